@@ -1,0 +1,6 @@
+//! Finds every touchpoint of a Django model in a project, replays its migrations, cross-checks live databases, and
+//! plans the change of its MySQL table.
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
+
+pub mod ast;
+pub mod source;
