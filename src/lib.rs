@@ -3,4 +3,6 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod finding;
 pub mod source;
+pub mod touchpoint;

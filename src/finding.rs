@@ -1,0 +1,64 @@
+//! What an analysis says of a thing: how sure, and what access.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// How sure a statement is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Confidence {
+    /// A name that fits and nothing more: a bare word in prose, a cache key.
+    Possible,
+    /// Resolved through a step that could be wrong: a parameter's callers, an accessor on an unknown object.
+    Likely,
+    /// Resolved through definitions and imports.
+    Certain,
+}
+
+impl Confidence {
+    /// The word in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Possible => "possible",
+            Self::Likely => "likely",
+            Self::Certain => "certain",
+        }
+    }
+}
+
+/// What is done to the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Access {
+    /// Nothing by itself: an import, a reference.
+    None,
+    /// Rows are read.
+    Read,
+    /// Rows are written.
+    Write,
+    /// Rows are read and written, as in `get_or_create`.
+    ReadWrite,
+    /// Rows are deleted.
+    Delete,
+    /// The table or its description is changed or declared.
+    Schema,
+    /// It touches the table in a way that could not be read.
+    Unknown,
+}
+
+impl Access {
+    /// The word in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::ReadWrite => "read-write",
+            Self::Delete => "delete",
+            Self::Schema => "schema",
+            Self::Unknown => "unknown",
+        }
+    }
+}

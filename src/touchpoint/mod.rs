@@ -1,0 +1,59 @@
+//! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{Access, Confidence};
+use crate::source::{FileId, Span};
+
+/// What an occurrence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the kinds are described in the report's schema and the README")]
+pub enum Kind {
+    Definition,
+    Subclass,
+    Import,
+    Reference,
+    Query,
+    Constructor,
+    MethodCall,
+    Relation,
+    RelationUse,
+    Migration,
+    RawSql,
+    Signal,
+    Admin,
+    Factory,
+    StringReference,
+    Instance,
+    Configuration,
+    Fixture,
+    SqlFile,
+    Template,
+    Script,
+    Document,
+}
+
+/// One occurrence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Touchpoint {
+    /// The file.
+    pub file: FileId,
+    /// The name token, or the whole string literal, in the file's decoded text.
+    pub span: Span,
+    /// What it is.
+    pub kind: Kind,
+    /// What it does to the table.
+    pub access: Access,
+    /// The model it denotes, as `app_label.Model`.
+    pub target: String,
+    /// The text of the name or literal, as it stands.
+    pub symbol: String,
+    /// The definition around it, dotted, with its module.
+    pub enclosing: String,
+    /// How sure.
+    pub confidence: Confidence,
+    /// Whether it stands in test code.
+    pub is_test: bool,
+}
