@@ -4,5 +4,6 @@
 
 pub mod ast;
 pub mod finding;
+pub mod parse;
 pub mod source;
 pub mod touchpoint;
