@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod discover;
 pub mod finding;
+pub mod modules;
 pub mod source;
 pub mod touchpoint;
