@@ -5,4 +5,5 @@
 pub mod ast;
 pub mod finding;
 pub mod source;
+pub mod sql;
 pub mod touchpoint;
