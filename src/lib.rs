@@ -7,4 +7,5 @@ pub mod discover;
 pub mod finding;
 pub mod modules;
 pub mod source;
+pub mod sql;
 pub mod touchpoint;
