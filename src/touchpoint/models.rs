@@ -442,7 +442,7 @@ fn relates(model: &Model<'_>) -> bool {
     matches!(model.role, Role::Target | Role::Subclass)
 }
 
-fn fill_relations(resolver: &Resolver<'_>, models: &mut [Model<'_>]) {
+fn fill_relations<'p>(resolver: &Resolver<'p>, models: &mut [Model<'p>]) {
     let mut all = Vec::with_capacity(models.len());
     for model in models.iter() {
         let mut relations = Vec::new();

@@ -480,7 +480,9 @@ impl<'p> Flow<'_, 'p> {
                     }
                 }
             }
-            "get_model" => result.join(&self.get_model(args)),
+            "get_model" => {
+                result.join(&self.get_model(args));
+            }
             "connect" | "disconnect" => self.signal_connect(args, &values),
             _ => {}
         }

@@ -508,7 +508,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             return TySet::unknown();
         }
         let entry = self.resolver.project().discovery.entry(file);
-        if self.is_word(name) && (entry.words.has(word_hash(name.as_bytes())) || entry.star_import) {
+        if self.is_word(name) && (entry.words.has(word_hash(name)) || entry.star_import) {
             self.wanted.insert(file);
         }
         TySet::one(Ty::Pending(file, name.into()))

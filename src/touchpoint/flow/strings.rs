@@ -6,13 +6,10 @@ use crate::ast::{BinOp, Expr, ExprKind, StrPart};
 use crate::finding::{Access, Confidence};
 use crate::modules::ModuleRef;
 use crate::source::Span;
-use crate::sql::{self, Shape};
+use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
 use crate::touchpoint::models::Role;
 use crate::touchpoint::ty::{Ty, TySet};
-
-/// Stands for a part of a text that is not known.
-const HOLE: char = '\u{E000}';
 
 /// A text put together from literals, and where they stand.
 #[derive(Default)]
@@ -199,7 +196,7 @@ impl<'p> Flow<'_, 'p> {
             built.literals.iter().any(|(span, _)| parsed.contexts.get(*span).is_some_and(|c| c.role == "sql"))
         });
         let reading = sql::tables(&built.text);
-        let is_sql = reading.shape != Shape::Prose || in_sql_call;
+        let is_sql = reading.shape != Shape::Other || in_sql_call;
         if !is_sql {
             return false;
         }
@@ -235,7 +232,7 @@ impl<'p> Flow<'_, 'p> {
         let context = self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts.get(expr.span));
         let role = context.map_or("", |context| context.role);
         let symbol = self.source_text(expr.span);
-        let mut report = |flow: &mut Self, kind, access, target: &str, confidence| {
+        let report = |flow: &mut Self, kind, access, target: &str, confidence| {
             flow.report_at(expr.span, &symbol, kind, access, target, confidence);
         };
         match role {
