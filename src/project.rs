@@ -47,6 +47,12 @@ impl Project {
         });
     }
 
+    /// Whether a file has been parsed.
+    #[must_use]
+    pub fn is_parsed(&self, file: FileId) -> bool {
+        self.parsed.get(file.index()).is_some_and(|slot| slot.get().is_some())
+    }
+
     /// The path of a file, relative to its root.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {
