@@ -9,6 +9,8 @@ mod lower;
 mod lower_expr;
 mod lower_params;
 mod patch;
+#[cfg(test)]
+mod show;
 mod strings;
 #[cfg(test)]
 mod tests;
