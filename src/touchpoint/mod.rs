@@ -1,5 +1,7 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
+pub mod text;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
