@@ -24,7 +24,7 @@ fn starts_and_stops(flavour: Flavour, version: &str) {
     let folder = server.folder().to_path_buf();
     assert!(Path::new(&datadir).starts_with(&folder), "{datadir} is not in {}", folder.display());
     assert_eq!(server.value("SELECT @@port"), server.port().to_string());
-    assert!(process_mentions(folder.to_str().unwrap()), "the search for processes finds the running server");
+    assert!(process_mentions(&format!("={}", folder.display())), "the search for processes finds the running server");
 
     let pid = server.pid();
     drop(server);
@@ -86,6 +86,18 @@ fn files_load_and_lines_of_configuration_count() {
 }
 
 #[test]
+fn scripts_may_change_the_delimiter() {
+    let script = "DELIMITER //\nCREATE TRIGGER counted BEFORE INSERT ON t FOR EACH ROW BEGIN SET NEW.n = 1; END//\nDELIMITER ;\n";
+    for flavour in Flavour::ALL {
+        let Some(server) = support::start(flavour, ServerOptions::new()) else { continue };
+        server.execute("CREATE DATABASE d; CREATE TABLE d.t (id INT PRIMARY KEY, n INT)");
+        server.try_load_text("d", script).unwrap();
+        server.execute("INSERT INTO d.t (id) VALUES (1)");
+        assert_eq!(server.query("SELECT * FROM d.t"), [["1", "1"]], "{flavour}");
+    }
+}
+
+#[test]
 fn replicas_follow() {
     for flavour in Flavour::ALL {
         let Some(primary) = support::start(flavour, ServerOptions::new().binary_log("ROW")) else { continue };
@@ -100,12 +112,32 @@ fn replicas_follow() {
     }
 }
 
+#[test]
+fn clients_can_verify_the_server() {
+    for flavour in Flavour::ALL {
+        let Some(server) = support::start(flavour, ServerOptions::new().tls()) else { continue };
+        if flavour == Flavour::MySql56 {
+            // No client of today accepts its TLS 1.0; what can be seen is that it took the certificate.
+            assert_eq!(server.value("SELECT @@have_ssl"), "YES");
+            continue;
+        }
+        let output = Command::new("openssl")
+            .args(["s_client", "-starttls", "mysql", "-verify_return_error", "-verify_ip", "127.0.0.1"])
+            .args(["-connect", &format!("127.0.0.1:{}", server.port()), "-CAfile"])
+            .arg(server.certificate_authority())
+            .stdin(Stdio::null())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{flavour}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
 /// A test runner kills a test that hangs; the server must not outlive it.
 #[test]
 fn no_server_outlives_a_killed_test() {
     if std::env::var_os("CSM_AUDIT_TEST_HANG").is_some() {
         let Some(server) = support::start(Flavour::MariaDb, ServerOptions::new()) else { return };
-        println!("pid {}", server.pid());
+        println!("server {} {}", server.pid(), server.folder().display());
         std::thread::sleep(std::time::Duration::from_secs(600));
     }
     let mut child = Command::new(std::env::current_exe().unwrap())
@@ -115,17 +147,20 @@ fn no_server_outlives_a_killed_test() {
         .spawn()
         .unwrap();
     let lines = std::io::BufRead::lines(std::io::BufReader::new(child.stdout.take().unwrap()));
-    let pid = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("pid ")?.1.to_owned()));
+    let answer = lines.map_while(Result::ok).find_map(|line| Some(line.split_once("server ")?.1.to_owned()));
+    let Some((pid, folder)) = answer.as_deref().and_then(|answer| answer.split_once(' ')) else {
+        // Without a server there is nothing to outlive anything, unless its absence is a failure.
+        assert!(child.wait().unwrap().success());
+        return;
+    };
     child.kill().unwrap();
     child.wait().unwrap();
-    // Without a server there is nothing to outlive anything; the child has said so.
-    let Some(pid) = pid else { return };
     let process = Path::new("/proc").join(pid);
     for _ in 0..1000 {
-        if !process.exists() {
+        if !process.exists() && !Path::new(folder).exists() {
             return;
         }
         std::thread::sleep(std::time::Duration::from_millis(10));
     }
-    panic!("{} still runs", process.display());
+    panic!("{} still runs, or {folder} is left", process.display());
 }

@@ -41,6 +41,12 @@ impl Server {
         rows.remove(0).remove(0)
     }
 
+    /// A query's rows as the client prints them for people, one column a line, each with its name.
+    #[track_caller]
+    pub fn vertical(&self, sql: &str) -> String {
+        self.run(&["--vertical"], Input::Text(sql)).unwrap_or_else(|message| panic!("{message}\n--- in\n{sql}"))
+    }
+
     /// Feeds a file of SQL to the server, into `database`.
     #[track_caller]
     pub fn load(&self, database: &str, file: &Path) {

@@ -64,8 +64,6 @@ impl Server {
 
     /// What the replica says of itself, one setting a line.
     pub fn replica_status(&self) -> String {
-        let statement =
-            if self.flavour() == Flavour::MySql97 { "SHOW REPLICA STATUS\\G" } else { "SHOW SLAVE STATUS\\G" };
-        self.query(statement).into_iter().map(|row| row.join("\t") + "\n").collect()
+        self.vertical(if self.flavour() == Flavour::MySql97 { "SHOW REPLICA STATUS" } else { "SHOW SLAVE STATUS" })
     }
 }
