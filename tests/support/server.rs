@@ -106,7 +106,7 @@ impl Server {
     }
 
     fn try_start(flavour: Flavour, programs: &Programs, options: &ServerOptions) -> Result<Server, String> {
-        let folder = tempfile::Builder::new().prefix("csm-audit-server-").tempdir().unwrap();
+        let folder = tempfile::Builder::new().prefix("csm-audit-server-").tempdir_in(fast_folder()).unwrap();
         data_directory::create(flavour, programs, &options.shape_data_directory(), &folder.path().join("data"));
         if options.tls {
             make_certificates(folder.path());
@@ -221,6 +221,21 @@ impl Drop for Server {
             eprintln!("--- the last words of {} on port {}\n{tail}", self.flavour, self.port);
         }
     }
+}
+
+/// Where servers' files lie: in memory when there is plenty, because every CREATE TABLE waits for the disk otherwise
+/// (572 of them: 0.3 s instead of 20 s on MariaDB).
+fn fast_folder() -> PathBuf {
+    const MEMORY: &str = "/dev/shm";
+    const PLENTY_KIB: u64 = 4 << 20;
+    let free = || {
+        let output = Command::new("df").args(["--output=avail", MEMORY]).output().ok()?;
+        String::from_utf8_lossy(&output.stdout).lines().nth(1)?.trim().parse::<u64>().ok()
+    };
+    if std::env::var_os("TMPDIR").is_none() && free().is_some_and(|kib| kib >= PLENTY_KIB) {
+        return PathBuf::from(MEMORY);
+    }
+    std::env::temp_dir()
 }
 
 fn free_port() -> u16 {
