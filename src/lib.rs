@@ -6,6 +6,8 @@ pub mod ast;
 pub mod discover;
 pub mod finding;
 pub mod modules;
+pub mod parse;
+pub mod project;
 pub mod source;
 pub mod sql;
 pub mod touchpoint;
