@@ -1,5 +1,6 @@
 //! A project: its files, the names they answer to, and their trees, parsed when first asked for.
 
+use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
@@ -7,13 +8,36 @@ use rayon::prelude::*;
 use crate::discover::{DiscoverError, Discovery, FileKind, Options};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, SourceText};
 
 /// Stacks for deeply nested code: the tree is walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
 
 /// What a cell of the cache holds: the tree, or why there is none.
 type Cell = OnceLock<Result<Arc<ParsedFile>, Gap>>;
+
+/// The text of a file that is not Python, and what was wrong with it.
+type TextCell = OnceLock<Result<(Arc<SourceText>, Option<Gap>), Gap>>;
+
+/// The decoded text of a file.
+#[derive(Clone, Debug)]
+pub enum FileText {
+    /// Python's, with its tree.
+    Python(Arc<ParsedFile>),
+    /// Any other file's.
+    Other(Arc<SourceText>),
+}
+
+impl Deref for FileText {
+    type Target = SourceText;
+
+    fn deref(&self) -> &SourceText {
+        match self {
+            Self::Python(file) => &file.text,
+            Self::Other(text) => text,
+        }
+    }
+}
 
 /// Why a project could not be loaded.
 #[derive(Debug, thiserror::Error)]
@@ -36,6 +60,7 @@ pub struct Project {
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
     cache: Vec<Cell>,
+    texts: Vec<TextCell>,
     gaps: Vec<Gap>,
     pool: rayon::ThreadPool,
 }
@@ -52,7 +77,8 @@ impl Project {
         let cache: Vec<Cell> = discovery.files.iter().map(|_| OnceLock::new()).collect();
         let (import_roots, gaps) = pool.install(|| import_roots(&discovery, &|file| parsed(&discovery, &cache, file)));
         let modules = ModuleIndex::build(&discovery, &import_roots);
-        Ok(Self { discovery, modules, import_roots, cache, gaps, pool })
+        let texts = discovery.files.iter().map(|_| OnceLock::new()).collect();
+        Ok(Self { discovery, modules, import_roots, cache, texts, gaps, pool })
     }
 
     /// The tree of a Python file; `None` when it is none or cannot be read, which is then a gap.
@@ -61,6 +87,23 @@ impl Project {
     #[must_use]
     pub fn parsed(&self, file: FileId) -> Option<Arc<ParsedFile>> {
         parsed(&self.discovery, &self.cache, file)
+    }
+
+    /// The text of any file that is read: of Python the parsed one, of others decoded as UTF-8. `None` when it cannot
+    /// be read, which is then a gap.
+    #[must_use]
+    pub fn text(&self, file: FileId) -> Option<FileText> {
+        match self.discovery.entry(file).kind {
+            FileKind::Python => self.parsed(file).map(FileText::Python),
+            FileKind::Other => None,
+            _ => {
+                let text = self.texts.get(file.index())?.get_or_init(|| {
+                    let bytes = self.discovery.read(file)?;
+                    Ok(decode(bytes, self.path(file)))
+                });
+                text.as_ref().ok().map(|(text, _)| FileText::Other(Arc::clone(text)))
+            }
+        }
     }
 
     /// Parses the files on all threads.
@@ -99,6 +142,10 @@ impl Project {
                 None => {}
             }
         }
+        gaps.extend(self.texts.iter().filter_map(OnceLock::get).filter_map(|text| match text {
+            Ok((_, gap)) => gap.clone(),
+            Err(gap) => Some(gap.clone()),
+        }));
         gaps.sort();
         gaps.dedup();
         gaps
@@ -115,4 +162,20 @@ fn parsed(discovery: &Discovery, cache: &[Cell], file: FileId) -> Option<Arc<Par
         .as_ref()
         .ok()
         .cloned()
+}
+
+/// Decodes what is not Python. There is no cookie to follow, so it is UTF-8; a byte that is not becomes one character.
+fn decode(bytes: Vec<u8>, path: &str) -> (Arc<SourceText>, Option<Gap>) {
+    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => rest.to_vec(),
+        None => bytes,
+    };
+    let (text, gap) = match String::from_utf8(bytes) {
+        Ok(text) => (text, None),
+        Err(error) => {
+            let gap = Gap::file("invalid-utf8", path, "holds bytes that are not UTF-8; they were read as unknown characters");
+            (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(gap))
+        }
+    };
+    (Arc::new(SourceText::new(text)), gap)
 }

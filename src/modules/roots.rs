@@ -119,7 +119,8 @@ impl Finder<'_> {
             && [".txt", ".in", ".pip"].iter().any(|extension| lower.ends_with(extension));
         let names_path = entry.words.has(const { crate::discover::word_hash("pythonpath") });
         let is_setup = matches!(name, "setup.cfg" | "pyproject.toml");
-        if !is_requirements && !is_setup && !(names_path && entry.kind == FileKind::Script) {
+        let is_script = entry.kind == FileKind::Script && names_path;
+        if !(is_requirements || is_setup || is_script) {
             return;
         }
         // A file that cannot be read is a gap of the discovery already.
