@@ -253,7 +253,8 @@ impl Settings {
 
 fn is_model(name: &str) -> bool {
     let is_word = |word: &str| {
-        word.chars().all(|c| c.is_alphanumeric() || c == '_') && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        word.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
     };
     name.split_once('.').is_some_and(|(app, model)| is_word(app) && is_word(model))
 }
@@ -292,8 +293,8 @@ fn find(root: &Path) -> Result<(Option<PathBuf>, FileConfig), ConfigError> {
 }
 
 fn read(path: &Path) -> Result<FileConfig, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     let parsed = if path.file_name().is_some_and(|name| name == "pyproject.toml") {
         toml::from_str::<PyProject>(&text).map(|file| file.tool.and_then(|tool| tool.csm_audit).unwrap_or_default())
     } else {
@@ -336,8 +337,7 @@ mod tests {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let given = Given { roots: vec![folder.path().to_path_buf()], ..given };
-        Settings::load(given)
-            .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+        Settings::load(given).map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
     }
 
     #[test]

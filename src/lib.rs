@@ -3,11 +3,14 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod config;
 pub mod discover;
 pub mod finding;
 pub mod modules;
 pub mod parse;
+pub mod progress;
 pub mod project;
+pub mod resolve;
 pub mod source;
 pub mod sql;
 pub mod touchpoint;
