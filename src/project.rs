@@ -1,36 +1,70 @@
-//! A project while it is analysed: its files, its module names, and the files parsed so far.
+//! A project while it is analysed: its files, the names they answer to, and their texts and trees, read when first
+//! asked for.
 
 use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
 use crate::discover::{Discovery, FileKind};
-use crate::modules::{ModuleIndex, import_roots};
+use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, SourceText};
 
-/// The files of a project; each is parsed when first asked for, once.
+/// Stacks for deeply nested code: trees are walked by recursion.
+const STACK_SIZE: usize = 64 << 20;
+
+/// The threads that analyses run on, `threads` of them; as many as there are cores when `None`.
+///
+/// # Errors
+///
+/// When the system does not start them.
+pub fn workers(threads: Option<usize>) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).stack_size(STACK_SIZE).build()
+}
+
+/// The text of a file that is not Python, and what was wrong with it.
+type Text = OnceLock<Result<(SourceText, Option<Gap>), Gap>>;
+
+/// The files of a project; each is read and parsed when first asked for, once.
 #[derive(Debug)]
 pub struct Project {
     /// What was found.
     pub discovery: Discovery,
     /// Module names.
     pub modules: ModuleIndex,
+    /// The folders on `sys.path`, besides the roots.
+    pub import_roots: Vec<ImportRoot>,
     want: Want,
     parsed: Vec<OnceLock<Result<ParsedFile, Gap>>>,
+    texts: Vec<Text>,
+    gaps: Vec<Gap>,
 }
 
 impl Project {
     /// A project over what was found.
     #[must_use]
     pub fn new(discovery: Discovery, want: Want) -> Self {
-        let roots = import_roots(&discovery);
-        let modules = ModuleIndex::build(&discovery, &roots);
         let parsed = discovery.files.iter().map(|_| OnceLock::new()).collect();
-        Self { discovery, modules, want, parsed }
+        let texts = discovery.files.iter().map(|_| OnceLock::new()).collect();
+        let mut project = Self {
+            discovery,
+            modules: ModuleIndex::default(),
+            import_roots: Vec::new(),
+            want,
+            parsed,
+            texts,
+            gaps: Vec::new(),
+        };
+        let (roots, gaps) = import_roots(&project.discovery, &|file| project.parsed(file));
+        project.modules = ModuleIndex::build(&project.discovery, &roots);
+        project.import_roots = roots;
+        project.gaps = gaps;
+        project
     }
 
-    /// The syntax tree of a Python file; `None` when it is no Python or cannot be read.
+    /// The syntax tree of a Python file; `None` when it is no Python or cannot be read, which is then a gap.
+    ///
+    /// Call it on [`workers`]: their stacks are deep enough for any code.
     #[must_use]
     pub fn parsed(&self, file: FileId) -> Option<&ParsedFile> {
         let slot = self.parsed.get(file.index())?;
@@ -40,10 +74,27 @@ impl Project {
         slot.get_or_init(|| self.discovery.read(file).map(|bytes| parse(&bytes, self.want))).as_ref().ok()
     }
 
+    /// The text of any file that is read: of Python the parsed one, of others decoded as UTF-8. `None` when it cannot
+    /// be read, which is then a gap.
+    #[must_use]
+    pub fn text(&self, file: FileId) -> Option<&SourceText> {
+        match self.discovery.entry(file).kind {
+            FileKind::Python => self.parsed(file).map(|parsed| &parsed.text),
+            FileKind::Other => None,
+            _ => self
+                .texts
+                .get(file.index())?
+                .get_or_init(|| self.discovery.read(file).map(|bytes| decode(bytes, self.path(file))))
+                .as_ref()
+                .ok()
+                .map(|(text, _)| text),
+        }
+    }
+
     /// Parses files side by side, on the threads of the current pool.
     pub fn parse_all(&self, files: &[FileId]) {
-        files.par_iter().for_each(|file| {
-            let _ = self.parsed(*file);
+        files.par_iter().for_each(|&file| {
+            let _ = self.parsed(file);
         });
     }
 
@@ -59,22 +110,43 @@ impl Project {
         &self.discovery.entry(file).path
     }
 
-    /// What could not be read so far, sorted.
+    /// What could not be read so far: of the discovery, and of every file that was parsed. Sorted.
     #[must_use]
     pub fn gaps(&self) -> Vec<Gap> {
         let mut gaps = self.discovery.gaps.clone();
-        for (index, slot) in self.parsed.iter().enumerate() {
+        gaps.extend(self.gaps.iter().cloned());
+        for (file, slot) in self.discovery.ids().zip(&self.parsed) {
             match slot.get() {
                 Some(Ok(parsed)) => {
-                    let path = &self.discovery.files[index].path;
-                    gaps.extend(parsed.gaps.iter().cloned().map(|gap| gap.into_gap(path.as_str())));
+                    let path = self.path(file);
+                    gaps.extend(parsed.gaps.iter().cloned().map(|gap| gap.into_gap(path)));
                 }
                 Some(Err(gap)) => gaps.push(gap.clone()),
                 None => {}
             }
         }
+        gaps.extend(self.texts.iter().filter_map(OnceLock::get).filter_map(|text| match text {
+            Ok((_, gap)) => gap.clone(),
+            Err(gap) => Some(gap.clone()),
+        }));
         gaps.sort();
         gaps.dedup();
         gaps
+    }
+}
+
+/// Decodes what is not Python. There is no cookie to follow, so it is UTF-8; a byte that is not becomes one character.
+fn decode(bytes: Vec<u8>, path: &str) -> (SourceText, Option<Gap>) {
+    let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
+        Some(rest) => rest.to_vec(),
+        None => bytes,
+    };
+    match String::from_utf8(bytes) {
+        Ok(text) => (SourceText::new(text), None),
+        Err(error) => {
+            let reason = "holds bytes that are not UTF-8; they were read as unknown characters";
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (SourceText::new(text), Some(Gap::file("invalid-utf8", path, reason)))
+        }
     }
 }

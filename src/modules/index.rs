@@ -84,7 +84,7 @@ struct Top {
 }
 
 /// Which dotted names the files answer to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ModuleIndex {
     dirs: Vec<Dir>,
     children: FxHashMap<(DirId, CompactString), Child>,

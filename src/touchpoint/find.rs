@@ -109,8 +109,6 @@ fn importers(project: &Project, file: FileId, name: &str) -> Vec<FileId> {
         .discovery
         .files_with_word(name)
         .filter(|other| *other != file && is_python(project, *other))
-        .filter(|other| {
-            project.discovery.entry(*other).words.has(module_hash) || folder(project.path(*other)) == here
-        })
+        .filter(|other| project.discovery.entry(*other).words.has(module_hash) || folder(project.path(*other)) == here)
         .collect()
 }

@@ -182,9 +182,11 @@ impl<'p> Flow<'_, 'p> {
             _ => {}
         }
         let file = self.file();
-        let context = self.resolver.project().parsed(file).and_then(|parsed| {
-            parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span))
-        });
+        let context = self
+            .resolver
+            .project()
+            .parsed(file)
+            .and_then(|parsed| parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span)));
         if let Some(context) = context {
             match context.role {
                 "meta-model" | "factory-for" => {
@@ -302,7 +304,8 @@ impl<'p> Flow<'_, 'p> {
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
                 self.touch_relation(attr, &to, Access::Write, *sure);
-            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
+            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk")
+            {
                 self.note(Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }
@@ -331,14 +334,7 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    pub(super) fn touch_property_use(
-        &mut self,
-        class: ClassId,
-        func: FuncId,
-        attr: &Ident,
-        given: &TySet,
-        sure: bool,
-    ) {
+    pub(super) fn touch_property_use(&mut self, class: ClassId, func: FuncId, attr: &Ident, given: &TySet, sure: bool) {
         let effect = self.effect(func);
         self.note(effect);
         if let Some(target) = self.other_model(class, given) {
@@ -391,7 +387,15 @@ impl<'p> Flow<'_, 'p> {
         chain: &Chain<'p>,
     ) {
         let model_like = set.iter().all(|(ty, _)| {
-            matches!(ty, Ty::Instance(_) | Ty::ExternalResult(_) | Ty::External(_) | Ty::Pending(..) | Ty::Class(_) | Ty::Module(_))
+            matches!(
+                ty,
+                Ty::Instance(_)
+                    | Ty::ExternalResult(_)
+                    | Ty::External(_)
+                    | Ty::Pending(..)
+                    | Ty::Class(_)
+                    | Ty::Module(_)
+            )
         });
         if model_like && orm::takes_lookups(&attr.name) {
             self.unknown_lookups(args, at, chain);
@@ -431,7 +435,8 @@ impl<'p> Flow<'_, 'p> {
                 self.words.lookups.get(stem)
             })?;
             let plain = reach.iter().find(|(label, plain)| {
-                *plain && label.rsplit('.').next().is_some_and(|n| n.eq_ignore_ascii_case(&CompactString::from(*segment)))
+                *plain
+                    && label.rsplit('.').next().is_some_and(|n| n.eq_ignore_ascii_case(&CompactString::from(*segment)))
             });
             plain.or_else(|| reach.first()).map(|(label, is_plain)| (label.clone(), *is_plain && plain.is_some()))
         })

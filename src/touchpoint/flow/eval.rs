@@ -446,7 +446,26 @@ fn is_module_like(set: &TySet) -> bool {
 fn is_builtin(name: &str) -> bool {
     matches!(
         name,
-        "list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "iter" | "next" | "enumerate" | "zip" | "filter"
-            | "map" | "getattr" | "setattr" | "isinstance" | "issubclass" | "super" | "type" | "dict" | "min" | "max"
+        "list"
+            | "tuple"
+            | "set"
+            | "frozenset"
+            | "sorted"
+            | "reversed"
+            | "iter"
+            | "next"
+            | "enumerate"
+            | "zip"
+            | "filter"
+            | "map"
+            | "getattr"
+            | "setattr"
+            | "isinstance"
+            | "issubclass"
+            | "super"
+            | "type"
+            | "dict"
+            | "min"
+            | "max"
     )
 }

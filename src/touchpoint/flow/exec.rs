@@ -8,9 +8,9 @@ use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, ImportFrom, ImportName, 
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::FileId;
+use crate::touchpoint::Kind;
 use crate::touchpoint::models::Role;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
-use crate::touchpoint::Kind;
 
 impl<'p> Flow<'_, 'p> {
     pub(super) fn run_func(&mut self, id: FuncId) {

@@ -242,9 +242,8 @@ impl<'r, 'p> Flow<'r, 'p> {
     /// The accessors and lookup names that the models give to others.
     fn name_words(&mut self) {
         let mut words = Words::default();
-        let class_of = |label: &str| {
-            self.models.iter().position(|m| m.label == label).and_then(|index| self.model_class[index])
-        };
+        let class_of =
+            |label: &str| self.models.iter().position(|m| m.label == label).and_then(|index| self.model_class[index]);
         for (index, model) in self.models.iter().enumerate() {
             let Some(class) = self.model_class[index] else { continue };
             for relation in &model.relations {
@@ -336,7 +335,10 @@ impl<'r, 'p> Flow<'r, 'p> {
             }
             Ty::Class(class) => {
                 let info = &self.classes[class.0 as usize];
-                info.model.is_some() || info.factory_of.is_some() || !info.manager_of.is_empty() || self.class_carries(*class)
+                info.model.is_some()
+                    || info.factory_of.is_some()
+                    || !info.manager_of.is_empty()
+                    || self.class_carries(*class)
             }
             other => self.matters(other),
         }

@@ -1,7 +1,7 @@
 //! Strings: SQL texts, dotted paths, model labels, lookups.
 
-use super::eval::Use;
 use super::Flow;
+use super::eval::Use;
 use crate::ast::{BinOp, Expr, ExprKind, StrPart};
 use crate::finding::{Access, Confidence};
 use crate::modules::ModuleRef;
@@ -160,7 +160,8 @@ impl<'p> Flow<'_, 'p> {
             let set = self.silent(|flow| flow.eval(value, Use::Plain));
             let Some(constant) = self.constant(&set) else { continue };
             // Which placeholder it fills is of no matter: that the text names the table is.
-            let place = ["%s", "{}", "{0}", "%r"].iter().filter_map(|p| built.text.find(p).map(|at| (at, p.len()))).min();
+            let place =
+                ["%s", "{}", "{0}", "%r"].iter().filter_map(|p| built.text.find(p).map(|at| (at, p.len()))).min();
             let place = place.or_else(|| {
                 let at = built.text.find('{')?;
                 let end = built.text[at..].find('}')?;
@@ -270,9 +271,10 @@ impl<'p> Flow<'_, 'p> {
             report(self, Kind::StringReference, Access::None, &model.label, Confidence::Likely);
             return;
         }
-        let named = self.models.iter().find(|m| {
-            m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
-        });
+        let named = self
+            .models
+            .iter()
+            .find(|m| m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text)));
         if let Some(model) = named {
             let confidence = match (role, use_) {
                 ("model-label", _) | (_, Use::Compared) => Confidence::Certain,

@@ -1,0 +1,299 @@
+//! The summary for people: one screen, what to know and what to do next.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::v1::{ModelKind, Report, ReportGap, ReportTouchpoint, word};
+use crate::finding::Access;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const HEAD: Style = AnsiColor::Cyan.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default();
+
+/// Rows shown of what may be long; the rest is counted.
+const TOP: usize = 8;
+/// Gaps of one kind that are named.
+const EXAMPLES: usize = 2;
+/// Lines wider than this are no easier to read.
+const MAX_WIDTH: usize = 120;
+
+/// The summary, `width` columns wide, with escape codes for styles; whoever prints it takes them out where they do not
+/// belong.
+#[must_use]
+pub fn render(report: &Report, width: usize) -> String {
+    let mut summary = Summary { text: String::new(), width: width.clamp(40, MAX_WIDTH) };
+    summary.title(report);
+    if !report.touchpoints.is_empty() {
+        summary.kinds(report);
+        summary.places(report);
+    }
+    summary.models(report);
+    summary.gaps(report);
+    summary.next(report);
+    summary.text
+}
+
+struct Summary {
+    text: String,
+    width: usize,
+}
+
+/// Touchpoints of one row of a table.
+#[derive(Default)]
+struct Counts {
+    all: u64,
+    tests: u64,
+    read: u64,
+    write: u64,
+    delete: u64,
+    schema: u64,
+    unknown: u64,
+}
+
+impl Counts {
+    fn add(&mut self, touchpoint: &ReportTouchpoint) {
+        self.all += 1;
+        self.tests += u64::from(touchpoint.is_test);
+        match touchpoint.access {
+            Access::None => {}
+            Access::Read => self.read += 1,
+            Access::Write => self.write += 1,
+            Access::ReadWrite => {
+                self.read += 1;
+                self.write += 1;
+            }
+            Access::Delete => self.delete += 1,
+            Access::Schema => self.schema += 1,
+            Access::Unknown => self.unknown += 1,
+        }
+    }
+
+    fn columns(&self) -> [u64; 7] {
+        [self.all, self.read, self.write, self.delete, self.schema, self.unknown, self.tests]
+    }
+}
+
+impl Summary {
+    /// A line. Lines are made to fit, so nothing is wrapped.
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn head(&mut self, title: &str, note: &str) {
+        self.text.push('\n');
+        let note = if note.is_empty() { String::new() } else { format!("  {DIM}{note}{DIM:#}") };
+        self.line(&format!("{HEAD}{title}{HEAD:#}{note}"));
+    }
+
+    fn title(&mut self, report: &Report) {
+        let target = report.models.iter().find(|model| model.kind == ModelKind::Target);
+        let table = target.and_then(|model| model.table.as_deref());
+        let table = table.map_or_else(String::new, |table| format!("  table {table}"));
+        self.line(&format!("{BOLD}{}{BOLD:#}{table}", report.target));
+        if let Some(model) = target {
+            let place = self.cut(&format!("{}:{}", model.file, model.line), self.width.saturating_sub(11));
+            self.line(&format!("{DIM}defined in {place}{DIM:#}"));
+        } else {
+            self.line(&format!("{WARN}its definition was not found in what was scanned{WARN:#}"));
+        }
+        let totals = &report.totals;
+        let sure = ["certain", "likely", "possible"]
+            .iter()
+            .filter_map(|name| totals.by_confidence.get(*name).map(|count| format!("{} {name}", number(*count))));
+        self.text.push('\n');
+        self.line(&format!(
+            "{BOLD}{}{BOLD:#} in {}, {} in tests",
+            counted(totals.touchpoints, "touchpoint"),
+            counted(totals.files, "file"),
+            number(totals.in_tests),
+        ));
+        let sure: Vec<String> = sure.collect();
+        if !sure.is_empty() {
+            self.line(&sure.join(", "));
+        }
+        for root in &report.roots {
+            let name = self.cut(&root.name, self.width.saturating_sub(32));
+            self.line(&format!("{DIM}{} Python files in {name}{DIM:#}", number(root.python_files)));
+        }
+        for venv in report.virtual_environments.iter().filter(|venv| !venv.scanned) {
+            let path = self.cut(&venv.path, self.width.saturating_sub(32));
+            self.line(&format!("{DIM}not scanned: {path} ({}){DIM:#}", venv.found_as));
+        }
+    }
+
+    fn kinds(&mut self, report: &Report) {
+        let mut kinds: BTreeMap<String, Counts> = BTreeMap::new();
+        let mut all = Counts::default();
+        for touchpoint in &report.touchpoints {
+            kinds.entry(word(&touchpoint.kind)).or_default().add(touchpoint);
+            all.add(touchpoint);
+        }
+        self.text.push('\n');
+        let titles = ["all", "read", "write", "delete", "schema", "unknown", "tests"];
+        let header = titles.iter().fold(format!("{:<16}", "kind"), |line, title| format!("{line}{title:>8}"));
+        self.line(&format!("{HEAD}{header}{HEAD:#}"));
+        let mut rows: Vec<(String, Counts)> = kinds.into_iter().collect();
+        rows.sort_by(|a, b| b.1.all.cmp(&a.1.all).then_with(|| a.0.cmp(&b.0)));
+        for (name, counts) in &rows {
+            self.row(name, counts);
+        }
+        if rows.len() > 1 {
+            self.row("total", &all);
+        }
+    }
+
+    fn row(&mut self, name: &str, counts: &Counts) {
+        let mut line = format!("{name:<16}");
+        for count in counts.columns() {
+            if count == 0 {
+                let _ = write!(line, "{:>8}", "");
+            } else {
+                let _ = write!(line, "{:>8}", number(count));
+            }
+        }
+        self.line(&line);
+    }
+
+    fn places(&mut self, report: &Report) {
+        let mut folders: BTreeMap<String, (u64, std::collections::BTreeSet<(usize, &str)>)> = BTreeMap::new();
+        for touchpoint in report.touchpoints.iter().filter(|touchpoint| !touchpoint.is_test) {
+            let folder = touchpoint.file.rsplit_once('/').map_or(".", |(folder, _)| folder);
+            let entry = folders.entry(app_folder(folder)).or_default();
+            entry.0 += 1;
+            entry.1.insert((touchpoint.root, &touchpoint.file));
+        }
+        if folders.is_empty() {
+            return;
+        }
+        let mut rows: Vec<_> = folders.into_iter().collect();
+        rows.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
+        self.head("where", "outside tests");
+        for (folder, (count, files)) in rows.iter().take(TOP) {
+            let tail = format!("in {}", counted(u64::try_from(files.len()).unwrap_or(u64::MAX), "file"));
+            let folder = self.cut(folder, self.width.saturating_sub(14 + tail.len()));
+            self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(*count)));
+        }
+        self.more(rows.len(), "folder");
+    }
+
+    fn more(&mut self, rows: usize, what: &str) {
+        if rows > TOP {
+            let rest = u64::try_from(rows - TOP).unwrap_or(u64::MAX);
+            self.line(&format!("{:>8}  {DIM}… and {}{DIM:#}", "", counted(rest, &format!("more {what}"))));
+        }
+    }
+
+    fn models(&mut self, report: &Report) {
+        let linked: Vec<_> = report.models.iter().filter(|model| model.kind != ModelKind::Target).collect();
+        if linked.is_empty() {
+            return;
+        }
+        self.head("models", "linked to it");
+        for model in linked.iter().take(TOP) {
+            let count = report.totals.by_target.get(&model.label).copied().unwrap_or(0);
+            let how = match model.kind {
+                ModelKind::Subclass => "subclass".to_owned(),
+                ModelKind::Base => "abstract base".to_owned(),
+                _ if model.via.is_empty() => "linked".to_owned(),
+                _ => format!("by {}", model.via.join(", ")),
+            };
+            let table = model.table.as_deref().map_or_else(String::new, |table| format!(", table {table}"));
+            let label = self.cut(&model.label, self.width.saturating_sub(10));
+            let room = self.width.saturating_sub(12 + label.chars().count());
+            let detail = format!("{how}{table}");
+            if detail.chars().count() <= room {
+                self.line(&format!("{:>8}  {label}  {DIM}{detail}{DIM:#}", number(count)));
+            } else {
+                self.line(&format!("{:>8}  {label}", number(count)));
+                let detail = self.cut(&detail, self.width.saturating_sub(12));
+                self.line(&format!("{:>8}    {DIM}{detail}{DIM:#}", ""));
+            }
+        }
+        self.more(linked.len(), "model");
+    }
+
+    fn gaps(&mut self, report: &Report) {
+        if report.gaps.is_empty() {
+            return;
+        }
+        let mut kinds: BTreeMap<&str, Vec<&ReportGap>> = BTreeMap::new();
+        for gap in &report.gaps {
+            kinds.entry(&gap.kind).or_default().push(gap);
+        }
+        let mut rows: Vec<_> = kinds.into_iter().collect();
+        rows.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
+        self.head("gaps", "seen and not modelled");
+        for (kind, gaps) in rows.iter().take(TOP) {
+            let count = u64::try_from(gaps.len()).unwrap_or(u64::MAX);
+            self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(count)));
+            for gap in gaps.iter().take(EXAMPLES) {
+                let text = self.cut(&example(gap), self.width.saturating_sub(12));
+                self.line(&format!("{:>8}    {DIM}{text}{DIM:#}", ""));
+            }
+        }
+        self.more(rows.len(), "kind");
+    }
+
+    fn next(&mut self, report: &Report) {
+        let found = report.models.iter().any(|model| model.kind == ModelKind::Target);
+        let packages = report.roots.iter().any(|root| root.kind == super::v1::ReportRootKind::SitePackages);
+        self.head("next", "");
+        if !found {
+            self.line("Name the model with --target app_label.Model, or scan the root that defines it.");
+        }
+        if !packages {
+            self.line("Installed packages were not scanned: add --site-packages DIR.");
+        }
+        self.line("Every place, line by line: --format json -o report.json");
+    }
+
+    /// The end of a text that is too long stays: paths differ there.
+    fn cut(&self, text: &str, room: usize) -> String {
+        let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let length = clean.chars().count();
+        if length <= room {
+            return clean;
+        }
+        let keep = room.saturating_sub(1);
+        format!("…{}", clean.chars().skip(length - keep).collect::<String>())
+    }
+}
+
+/// The folder of the app: without what lies below it by Django's habit.
+fn app_folder(folder: &str) -> String {
+    const INNER: [&str; 7] = ["management", "migrations", "tests", "api", "views", "templatetags", "south_migrations"];
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    if let Some(at) = parts.iter().skip(1).position(|part| INNER.contains(part)) {
+        parts.truncate(at + 1);
+    }
+    parts.join("/")
+}
+
+fn example(gap: &ReportGap) -> String {
+    match (&gap.file, gap.line) {
+        (Some(file), Some(line)) => format!("{file}:{line} {}", gap.reason),
+        (Some(file), None) => format!("{file} {}", gap.reason),
+        _ => gap.reason.clone(),
+    }
+}
+
+/// A number with commas.
+fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+}
