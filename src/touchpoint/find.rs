@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use compact_str::CompactString;
 
 use super::Touchpoint;
+use super::config;
 use super::flow::Flow;
 use super::models::{self, Model};
 use crate::discover::FileKind;
@@ -32,8 +33,14 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     if models.is_empty() {
         return Found::default();
     }
-    let mut flow = Flow::new(resolver, &models);
     let mut files = files_with_any(project, &model_words(&models));
+    project.parse_all(&files);
+    let config = config::words(resolver, &models, &files);
+    let words: BTreeSet<CompactString> = config.all().cloned().collect();
+    files.extend(files_with_any(project, &words));
+    files.sort_unstable();
+    files.dedup();
+    let mut flow = Flow::new(resolver, &models, config.clone());
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
         project.parse_all(&files);

@@ -1,5 +1,6 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
+mod config;
 mod find;
 mod flow;
 pub mod models;
