@@ -8,6 +8,7 @@ use super::Touchpoint;
 use super::config;
 use super::flow::Flow;
 use super::models::{self, Model};
+use super::texts;
 use crate::discover::FileKind;
 use crate::project::Project;
 use crate::resolve::Resolver;
@@ -58,6 +59,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
         }
     }
     let mut touchpoints = flow.report();
+    touchpoints.extend(texts::find(project, &models, &config));
     touchpoints.sort_by(|a, b| (a.file, a.span, a.kind).cmp(&(b.file, b.span, b.kind)));
     Found { models, touchpoints }
 }

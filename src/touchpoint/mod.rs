@@ -9,6 +9,7 @@ mod ty;
 
 pub use find::{Found, find};
 pub mod text;
+mod texts;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
