@@ -9,6 +9,7 @@ mod lower;
 mod lower_expr;
 mod lower_params;
 mod patch;
+mod rules;
 #[cfg(test)]
 mod show;
 mod strings;
