@@ -39,6 +39,13 @@ const QUERIES: &[(&str, &str)] = &[
     ("settings.scm", include_str!("../../queries/settings.scm")),
 ];
 
+/// Patterns start no deeper in the grammar's tree than this: each open one costs at every node below it, so that
+/// without a limit thousands of nested brackets take seconds. What lies deeper is too deep for the AST as well.
+const MAX_START_DEPTH: u32 = 1_000;
+
+/// How many children a root that is all error may have for the queries to run.
+const MAX_ERROR_CHILDREN: u32 = 10_000;
+
 /// What a query says of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Context {
@@ -75,10 +82,18 @@ impl Contexts {
         self.by_span.is_empty()
     }
 
-    /// Runs the queries over a tree; `None` when they do not compile.
+    /// Runs the queries over a tree; `None` when they do not compile, or the tree is of a kind that takes them
+    /// minutes: one error with everything in it, where each step looks at all the rest.
     pub(super) fn read(tree: &Tree, text: &str) -> Option<Self> {
+        if tree.root_node().is_error() && tree.root_node().child_count() > MAX_ERROR_CHILDREN {
+            return None;
+        }
         thread_local! {
-            static CURSOR: RefCell<QueryCursor> = RefCell::new(QueryCursor::new());
+            static CURSOR: RefCell<QueryCursor> = RefCell::new({
+                let mut cursor = QueryCursor::new();
+                cursor.set_max_start_depth(Some(MAX_START_DEPTH));
+                cursor
+            });
         }
         static QUERY: OnceLock<Option<Patterns>> = OnceLock::new();
         let patterns = QUERY.get_or_init(|| Patterns::compile().ok()).as_ref()?;

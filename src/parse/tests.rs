@@ -151,6 +151,10 @@ fn python2() {
     );
     same("exec 'a'\nexec a in b, c\nexec(d)", "print <\"a\">\nprint a, b, c\nexec(d)");
     same("exec a.b() in c\nx = 1", "print (a.b() In c)\nx = 1");
+    same(
+        "f(async=True)\ndef g(self, async): h = xmlrpclib.False",
+        "f(async=True)\ndef g(self, async) {h = xmlrpclib.False}",
+    );
     same("try: a\nexcept B, e: c\nexcept (D, E), (f, g): h", "try {a} except B as e {c} except (D, E,) as (f, g,) {h}");
     same("raise E, 'msg', tb", "raise E, <\"msg\">, tb");
     same("x = `a, b` + `c.d`\nif `x`: pass", "x = (`(a, b,)` Add `c.d`)\nif `x` {pass}");
