@@ -1,6 +1,6 @@
 //! The summary for people: one screen, what to know and what to do next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -51,6 +51,13 @@ struct Counts {
     delete: u64,
     schema: u64,
     unknown: u64,
+}
+
+/// Touchpoints of one folder.
+#[derive(Default)]
+struct Folder<'a> {
+    touchpoints: u64,
+    files: BTreeSet<(usize, &'a str)>,
 }
 
 impl Counts {
@@ -159,23 +166,23 @@ impl Summary {
     }
 
     fn places(&mut self, report: &Report) {
-        let mut folders: BTreeMap<String, (u64, std::collections::BTreeSet<(usize, &str)>)> = BTreeMap::new();
+        let mut folders: BTreeMap<String, Folder<'_>> = BTreeMap::new();
         for touchpoint in report.touchpoints.iter().filter(|touchpoint| !touchpoint.is_test) {
             let folder = touchpoint.file.rsplit_once('/').map_or(".", |(folder, _)| folder);
             let entry = folders.entry(app_folder(folder)).or_default();
-            entry.0 += 1;
-            entry.1.insert((touchpoint.root, &touchpoint.file));
+            entry.touchpoints += 1;
+            entry.files.insert((touchpoint.root, &touchpoint.file));
         }
         if folders.is_empty() {
             return;
         }
         let mut rows: Vec<_> = folders.into_iter().collect();
-        rows.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
+        rows.sort_by(|a, b| b.1.touchpoints.cmp(&a.1.touchpoints).then_with(|| a.0.cmp(&b.0)));
         self.head("where", "outside tests");
-        for (folder, (count, files)) in rows.iter().take(TOP) {
-            let tail = format!("in {}", counted(u64::try_from(files.len()).unwrap_or(u64::MAX), "file"));
+        for (folder, counts) in rows.iter().take(TOP) {
+            let tail = format!("in {}", counted(u64::try_from(counts.files.len()).unwrap_or(u64::MAX), "file"));
             let folder = self.cut(folder, self.width.saturating_sub(14 + tail.len()));
-            self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(*count)));
+            self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(counts.touchpoints)));
         }
         self.more(rows.len(), "folder");
     }
