@@ -79,9 +79,9 @@ impl Lower<'_> {
         for _ in 0..brackets {
             self.each_later_sibling(|_, _| {});
         }
-        if !self.reprs.is_empty()
+        if !self.patches.reprs.is_empty()
             && matches!(kind_of_patch(brackets, kind), Some(()))
-            && self.reprs.binary_search(&outer.start).is_ok()
+            && self.patches.reprs.binary_search(&outer.start).is_ok()
         {
             expr = Expr { span: outer, kind: ExprKind::Repr(Box::new(expr)) };
         }
@@ -423,10 +423,13 @@ impl Lower<'_> {
                     parts.push(StrPart::Hole(hole));
                 }
             } else if kind == K::Equals {
-                // `{x=}` writes its own source before the value.
-                let text = l.text.get(start..l.span().end as usize).unwrap_or("").to_owned();
-                let before = parts.len().saturating_sub(1);
-                parts.insert(before, StrPart::Text(text));
+                // `{x = }` writes its own source before the value.
+                let text = l.text.get(start..).unwrap_or("");
+                let equals = (l.span().end as usize).saturating_sub(start);
+                let blank = text.bytes().skip(equals).take_while(u8::is_ascii_whitespace).count();
+                let hole = parts.pop();
+                push_text(Literal::default(), text.get(..equals + blank).unwrap_or(""), parts);
+                parts.extend(hole);
             }
         });
     }

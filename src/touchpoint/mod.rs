@@ -7,6 +7,7 @@ mod orm;
 mod ty;
 
 pub use find::{Found, find};
+pub mod text;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};

@@ -23,7 +23,7 @@ impl<'p> Flow<'_, 'p> {
         target: &str,
         confidence: Confidence,
     ) {
-        if !self.reporting {
+        if !self.reporting || self.muted > 0 {
             return;
         }
         let file = self.file();

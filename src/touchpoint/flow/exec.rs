@@ -74,11 +74,9 @@ impl<'p> Flow<'_, 'p> {
 
     /// Evaluates without reporting, where the same text is reported from elsewhere.
     pub(super) fn silent<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
-        let found = std::mem::take(&mut self.found);
-        let spans = std::mem::take(&mut self.string_spans);
+        self.muted += 1;
         let result = run(self);
-        self.found = found;
-        self.string_spans = spans;
+        self.muted -= 1;
         result
     }
 

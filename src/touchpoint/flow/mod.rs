@@ -120,6 +120,7 @@ pub(super) struct Flow<'r, 'p> {
     unit: Unit,
     frames: Vec<Frame>,
     reporting: bool,
+    muted: u32,
     found: BTreeMap<(FileId, Span), Touchpoint>,
     string_spans: FxHashSet<(FileId, Span)>,
     model_class: Vec<Option<ClassId>>,
@@ -148,6 +149,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             unit: Unit::Module(FileId(0)),
             frames: Vec::new(),
             reporting: false,
+            muted: 0,
             found: BTreeMap::new(),
             string_spans: FxHashSet::default(),
             model_class: vec![None; models.len()],
@@ -482,6 +484,15 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// What `name` of the module `file` may be.
     fn module_value(&mut self, file: FileId, name: &str) -> TySet {
+        self.module_value_past(file, name, &mut Vec::new())
+    }
+
+    /// The same, through star imports; `seen` holds the modules already asked, so that a circle of them ends.
+    fn module_value_past(&mut self, file: FileId, name: &str, seen: &mut Vec<FileId>) -> TySet {
+        if seen.contains(&file) {
+            return TySet::unknown();
+        }
+        seen.push(file);
         if self.loaded.contains(&file) {
             if let Some(set) = self.read(Key::Global(file, name.into())) {
                 return set;
@@ -491,10 +502,8 @@ impl<'r, 'p> Flow<'r, 'p> {
                 None => Vec::new(),
             };
             for star in stars {
-                if let ModuleRef::File(source) = star
-                    && source != file
-                {
-                    let set = self.module_value(source, name);
+                if let ModuleRef::File(source) = star {
+                    let set = self.module_value_past(source, name, seen);
                     if !set.is_unknown() && !set.iter().all(|(ty, _)| matches!(ty, Ty::Pending(..))) {
                         return set;
                     }

@@ -21,7 +21,7 @@ struct Built {
 impl<'p> Flow<'_, 'p> {
     /// A string literal (with implicit concatenation, one).
     pub(super) fn string(&mut self, expr: &'p Expr, use_: Use) {
-        if !self.reporting {
+        if !self.reporting || self.muted > 0 {
             return;
         }
         let file = self.file();
@@ -42,7 +42,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
     pub(super) fn built_string(&mut self, expr: &'p Expr, _use: Use) {
-        if !self.reporting {
+        if !self.reporting || self.muted > 0 {
             return;
         }
         let file = self.file();
