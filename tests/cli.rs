@@ -66,6 +66,16 @@ fn ignored_files_are_left_out_and_environments_are_found() {
 }
 
 #[test]
+fn the_configuration_says_what_is_test_code() {
+    let tree = Tree::shop();
+    tree.write("csm-audit.toml", b"tests = ['shop/views.py']\n");
+    let report = tree.report();
+    for touchpoint in report["touchpoints"].as_array().unwrap() {
+        assert_eq!(touchpoint["is_test"], touchpoint["file"] == "shop/views.py", "{touchpoint}");
+    }
+}
+
+#[test]
 fn overlapping_roots_give_each_file_once() {
     let tree = Tree::shop();
     let once = tree.report();

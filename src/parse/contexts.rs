@@ -13,9 +13,8 @@ use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 use tree_sitter::{Node, Query, QueryCursor, StreamingIterator, Tree};
 
-use crate::finding::Access;
+use crate::finding::{Access, Kind};
 use crate::source::Span;
-use crate::touchpoint::Kind;
 
 use super::kinds::{Grammar, K};
 
