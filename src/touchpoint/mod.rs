@@ -1,5 +1,6 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
+mod config;
 mod find;
 mod flow;
 pub mod models;
@@ -7,6 +8,7 @@ mod orm;
 mod ty;
 
 pub mod text;
+mod texts;
 
 pub use find::{Found, find};
 

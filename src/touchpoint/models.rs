@@ -34,7 +34,9 @@ pub struct Relation {
     pub query_name: Option<CompactString>,
     /// The model it points to, as `app_label.Model`.
     pub to: String,
-    /// The class that declares it.
+    /// The file of the class that declares it.
+    pub file: FileId,
+    /// The name in that declaration.
     pub span: Span,
 }
 
@@ -471,7 +473,7 @@ fn own_and_inherited<'p>(
         if relations.iter().any(|r| r.name == *name) {
             continue;
         }
-        relations.push(relation(name, span, kind, args, model, &to.label));
+        relations.push(relation(name, (file, span), kind, args, model, &to.label));
     }
     if depth > 16 {
         return;
@@ -490,7 +492,7 @@ fn own_and_inherited<'p>(
 /// `fields/reverse_related.py` (`get_accessor_name`).
 fn relation(
     name: &CompactString,
-    span: Span,
+    (file, span): (FileId, Span),
     kind: RelationKind,
     args: &Arguments,
     model: &Model<'_>,
@@ -517,5 +519,5 @@ fn relation(
         RelationKind::ManyToMany => None,
         _ => Some(text("db_column").unwrap_or_else(|| compact_str::format_compact!("{name}_id"))),
     };
-    Relation { name: name.clone(), column, accessor, query_name, to: to.to_owned(), span }
+    Relation { name: name.clone(), column, accessor, query_name, to: to.to_owned(), file, span }
 }

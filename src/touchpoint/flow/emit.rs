@@ -4,10 +4,10 @@ use compact_str::CompactString;
 
 use super::eval::{Chain, Op, Use};
 use super::{Flow, Key};
-use crate::ast::{Arguments, FunctionDef, Ident};
+use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident};
 use crate::finding::{Access, Confidence};
 use crate::source::Span;
-use crate::touchpoint::models::Role;
+use crate::touchpoint::models::{Role, callee_name};
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 use crate::touchpoint::{Kind, Touchpoint, is_test};
@@ -129,6 +129,20 @@ impl<'p> Flow<'_, 'p> {
             return;
         }
         self.touch(ident, kind, access, &model.label, sure);
+    }
+
+    /// `Model = apps.get_model(…)`: the name that stands for the model from here on.
+    pub(super) fn touch_alias(&mut self, target: &Expr, value: &Expr, set: &TySet) {
+        let (Some(name), ExprKind::Call { func, .. }) = (target.as_name(), &value.kind) else { return };
+        if callee_name(func) != Some("get_model") {
+            return;
+        }
+        if let Some((class, sure)) = self.model_class_in(set)
+            && let Some(model) = self.model_of(class)
+        {
+            let ident = Ident { name: name.into(), span: target.span };
+            self.touch(&ident, Kind::Reference, Access::None, &model.label, sure);
+        }
     }
 
     fn touch_factory(&mut self, model: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>, sure: bool) {
@@ -261,7 +275,7 @@ impl<'p> Flow<'_, 'p> {
     /// A query on a manager or queryset that is not named in the same chain.
     pub(super) fn touch_query(
         &mut self,
-        model: ClassId,
+        (model, custom): (ClassId, Option<ClassId>),
         attr: &Ident,
         access: Access,
         sure: bool,
@@ -273,7 +287,12 @@ impl<'p> Flow<'_, 'p> {
         let Some(model) = self.model_of(model) else { return };
         // Reading on from a queryset adds nothing to the touchpoint that made it; changing its rows does.
         let changes = matches!(access, Access::Write | Access::Delete | Access::ReadWrite);
-        if changes || chain.from_self {
+        let shared = chain.from_self && custom.is_some_and(|custom| self.class(custom).shared_manager);
+        if shared {
+            // The manager's own code, for whichever of its models it runs.
+            let label = model.label.clone();
+            self.report_at(attr.span, &attr.name, Kind::Query, access, &label, Confidence::Possible);
+        } else if changes || chain.from_self {
             self.touch(attr, Kind::Query, access, &model.label, sure);
         }
     }

@@ -67,7 +67,8 @@ impl<'p> Flow<'_, 'p> {
         let _ = self.read(Key::Managers(class));
         let mut set = TySet::default();
         for &model in &self.class(class).manager_of {
-            set.insert(Ty::Manager(model, Some(class)), true);
+            // A manager that serves other models as well is the model's only by chance.
+            set.insert(Ty::Manager(model, Some(class)), !self.class(class).shared_manager);
         }
         if set.is_unknown() { TySet::one(Ty::Instance(class)) } else { set }
     }
@@ -120,6 +121,7 @@ impl<'p> Flow<'_, 'p> {
             StmtKind::Assign { targets, value } => {
                 let set = self.eval(value, Use::Assigned);
                 for target in targets {
+                    self.touch_alias(target, value, &set);
                     self.assign(target, &set);
                 }
             }
@@ -353,8 +355,8 @@ impl<'p> Flow<'_, 'p> {
             let kind = if model.role == Role::Subclass { Kind::Subclass } else { Kind::Definition };
             self.touch(&def.name, kind, Access::Schema, &label, true);
         }
-        let (func, outer) = self.frames.last().map_or((None, None), |frame| (frame.func, frame.class));
-        let _ = outer;
+        self.touch_class_parts(id);
+        let func = self.frames.last().and_then(|frame| frame.func);
         self.frames.push(Frame { file, func, class: Some(id), env: Env::default() });
         self.block(&def.body);
         if let Some(frame) = self.frames.pop() {
@@ -369,18 +371,42 @@ impl<'p> Flow<'_, 'p> {
         self.bind(&def.name.name, TySet::one(Ty::Class(id)));
     }
 
-    /// A manager or queryset class that a model declares belongs to the model from here on.
-    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
-        if self.reporting || self.class(class).model.is_none() {
+    /// What a class definition shows besides its name: relation fields of a model, an operation used on a model.
+    fn touch_class_parts(&mut self, id: ClassId) {
+        if !self.reporting {
             return;
         }
+        if let Some(model) = self.operation_of(id).and_then(|model| self.model_of(model)) {
+            let label = model.label.clone();
+            let name = self.class(id).def.name.clone();
+            self.touch(&name, Kind::Migration, Access::Schema, &label, true);
+        }
+        let Some(model) = self.model_of(id) else { return };
+        let def = self.class(id).def;
+        for relation in &model.relations {
+            let own = def.body.iter().any(|stmt| stmt.span.contains(relation.span));
+            if own && relation.file == self.file() {
+                let name = crate::ast::Ident { name: relation.name.clone(), span: relation.span };
+                self.touch(&name, Kind::Relation, Access::Schema, &relation.to, true);
+            }
+        }
+    }
+
+    /// A manager or queryset class that a model declares belongs to the model from here on.
+    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
+        if self.reporting {
+            return;
+        }
+        let is_model = self.class(class).model.is_some();
         for (ty, _) in set.iter() {
             let Ty::Instance(manager) = ty else { continue };
             if self.is_manager_class(*manager) {
                 let mut chain = vec![*manager];
                 chain.extend(self.ancestors(*manager));
                 for each in chain {
-                    if self.classes[each.0 as usize].manager_of.insert(class) {
+                    if !is_model {
+                        self.classes[each.0 as usize].shared_manager = true;
+                    } else if self.classes[each.0 as usize].manager_of.insert(class) {
                         self.wake(&Key::Managers(each));
                     }
                 }

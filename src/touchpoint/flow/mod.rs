@@ -12,6 +12,7 @@ mod call;
 mod emit;
 mod eval;
 mod exec;
+mod migration;
 mod strings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::config::ConfigWords;
 use super::models::{Model, Role};
 use super::ty::{ClassId, FuncId, Ty, TySet};
 use super::{Kind, Touchpoint};
@@ -42,6 +44,8 @@ struct ClassInfo<'p> {
     factory_of: Option<ClassId>,
     /// Models that have this class as manager or queryset.
     manager_of: BTreeSet<ClassId>,
+    /// Whether classes that are no model of interest have it as manager too.
+    shared_manager: bool,
 }
 
 /// How a function in a class takes its receiver.
@@ -125,13 +129,18 @@ pub(super) struct Flow<'r, 'p> {
     string_spans: FxHashSet<(FileId, Span)>,
     model_class: Vec<Option<ClassId>>,
     words: Words,
+    config: ConfigWords,
+    /// Operation classes of the project's own, with the model they are used on.
+    operations: FxHashMap<ClassId, ClassId>,
+    /// The models of the migration operations whose arguments are being read.
+    operation_on: Vec<ClassId>,
 }
 
 /// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
 const MAX_VISITS: u32 = 40;
 
 impl<'r, 'p> Flow<'r, 'p> {
-    pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>]) -> Self {
+    pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>], config: ConfigWords) -> Self {
         Self {
             resolver,
             models,
@@ -154,6 +163,9 @@ impl<'r, 'p> Flow<'r, 'p> {
             string_spans: FxHashSet::default(),
             model_class: vec![None; models.len()],
             words: Words::default(),
+            config,
+            operations: FxHashMap::default(),
+            operation_on: Vec::new(),
         }
     }
 
@@ -201,6 +213,7 @@ impl<'r, 'p> Flow<'r, 'p> {
                         model,
                         factory_of: None,
                         manager_of: BTreeSet::new(),
+                        shared_manager: false,
                     });
                     self.class_at.insert((file, def.name.span.start), id);
                     self.register(file, &def.body, Some(id), parent, &qual);

@@ -1,0 +1,144 @@
+//! Operations of migrations on the models, Django's and South's.
+
+use super::{Flow, FuncId};
+use crate::ast::{Arguments, Expr, ExprKind, Ident};
+use crate::finding::{Access, Confidence};
+use crate::source::Span;
+use crate::touchpoint::Kind;
+use crate::touchpoint::models::{callee_name, module_app_label, relation_kind};
+use crate::touchpoint::ty::{ClassId, Ty, TySet};
+
+impl<'p> Flow<'_, 'p> {
+    /// The role of a string in its syntax.
+    fn role(&self, span: Span) -> &'static str {
+        let file = self.file();
+        self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts.get(span)).map_or("", |c| c.role)
+    }
+
+    /// The model that an operation's arguments name: `model_name=`, else `name=`, else the first argument.
+    pub(super) fn operation_model(&self, args: &Arguments) -> Option<ClassId> {
+        let named = ["model_name", "name", "old_name"].iter().find_map(|name| args.keyword(name));
+        let expr = named.or_else(|| args.args.first())?;
+        if self.role(expr.span) != "migration-model" {
+            return None;
+        }
+        self.model_in_app(&expr.as_str()?)
+    }
+
+    /// The model of the file's own app with this name.
+    pub(super) fn model_in_app(&self, name: &str) -> Option<ClassId> {
+        let app = module_app_label(self.resolver, self.file());
+        self.class_by_label(&format!("{app}.{name}"))
+    }
+
+    /// An operation class of the project's own that is used on a model: its use, and later its definition.
+    pub(super) fn touch_operation(&mut self, callee: &TySet, ident: &Ident, model: ClassId) {
+        for (ty, _) in callee.iter() {
+            if let Ty::Class(class) = ty
+                && self.class(*class).model.is_none()
+            {
+                self.operations.insert(*class, model);
+                if let Some(label) = self.model_of(model).map(|m| m.label.clone()) {
+                    self.touch(ident, Kind::Migration, Access::Schema, &label, true);
+                }
+            }
+        }
+    }
+
+    /// The model on which an operation class of the project's own is used.
+    pub(super) fn operation_of(&self, class: ClassId) -> Option<ClassId> {
+        self.operations.get(&class).copied()
+    }
+
+    /// `get_model(app_label, self.model_name)` in the operation's own methods: the model of whoever uses it.
+    pub(super) fn dynamic_model(&mut self, attr: &Ident, args: &Arguments) -> TySet {
+        let constant = args.args.iter().chain(args.keywords.iter().map(|k| &k.value)).any(|arg| arg.as_str().is_some());
+        let class = self.frames.last().and_then(|frame| frame.func).and_then(|func: FuncId| self.func(func).class);
+        let Some(model) = class.and_then(|class| self.operation_of(class)) else { return TySet::unknown() };
+        if constant {
+            return TySet::unknown();
+        }
+        if let Some(label) = self.model_of(model).map(|m| m.label.clone()) {
+            self.touch(attr, Kind::StringReference, Access::Schema, &label, false);
+        }
+        TySet::unknown()
+    }
+
+    /// `('student_module', models.ForeignKey('courseware.StudentModule'))`: the field's name in a migration.
+    pub(super) fn touch_field_pair(&mut self, items: &'p [Expr]) {
+        let [name, field, ..] = items else { return };
+        let (ExprKind::Str(_), ExprKind::Call { func, args }) = (&name.kind, &field.kind) else { return };
+        if callee_name(func).and_then(relation_kind).is_none() {
+            return;
+        }
+        let label = args.get(0, "to").and_then(|to| match to.as_str() {
+            Some(text) => self.label_of(&text),
+            None => None,
+        });
+        if let Some(label) = label {
+            self.touch_literal(name, Kind::Migration, Access::Schema, &label, Confidence::Certain);
+        }
+    }
+
+    /// Reports a whole string literal.
+    pub(super) fn touch_literal(
+        &mut self,
+        expr: &Expr,
+        kind: Kind,
+        access: Access,
+        target: &str,
+        confidence: Confidence,
+    ) {
+        let symbol = self.source_text(expr.span);
+        self.report_at(expr.span, &symbol, kind, access, target, confidence);
+    }
+
+    /// Strings that name a model or a field of it in an operation's arguments.
+    pub(super) fn operation_string(&mut self, expr: &Expr, text: &str, role: &str) -> bool {
+        if role == "migration-model"
+            && let Some(model) = self.model_in_app(text)
+            && let Some(label) = self.model_of(model).map(|m| m.label.clone())
+        {
+            self.touch_literal(expr, Kind::Migration, Access::Schema, &label, Confidence::Certain);
+            return true;
+        }
+        if let Some(&model) = self.operation_on.last()
+            && let Some((relation, _)) = self.relation(model, text)
+        {
+            let to = relation.to.clone();
+            self.touch_literal(expr, Kind::Migration, Access::Schema, &to, Confidence::Certain);
+            return true;
+        }
+        role == "migration-model"
+    }
+
+    /// South's tables, frozen models and `orm['app.Model']`.
+    pub(super) fn south_string(&mut self, expr: &Expr, text: &str, role: &str) {
+        let model = match role {
+            "south-table" => self.models.iter().find(|m| m.table.as_deref() == Some(text)),
+            _ => self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)),
+        };
+        if let Some(label) = model.map(|m| m.label.clone()) {
+            let access = if role == "south-orm" { Access::None } else { Access::Schema };
+            self.touch_literal(expr, Kind::Migration, access, &label, Confidence::Certain);
+        }
+    }
+
+    /// Takes an operation's model for the strings in its arguments.
+    pub(super) fn with_operation<T>(
+        &mut self,
+        callee: &TySet,
+        ident: Option<&Ident>,
+        args: &Arguments,
+        run: impl FnOnce(&mut Self) -> T,
+    ) -> T {
+        let Some(model) = self.operation_model(args) else { return run(self) };
+        if let Some(ident) = ident {
+            self.touch_operation(callee, ident, model);
+        }
+        self.operation_on.push(model);
+        let result = run(self);
+        self.operation_on.pop();
+        result
+    }
+}
