@@ -98,7 +98,10 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
                 via: model.relations.iter().map(|relation| relation.name.to_string()).collect(),
             })
             .collect();
-        let touchpoints = found.touchpoints;
+        let mut touchpoints = found.touchpoints;
+        for touchpoint in &mut touchpoints {
+            touchpoint.is_test |= settings.tests.is_match(project.path(touchpoint.file));
+        }
         let gaps = project.gaps();
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })

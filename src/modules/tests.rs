@@ -177,6 +177,28 @@ fn installed_packages_resolve_and_keep_suffixes_away() {
 }
 
 #[test]
+fn a_guessed_root_gives_way_to_what_is_installed_and_to_pythons_own() {
+    let tree = tree(&[
+        "project/app/__init__.py",
+        "project/app/views.py",
+        "project/app/calendar.py",
+        "project/data/libs/requests/__init__.py",
+        "project/data/libs/calendar/__init__.py",
+        "project/data/libs/calendar/models.py",
+        "project/data/use.py",
+        "site/requests/__init__.py",
+    ]);
+    assert_eq!(tree.project.import_roots[0].dir, "data/libs");
+    let requests = tree.project.modules.resolve("requests", Some(tree.id("data/use.py"))).file().unwrap();
+    assert_eq!(tree.project.discovery.entry(requests).root, 1);
+    assert_eq!(tree.resolve("calendar", "data/use.py"), ("-", How::Unresolved));
+    assert_eq!(tree.resolve("calendar", "app/views.py"), ("-", How::Unresolved));
+    assert_eq!(tree.resolve("calendar.models", "data/use.py").0, "data/libs/calendar/models.py");
+    let views = Some(tree.id("app/views.py"));
+    assert_eq!(tree.path(tree.project.modules.resolve_implicit_first("calendar", views)), "app/calendar.py");
+}
+
+#[test]
 fn a_root_that_is_itself_a_package_keeps_its_name() {
     let folder = tempfile::tempdir().unwrap();
     let app = folder.path().join("lms/courseware");

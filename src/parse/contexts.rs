@@ -17,9 +17,8 @@ use std::sync::OnceLock;
 use rustc_hash::FxHashMap;
 use tree_sitter::{Node, Query, QueryCursor, StreamingIterator, Tree};
 
-use crate::finding::Access;
+use crate::finding::{Access, Kind};
 use crate::source::Span;
-use crate::touchpoint::Kind;
 
 use super::kinds::{Grammar, K};
 use super::rules::{self, Rule};

@@ -1,6 +1,6 @@
 //! The summary for people: one screen, what to know and what to do next.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
@@ -51,6 +51,13 @@ struct Counts {
     delete: u64,
     schema: u64,
     unknown: u64,
+}
+
+/// Touchpoints of one folder.
+#[derive(Default)]
+struct Folder<'a> {
+    touchpoints: u64,
+    files: BTreeSet<(usize, &'a str)>,
 }
 
 impl Counts {
@@ -159,23 +166,23 @@ impl Summary {
     }
 
     fn places(&mut self, report: &Report) {
-        let mut folders: BTreeMap<String, (u64, std::collections::BTreeSet<(usize, &str)>)> = BTreeMap::new();
+        let mut folders: BTreeMap<String, Folder<'_>> = BTreeMap::new();
         for touchpoint in report.touchpoints.iter().filter(|touchpoint| !touchpoint.is_test) {
             let folder = touchpoint.file.rsplit_once('/').map_or(".", |(folder, _)| folder);
             let entry = folders.entry(app_folder(folder)).or_default();
-            entry.0 += 1;
-            entry.1.insert((touchpoint.root, &touchpoint.file));
+            entry.touchpoints += 1;
+            entry.files.insert((touchpoint.root, &touchpoint.file));
         }
         if folders.is_empty() {
             return;
         }
         let mut rows: Vec<_> = folders.into_iter().collect();
-        rows.sort_by(|a, b| b.1.0.cmp(&a.1.0).then_with(|| a.0.cmp(&b.0)));
+        rows.sort_by(|a, b| b.1.touchpoints.cmp(&a.1.touchpoints).then_with(|| a.0.cmp(&b.0)));
         self.head("where", "outside tests");
-        for (folder, (count, files)) in rows.iter().take(TOP) {
-            let tail = format!("in {}", counted(u64::try_from(files.len()).unwrap_or(u64::MAX), "file"));
+        for (folder, counts) in rows.iter().take(TOP) {
+            let tail = format!("in {}", counted(u64::try_from(counts.files.len()).unwrap_or(u64::MAX), "file"));
             let folder = self.cut(folder, self.width.saturating_sub(14 + tail.len()));
-            self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(*count)));
+            self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(counts.touchpoints)));
         }
         self.more(rows.len(), "folder");
     }
@@ -207,10 +214,14 @@ impl Summary {
             let detail = format!("{how}{table}");
             if detail.chars().count() <= room {
                 self.line(&format!("{:>8}  {label}  {DIM}{detail}{DIM:#}", number(count)));
-            } else {
-                self.line(&format!("{:>8}  {label}", number(count)));
-                let detail = self.cut(&detail, self.width.saturating_sub(12));
-                self.line(&format!("{:>8}    {DIM}{detail}{DIM:#}", ""));
+                continue;
+            }
+            self.line(&format!("{:>8}  {label}", number(count)));
+            for part in [how.as_str(), table.trim_start_matches(", ")] {
+                let part = self.cut(part, self.width.saturating_sub(12));
+                if !part.is_empty() {
+                    self.line(&format!("{:>8}    {DIM}{part}{DIM:#}", ""));
+                }
             }
         }
         self.more(linked.len(), "model");
@@ -231,7 +242,7 @@ impl Summary {
             let count = u64::try_from(gaps.len()).unwrap_or(u64::MAX);
             self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(count)));
             for gap in gaps.iter().take(EXAMPLES) {
-                let text = self.cut(&example(gap), self.width.saturating_sub(12));
+                let text = self.example(gap, self.width.saturating_sub(12));
                 self.line(&format!("{:>8}    {DIM}{text}{DIM:#}", ""));
             }
         }
@@ -249,6 +260,22 @@ impl Summary {
             self.line("Installed packages were not scanned: add --site-packages DIR.");
         }
         self.line("Every place, line by line: --format json -o report.json");
+    }
+
+    /// A gap on one line: of the place its end, of the reason its beginning.
+    fn example(&self, gap: &ReportGap, room: usize) -> String {
+        let place = match (&gap.file, gap.line) {
+            (Some(file), Some(line)) => format!("{file}:{line} "),
+            (Some(file), None) => format!("{file} "),
+            _ => String::new(),
+        };
+        let reason = self.cut(&gap.reason, usize::MAX);
+        let place = self.cut(&place, (room / 2).max(room.saturating_sub(reason.chars().count())));
+        let left = room.saturating_sub(place.chars().count());
+        if reason.chars().count() <= left {
+            return place + &reason;
+        }
+        place + &reason.chars().take(left.saturating_sub(1)).collect::<String>() + "…"
     }
 
     /// The end of a text that is too long stays: paths differ there.
@@ -273,14 +300,6 @@ fn app_folder(folder: &str) -> String {
     parts.join("/")
 }
 
-fn example(gap: &ReportGap) -> String {
-    match (&gap.file, gap.line) {
-        (Some(file), Some(line)) => format!("{file}:{line} {}", gap.reason),
-        (Some(file), None) => format!("{file} {}", gap.reason),
-        _ => gap.reason.clone(),
-    }
-}
-
 /// A number with commas.
 fn number(value: u64) -> String {
     let digits = value.to_string();
@@ -296,4 +315,142 @@ fn number(value: u64) -> String {
 
 fn counted(count: u64, what: &str) -> String {
     format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Confidence;
+    use crate::report::v1::{ReportModel, ReportRoot, ReportRootKind, Tool, Totals, VERSION, VirtualEnvironment};
+    use crate::touchpoint::Kind;
+
+    fn touchpoint(at: u32, file: &str, kind: Kind, access: Access) -> ReportTouchpoint {
+        ReportTouchpoint {
+            file: file.to_owned(),
+            root: 0,
+            line: at,
+            column: 1,
+            end_line: at,
+            end_column: 6,
+            kind,
+            access,
+            target: "shop.Order".to_owned(),
+            symbol: "Order".to_owned(),
+            enclosing: "shop".to_owned(),
+            is_test: file.contains("tests"),
+            confidence: Confidence::Certain,
+            snippet: "Order".to_owned(),
+            fingerprint: at.to_string(),
+        }
+    }
+
+    fn model(label: &str, kind: ModelKind, via: &[&str]) -> ReportModel {
+        ReportModel {
+            label: label.to_owned(),
+            kind,
+            file: "shop/models.py".to_owned(),
+            root: 0,
+            line: 4,
+            table: (kind != ModelKind::Base).then(|| label.to_lowercase().replace('.', "_")),
+            via: via.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    fn report() -> Report {
+        let deep =
+            "a_service_with_a_long_name/apps/another_long_name_of_a_folder/and_a_third_one_that_is_long/views.py";
+        let touchpoints = vec![
+            touchpoint(1, "shop/api/v1/views.py", Kind::Query, Access::ReadWrite),
+            touchpoint(2, "shop/models.py", Kind::Definition, Access::Schema),
+            touchpoint(3, deep, Kind::RawSql, Access::Unknown),
+            touchpoint(4, "shop/tests/test_it.py", Kind::Query, Access::Delete),
+        ];
+        Report {
+            version: VERSION,
+            tool: Tool { name: "csm-audit".to_owned(), version: "0".to_owned() },
+            target: "shop.Order".to_owned(),
+            roots: vec![ReportRoot {
+                name: "project".to_owned(),
+                kind: ReportRootKind::Project,
+                python_files: 1_234_567,
+                files: 1_300_000,
+                import_roots: Vec::new(),
+            }],
+            virtual_environments: vec![VirtualEnvironment {
+                path: "project/.venv".to_owned(),
+                found_as: ".venv".to_owned(),
+                scanned: false,
+            }],
+            models: vec![
+                model("shop.Order", ModelKind::Target, &[]),
+                model("shop.Line", ModelKind::Linked, &["order"]),
+                model(
+                    "a_rather_long_app_label.AModelWithAnEvenLongerName",
+                    ModelKind::Linked,
+                    &["order", "other_order"],
+                ),
+                model("shop.BaseLine", ModelKind::Base, &["order"]),
+            ],
+            gaps: (1..=3)
+                .map(|line| ReportGap {
+                    file: Some(deep.to_owned()),
+                    line: Some(line),
+                    kind: "syntax-error".to_owned(),
+                    reason: "not understood as Python; what could be read\tinside was kept".to_owned(),
+                })
+                .collect(),
+            totals: Totals {
+                touchpoints: 4,
+                in_tests: 1,
+                not_in_tests: 3,
+                files: 4,
+                by_confidence: [("certain".to_owned(), 3), ("likely".to_owned(), 1)].into(),
+                by_target: [("shop.Order".to_owned(), 4)].into(),
+                ..Totals::default()
+            },
+            touchpoints,
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn the_summary_at_80_columns() {
+        insta::assert_snapshot!(plain(&render(&report(), 80)));
+    }
+
+    #[test]
+    fn the_summary_at_120_columns() {
+        insta::assert_snapshot!(plain(&render(&report(), 120)));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [60, 80, 100, 120] {
+            // The table of kinds has a width of its own.
+            let limit = width.max(72);
+            for line in plain(&render(&report(), width)).lines() {
+                assert!(line.chars().count() <= limit, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_found_is_said_and_so_is_what_to_do() {
+        let mut empty = report();
+        (empty.touchpoints, empty.models, empty.gaps) = (Vec::new(), Vec::new(), Vec::new());
+        empty.totals = Totals::default();
+        let text = plain(&render(&empty, 80));
+        assert!(text.contains("0 touchpoints in 0 files"), "{text}");
+        assert!(text.contains("its definition was not found"), "{text}");
+        assert!(text.contains("Name the model with --target"), "{text}");
+        assert!(!text.contains("gaps"), "{text}");
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    }
 }

@@ -73,9 +73,9 @@ fn of_model(resolver: &Resolver<'_>, file: FileId, models: &[Model<'_>]) -> bool
 }
 
 fn is_router(class: &ClassDef) -> bool {
-    class.body.iter().any(|stmt| {
-        matches!(&stmt.kind, StmtKind::FunctionDef(def) if ROUTER_METHODS.contains(&def.name.name.as_str()))
-    })
+    class.body.iter().any(
+        |stmt| matches!(&stmt.kind, StmtKind::FunctionDef(def) if ROUTER_METHODS.contains(&def.name.name.as_str())),
+    )
 }
 
 fn strings(class: &ClassDef) -> BTreeSet<CompactString> {

@@ -584,7 +584,15 @@ impl<'p> Flow<'_, 'p> {
 impl Chain<'_> {
     /// A chain of no steps, where one is only needed in form.
     pub(super) fn empty(span: Span) -> Self {
-        Self { ops: Vec::new(), base: None, span, use_: Use::Plain, told: false, access: Access::None, from_self: false }
+        Self {
+            ops: Vec::new(),
+            base: None,
+            span,
+            use_: Use::Plain,
+            told: false,
+            access: Access::None,
+            from_self: false,
+        }
     }
 }
 

@@ -316,7 +316,8 @@ impl<'p> Flow<'_, 'p> {
         ops.reverse();
         let from_self = matches!(base.as_name(), Some("self" | "cls"));
         let base_ident = base.as_name().map(|name| Ident { name: name.into(), span: base.span });
-        let mut chain = Chain { ops, base: base_ident, span: expr.span, use_, told: false, access: Access::None, from_self };
+        let mut chain =
+            Chain { ops, base: base_ident, span: expr.span, use_, told: false, access: Access::None, from_self };
         if let ExprKind::Str(_) = base.kind
             && matches!(chain.ops.first(), Some(Op::Attr(attr)) if matches!(attr.name.as_str(), "format" | "join" | "replace" | "strip"))
         {

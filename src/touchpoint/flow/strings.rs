@@ -206,8 +206,12 @@ impl<'p> Flow<'_, 'p> {
             let access = reading.access_to(&table).unwrap_or(if sequenced { Access::Schema } else { Access::Unknown });
             self.note(access);
             // Every literal that names the table; where a value brought the name, the first literal.
-            let mut spans: Vec<Span> =
-                built.literals.iter().filter(|(_, text)| contains_word(text, &table) || names_sequence(text, &table)).map(|(span, _)| *span).collect();
+            let mut spans: Vec<Span> = built
+                .literals
+                .iter()
+                .filter(|(_, text)| contains_word(text, &table) || names_sequence(text, &table))
+                .map(|(span, _)| *span)
+                .collect();
             if spans.is_empty() {
                 spans.extend(built.literals.first().map(|(span, _)| *span));
             }
