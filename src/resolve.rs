@@ -251,8 +251,7 @@ impl<'p> Resolver<'p> {
         match module {
             ModuleRef::File(file) => {
                 let entry = self.project.discovery.entry(file);
-                entry.star_import
-                    || entry.words.has(word_hash(name))
+                entry.words.has(word_hash(name))
                     || !matches!(self.project.modules.submodule(module, name), ModuleRef::Unknown)
             }
             ModuleRef::Namespace(_) => true,
