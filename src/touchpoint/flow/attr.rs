@@ -21,6 +21,14 @@ impl<'p> Flow<'_, 'p> {
                 result.insert(made.clone(), *made_sure && *sure);
             }
         }
+        // South: `orm.Model` is a frozen model of the migration's own app.
+        if result.is_unknown()
+            && at == 0
+            && chain.base.as_ref().is_some_and(|base| base.name == "orm")
+            && let Some(class) = self.model_in_app(&attr.name)
+        {
+            result.insert(Ty::Class(class), true);
+        }
         if result.is_unknown() {
             result = self.accessor(set, attr, at, chain);
         }

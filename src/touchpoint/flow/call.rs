@@ -466,7 +466,16 @@ impl<'p> Flow<'_, 'p> {
             callees.join(&found);
             self.touch_class(&found, attr, at + 1, chain);
         }
+        let queried = set.iter().find_map(|(ty, _)| match ty {
+            Ty::Manager(model, _) | Ty::QuerySet(model, _) => Some(*model),
+            _ => None,
+        });
+        let labelled = (name == "get_model").then(|| self.labelled_model(args));
+        self.queried.extend(queried);
+        self.labelled.extend(labelled);
         let values = self.with_operation(&callees, Some(attr), args, |flow| flow.values(args, &callees));
+        self.queried.truncate(self.queried.len() - usize::from(queried.is_some()));
+        self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(&callees, args);
         let targets = callees.clone();
         for (ty, sure) in targets.iter() {
@@ -477,7 +486,12 @@ impl<'p> Flow<'_, 'p> {
         self.request(&callees, &values);
         match name {
             "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name),
+            "register" => self.admin_register(&values),
             "from_queryset" => {
+                result.join(&set.flat_map(|ty| match ty {
+                    Ty::Class(class) => TySet::one(Ty::Class(*class)),
+                    _ => TySet::unknown(),
+                }));
                 for (ty, sure) in values.positional.first().cloned().unwrap_or_default().iter() {
                     if let Ty::Class(class) = ty {
                         result.insert(Ty::FromQuerySet(*class), *sure);
@@ -516,6 +530,29 @@ impl<'p> Flow<'_, 'p> {
             held.insert(Ty::Seq(Box::new(ty.clone())), *sure);
         }
         self.bind(&variable.into(), held);
+    }
+
+    /// The model that a `get_model` call gives.
+    fn labelled_model(&mut self, args: &'p Arguments) -> Option<ClassId> {
+        self.get_model(args).iter().find_map(|(ty, _)| match ty {
+            Ty::Class(class) => Some(*class),
+            _ => None,
+        })
+    }
+
+    /// `site.register(Model, Admin)`
+    fn admin_register(&mut self, values: &Values) {
+        let class = |set: Option<&TySet>| {
+            set?.iter().find_map(|(ty, _)| match ty {
+                Ty::Class(class) => Some(*class),
+                _ => None,
+            })
+        };
+        if let (Some(model), Some(admin)) = (class(values.positional.first()), class(values.positional.get(1)))
+            && self.class(model).model.is_some()
+        {
+            self.admins.insert(admin, model);
+        }
     }
 
     /// `signal.connect(receiver, sender=Model)`: the receiver's `instance` is a row of the model.

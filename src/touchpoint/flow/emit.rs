@@ -125,7 +125,9 @@ impl<'p> Flow<'_, 'p> {
         }
         // `cls` of the model's own methods is worth a line only where it does something.
         let own = matches!(ident.name.as_str(), "cls" | "__class__");
-        if own && kind == Kind::Reference {
+        // A parameter that may hold the class is handed on: its uses are told where they are.
+        let handed_on = !sure && chain.use_ == Use::Assigned;
+        if (own || handed_on) && kind == Kind::Reference {
             return;
         }
         self.touch(ident, kind, access, &model.label, sure);
@@ -203,13 +205,7 @@ impl<'p> Flow<'_, 'p> {
             .and_then(|parsed| parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span)));
         if let Some(context) = context {
             match context.role {
-                "meta-model" | "factory-for" => {
-                    return if self.in_factory() {
-                        (Kind::Factory, Access::Write)
-                    } else {
-                        (Kind::Reference, Access::None)
-                    };
-                }
+                "meta-model" | "factory-for" => return self.meta_model(),
                 _ => {
                     if let Some(kind) = context.kind {
                         return (kind, context.access.unwrap_or(Access::None));
@@ -223,6 +219,11 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// What `Meta.model` of the class at hand is.
+    pub(super) fn meta_model(&mut self) -> (Kind, Access) {
+        if self.in_factory() { (Kind::Factory, Access::Write) } else { (Kind::Reference, Access::None) }
+    }
+
     /// Whether the class body that is run belongs to a factory.
     fn in_factory(&mut self) -> bool {
         let classes: Vec<ClassId> = self.frames.iter().filter_map(|frame| frame.class).collect();
@@ -232,12 +233,12 @@ impl<'p> Flow<'_, 'p> {
     /// What the methods of a chain from `at` on do, up to where it leaves the queryset.
     pub(super) fn fold_access(&mut self, ops: &[Op<'p>], at: usize, class: Option<ClassId>) -> Access {
         let mut access = Access::None;
-        let mut custom = None;
+        let mut customs: Vec<ClassId> = Vec::new();
         let mut index = at;
         while let Some(op) = ops.get(index) {
             match (op, ops.get(index + 1)) {
                 (Op::Attr(attr), Some(Op::Call(args, _))) => {
-                    let own = custom.and_then(|c| self.method(c, &attr.name));
+                    let own = customs.iter().find_map(|custom| self.method(*custom, &attr.name));
                     if let Some((does, gives)) = orm::method(&attr.name) {
                         access = orm::combine(access, does);
                         if attr.name == "raw"
@@ -258,12 +259,12 @@ impl<'p> Flow<'_, 'p> {
                     index += 2;
                 }
                 (Op::Attr(attr), _) if index == at => {
-                    custom = class.and_then(|class| {
-                        self.class_attr(class, &attr.name).iter().find_map(|(ty, _)| match ty {
+                    if let Some(class) = class {
+                        customs.extend(self.class_attr(class, &attr.name).iter().filter_map(|(ty, _)| match ty {
                             Ty::Manager(_, custom) => *custom,
                             _ => None,
-                        })
-                    });
+                        }));
+                    }
                     index += 1;
                 }
                 _ => break,

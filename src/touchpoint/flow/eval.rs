@@ -378,6 +378,7 @@ impl<'p> Flow<'_, 'p> {
             && let Some(text) = index.as_str()
             && let Some(class) = self.class_by_label(&text)
         {
+            self.touch_frozen_model(class, index, chain);
             return TySet::one(Ty::Class(class));
         }
         if matches!(index.kind, ExprKind::Slice(_)) {
@@ -446,7 +447,7 @@ fn inherit(use_: Use) -> Use {
 }
 
 fn is_module_like(set: &TySet) -> bool {
-    set.is_unknown() || set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_)))
+    set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_)))
 }
 
 fn is_builtin(name: &str) -> bool {

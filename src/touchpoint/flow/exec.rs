@@ -339,6 +339,7 @@ impl<'p> Flow<'_, 'p> {
         let Some(&id) = self.class_at.get(&(file, def.name.span.start)) else { return };
         for decorator in &def.decorators {
             self.eval(decorator, Use::Decorator);
+            self.admin_decorator(decorator, id);
         }
         let bases: Vec<TySet> = def.args.args.iter().map(|base| self.eval(base, Use::Base)).collect();
         for keyword in &def.args.keywords {
@@ -369,6 +370,24 @@ impl<'p> Flow<'_, 'p> {
         }
         self.factory(id);
         self.bind(&def.name.name, TySet::one(Ty::Class(id)));
+    }
+
+    /// `@admin.register(Model)`
+    fn admin_decorator(&mut self, decorator: &'p Expr, admin: ClassId) {
+        let ExprKind::Call { func, args } = &decorator.kind else { return };
+        if crate::touchpoint::models::callee_name(func) != Some("register") {
+            return;
+        }
+        for arg in &args.args {
+            let set = self.silent(|flow| flow.eval(arg, Use::Plain));
+            for (ty, _) in set.iter() {
+                if let Ty::Class(model) = ty
+                    && self.class(*model).model.is_some()
+                {
+                    self.admins.insert(admin, *model);
+                }
+            }
+        }
     }
 
     /// What a class definition shows besides its name: relation fields of a model, an operation used on a model.

@@ -1,5 +1,6 @@
 //! Operations of migrations on the models, Django's and South's.
 
+use super::eval::{Chain, Op};
 use super::{Flow, FuncId};
 use crate::ast::{Arguments, Expr, ExprKind, Ident};
 use crate::finding::{Access, Confidence};
@@ -132,7 +133,25 @@ impl<'p> Flow<'_, 'p> {
         role == "migration-model"
     }
 
-    /// South's tables, frozen models and `orm['app.Model']`.
+    /// South's `orm['app.Model']`: what the chain does, or a relation that is declared to it.
+    pub(super) fn touch_frozen_model(&mut self, class: ClassId, index: &Expr, chain: &mut Chain<'p>) {
+        let Some(label) = self.model_of(class).map(|model| model.label.clone()) else { return };
+        let access = match chain.ops.get(1) {
+            None => Access::Schema,
+            Some(Op::Call(..)) => Access::Write,
+            Some(_) => match self.fold_access(&chain.ops, 1, Some(class)) {
+                Access::None => Access::None,
+                access => {
+                    chain.told = true;
+                    chain.access = access;
+                    access
+                }
+            },
+        };
+        self.touch_literal(index, Kind::Migration, access, &label, Confidence::Certain);
+    }
+
+    /// South's tables and frozen models.
     pub(super) fn south_string(&mut self, expr: &Expr, text: &str, role: &str) {
         let model = match role {
             "south-table" => self.models.iter().find(|m| m.table.as_deref() == Some(text)),

@@ -134,6 +134,12 @@ pub(super) struct Flow<'r, 'p> {
     operations: FxHashMap<ClassId, ClassId>,
     /// The models of the migration operations whose arguments are being read.
     operation_on: Vec<ClassId>,
+    /// The models of the queries whose arguments are being read.
+    queried: Vec<ClassId>,
+    /// What the `get_model` calls give whose arguments are being read.
+    labelled: Vec<Option<ClassId>>,
+    /// Admin classes, with the model they are registered for.
+    admins: FxHashMap<ClassId, ClassId>,
 }
 
 /// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
@@ -166,6 +172,9 @@ impl<'r, 'p> Flow<'r, 'p> {
             config,
             operations: FxHashMap::default(),
             operation_on: Vec::new(),
+            queried: Vec::new(),
+            labelled: Vec::new(),
+            admins: FxHashMap::default(),
         }
     }
 
@@ -531,6 +540,8 @@ impl<'r, 'p> Flow<'r, 'p> {
         if self.loaded.contains(&file) {
             return TySet::unknown();
         }
+        // Should the file come under analysis later, whoever asked runs again.
+        let _ = self.read(Key::Global(file, name.into()));
         let entry = self.resolver.project().discovery.entry(file);
         if self.is_word(name) && (entry.words.has(word_hash(name)) || entry.star_import) {
             self.wanted.insert(file);

@@ -242,7 +242,23 @@ impl<'p> Flow<'_, 'p> {
             flow.report_at(expr.span, &symbol, kind, access, target, confidence);
         };
         match role {
-            "south-table" | "south-orm" | "south-frozen" => return self.south_string(expr, text, role),
+            // Told by the chain that it starts.
+            "south-orm" => return,
+            "south-table" | "south-frozen" => return self.south_string(expr, text, role),
+            "sql" => {
+                if let Some(model) = self.models.iter().find(|m| m.table.as_deref() == Some(text)) {
+                    report(self, Kind::RawSql, Access::Read, &model.label, Confidence::Certain);
+                    return;
+                }
+            }
+            "meta-model" | "factory-for" => {
+                if let Some(label) = self.label_of(text) {
+                    let (kind, access) = self.meta_model();
+                    report(self, kind, access, &label, Confidence::Certain);
+                    return;
+                }
+            }
+            "model-label" if self.labelled.last() == Some(&None) => return,
             "relation" => {
                 if let Some(label) = self.label_of(text) {
                     report(self, Kind::Relation, Access::Schema, &label, Confidence::Certain);
@@ -250,10 +266,13 @@ impl<'p> Flow<'_, 'p> {
                 return;
             }
             "lookup-string" => {
-                if let Some((target, _)) = self.lookup_string(text) {
-                    let access = context.and_then(|c| c.access).unwrap_or(Access::Read);
+                let access = context.and_then(|c| c.access).unwrap_or(Access::Read);
+                if let Some(target) = self.own_lookup(text) {
+                    report(self, Kind::RelationUse, access, &target, Confidence::Certain);
+                } else if let Some((target, _)) = self.lookup_string(text) {
                     let known = self.in_linked_class() || text.contains("__");
-                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain));
+                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
+                        || self.words.accessors.contains_key(text);
                     let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
                     report(self, Kind::RelationUse, access, &target, confidence);
                 }
@@ -284,18 +303,22 @@ impl<'p> Flow<'_, 'p> {
             report(self, Kind::StringReference, Access::None, &model.label, Confidence::Likely);
             return;
         }
-        let named = self
-            .models
-            .iter()
-            .find(|m| m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text)));
+        if use_ == Use::Annotation && self.annotation_string(expr, text) {
+            return;
+        }
+        // `Model._meta.model_name` is compared in small letters.
+        let lowered = role == "model-label" || use_ == Use::Compared;
+        let named = self.models.iter().find(|m| {
+            m.name() == text
+                || (lowered && text == m.name().to_lowercase())
+                || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
+        });
         if let Some(model) = named {
             let confidence = match (role, use_) {
                 ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
-                _ if use_ == Use::Annotation => Confidence::Likely,
                 _ => Confidence::Possible,
             };
-            let kind = if use_ == Use::Annotation { Kind::Reference } else { Kind::StringReference };
-            report(self, kind, Access::None, &model.label, confidence);
+            report(self, Kind::StringReference, Access::None, &model.label, confidence);
             return;
         }
         if self.in_linked_meta()
@@ -310,6 +333,44 @@ impl<'p> Flow<'_, 'p> {
         {
             report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
         }
+    }
+
+    /// A quoted annotation: a name, or an expression that holds one.
+    fn annotation_string(&mut self, expr: &Expr, text: &str) -> bool {
+        let named = self.lookup(text).iter().find_map(|(ty, _)| match ty {
+            Ty::Class(class) => self.model_of(*class).map(|model| model.label.clone()),
+            _ => None,
+        });
+        let (label, confidence) = match named {
+            Some(label) => (label, Confidence::Certain),
+            None => match self.models.iter().find(|model| contains_word(text, model.name())) {
+                Some(model) => (model.label.clone(), Confidence::Likely),
+                None => return false,
+            },
+        };
+        self.touch_literal(expr, Kind::Reference, Access::None, &label, confidence);
+        true
+    }
+
+    /// The model that a lookup of the query at hand, or a field name of the class at hand, reaches.
+    fn own_lookup(&self, text: &str) -> Option<String> {
+        let first = text.trim_start_matches(['-', '+', '^', '=', '@', '?']).split("__").next()?;
+        let on = self.queried.last().copied().or_else(|| self.described_model())?;
+        self.relation(on, first).map(|(relation, _)| relation.to.clone())
+    }
+
+    /// The model that the class at hand describes: an admin class's, or the one its `Meta` names.
+    fn described_model(&self) -> Option<crate::touchpoint::ty::ClassId> {
+        self.frames.iter().rev().find_map(|frame| {
+            let class = frame.class?;
+            let told = self.admins.get(&class).copied();
+            told.or_else(|| {
+                frame.env.get("model")?.iter().find_map(|(ty, _)| match ty {
+                    Ty::Class(model) if self.class(*model).model.is_some() => Some(*model),
+                    _ => None,
+                })
+            })
+        })
     }
 
     /// The model that a relation's string names: `app_label.Model`, or `Model` of the same app.
@@ -331,7 +392,16 @@ impl<'p> Flow<'_, 'p> {
         if text.is_empty() || !text.chars().all(|c| c.is_alphanumeric() || c == '_') {
             return None;
         }
-        self.lookup_target(&text.split("__").collect::<Vec<_>>())
+        let segments: Vec<&str> = text.split("__").collect();
+        self.lookup_target(&segments).or_else(|| {
+            // `prefetch_related('studentmodule_set')`
+            segments.iter().find_map(|segment| {
+                let class = self.words.accessors.get(*segment)?.first()?;
+                let model = self.model_of(*class)?;
+                let plain = segment.starts_with(model.name().to_lowercase().as_str());
+                plain.then(|| (model.label.clone(), true))
+            })
+        })
     }
 
     fn in_linked_class(&self) -> bool {
