@@ -110,6 +110,11 @@ enum Meaning<'w> {
 }
 
 impl<'w> Meaning<'w> {
+    /// A field called `row` or `module` says nothing where its model is not known.
+    fn is_common_word(self, word: &str) -> bool {
+        matches!(self, Self::Field(_) | Self::Accessor(_)) && !word.contains('_')
+    }
+
     fn target(self) -> &'w str {
         match self {
             Self::Table(model)
@@ -308,7 +313,8 @@ impl<'s, 'w> Scan<'s, 'w> {
             let meanings: Vec<_> = self.words.meanings(word).collect();
             let Some(meaning) = meanings.into_iter().find(|meaning| {
                 // `studentmodule` alone is a word; `courseware.studentmodule` is a label.
-                !matches!(meaning, Meaning::Lowered(model) if !self.is_label(model, at, word))
+                !meaning.is_common_word(word)
+                    && !matches!(meaning, Meaning::Lowered(model) if !self.is_label(model, at, word))
             }) else {
                 continue;
             };
@@ -351,6 +357,12 @@ impl<'s, 'w> Scan<'s, 'w> {
             let in_code = in_template_code(before);
             let attribute = before.ends_with('.');
             let (access, confidence) = match meaning {
+                _ if meaning.is_common_word(word) => {
+                    if !(attribute && in_code) {
+                        continue;
+                    }
+                    (Access::Read, Confidence::Possible)
+                }
                 Meaning::Accessor(_) if attribute || in_code => (Access::Read, Confidence::Likely),
                 Meaning::Field(_) if attribute && in_code => (Access::Read, Confidence::Likely),
                 Meaning::Class(_) if in_code && after.starts_with(".objects") => (Access::Read, Confidence::Likely),
