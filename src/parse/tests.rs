@@ -151,6 +151,10 @@ fn python2() {
     );
     same("exec 'a'\nexec a in b, c\nexec(d)", "print <\"a\">\nprint a, b, c\nexec(d)");
     same("exec a.b() in c\nx = 1", "print (a.b() In c)\nx = 1");
+    same(
+        "f(async=True)\ndef g(self, async): h = xmlrpclib.False",
+        "f(async=True)\ndef g(self, async) {h = xmlrpclib.False}",
+    );
     same("try: a\nexcept B, e: c\nexcept (D, E), (f, g): h", "try {a} except B as e {c} except (D, E,) as (f, g,) {h}");
     same("raise E, 'msg', tb", "raise E, <\"msg\">, tb");
     same("x = `a, b` + `c.d`\nif `x`: pass", "x = (`(a, b,)` Add `c.d`)\nif `x` {pass}");
@@ -249,4 +253,36 @@ fn deep_nesting_survives() {
     let blocks = (0..300).map(|i| format!("{}if x:\n", " ".repeat(i))).collect::<String>();
     let (tree, gaps) = broken(&format!("{blocks}{}Model\n", " ".repeat(300)));
     assert!(tree.contains("Model") && gaps.iter().all(|(kind, _)| *kind == "too-deep"), "{gaps:?}");
+}
+
+/// The standard library of the `python3` at hand: whatever Python compiles must parse, and no span may be astray.
+#[test]
+fn the_standard_library_parses() {
+    let script = "import sysconfig, pathlib, warnings, random\n\
+        warnings.simplefilter('ignore')\n\
+        import ast\n\
+        paths = sorted(pathlib.Path(sysconfig.get_path('stdlib')).rglob('*.py'))\n\
+        random.Random(0).shuffle(paths)\n\
+        for path in paths[:150]:\n\
+        \x20   try: ast.parse(path.read_bytes()); print(path)\n\
+        \x20   except (SyntaxError, ValueError, RecursionError): print('!' + str(path))\n";
+    let Ok(output) = std::process::Command::new("python3").args(["-c", script]).output() else {
+        eprintln!("SKIPPED: there is no python3 to take a standard library from");
+        return;
+    };
+    let listed = String::from_utf8_lossy(&output.stdout).into_owned();
+    if listed.is_empty() {
+        eprintln!("SKIPPED: python3 lists no standard library");
+    }
+    let mut refused = Vec::new();
+    for line in listed.lines() {
+        let path = line.trim_start_matches('!');
+        let Ok(bytes) = std::fs::read(path) else { continue };
+        let file = parse(&bytes, Want { contexts: true });
+        check_spans(&file, path);
+        if !line.starts_with('!') && !file.gaps.is_empty() {
+            refused.push((path, file.gaps));
+        }
+    }
+    assert!(refused.is_empty(), "{refused:#?}");
 }

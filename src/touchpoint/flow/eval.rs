@@ -94,6 +94,7 @@ impl<'p> Flow<'_, 'p> {
                 let mut all = TySet::default();
                 for (key, value) in entries {
                     if let Some(key) = key {
+                        self.touch_frozen_pair(key, value);
                         self.eval(key, Use::Plain);
                     }
                     let set = self.eval(value, Use::Plain);

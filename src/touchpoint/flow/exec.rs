@@ -292,7 +292,7 @@ impl<'p> Flow<'_, 'p> {
         let source = self.resolver.import_source(file, import);
         let path: Vec<&str> = import.module.iter().map(|i| i.name.as_str()).collect();
         for (name, asname) in &import.names {
-            let set = match source {
+            let set = match self.resolver.import_source_of(file, import, &name.name) {
                 ModuleRef::File(module) => self.module_value(module, &name.name),
                 ModuleRef::Unknown => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
                 namespace => match self.resolver.project().modules.submodule(namespace, &name.name) {
@@ -381,8 +381,11 @@ impl<'p> Flow<'_, 'p> {
             let name = self.class(id).def.name.clone();
             self.touch(&name, Kind::Migration, Access::Schema, &label, true);
         }
-        let Some(model) = self.model_of(id) else { return };
         let def = self.class(id).def;
+        if let Some(model) = self.class(id).factory_of.and_then(|model| self.model_of(model)) {
+            self.touch(&def.name, Kind::Factory, Access::None, &model.label, true);
+        }
+        let Some(model) = self.model_of(id) else { return };
         for relation in &model.relations {
             let own = def.body.iter().any(|stmt| stmt.span.contains(relation.span));
             if own && relation.file == self.file() {

@@ -68,15 +68,35 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn touch_field_pair(&mut self, items: &'p [Expr]) {
         let [name, field, ..] = items else { return };
         let (ExprKind::Str(_), ExprKind::Call { func, args }) = (&name.kind, &field.kind) else { return };
-        if callee_name(func).and_then(relation_kind).is_none() {
+        // South: `self.gf('django.db.models.fields.related.ForeignKey')(to=orm['app.Model'])`.
+        let south = match &func.kind {
+            ExprKind::Call { args, .. } => args.args.first().and_then(Expr::as_str),
+            _ => None,
+        };
+        let class = south.as_deref().or_else(|| callee_name(func));
+        if class.and_then(|class| class.rsplit('.').next()).and_then(relation_kind).is_none() {
             return;
         }
-        let label = args.get(0, "to").and_then(|to| match to.as_str() {
-            Some(text) => self.label_of(&text),
-            None => None,
+        let label = args.get(0, "to").and_then(|to| match &to.kind {
+            ExprKind::Subscript { index, .. } => self.label_of(&index.as_str()?),
+            _ => self.label_of(&to.as_str()?),
         });
         if let Some(label) = label {
             self.touch_literal(name, Kind::Migration, Access::Schema, &label, Confidence::Certain);
+        }
+    }
+
+    /// `'student_module': ('….ForeignKey', [], {'to': "orm['app.Model']"})` in South's frozen models.
+    pub(super) fn touch_frozen_pair(&mut self, key: &'p Expr, value: &'p Expr) {
+        let (ExprKind::Str(_), ExprKind::Tuple(items)) = (&key.kind, &value.kind) else { return };
+        let Some(Expr { kind: ExprKind::Dict(entries), .. }) = items.get(2) else { return };
+        for (name, to) in entries {
+            let is_to = name.as_ref().and_then(Expr::as_str).is_some_and(|name| name == "to");
+            let Some(text) = to.as_str().filter(|_| is_to) else { continue };
+            if let Some(label) = frozen_label(&text).and_then(|label| self.label_of(label)) {
+                self.touch_literal(key, Kind::Migration, Access::Schema, &label, Confidence::Certain);
+                self.touch_literal(to, Kind::Relation, Access::Schema, &label, Confidence::Certain);
+            }
         }
     }
 
@@ -119,8 +139,7 @@ impl<'p> Flow<'_, 'p> {
             _ => self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)),
         };
         if let Some(label) = model.map(|m| m.label.clone()) {
-            let access = if role == "south-orm" { Access::None } else { Access::Schema };
-            self.touch_literal(expr, Kind::Migration, access, &label, Confidence::Certain);
+            self.touch_literal(expr, Kind::Migration, Access::Schema, &label, Confidence::Certain);
         }
     }
 
@@ -141,4 +160,9 @@ impl<'p> Flow<'_, 'p> {
         self.operation_on.pop();
         result
     }
+}
+
+/// The label in South's `orm['app.Model']`.
+fn frozen_label(text: &str) -> Option<&str> {
+    text.strip_prefix("orm['").and_then(|rest| rest.strip_suffix("']"))
 }
