@@ -155,7 +155,11 @@ impl Discovery {
             add(path, path.display().to_string(), RootKind::Project)?;
         }
         for path in &options.site_packages {
-            add(path, path.display().to_string(), RootKind::SitePackages)?;
+            // Whoever gives the environment itself means the packages in it.
+            let inner = venv::site_packages(path);
+            for path in if inner.is_empty() { std::slice::from_ref(path) } else { &inner } {
+                add(path, path.display().to_string(), RootKind::SitePackages)?;
+            }
         }
         for venv in &mut found_venvs {
             venv.used = options.site_packages.is_empty();
