@@ -1,6 +1,8 @@
 //! Settings: what the command line says, then what `csm-audit.toml` or `[tool.csm-audit]` in `pyproject.toml` says,
 //! then what holds without either.
 
+pub mod gate;
+
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -73,6 +75,8 @@ pub struct Settings {
     pub color: Color,
     /// How many threads; as many as there are cores when `None`.
     pub threads: Option<usize>,
+    /// The rules of the gate.
+    pub gate: gate::Rules,
     /// The configuration file that was read.
     pub file: Option<PathBuf>,
 }
@@ -96,6 +100,7 @@ impl Default for Settings {
             quiet: false,
             color: Color::default(),
             threads: None,
+            gate: gate::Rules::default(),
             file: None,
         }
     }
@@ -124,6 +129,8 @@ pub struct Given {
     pub color: Option<Color>,
     /// As in [`Settings`].
     pub threads: Option<usize>,
+    /// The baseline of the gate.
+    pub baseline: Option<PathBuf>,
     /// The active virtual environment, from the process's environment.
     pub virtual_env: Option<PathBuf>,
 }
@@ -186,6 +193,7 @@ struct FileConfig {
     quiet: Option<bool>,
     color: Option<Color>,
     threads: Option<usize>,
+    gate: Option<gate::Section>,
 }
 
 #[derive(Deserialize)]
@@ -225,9 +233,12 @@ impl Settings {
         }
         let roots: Vec<PathBuf> = if given.roots.is_empty() { all_below(config.roots) } else { given.roots };
         let exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
+        let roots = if roots.is_empty() { vec![base] } else { roots };
+        let first = roots.first().cloned().unwrap_or_default();
         Ok(Self {
             target,
-            roots: if roots.is_empty() { vec![base] } else { roots },
+            gate: config.gate.unwrap_or_default().rules(given.baseline, &first, below)?,
+            roots,
             site_packages: if given.site_packages.is_empty() {
                 all_below(config.site_packages)
             } else {

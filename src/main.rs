@@ -12,8 +12,9 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
-use csm_audit::cli::{Cli, Command, Scan};
+use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan};
 use csm_audit::config::{Color, Format, Settings};
+use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::v1::Report;
 use csm_audit::report::{json, terminal};
@@ -25,7 +26,7 @@ const ERROR: Style = AnsiColor::Red.on_default().bold();
 
 fn main() -> ExitCode {
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever reads has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -36,8 +37,9 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
-    match cli.command {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
+    let done = match cli.command {
+        Command::Gate(arguments) => return gate(arguments),
         Command::Scan(arguments) => scan(arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
@@ -49,7 +51,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
             clap_mangen::Man::new(Cli::command()).render(&mut page)?;
             Ok(io::stdout().write_all(&page)?)
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 fn scan(arguments: Scan) -> anyhow::Result<()> {
@@ -60,6 +63,27 @@ fn scan(arguments: Scan) -> anyhow::Result<()> {
     drop(bar);
     let result = result?;
     print(&settings, &Report::new(&result.findings()))
+}
+
+fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
+    let (task, format) = (arguments.task(), arguments.format);
+    let settings = Settings::load(arguments.given())?;
+    choose_color(settings.color);
+    let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
+    let verdict = csm_audit::gate(&settings, &task, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
+    drop(bar);
+    let verdict = verdict?;
+    let text = match format {
+        GateFormat::Text => gate_text::render(&verdict),
+        GateFormat::Json => gate_json::render(&verdict),
+        GateFormat::Github => github::render(&verdict),
+    };
+    let mut stdout = AutoStream::auto(io::stdout().lock());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever has read enough has still to learn whether something is new.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        _ => Ok(ExitCode::from(verdict.exit_code())),
+    }
 }
 
 /// `--color` rules over `NO_COLOR` and over what the streams are.

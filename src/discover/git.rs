@@ -116,11 +116,7 @@ impl Commit {
                 }
                 _ => "see that it is fetched and spelled right (git fetch origin, then origin/main)",
             };
-            return Err(RevisionError::Unknown {
-                path: folder.to_path_buf(),
-                revision: revision.to_owned(),
-                hint,
-            });
+            return Err(RevisionError::Unknown { path: folder.to_path_buf(), revision: revision.to_owned(), hint });
         };
         let id = String::from_utf8_lossy(&id).trim().to_owned();
         let failed = |reason| RevisionError::Git { path: folder.to_path_buf(), reason };

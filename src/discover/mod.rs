@@ -213,8 +213,7 @@ impl Discovery {
         gaps.sort();
         gaps.dedup();
         metadata.sort();
-        let mut discovery =
-            Self { roots, files, metadata, gaps, found_venvs, odd_paths, ..Self::default() };
+        let mut discovery = Self { roots, files, metadata, gaps, found_venvs, odd_paths, ..Self::default() };
         discovery.links = pending
             .into_iter()
             .filter_map(|link| {

@@ -102,9 +102,8 @@ impl Builder<'_> {
         let rules_changed = commit.touched.iter().any(|path| path.rsplit('/').next() == Some(".gitignore"));
         let submodules: Vec<&str> =
             commit.files.iter().filter(|(_, blob)| blob.mode == Mode::Submodule).map(|(path, _)| &**path).collect();
-        let within = |path: &str| {
-            submodules.iter().any(|sub| path.strip_prefix(sub).is_some_and(|rest| rest.starts_with('/')))
-        };
+        let within =
+            |path: &str| submodules.iter().any(|sub| path.strip_prefix(sub).is_some_and(|rest| rest.starts_with('/')));
         for sub in submodules.iter().filter(|sub| commit.touched.contains(**sub)) {
             let path = sub.strip_prefix(&*commit.prefix).unwrap_or(sub);
             let reason = "is a submodule at another commit; its files were compared as they are now";
@@ -264,7 +263,8 @@ impl Builder<'_> {
         discovery.links.sort_by(|a, b| (a.root, &a.path).cmp(&(b.root, &b.path)));
         // A gap of a file that is shared, or of a folder, is the same on both sides.
         let known: FxHashSet<&str> = discovery.files.iter().map(|file| &*file.path).collect();
-        let gone = |path: &str| fresh.contains(path) || !known.contains(path) && self.now.files.iter().any(|f| f.path == path);
+        let gone =
+            |path: &str| fresh.contains(path) || !known.contains(path) && self.now.files.iter().any(|f| f.path == path);
         let shared = self.now.gaps.iter().filter(|gap| !gap.file.as_deref().is_some_and(gone)).cloned();
         discovery.gaps = shared.chain(self.gaps).collect();
         discovery.gaps.sort();
