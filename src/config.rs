@@ -232,12 +232,19 @@ impl Settings {
             return Err(ConfigError::Threads);
         }
         let roots: Vec<PathBuf> = if given.roots.is_empty() { all_below(config.roots) } else { given.roots };
-        let exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
+        let mut exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
         let roots = if roots.is_empty() { vec![base] } else { roots };
         let first = roots.first().cloned().unwrap_or_default();
+        let gate = config.gate.unwrap_or_default().rules(given.baseline, &first, below)?;
+        // A baseline names the model on every line; wherever it lies, it is no part of the project.
+        let place = std::path::absolute(&gate.baseline).unwrap_or_else(|_| gate.baseline.clone());
+        exclude.extend(roots.iter().filter_map(|root| {
+            let inside = place.strip_prefix(std::path::absolute(root).ok()?).ok()?;
+            inside.to_str().map(globset::escape)
+        }));
         Ok(Self {
             target,
-            gate: config.gate.unwrap_or_default().rules(given.baseline, &first, below)?,
+            gate,
             roots,
             site_packages: if given.site_packages.is_empty() {
                 all_below(config.site_packages)

@@ -65,8 +65,8 @@ impl Repository {
     }
 
     /// Both ways to compare must agree: with the baseline of before, and with the commit of before. Returns the places
-    /// of what is new.
-    fn new(&self) -> Vec<String> {
+    /// of what is new, which is then known.
+    fn news(&self) -> Vec<String> {
         let code = |args: &[&str]| self.gate(args).status.code().unwrap();
         let expected = code(&[]);
         let by_baseline = places(&self.json(&[], expected));
@@ -76,6 +76,8 @@ impl Repository {
         assert_eq!(places(&self.json(&["--diff", "HEAD~1"], expected)), by_commit, "the same, committed");
         assert_eq!(places(&self.json(&["--diff", "HEAD"], 0)), Vec::<String>::new());
         assert_eq!(by_commit.is_empty(), expected == 0);
+        self.update();
+        self.commit("baseline");
         by_commit
     }
 }
@@ -100,7 +102,7 @@ fn known() -> Repository {
 #[test]
 fn nothing_new_passes_and_the_baseline_is_stable() {
     let repository = known();
-    assert!(repository.new().is_empty());
+    assert!(repository.news().is_empty());
     let before = fs::read(repository.0.join("csm-audit.baseline.json")).unwrap();
     let verdict = repository.update();
     assert_eq!(verdict["written"], 3);
@@ -111,24 +113,40 @@ fn nothing_new_passes_and_the_baseline_is_stable() {
 }
 
 #[test]
+fn a_baseline_of_any_name_is_no_part_of_the_project() {
+    let repository = Repository::new();
+    repository.write("csm-audit.toml", "[gate]\nbaseline = 'ci/known.json'\n");
+    repository.write("ci/x.py", "");
+    assert_eq!(repository.update()["written"], 3);
+    assert_eq!(repository.update()["written"], 3);
+    repository.json(&["--strict"], 0);
+    let other = repository.0.join("ci/[other].json");
+    repository.json(&["--baseline", other.to_str().unwrap(), "--update"], 0);
+    assert!(other.is_file());
+    repository.json(&["--baseline", other.to_str().unwrap(), "--strict"], 0);
+}
+
+#[test]
 fn a_new_use_is_told_at_its_line() {
     let repository = known();
-    repository.write("shop/jobs.py", "from shop.models import Order\n\n\ndef job():\n    Order.objects.all().delete()\n");
+    repository
+        .write("shop/jobs.py", "from shop.models import Order\n\n\ndef job():\n    Order.objects.all().delete()\n");
     let output = repository.gate(&[]);
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stdout);
     assert!(said.contains("shop/jobs.py:5:5: new query of shop.Order (delete, certain)"), "{said}");
     assert!(said.contains("5 |     Order.objects.all().delete()\n  |     ^^^^^\n"), "{said}");
     assert!(said.contains("= why: ") && said.contains("= instead: "), "{said}");
-    assert_eq!(repository.new(), ["shop/jobs.py:1 import", "shop/jobs.py:5 query"]);
+    assert_eq!(repository.news(), ["shop/jobs.py:1 import", "shop/jobs.py:5 query"]);
 }
 
 #[test]
 fn one_more_use_in_the_same_function_is_new() {
     let repository = known();
     let views = repository.views();
-    repository.write(VIEWS, &format!("{views}\n").replace("    return", "    Order.objects.filter(name='x')\n    return"));
-    assert_eq!(repository.new().len(), 1);
+    repository
+        .write(VIEWS, &format!("{views}\n").replace("    return", "    Order.objects.filter(name='x')\n    return"));
+    assert_eq!(repository.news().len(), 1);
 }
 
 #[test]
@@ -136,23 +154,23 @@ fn edits_around_and_formatting_are_not_new() {
     let repository = known();
     let views = repository.views();
     repository.write(VIEWS, &format!("import os\n\n{views}\n\ndef other():\n    return os.sep\n"));
-    assert!(repository.new().is_empty(), "lines around");
+    assert!(repository.news().is_empty(), "lines around");
     repository.write(
         VIEWS,
         "from shop.models import (\n    Order,\n)\n\n\ndef index(request):\n    return (\n        Order\n        .objects\n        .filter(\n            name='x',\n        )\n    )\n",
     );
-    assert!(repository.new().is_empty(), "formatted");
+    assert!(repository.news().is_empty(), "formatted");
     let views = repository.views().replace("name='x'", "name='x', pk=1");
     repository.write(VIEWS, &views);
-    assert!(repository.new().is_empty(), "another filter of the same query");
+    assert!(repository.news().is_empty(), "another filter of the same query");
 }
 
 #[test]
 fn a_renamed_file_is_not_new() {
     let repository = known();
     repository.git(&["mv", VIEWS, "shop/pages.py"]);
-    assert!(repository.new().is_empty());
-    assert!(messages_of_gone(&repository.json(&[], 0)).is_empty());
+    assert!(repository.news().is_empty());
+    assert!(gone(&repository.json(&[], 0)).is_empty());
 }
 
 #[test]
@@ -160,13 +178,16 @@ fn a_moved_or_renamed_function_is_not_new() {
     let repository = known();
     repository.write("shop/moved.py", &repository.views().replace("def index", "@cached\ndef index"));
     repository.write(VIEWS, "from shop.moved import index\n");
-    assert!(repository.new().is_empty(), "moved");
-    repository.write("shop/moved.py", &fs::read_to_string(repository.0.join("shop/moved.py")).unwrap().replace("index", "start"));
+    assert!(repository.news().is_empty(), "moved");
+    repository.write(
+        "shop/moved.py",
+        &fs::read_to_string(repository.0.join("shop/moved.py")).unwrap().replace("index", "start"),
+    );
     repository.write(VIEWS, "from shop.moved import start\n");
-    assert!(repository.new().is_empty(), "renamed");
+    assert!(repository.news().is_empty(), "renamed");
 }
 
-fn messages_of_gone(verdict: &Value) -> Vec<String> {
+fn gone(verdict: &Value) -> Vec<String> {
     verdict["gone"].as_array().unwrap().iter().map(|gone| gone["kind"].as_str().unwrap().to_owned()).collect()
 }
 
@@ -175,8 +196,8 @@ fn what_is_gone_is_told_and_fails_only_when_strict() {
     let repository = known();
     repository.write(VIEWS, "");
     let verdict = repository.json(&[], 0);
-    assert_eq!(messages_of_gone(&verdict), ["import", "query"]);
-    assert_eq!(messages_of_gone(&repository.json(&["--diff", "HEAD"], 0)), ["import", "query"]);
+    assert_eq!(gone(&verdict), ["import", "query"]);
+    assert_eq!(gone(&repository.json(&["--diff", "HEAD"], 0)), ["import", "query"]);
     repository.json(&["--strict"], 1);
     assert!(text(&repository.gate(&[]).stdout).contains("gone: query of shop.views in index"));
     repository.update();
@@ -188,18 +209,21 @@ fn a_use_that_another_file_makes_one_is_new() {
     // The file with the use does not change; what its name stands for does.
     let repository = known();
     repository.write("shop/api.py", "model = None\n");
-    repository.write("shop/user.py", "from shop.api import model\n\n\ndef count():\n    return model.objects.count()\n");
+    repository
+        .write("shop/user.py", "from shop.api import model\n\n\ndef count():\n    return model.objects.count()\n");
     repository.update();
     repository.commit("before");
     repository.write("shop/api.py", "from shop.models import Order\n\nmodel = Order\n");
-    let new = repository.new();
+    let new = repository.news();
     assert!(new.contains(&"shop/user.py:5 query".to_owned()), "{new:?}");
 }
 
 #[test]
 fn an_allowance_at_the_line_needs_a_kind_and_a_reason() {
     let repository = known();
-    let job = |comment: &str| format!("import shop.models\n\n\ndef job():\n    {comment}\n    shop.models.Order.objects.get()\n");
+    let job = |comment: &str| {
+        format!("import shop.models\n\n\ndef job():\n    {comment}\n    shop.models.Order.objects.get()\n")
+    };
     let new = |comment: &str| {
         repository.write("shop/jobs.py", &job(comment));
         let output = repository.gate(&["--format", "json"]);
@@ -220,11 +244,11 @@ fn an_allowance_at_the_line_needs_a_kind_and_a_reason() {
         "shop/jobs.py",
         "import shop.models\n\nshop.models.Order.objects.get()  # csm-audit: allow[query] why not\n",
     );
-    assert!(repository.new().is_empty());
+    assert!(repository.news().is_empty());
     // What is allowed is not in the baseline, so it needs its allowance for ever.
     repository.update();
     repository.write("shop/jobs.py", "import shop.models\n\nshop.models.Order.objects.get()\n");
-    assert_eq!(repository.new(), ["shop/jobs.py:3 query"]);
+    assert_eq!(repository.news(), ["shop/jobs.py:3 query"]);
 }
 
 #[test]
@@ -318,7 +342,7 @@ fn a_commit_that_cannot_be_used_says_what_to_do() {
         text(&output.stderr)
     };
     assert!(error(&repository, "nowhere").contains("no commit `nowhere`"));
-    assert!(error(&repository, "--all").contains("--diff"));
+    assert!(error(&repository, "HEAD:shop").contains("no commit"));
     let output = repository.gate(&["--diff=-x"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(text(&output.stderr).contains("no commit `-x`"));
@@ -354,7 +378,8 @@ fn a_file_that_names_the_model_and_cannot_be_read_is_told() {
     // What is as it was cannot hold anything new.
     repository.json(&["--diff", "HEAD"], 0);
     // A model that is defined nowhere is no reason to be content.
-    let output = run(program().current_dir(repository.0.path()).args(["gate", "--target", "shop.Odrer", "--diff", "HEAD"]));
+    let output =
+        run(program().current_dir(repository.0.path()).args(["gate", "--target", "shop.Odrer", "--diff", "HEAD"]));
     assert_eq!(output.status.code(), Some(3));
     assert!(text(&output.stdout).contains("defined nowhere"));
 }
@@ -376,16 +401,22 @@ fn a_commit_is_seen_as_a_scan_of_its_checkout_would_see_it() {
     repository.commit("ignored");
     fs::remove_file(repository.0.join("gen/out.py")).unwrap();
     let verdict = repository.json(&["--diff", "HEAD"], 0);
-    assert!(messages_of_gone(&verdict).is_empty(), "{verdict}");
+    assert!(gone(&verdict).is_empty(), "{verdict}");
     let verdict = repository.json(&["--diff", "HEAD~1"], 0);
-    assert_eq!(messages_of_gone(&verdict), ["import"], "it was not ignored then");
+    assert_eq!(gone(&verdict), ["import"], "it was not ignored then");
     // From a folder of the repository.
     repository.git(&["checkout", "-q", "."]);
     repository.write(VIEWS, &repository.views().replace("filter", "exclude"));
     repository.write("shop/new.py", "from shop.models import Order\n");
-    let output = run(program()
-        .current_dir(repository.0.join("shop"))
-        .args(["gate", "--target", "shop.Order", "--diff", "HEAD", "--format", "json"]));
+    let output = run(program().current_dir(repository.0.join("shop")).args([
+        "gate",
+        "--target",
+        "shop.Order",
+        "--diff",
+        "HEAD",
+        "--format",
+        "json",
+    ]));
     let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(places(&verdict), ["new.py:1 import"]);
 }
@@ -401,9 +432,9 @@ fn links_and_odd_names_are_compared_as_well() {
     repository.commit("link");
     fs::remove_file(repository.0.join("shop/link.py")).unwrap();
     let verdict = repository.json(&["--diff", "HEAD"], 0);
-    assert!(messages_of_gone(&verdict).is_empty(), "{verdict}");
+    assert!(gone(&verdict).is_empty(), "{verdict}");
     fs::remove_file(repository.0.join("a b/x'y.py")).unwrap();
-    assert_eq!(messages_of_gone(&repository.json(&["--diff", "HEAD"], 0)), ["import"]);
+    assert_eq!(gone(&repository.json(&["--diff", "HEAD"], 0)), ["import"]);
 }
 
 #[test]
@@ -414,7 +445,12 @@ fn annotations_are_for_githubs_workflows() {
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stdout);
     let line = said.lines().next().unwrap();
-    assert!(line.starts_with("::error file=shop/a%2Cb.py,line=1,endLine=1,col=25,endColumn=30,title=New import of shop.Order::"), "{said}");
+    assert!(
+        line.starts_with(
+            "::error file=shop/a%2Cb.py,line=1,endLine=1,col=25,endColumn=30,title=New import of shop.Order::"
+        ),
+        "{said}"
+    );
     assert!(line.contains("# 100%25%0AWhy: "), "{said}");
 }
 
