@@ -137,9 +137,9 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let before = match before {
             Some((project, (touchpoints, models))) => {
                 let findings = Findings { project, target, touchpoints: &touchpoints, models: &models, gaps: &[] };
-                Some(Before::State(State::of(&findings)))
+                Some(Before::State(State::of(&findings, rules)))
             }
-            None if unchanged => Some(Before::State(State::of(&findings))),
+            None if unchanged => Some(Before::State(State::of(&findings, rules))),
             None => known.map(Before::Baseline),
         };
         let (mut verdict, baseline) = gate::judge(&findings, before, rules, task);

@@ -81,7 +81,7 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
     let mut stdout = AutoStream::auto(io::stdout().lock());
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
         // Whoever has read enough has still to learn whether something is new.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => return Err(error.into()),
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::from(verdict.exit_code())),
     }
 }

@@ -121,8 +121,17 @@ impl Commit {
         let id = String::from_utf8_lossy(&id).trim().to_owned();
         let failed = |reason| RevisionError::Git { path: folder.to_path_buf(), reason };
         let list = ["ls-tree", "-r", "-z", "--full-tree", &id];
-        let changes =
-            ["diff-index", "-z", "--name-only", "--no-renames", "--no-ext-diff", "--ignore-submodules=dirty", &id];
+        // Unlike its plumbing, `git diff` looks into files whose times alone have changed, as those of a copy have.
+        let changes = [
+            "diff",
+            "-z",
+            "--name-only",
+            "--no-renames",
+            "--no-ext-diff",
+            "--no-relative",
+            "--ignore-submodules=dirty",
+            &id,
+        ];
         let (listed, touched) = rayon::join(|| run(folder, &list), || run(&top, &changes));
         let files = entries(&listed?.map_err(failed)?);
         let touched = touched?.map_err(failed)?;

@@ -348,11 +348,16 @@ impl<'a> Rules<'a> {
             let mut rules = None;
             if self.commit.files.contains_key(&path) {
                 let mut builder = GitignoreBuilder::new(self.commit.top.join(folder));
-                for content in self.commit.contents(&[&path])? {
-                    for line in String::from_utf8_lossy(&content.bytes).lines() {
-                        // A line that is no rule rules nothing; the walk says so of the work tree.
-                        let _ = builder.add_line(None, line);
-                    }
+                let on_disk = (!self.commit.touched.contains(&path))
+                    .then(|| std::fs::read(self.commit.top.join(&path)).ok())
+                    .flatten();
+                let bytes = match on_disk {
+                    Some(bytes) => bytes,
+                    None => self.commit.contents(&[&path])?.into_iter().flat_map(|content| content.bytes).collect(),
+                };
+                for line in String::from_utf8_lossy(&bytes).lines() {
+                    // A line that is no rule rules nothing; the walk says so of the work tree.
+                    let _ = builder.add_line(None, line);
                 }
                 rules = builder.build().ok();
             }

@@ -38,13 +38,13 @@ impl Mark {
     }
 }
 
-/// All allowances that stand in the files of a project.
-pub(super) fn marks(project: &Project) -> Vec<Mark> {
+/// All allowances that stand in the files of a project; prose only tells of them, unless it counts.
+pub(super) fn marks(project: &Project, documents: bool) -> Vec<Mark> {
     let mut marks = Vec::new();
     let audit = word_hash("audit");
     for file in project.discovery.files_with_word("csm") {
         let entry = project.discovery.entry(file);
-        if !entry.words.has(audit) {
+        if !entry.words.has(audit) || entry.kind == FileKind::Document && !documents {
             continue;
         }
         let Some(text) = project.text(file) else { continue };
@@ -53,8 +53,10 @@ pub(super) fn marks(project: &Project) -> Vec<Mark> {
             let comments = project.parsed(file).map_or(&[][..], |parsed| &parsed.comments);
             marks.extend(comments.iter().filter_map(|span| mark(&name, text, *span)));
         } else {
-            // Every language has its own comments; what is written so on a line means it.
-            marks.extend(lines(text).filter_map(|span| mark(&name, text, span)));
+            // Every language has its own comments; what is written so on a line means it. A job or a key may well bear
+            // the program's name.
+            let means_it = |span: &Span| text.slice(*span).contains(&format!("{TOOL} allow"));
+            marks.extend(lines(text).filter(means_it).filter_map(|span| mark(&name, text, span)));
         }
     }
     marks

@@ -130,8 +130,8 @@ pub struct State {
 impl State {
     /// The state that was scanned.
     #[must_use]
-    pub fn of(findings: &Findings<'_>) -> Self {
-        Self { sightings: entry::sightings(findings), marks: allow::marks(findings.project) }
+    pub fn of(findings: &Findings<'_>, rules: &Rules) -> Self {
+        Self { sightings: entry::sightings(findings), marks: allow::marks(findings.project, rules.documents) }
     }
 }
 
@@ -234,7 +234,7 @@ fn names(allowance: &Allowance, found: &Sighting) -> bool {
 /// Judges what is there now by what was there before; without that, a baseline is made and nothing is new.
 #[must_use]
 pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, task: &Task) -> (Verdict, Baseline) {
-    let now = State::of(findings);
+    let now = State::of(findings, rules);
     let judge = Judge::new(rules, task.today);
     let stances = judge.stances(&now);
     let of =

@@ -109,7 +109,7 @@ fn write_rest(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
         if new > 0 {
             writeln!(
                 out,
-                "If one has to be: `# csm-audit: allow[kind] reason` at its line, or `csm-audit gate --update` for all."
+                "If one has to be: `# csm-audit: allow[kind] reason` at its line; with a baseline, `csm-audit gate --update` for all."
             )?;
         }
     } else if verdict.exit_code() == 1 {
