@@ -120,22 +120,36 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
                 Against::Baseline | Against::Update => Ok(None),
             },
         );
-        let (discovery, revision) = (discovery?, revision?);
+        let (mut discovery, revision) = (discovery?, revision?);
         let beside = revision.map(|revision| revision.beside(&discovery, &options)).transpose()?;
-        let project = Project::new(discovery, Want { contexts: true });
         let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
-        let unchanged = beside.as_ref().is_some_and(|beside| beside.unchanged);
-        let old = beside.filter(|beside| !beside.unchanged);
-        let old = old.map(|beside| project.beside(beside.discovery, &beside.same));
+        // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
+        // the analysis of this one has seen a difference.
+        let model = settings.target.rsplit('.').next().unwrap_or_default();
+        let unlikely = beside.as_ref().filter(|beside| !beside.changes(&discovery, model));
+        let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
+        let project = Project::new(discovery, Want { contexts: true });
+        let old = || beside.map(|beside| project.beside(beside.discovery, &beside.same));
 
         progress.stage("following names", None);
-        let (now, before) =
-            rayon::join(|| analyse(&project, settings), || old.as_ref().map(|old| (old, analyse(old, settings))));
+        let analyse_old = || old().map(|old| (analyse(&old, settings), old));
+        let (now, before, unchanged) = match watch {
+            Some(watch) => {
+                let now = analyse(&project, settings);
+                let unchanged = !watch.noticed();
+                (now, if unchanged { None } else { analyse_old() }, unchanged)
+            }
+            None => {
+                let (now, before) = rayon::join(|| analyse(&project, settings), analyse_old);
+                (now, before, false)
+            }
+        };
         let gaps = project.gaps();
         let target = settings.target.as_str();
         let findings = Findings { project: &project, target, touchpoints: &now.0, models: &now.1, gaps: &gaps };
         let before = match before {
-            Some((project, (touchpoints, models))) => {
+            Some(((touchpoints, models), project)) => {
+                let project = &project;
                 let findings = Findings { project, target, touchpoints: &touchpoints, models: &models, gaps: &[] };
                 Some(Before::State(State::of(&findings, rules)))
             }

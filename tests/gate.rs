@@ -219,6 +219,29 @@ fn a_use_that_another_file_makes_one_is_new() {
 }
 
 #[test]
+fn a_change_that_does_not_name_the_model_is_noticed_when_it_matters() {
+    // No changed file holds the model's name on either side: the other state is analysed only if that is noticed.
+    let repository = known();
+    repository.write("shop/api.py", "from shop.models import Order as Basket\n");
+    repository.write("shop/other.py", "def count():\n    return 0\n");
+    repository.write("shop/unrelated.py", "x = 1\n");
+    repository.update();
+    repository.commit("before");
+    repository.write("shop/unrelated.py", "x = 2\n");
+    assert!(repository.news().is_empty());
+    repository
+        .write("shop/other.py", "from shop.api import Basket\n\n\ndef count():\n    return Basket.objects.count()\n");
+    let new = repository.news();
+    assert!(new.contains(&"shop/other.py:5 query".to_owned()), "{new:?}");
+    // The table by its name, and no Python.
+    repository.write("scripts/report.sql", "SELECT 1;\n");
+    repository.update();
+    repository.commit("before");
+    repository.write("scripts/report.sql", "SELECT name FROM shop_order;\n");
+    assert!(!repository.news().is_empty());
+}
+
+#[test]
 fn an_allowance_at_the_line_needs_a_kind_and_a_reason() {
     let repository = known();
     let job = |comment: &str| {

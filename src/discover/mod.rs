@@ -25,7 +25,7 @@ pub use kind::FileKind;
 pub use read::MAX_FILE_SIZE;
 pub use revision::{Beside, Revision};
 pub use venv::FoundVenv;
-pub use words::{Indexed, Indexer, WordSet, word_hash};
+pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 
 use crate::source::{FileId, Gap};
 
@@ -252,6 +252,7 @@ impl Discovery {
     ///
     /// A gap, when it cannot be read, is too large, or is no regular file.
     pub fn read(&self, file: FileId) -> Result<Vec<u8>, Gap> {
+        self.entry(file).words.looked_at();
         if let Some(bytes) = self.contents.get(&file) {
             return Ok(bytes.clone());
         }

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::git::{Commit, Content, Mode};
 use super::read::Reader;
 use super::walk::Found;
-use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, kind};
+use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, kind, word_hash};
 use crate::source::{FileId, Gap};
 
 /// The commit of each project root, as git lists it.
@@ -28,8 +28,6 @@ pub struct Beside {
     pub discovery: Discovery,
     /// For each of them the file of the work tree that is known to be equal.
     pub same: Vec<Option<FileId>>,
-    /// Whether the two hold the same.
-    pub unchanged: bool,
 }
 
 impl Revision {
@@ -58,6 +56,42 @@ impl Revision {
             }
         }
         Ok(builder.finish())
+    }
+}
+
+impl Beside {
+    /// Whether a file that is not equal on both sides holds the word on either.
+    #[must_use]
+    pub fn changes(&self, now: &Discovery, word: &str) -> bool {
+        let hash = word_hash(word);
+        let shared: FxHashSet<FileId> = self.same.iter().copied().flatten().collect();
+        let old = self.discovery.ids().filter(|id| self.same[id.index()].is_none());
+        old.map(|id| self.discovery.entry(id)).any(|entry| entry.words.has(hash))
+            || now.ids().any(|id| !shared.contains(&id) && now.entry(id).words.has(hash))
+    }
+
+    /// Has the changed files of the work tree watched; `None` when the two states differ in more than the contents of
+    /// files, so that no watch could tell whether it matters.
+    #[must_use]
+    pub fn watch(&self, now: &mut Discovery) -> Option<Watch> {
+        let alike = |(old, new): (&FileEntry, &FileEntry)| {
+            (old.root, &old.path, old.kind, old.star_import, old.sys_path)
+                == (new.root, &new.path, new.kind, new.star_import, new.sys_path)
+        };
+        let files = &self.discovery.files;
+        let comparable = files.len() == now.files.len()
+            && files.iter().zip(&now.files).all(alike)
+            && self.discovery.links == now.links;
+        if !comparable {
+            return None;
+        }
+        let watch = Watch::default();
+        for ((old, new), same) in files.iter().zip(&mut now.files).zip(&self.same) {
+            if same.is_none() {
+                new.words.compare_with(old.words.clone(), &watch);
+            }
+        }
+        Some(watch)
     }
 }
 
@@ -269,11 +303,7 @@ impl Builder<'_> {
         discovery.gaps = shared.chain(self.gaps).collect();
         discovery.gaps.sort();
         discovery.gaps.dedup();
-        let unchanged = same.len() == self.now.files.len()
-            && same.iter().all(Option::is_some)
-            && discovery.links == self.now.links
-            && discovery.gaps == self.now.gaps;
-        Beside { discovery, same, unchanged }
+        Beside { discovery, same }
     }
 }
 
