@@ -235,10 +235,13 @@ fn a_change_that_does_not_name_the_model_is_noticed_when_it_matters() {
     assert!(new.contains(&"shop/other.py:5 query".to_owned()), "{new:?}");
     // The table by its name, and no Python.
     repository.write("scripts/report.sql", "SELECT 1;\n");
-    repository.update();
-    repository.commit("before");
+    assert!(repository.news().is_empty());
     repository.write("scripts/report.sql", "SELECT name FROM shop_order;\n");
     assert!(!repository.news().is_empty());
+    repository.write("scripts/other.sql", "SELECT name FROM shop_order WHERE name = 'y';\n");
+    assert!(!repository.news().is_empty());
+    fs::remove_file(repository.0.join("scripts/other.sql")).unwrap();
+    assert!(!gone(&repository.json(&["--diff", "HEAD"], 0)).is_empty());
 }
 
 #[test]

@@ -12,7 +12,9 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::git::{Commit, Content, Mode};
 use super::read::Reader;
 use super::walk::Found;
-use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, kind, word_hash};
+use super::{
+    Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet, kind, word_hash,
+};
 use crate::source::{FileId, Gap};
 
 /// The commit of each project root, as git lists it.
@@ -74,22 +76,35 @@ impl Beside {
     /// files, so that no watch could tell whether it matters.
     #[must_use]
     pub fn watch(&self, now: &mut Discovery) -> Option<Watch> {
-        let alike = |(old, new): (&FileEntry, &FileEntry)| {
-            (old.root, &old.path, old.kind, old.star_import, old.sys_path)
-                == (new.root, &new.path, new.kind, new.star_import, new.sys_path)
-        };
-        let files = &self.discovery.files;
-        let comparable = files.len() == now.files.len()
-            && files.iter().zip(&now.files).all(alike)
-            && self.discovery.links == now.links;
-        if !comparable {
-            return None;
-        }
+        let old: FxHashMap<(usize, &str), (&FileEntry, Option<FileId>)> = self
+            .discovery
+            .files
+            .iter()
+            .zip(&self.same)
+            .filter(|(file, _)| file.kind != FileKind::Other)
+            .map(|(file, same)| ((file.root, &*file.path), (file, *same)))
+            .collect();
         let watch = Watch::default();
-        for ((old, new), same) in files.iter().zip(&mut now.files).zip(&self.same) {
-            if same.is_none() {
-                new.words.compare_with(old.words.clone(), &watch);
+        let mut found = 0;
+        for new in now.files.iter_mut().filter(|file| file.kind != FileKind::Other) {
+            match old.get(&(new.root, &*new.path)) {
+                Some((old, same)) => {
+                    let alike = (old.kind, old.star_import, old.sys_path) == (new.kind, new.star_import, new.sys_path);
+                    if !alike {
+                        return None;
+                    }
+                    found += 1;
+                    if same.is_none() {
+                        new.words.compare_with(old.words.clone(), &watch);
+                    }
+                }
+                // Only Python has a name that others can import.
+                None if new.kind != FileKind::Python => new.words.compare_with(WordSet::default(), &watch),
+                None => return None,
             }
+        }
+        if found != old.len() || self.discovery.links != now.links {
+            return None;
         }
         Some(watch)
     }
