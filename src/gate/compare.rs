@@ -153,7 +153,7 @@ mod tests {
     fn one_more_is_one_too_many() {
         let one = entry("x.a", "f", "B", "B.objects.all()");
         let two = entry("x.a", "f", "B", "B.objects.get(a=1)");
-        assert_eq!(new(&[two.clone(), one.clone()], &[one.clone()]), [0]);
+        assert_eq!(new(&[two, one.clone()], std::slice::from_ref(&one)), [0]);
         assert_eq!(new(&[one.clone(), one.clone(), one.clone()], &[one.clone(), one.clone()]), [2]);
         // A write is no read.
         let write = Entry { access: Access::Write, fingerprint: "w".to_owned(), ..one.clone() };
