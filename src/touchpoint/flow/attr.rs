@@ -5,6 +5,7 @@ use compact_str::CompactString;
 use super::eval::{Chain, Op};
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
+use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::touchpoint::models::{Relation, Role};
@@ -127,8 +128,17 @@ impl<'p> Flow<'_, 'p> {
     fn has_base(&mut self, class: ClassId, fits: impl Fn(&str) -> bool) -> bool {
         let mut chain = vec![class];
         chain.extend(self.ancestors(class));
+        let discovery = &self.resolver.project().discovery;
         chain.iter().any(|each| {
-            self.class(*each).bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
+            // Installed packages name their classes as Django and factory_boy do; what a project calls a manager may
+            // be anything.
+            let info = self.class(*each);
+            if discovery.roots[discovery.entry(info.file).root].kind == RootKind::SitePackages
+                && fits(&info.def.name.name)
+            {
+                return true;
+            }
+            info.bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
                 Ty::External(dotted) | Ty::ExternalResult(dotted) => fits(dotted),
                 Ty::Pending(_, name) => fits(name),
                 Ty::FromQuerySet(_) => fits("Manager"),

@@ -253,6 +253,10 @@ impl<'p> Flow<'_, 'p> {
                 }
                 all.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
             }
+            "from_iterable" => {
+                let inner = self.elements(&first);
+                self.elements(&inner).flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
+            }
             "next" | "min" | "max" => self.elements(&first),
             "enumerate" => {
                 let items = self.elements(&first);
@@ -470,6 +474,9 @@ impl<'p> Flow<'_, 'p> {
             Ty::Manager(model, _) | Ty::QuerySet(model, _) => Some(*model),
             _ => None,
         });
+        if name == "send_create_signal" {
+            self.touch_create_signal(args);
+        }
         let labelled = (name == "get_model").then(|| self.labelled_model(args));
         self.queried.extend(queried);
         self.labelled.extend(labelled);

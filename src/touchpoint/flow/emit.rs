@@ -7,7 +7,7 @@ use super::{Flow, Key};
 use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident};
 use crate::finding::{Access, Confidence};
 use crate::source::Span;
-use crate::touchpoint::models::{Role, callee_name};
+use crate::touchpoint::models::{Role, callee_name, is_common_word};
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 use crate::touchpoint::{Kind, Touchpoint, is_test};
@@ -438,6 +438,10 @@ impl<'p> Flow<'_, 'p> {
     fn lookup_word(&mut self, name: &Ident, access: Access, known: bool) {
         let segments: Vec<&str> = name.name.split("__").collect();
         if let Some((target, plain)) = self.lookup_target(&segments) {
+            // `filter(module=…)` on something unknown is as likely to be no queryset at all.
+            if !known && !plain && segments.len() == 1 && is_common_word(&name.name) {
+                return;
+            }
             let confidence = match (known, plain || segments.len() > 1) {
                 (true, _) => Confidence::Certain,
                 (false, true) => Confidence::Likely,

@@ -515,13 +515,16 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
             ExprKind::Subscript { value, index } => {
-                self.eval(index, Use::Plain);
-                let held = self.eval(value, Use::Plain);
-                let _ = held;
+                let key = self.eval(index, Use::Plain);
+                self.eval(value, Use::Plain);
                 if let ExprKind::Name(name) = &value.kind
-                    && self.set_matters(set)
+                    && (self.set_matters(set) || self.set_matters(&key))
                 {
                     let mut known = self.lookup(name);
+                    // Whoever goes through a mapping gets its keys.
+                    for (ty, _) in key.iter().filter(|(ty, _)| matches!(ty, Ty::Instance(_))) {
+                        known.insert(Ty::Seq(Box::new(ty.clone())), false);
+                    }
                     for (ty, sure) in set.iter() {
                         known.insert(Ty::Dict(Box::new(ty.clone())), *sure);
                     }

@@ -8,7 +8,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::Role;
+use crate::touchpoint::models::{Role, is_common_word};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -274,7 +274,9 @@ impl<'p> Flow<'_, 'p> {
                     let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
                         || self.words.accessors.contains_key(text);
                     let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
-                    report(self, Kind::RelationUse, access, &target, confidence);
+                    if confidence == Confidence::Likely || !is_common_word(text) {
+                        report(self, Kind::RelationUse, access, &target, confidence);
+                    }
                 }
                 return;
             }
