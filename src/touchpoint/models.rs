@@ -250,7 +250,7 @@ pub fn find_target<'p>(resolver: &Resolver<'p>, files: &[FileId], label: &str) -
 }
 
 /// A model has bases, and a field or a `Meta`; a serializer of the same name has neither model fields nor a table.
-fn looks_like_model(class: &ClassDef) -> bool {
+pub(super) fn looks_like_model(class: &ClassDef) -> bool {
     let serializer = class.args.args.iter().filter_map(callee_name).any(|base| {
         ["Serializer", "Form", "Factory", "TestCase", "Admin", "Enum", "View", "Resource"]
             .iter()

@@ -326,9 +326,7 @@ impl<'s, 'w> Scan<'s, 'w> {
             return;
         }
         // Which of several models has the column is not told: the one that the statement names, else the first.
-        let beside = |meaning: &&Meaning<'w>| {
-            matches!(meaning, Meaning::Field(m) if statement_names(reading, column.span, &m.table))
-        };
+        let beside = |meaning: &&Meaning<'w>| matches!(meaning, Meaning::Field(m) if statement_names(reading, column.span, &m.table));
         let Some(meaning) = meanings.iter().find(beside).or_else(|| meanings.first()) else { return };
         if !self.words.is_common(*meaning, &column.name) {
             self.hit(span, kind, column.access, meaning.target(), Confidence::Likely.min(confidence));

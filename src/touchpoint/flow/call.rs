@@ -89,7 +89,12 @@ impl<'p> Flow<'_, 'p> {
             Some(Op::Attr(attr)) => Some((*attr).clone()),
             _ => chain.base.clone(),
         };
+        let labelled =
+            set.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if last_segment(dotted) == "get_model"));
+        let labelled = labelled.then(|| self.labelled_model(args, at, chain));
+        self.labelled.extend(labelled);
         let values = self.with_operation(set, ident.as_ref(), args, |flow| flow.values(args, set));
+        self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(set, args);
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
@@ -477,7 +482,7 @@ impl<'p> Flow<'_, 'p> {
         if name == "send_create_signal" {
             self.touch_create_signal(args);
         }
-        let labelled = (name == "get_model").then(|| self.labelled_model(args));
+        let labelled = (name == "get_model").then(|| self.labelled_model(args, at + 1, chain));
         self.queried.extend(queried);
         self.labelled.extend(labelled);
         let values = self.with_operation(&callees, Some(attr), args, |flow| flow.values(args, &callees));
@@ -539,12 +544,25 @@ impl<'p> Flow<'_, 'p> {
         self.bind(&variable.into(), held);
     }
 
-    /// The model that a `get_model` call gives.
-    fn labelled_model(&mut self, args: &'p Arguments) -> Option<ClassId> {
-        self.get_model(args).iter().find_map(|(ty, _)| match ty {
+    /// The model that the `get_model` call at a step of a chain gives, and what the rest of the chain does with it: its
+    /// string speaks for the whole. A model that is fetched is fetched to be read, at the least.
+    fn labelled_model(&mut self, args: &'p Arguments, at: usize, chain: &mut Chain<'p>) -> Option<(ClassId, Access)> {
+        let class = self.get_model(args).iter().find_map(|(ty, _)| match ty {
             Ty::Class(class) => Some(*class),
             _ => None,
-        })
+        })?;
+        let access = match chain.ops.get(at + 1) {
+            Some(Op::Call(..)) => Access::Write,
+            Some(Op::Attr(_)) => self.fold_access(&chain.ops, at + 1, Some(class)),
+            _ => Access::None,
+        };
+        if access == Access::None {
+            return Some((class, Access::Read));
+        }
+        chain.told = true;
+        chain.access = access;
+        self.note(access);
+        Some((class, access))
     }
 
     /// `site.register(Model, Admin)`
@@ -673,7 +691,11 @@ fn container_method(ty: &Ty, name: &str) -> TySet {
         (Ty::Dict(inner), "items" | "iteritems") => {
             TySet::one(Ty::Seq(Box::new(Ty::Tuple(vec![TySet::unknown(), TySet::one((**inner).clone())]))))
         }
-        (_, "copy") => TySet::one(ty.clone()),
+        // A mapping by its keys.
+        (Ty::Seq(inner), "items" | "iteritems") => {
+            TySet::one(Ty::Seq(Box::new(Ty::Tuple(vec![TySet::one((**inner).clone()), TySet::unknown()]))))
+        }
+        (_, "copy") | (Ty::Seq(_), "keys" | "iterkeys") => TySet::one(ty.clone()),
         (Ty::Seq(_), "union" | "intersection" | "difference") => TySet::one(ty.clone()),
         _ => TySet::unknown(),
     }

@@ -133,13 +133,11 @@ impl<'p> Flow<'_, 'p> {
         self.touch(ident, kind, access, &model.label, sure);
     }
 
-    /// `Model = apps.get_model(…)`: the name that stands for the model from here on.
+    /// `Model = apps.get_model(…)`, `Model = import_model()`: the name that stands for the model from here on.
     pub(super) fn touch_alias(&mut self, target: &Expr, value: &Expr, set: &TySet) {
         let (Some(name), ExprKind::Call { func, .. }) = (target.as_name(), &value.kind) else { return };
-        if callee_name(func) != Some("get_model") {
-            return;
-        }
         if let Some((class, sure)) = self.model_class_in(set)
+            && (sure || callee_name(func) == Some("get_model"))
             && let Some(model) = self.model_of(class)
         {
             let ident = Ident { name: name.into(), span: target.span };

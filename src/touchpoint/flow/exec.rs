@@ -4,7 +4,7 @@ use compact_str::CompactString;
 
 use super::eval::Use;
 use super::{Binds, Env, Flow, Frame, Key};
-use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, ImportFrom, ImportName, ParamKind, Stmt, StmtKind};
+use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::FileId;
@@ -294,7 +294,7 @@ impl<'p> Flow<'_, 'p> {
         for (name, asname) in &import.names {
             let set = match self.resolver.import_source_of(file, import, &name.name) {
                 ModuleRef::File(module) => self.module_value(module, &name.name),
-                ModuleRef::Unknown => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
+                ModuleRef::Unknown => self.import_of_nowhere(import, &path, name),
                 namespace => match self.resolver.project().modules.submodule(namespace, &name.name) {
                     ModuleRef::Unknown => TySet::unknown(),
                     module => TySet::one(Ty::Module(module)),
@@ -307,6 +307,19 @@ impl<'p> Flow<'_, 'p> {
             && let ModuleRef::File(module) = source
         {
             self.star_import(module);
+        }
+    }
+
+    /// A name of a module that is not in the scanned trees. By the model's name, and from a module of this tree that is
+    /// missing or from one of the model's app under a path that is not known here, it is the model all the same.
+    fn import_of_nowhere(&mut self, import: &ImportFrom, path: &[&str], name: &Ident) -> TySet {
+        let models = self.models;
+        let named = models
+            .iter()
+            .position(|model| model.name() == name.name && (import.level > 0 || path.contains(&model.app_label())));
+        match named.and_then(|index| self.model_class[index]) {
+            Some(class) => TySet::one(Ty::Class(class)).unsure(),
+            None => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
         }
     }
 

@@ -136,8 +136,8 @@ pub(super) struct Flow<'r, 'p> {
     operation_on: Vec<ClassId>,
     /// The models of the queries whose arguments are being read.
     queried: Vec<ClassId>,
-    /// What the `get_model` calls give whose arguments are being read.
-    labelled: Vec<Option<ClassId>>,
+    /// What the `get_model` calls give whose arguments are being read, and what is done with it.
+    labelled: Vec<Option<(ClassId, Access)>>,
     /// Admin classes, with the model they are registered for.
     admins: FxHashMap<ClassId, ClassId>,
 }

@@ -294,7 +294,7 @@ impl<'p> Flow<'_, 'p> {
         if text.contains('.') {
             // `app_label.Model`, or the path of a module's attribute.
             if let Some(model) = self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)) {
-                report(self, Kind::StringReference, Access::None, &model.label, Confidence::Certain);
+                report(self, Kind::StringReference, self.label_access(role), &model.label, Confidence::Certain);
             } else if let Some((target, sure)) = self.dotted_string(text) {
                 let confidence = if sure || role == "dotted-string" { Confidence::Certain } else { Confidence::Likely };
                 report(self, Kind::StringReference, Access::None, &target, confidence);
@@ -320,7 +320,7 @@ impl<'p> Flow<'_, 'p> {
                 ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
                 _ => Confidence::Possible,
             };
-            report(self, Kind::StringReference, Access::None, &model.label, confidence);
+            report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
         if self.in_linked_meta()
@@ -334,6 +334,14 @@ impl<'p> Flow<'_, 'p> {
             && let Some((target, true)) = self.lookup_string(text)
         {
             report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
+        }
+    }
+
+    /// What is done with the model that a `get_model` call fetches by this string.
+    fn label_access(&self, role: &str) -> Access {
+        match self.labelled.last() {
+            Some(Some((_, access))) if role == "model-label" => *access,
+            _ => Access::None,
         }
     }
 
