@@ -457,7 +457,8 @@ impl<'p> Flow<'_, 'p> {
                     handled = true;
                 }
                 Ty::Seq(_) | Ty::Dict(_) | Ty::Tuple(_) => {
-                    result.join(&container_method(ty, name));
+                    let held = container_method(ty, name);
+                    result.join(&if *sure { held } else { held.unsure() });
                 }
                 Ty::Func(func) if matches!(name, "delay" | "apply_async" | "apply" | "s" | "si") => {
                     // Celery: the task's arguments are the call's.
