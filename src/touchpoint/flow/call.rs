@@ -144,7 +144,11 @@ impl<'p> Flow<'_, 'p> {
             }
             Ty::Bound(func, receiver) => {
                 self.bind_args(*func, values, Some(receiver), 0);
-                self.result(*func)
+                match **receiver {
+                    // The manager class of a model that matters, on a model that does not: the rows are another's.
+                    Ty::Instance(class) if !self.class(class).manager_of.is_empty() => TySet::unknown(),
+                    _ => self.result(*func),
+                }
             }
             Ty::Partial(func, given) => {
                 self.bind_args(*func, values, None, *given as usize);
@@ -293,10 +297,12 @@ impl<'p> Flow<'_, 'p> {
             "getattr" => match args.args.get(1).and_then(Expr::as_str) {
                 Some(name) => {
                     let ident = Ident { name, span: args.args.get(1).map_or(span, |arg| arg.span) };
-                    self.silent(|flow| {
+                    let set = self.silent(|flow| {
                         let mut chain = Chain::empty(span);
                         flow.attr(&first, &ident, 0, &mut chain)
-                    })
+                    });
+                    self.touch_named(&set, args.args.get(1));
+                    set
                 }
                 None => TySet::unknown(),
             },
@@ -480,6 +486,7 @@ impl<'p> Flow<'_, 'p> {
             Ty::Manager(model, _) | Ty::QuerySet(model, _) => Some(*model),
             _ => None,
         });
+        let queried = queried.map(|model| (model, self.query_access(at, chain)));
         if name == "send_create_signal" {
             self.touch_create_signal(args);
         }
@@ -498,7 +505,7 @@ impl<'p> Flow<'_, 'p> {
         }
         self.request(&callees, &values);
         match name {
-            "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name),
+            "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name, chain),
             "register" => self.admin_register(&values),
             "from_queryset" => {
                 result.join(&set.flat_map(|ty| match ty {
@@ -528,14 +535,20 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// `items.append(row)`: the list holds rows from here on.
-    fn grow(&mut self, base: &'p Expr, at: usize, values: &Values, name: &str) {
-        if at != 0 {
-            return;
-        }
+    fn grow(&mut self, base: &'p Expr, at: usize, values: &Values, name: &str, chain: &Chain<'p>) {
         let Some(variable) = base.as_name() else { return };
         let Some(added) = values.positional.last() else { return };
         let added = if name == "extend" { self.elements(added) } else { added.clone() };
         if !self.set_matters(&added) {
+            return;
+        }
+        // `self.items.append(row)`
+        if let (1, Some(Op::Attr(attr))) = (at, chain.ops.first()) {
+            let receiver = self.lookup(variable);
+            let held = added.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))));
+            self.hold(&receiver, &attr.name, &held);
+        }
+        if at != 0 {
             return;
         }
         let mut held = self.lookup(variable);
@@ -586,7 +599,7 @@ impl<'p> Flow<'_, 'p> {
         let sender = values.keywords.iter().find(|(name, _)| name == "sender").map(|(_, set)| set.clone());
         let sender = sender.or_else(|| args.args.get(1).and_then(|_| values.positional.get(1).cloned()));
         let Some(receivers) = values.positional.first() else { return };
-        let Some(sender) = sender else { return };
+        let Some(sender) = sender.map(|sender| self.labelled_sender(&sender)) else { return };
         for (ty, _) in receivers.clone().iter() {
             if let Ty::Func(func) | Ty::Bound(func, _) = ty {
                 self.receives(*func, &sender);
@@ -599,7 +612,16 @@ impl<'p> Flow<'_, 'p> {
         let ExprKind::Call { args, .. } = &decorator.kind else { return };
         let Some(sender) = args.keyword("sender") else { return };
         let sender = self.silent(|flow| flow.eval(sender, Use::Plain));
+        let sender = self.labelled_sender(&sender);
         self.receives(func, &sender);
+    }
+
+    /// A sender may be named by its label.
+    fn labelled_sender(&self, sender: &TySet) -> TySet {
+        sender.flat_map(|ty| match ty {
+            Ty::Str(label) => self.class_by_label(label).map(|class| TySet::one(Ty::Class(class))).unwrap_or_default(),
+            other => TySet::one(other.clone()),
+        })
     }
 
     fn receives(&mut self, func: FuncId, sender: &TySet) {

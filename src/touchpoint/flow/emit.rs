@@ -364,22 +364,41 @@ impl<'p> Flow<'_, 'p> {
 
     /// Keywords of a query on a model that matters.
     pub(super) fn lookups(&mut self, model: ClassId, args: &'p Arguments, at: usize, chain: &Chain<'p>) {
-        let access = match chain.access {
+        let access = self.query_access(at, chain);
+        for keyword in &args.keywords {
+            let Some(name) = &keyword.name else { continue };
+            if !self.own_keyword(model, name, access) {
+                self.lookup_word(name, access, true);
+            }
+        }
+    }
+
+    /// What the query does whose method stands at a step of a chain.
+    pub(super) fn query_access(&mut self, at: usize, chain: &Chain<'p>) -> Access {
+        match chain.access {
             Access::None => match self.fold_access(&chain.ops, at, None) {
                 Access::None => Access::Read,
                 access => access,
             },
             access => access,
-        };
-        for keyword in &args.keywords {
-            let Some(name) = &keyword.name else { continue };
-            let first = name.name.split("__").next().unwrap_or(&name.name);
-            if let Some((relation, _)) = self.relation(model, first) {
-                let to = relation.to.clone();
-                self.touch(name, Kind::RelationUse, access, &to, true);
-            } else {
-                self.lookup_word(name, access, true);
-            }
+        }
+    }
+
+    /// A keyword that names a relation of the model that is queried.
+    fn own_keyword(&mut self, model: ClassId, name: &Ident, access: Access) -> bool {
+        let first = name.name.split("__").next().unwrap_or(&name.name);
+        let Some((relation, _)) = self.relation(model, first) else { return false };
+        let to = relation.to.clone();
+        self.touch(name, Kind::RelationUse, access, &to, true);
+        true
+    }
+
+    /// `getattr(module, 'Model')`: the string that names the model.
+    pub(super) fn touch_named(&mut self, set: &TySet, literal: Option<&Expr>) {
+        if let (Some((class, _)), Some(literal)) = (self.model_class_in(set), literal)
+            && let Some(model) = self.model_of(class)
+        {
+            self.touch_literal(literal, Kind::StringReference, Access::None, &model.label, Confidence::Certain);
         }
     }
 
@@ -425,8 +444,11 @@ impl<'p> Flow<'_, 'p> {
             Access::None => Access::Read,
             access => access,
         };
+        // `filter(Q(…))`: the lookups are the query's own.
+        let on = self.queried.last().copied();
         for keyword in &args.keywords {
-            if let Some(name) = &keyword.name {
+            let Some(name) = &keyword.name else { continue };
+            if !on.is_some_and(|(model, does)| self.own_keyword(model, name, does)) {
                 self.lookup_word(name, access, false);
             }
         }

@@ -516,20 +516,19 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Attribute { value, attr } => {
                 let receiver = self.eval(value, Use::Plain);
                 self.touch_attribute_write(&receiver, attr);
-                let mut receivers: Vec<ClassId> = Vec::new();
-                for (ty, _) in receiver.iter() {
-                    if let Ty::Instance(class) | Ty::Class(class) = ty {
-                        receivers.push(*class);
-                    }
-                }
-                for class in receivers {
-                    // What Django's descriptors give is not what was assigned to an uninteresting attribute.
-                    self.learn(Key::Attr(class, attr.name.clone()), set);
-                }
+                self.hold(&receiver, &attr.name, set);
             }
             ExprKind::Subscript { value, index } => {
                 let key = self.eval(index, Use::Plain);
                 self.eval(value, Use::Plain);
+                // `self.rows[key] = row`
+                if let ExprKind::Attribute { value, attr } = &value.kind
+                    && self.set_matters(set)
+                {
+                    let receiver = self.silent(|flow| flow.eval(value, Use::Plain));
+                    let held = set.flat_map(|ty| TySet::one(Ty::Dict(Box::new(ty.clone()))));
+                    self.hold(&receiver, &attr.name, &held);
+                }
                 if let ExprKind::Name(name) = &value.kind
                     && (self.set_matters(set) || self.set_matters(&key))
                 {
@@ -546,6 +545,15 @@ impl<'p> Flow<'_, 'p> {
             }
             _ => {
                 self.eval(target, Use::Plain);
+            }
+        }
+    }
+
+    /// What an attribute of an object holds from here on.
+    pub(super) fn hold(&mut self, receiver: &TySet, attr: &CompactString, set: &TySet) {
+        for (ty, _) in receiver.iter() {
+            if let Ty::Instance(class) | Ty::Class(class) = ty {
+                self.learn(Key::Attr(*class, attr.clone()), set);
             }
         }
     }

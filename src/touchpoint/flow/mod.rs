@@ -134,8 +134,8 @@ pub(super) struct Flow<'r, 'p> {
     operations: FxHashMap<ClassId, ClassId>,
     /// The models of the migration operations whose arguments are being read.
     operation_on: Vec<ClassId>,
-    /// The models of the queries whose arguments are being read.
-    queried: Vec<ClassId>,
+    /// The models of the queries whose arguments are being read, and what the queries do.
+    queried: Vec<(ClassId, Access)>,
     /// What the `get_model` calls give whose arguments are being read, and what is done with it.
     labelled: Vec<Option<(ClassId, Access)>>,
     /// Admin classes, with the model they are registered for.

@@ -294,7 +294,8 @@ impl<'p> Flow<'_, 'p> {
         if text.contains('.') {
             // `app_label.Model`, or the path of a module's attribute.
             if let Some(model) = self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)) {
-                report(self, Kind::StringReference, self.label_access(role), &model.label, Confidence::Certain);
+                let kind = if role == "signal" { Kind::Signal } else { Kind::StringReference };
+                report(self, kind, self.label_access(role), &model.label, Confidence::Certain);
             } else if let Some((target, sure)) = self.dotted_string(text) {
                 let confidence = if sure || role == "dotted-string" { Confidence::Certain } else { Confidence::Likely };
                 report(self, Kind::StringReference, Access::None, &target, confidence);
@@ -365,7 +366,7 @@ impl<'p> Flow<'_, 'p> {
     /// The model that a lookup of the query at hand, or a field name of the class at hand, reaches.
     fn own_lookup(&self, text: &str) -> Option<String> {
         let first = text.trim_start_matches(['-', '+', '^', '=', '@', '?']).split("__").next()?;
-        let on = self.queried.last().copied().or_else(|| self.described_model())?;
+        let on = self.queried.last().map(|(model, _)| *model).or_else(|| self.described_model())?;
         self.relation(on, first).map(|(relation, _)| relation.to.clone())
     }
 
