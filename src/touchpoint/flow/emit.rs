@@ -130,6 +130,15 @@ impl<'p> Flow<'_, 'p> {
         if (own || handed_on) && kind == Kind::Reference {
             return;
         }
+        if !sure && self.reporting && self.muted == 0 {
+            let name = (self.unit, ident.name.clone());
+            let exception = matches!(chain.ops.get(at), Some(Op::Attr(attr)) if orm::is_exception(&attr.name));
+            if kind == Kind::Reference && access == Access::None && !exception {
+                self.mentioned.push((name, (self.file(), ident.span)));
+            } else {
+                self.used_as_model.insert(name);
+            }
+        }
         self.touch(ident, kind, access, &model.label, sure);
     }
 

@@ -127,6 +127,10 @@ pub(super) struct Flow<'r, 'p> {
     muted: u32,
     found: BTreeMap<(FileId, Span), Touchpoint>,
     string_spans: FxHashSet<(FileId, Span)>,
+    /// Names that may hold a model's class and are only mentioned, and where.
+    mentioned: Vec<((Unit, CompactString), (FileId, Span))>,
+    /// Names that may hold a model's class and are used as only a model is.
+    used_as_model: FxHashSet<(Unit, CompactString)>,
     model_class: Vec<Option<ClassId>>,
     words: Words,
     config: ConfigWords,
@@ -167,6 +171,8 @@ impl<'r, 'p> Flow<'r, 'p> {
             muted: 0,
             found: BTreeMap::new(),
             string_spans: FxHashSet::default(),
+            mentioned: Vec::new(),
+            used_as_model: FxHashSet::default(),
             model_class: vec![None; models.len()],
             words: Words::default(),
             config,
@@ -403,6 +409,14 @@ impl<'r, 'p> Flow<'r, 'p> {
         }
         for index in 0..self.funcs.len() {
             self.run(Unit::Func(FuncId(u32::try_from(index).unwrap_or(u32::MAX))));
+        }
+        // A helper that takes any class and logs, compares or hands it on does nothing to a model.
+        for (name, place) in &self.mentioned {
+            if !self.used_as_model.contains(name)
+                && self.found.get(place).is_some_and(|found| found.kind == Kind::Reference)
+            {
+                self.found.remove(place);
+            }
         }
         self.found.into_values().collect()
     }
