@@ -12,7 +12,7 @@ use super::texts;
 use crate::discover::FileKind;
 use crate::project::Project;
 use crate::resolve::Resolver;
-use crate::source::FileId;
+use crate::source::{FileId, Gap};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -21,6 +21,8 @@ pub struct Found<'p> {
     pub models: Vec<Model<'p>>,
     /// The occurrences, sorted by file and place.
     pub touchpoints: Vec<Touchpoint>,
+    /// What could not be followed.
+    pub gaps: Vec<Gap>,
 }
 
 /// Rounds of widening; each brings the files that name what the last one learned.
@@ -42,8 +44,9 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     files.sort_unstable();
     files.dedup();
     let mut flow = Flow::new(resolver, &models, config.clone());
+    let mut gaps = Vec::new();
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
-    for _ in 0..MAX_ROUNDS {
+    for round in 0.. {
         project.parse_all(&files);
         flow.load(&files);
         flow.settle();
@@ -57,11 +60,19 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
         if files.is_empty() {
             break;
         }
+        if round >= MAX_ROUNDS {
+            gaps.push(Gap::general(
+                "unfinished",
+                format!("{} more files may name what leads to the model; they were not followed", files.len()),
+            ));
+            break;
+        }
     }
-    let mut touchpoints = flow.report();
+    let (mut touchpoints, unresolved) = flow.report();
+    gaps.extend(unresolved);
     touchpoints.extend(texts::find(project, &models, &config));
     touchpoints.sort_by(|a, b| (a.file, a.span, a.kind).cmp(&(b.file, b.span, b.kind)));
-    Found { models, touchpoints }
+    Found { models, touchpoints, gaps }
 }
 
 /// The models that matter. New ones bring new words, and those new files, until nothing new appears.

@@ -29,7 +29,7 @@ use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Gap, Span};
 
 /// A class under analysis.
 struct ClassInfo<'p> {
@@ -128,6 +128,7 @@ pub(super) struct Flow<'r, 'p> {
     found: BTreeMap<(FileId, Span), Touchpoint>,
     string_spans: FxHashSet<(FileId, Span)>,
     model_class: Vec<Option<ClassId>>,
+    gaps: BTreeSet<Gap>,
     words: Words,
     config: ConfigWords,
     /// Operation classes of the project's own, with the model they are used on.
@@ -168,6 +169,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             found: BTreeMap::new(),
             string_spans: FxHashSet::default(),
             model_class: vec![None; models.len()],
+            gaps: BTreeSet::new(),
             words: Words::default(),
             config,
             operations: FxHashMap::default(),
@@ -393,7 +395,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     }
 
     /// Runs everything once more and returns what there is to report.
-    pub(super) fn report(mut self) -> Vec<Touchpoint> {
+    pub(super) fn report(mut self) -> (Vec<Touchpoint>, BTreeSet<Gap>) {
         self.reporting = true;
         for file in self.loaded.clone() {
             self.run(Unit::Module(file));
@@ -401,7 +403,18 @@ impl<'r, 'p> Flow<'r, 'p> {
         for index in 0..self.funcs.len() {
             self.run(Unit::Func(FuncId(u32::try_from(index).unwrap_or(u32::MAX))));
         }
-        self.found.into_values().collect()
+        (self.found.into_values().collect(), self.gaps)
+    }
+
+    /// Notes that a name that is a model's could not be followed to a definition.
+    fn unresolved(&mut self, span: Span, reason: String) {
+        let file = self.file();
+        if !self.reporting || self.muted > 0 {
+            return;
+        }
+        let project = self.resolver.project();
+        let line = project.parsed(file).map_or(0, |parsed| parsed.text.line_col(span.start).line);
+        self.gaps.insert(Gap::at("unresolved-name", project.path(file), line, reason));
     }
 
     fn run(&mut self, unit: Unit) {
