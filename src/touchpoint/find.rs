@@ -69,7 +69,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     let (mut touchpoints, unresolved) = flow.report();
     gaps.extend(unresolved);
     touchpoints.extend(texts::find(project, &models, &config));
-    touchpoints.sort_by(|a, b| (a.file, a.span, a.kind).cmp(&(b.file, b.span, b.kind)));
+    touchpoints.sort_by_key(|touchpoint| (touchpoint.file, touchpoint.span, touchpoint.kind));
     Found { models, touchpoints, gaps }
 }
 
