@@ -36,6 +36,25 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The model that was asked for is not defined in what was scanned.
+    #[error("{}", not_defined(target, near))]
+    Target {
+        /// The model, as `app_label.Model`.
+        target: String,
+        /// Models that may have been meant.
+        near: Vec<String>,
+    },
+}
+
+/// What to say of a model that is nowhere defined.
+fn not_defined(target: &str, near: &[String]) -> String {
+    let advice = match near {
+        [] => "give the project that defines it, or with --site-packages the folder where its package is installed"
+            .to_owned(),
+        [near @ .., last] if !near.is_empty() => format!("did you mean {} or {last}?", near.join(", ")),
+        [one, ..] => format!("did you mean {one}?"),
+    };
+    format!("no model {target} is defined in the scanned folders; {advice}")
 }
 
 /// What a scan found.
@@ -89,6 +108,15 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
         progress.stage("following names", None);
         let resolver = Resolver::new(&project);
         let found = touchpoint::find(&resolver, &settings.target);
+        let mut missing = None;
+        if found.models.is_empty() {
+            let near = touchpoint::near_misses(&resolver, &settings.target);
+            if settings.target_asked {
+                return Err(Error::Target { target: settings.target.clone(), near });
+            }
+            // Nobody asked for this model by name: that it is not there is a result.
+            missing = Some(Gap::general("no-target", not_defined(&settings.target, &near)));
+        }
         let models = found
             .models
             .iter()
@@ -107,6 +135,7 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
         }
         let mut gaps = project.gaps();
         gaps.extend(found.gaps);
+        gaps.extend(missing);
         gaps.sort();
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })

@@ -97,7 +97,9 @@ fn model_words(models: &[Model<'_>]) -> BTreeSet<CompactString> {
         words.insert(model.name().into());
         words.extend(model.table.as_deref().map(CompactString::from));
         for relation in &model.relations {
-            words.insert(relation.name.clone());
+            // A field called `module` says nothing by itself: who uses it has its model, and is found by that.
+            let plain = models.iter().any(|model| model.name().eq_ignore_ascii_case(&relation.name));
+            words.extend(Some(relation.name.clone()).filter(|name| plain || !models::is_common_word(name)));
             words.extend(relation.query_name.clone());
         }
     }

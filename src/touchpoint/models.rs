@@ -206,6 +206,13 @@ pub fn relation_kind(name: &str) -> Option<RelationKind> {
     }
 }
 
+/// Whether a field's or an accessor's name is a word that anything may have: `module`, `row_id`. Where the model is not
+/// known, such a name says nothing.
+#[must_use]
+pub fn is_common_word(name: &str) -> bool {
+    !name.strip_suffix("_id").unwrap_or(name).contains('_')
+}
+
 /// The kinds of relation field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "Django's words")]
@@ -243,7 +250,7 @@ pub fn find_target<'p>(resolver: &Resolver<'p>, files: &[FileId], label: &str) -
 }
 
 /// A model has bases, and a field or a `Meta`; a serializer of the same name has neither model fields nor a table.
-fn looks_like_model(class: &ClassDef) -> bool {
+pub(super) fn looks_like_model(class: &ClassDef) -> bool {
     let serializer = class.args.args.iter().filter_map(callee_name).any(|base| {
         ["Serializer", "Form", "Factory", "TestCase", "Admin", "Enum", "View", "Resource"]
             .iter()

@@ -5,9 +5,10 @@ use compact_str::CompactString;
 use super::eval::{Chain, Op};
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
+use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
-use crate::touchpoint::models::{Relation, Role};
+use crate::touchpoint::models::{Relation, Role, is_common_word};
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -127,8 +128,17 @@ impl<'p> Flow<'_, 'p> {
     fn has_base(&mut self, class: ClassId, fits: impl Fn(&str) -> bool) -> bool {
         let mut chain = vec![class];
         chain.extend(self.ancestors(class));
+        let discovery = &self.resolver.project().discovery;
         chain.iter().any(|each| {
-            self.class(*each).bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
+            // Installed packages name their classes as Django and factory_boy do; what a project calls a manager may
+            // be anything.
+            let info = self.class(*each);
+            if discovery.roots[discovery.entry(info.file).root].kind == RootKind::SitePackages
+                && fits(&info.def.name.name)
+            {
+                return true;
+            }
+            info.bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
                 Ty::External(dotted) | Ty::ExternalResult(dotted) => fits(dotted),
                 Ty::Pending(_, name) => fits(name),
                 Ty::FromQuerySet(_) => fits("Manager"),
@@ -292,7 +302,10 @@ impl<'p> Flow<'_, 'p> {
             let plain = attr.name.starts_with(lower.as_str());
             let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
             let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));
-            if !plain && !known {
+            // A `related_name` of several words that is queried is an accessor, whosever row it stands on.
+            let told = !is_common_word(&attr.name)
+                && matches!(chain.ops.get(at + 1), Some(Op::Attr(next)) if orm::method(&next.name).is_some());
+            if !plain && !known && !told {
                 continue;
             }
             let access = self.fold_access(&chain.ops, at + 1, Some(class));
@@ -300,7 +313,7 @@ impl<'p> Flow<'_, 'p> {
             chain.access = access;
             chain.told = true;
             self.touch_relation(attr, &label, access, known || foreign);
-            if attr.name.ends_with("_set") || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
+            if attr.name.ends_with("_set") || told || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
                 result.insert(Ty::Manager(class, None), plain);
             } else {
                 result.insert(Ty::Instance(class), plain);

@@ -135,10 +135,10 @@ pub(super) struct Flow<'r, 'p> {
     operations: FxHashMap<ClassId, ClassId>,
     /// The models of the migration operations whose arguments are being read.
     operation_on: Vec<ClassId>,
-    /// The models of the queries whose arguments are being read.
-    queried: Vec<ClassId>,
-    /// What the `get_model` calls give whose arguments are being read.
-    labelled: Vec<Option<ClassId>>,
+    /// The models of the queries whose arguments are being read, and what the queries do.
+    queried: Vec<(ClassId, Access)>,
+    /// What the `get_model` calls give whose arguments are being read, and what is done with it.
+    labelled: Vec<Option<(ClassId, Access)>>,
     /// Admin classes, with the model they are registered for.
     admins: FxHashMap<ClassId, ClassId>,
 }
@@ -184,6 +184,9 @@ impl<'r, 'p> Flow<'r, 'p> {
     pub(super) fn load(&mut self, files: &[FileId]) {
         for &file in files {
             if !self.loaded.insert(file) {
+                continue;
+            }
+            if is_framework(self.resolver.project().modules.name(file)) {
                 continue;
             }
             let Some(parsed) = self.resolver.project().parsed(file) else { continue };
@@ -528,6 +531,11 @@ impl<'r, 'p> Flow<'r, 'p> {
             return TySet::unknown();
         }
         seen.push(file);
+        // What Django's own code gives is known by its dotted names (`orm.rs`); following its sources as well would
+        // turn `models.Model` and `models.Manager` into classes like any other, and run the framework for every model.
+        if let Some(dotted) = self.framework_name(file, name) {
+            return TySet::one(Ty::External(dotted.into()));
+        }
         if self.loaded.contains(&file) {
             if let Some(set) = self.read(Key::Global(file, name.into())) {
                 return set;
@@ -562,6 +570,13 @@ impl<'r, 'p> Flow<'r, 'p> {
         TySet::one(Ty::Pending(file, name.into()))
     }
 
+    /// The dotted name of what `name` is in the module `file`, when that is Django's own code. Its contrib apps have
+    /// models and are read like anybody's.
+    fn framework_name(&self, file: FileId, name: &str) -> Option<String> {
+        let module = self.resolver.project().modules.name(file);
+        is_framework(module).then(|| format!("{module}.{name}"))
+    }
+
     /// Whether a name is that of a model that matters or of an accessor.
     fn is_word(&self, name: &str) -> bool {
         self.models.iter().any(|m| m.name() == name) || self.words.accessors.contains_key(name)
@@ -593,6 +608,12 @@ impl<'r, 'p> Flow<'r, 'p> {
             }
         }
     }
+}
+
+/// Whether a module is of Django itself, its contrib apps aside.
+fn is_framework(module: &str) -> bool {
+    let mut segments = module.split('.');
+    segments.next() == Some("django") && segments.next() != Some("contrib")
 }
 
 fn join(prefix: &str, name: &str) -> String {
