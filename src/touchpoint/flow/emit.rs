@@ -336,8 +336,7 @@ impl<'p> Flow<'_, 'p> {
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
                 self.touch_relation(attr, &to, Access::Write, *sure);
-            } else if model.fields.contains(&attr.name) || matches!(attr.name.as_str(), "id" | "pk")
-            {
+            } else if model.fields.contains(&attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
                 self.note(Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }
