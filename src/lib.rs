@@ -94,13 +94,16 @@ impl ScanResult {
 pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, Error> {
     project::workers(settings.threads)?.install(|| {
         progress.stage("reading files", None);
-        let discovery = Discovery::run(&Options {
+        let name = settings.target.split_once('.').map_or("", |(_, name)| name);
+        let options = Options {
             projects: settings.roots.clone(),
             site_packages: settings.site_packages.clone(),
             virtual_env: settings.virtual_env.clone(),
             exclude: settings.exclude.clone(),
-        })?;
-        let project = Project::new(discovery, Want { contexts: true });
+        };
+        // The queries of the parser take a while to compile: no reason to wait for them later.
+        let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
+        let project = Project::with_words(discovery?, Want { contexts: true }, &[name]);
 
         progress.stage("following names", None);
         let resolver = Resolver::new(&project);
@@ -131,6 +134,7 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
             touchpoint.is_test |= settings.tests.is_match(project.path(touchpoint.file));
         }
         let mut gaps = project.gaps();
+        gaps.extend(found.gaps);
         gaps.extend(missing);
         gaps.sort();
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })

@@ -302,6 +302,9 @@ pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Ve
     }
     let all: Vec<(FileId, &'p ClassDef)> =
         files.iter().flat_map(|&file| classes(resolver, file).into_iter().map(move |class| (file, class))).collect();
+    // Whoever leads to a model names it: other files need not be opened for that, but star imports name nothing.
+    let named: FxHashSet<FileId> = files.iter().copied().collect();
+    let gate = |file: FileId, _: &str| named.contains(&file) || resolver.project().discovery.entry(file).star_import;
     // Subclasses of models that matter, and models that point to the target or its subclasses; each may bring others.
     loop {
         let before = models.len();
@@ -311,7 +314,8 @@ pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Ve
                 continue;
             }
             let base = class.args.args.iter().find_map(|base| {
-                let defs = base.as_dotted().map(|segments| resolver.dotted(file, &segments)).unwrap_or_default();
+                let defs = base.as_dotted().map(|segments| resolver.dotted_gated(file, &segments, &gate));
+                let defs = defs.unwrap_or_default();
                 defs.into_iter().find_map(|def| match def {
                     Def::Class(f, c) => models.iter().find(|m| m.file == f && m.class.name.span == c.name.span),
                     _ => None,

@@ -91,6 +91,20 @@ impl<'p> Flow<'_, 'p> {
             && let Some(model) = self.model_of(factory)
         {
             self.touch(name, Kind::Factory, Access::None, &model.label, sure);
+        } else if self.models.iter().any(|model| model.name() == name.name) {
+            // A class of this name that is defined in the trees is known to be another; one that is not may be the model.
+            let from = set.iter().find_map(|(ty, _)| match ty {
+                Ty::External(dotted) => Some(dotted.clone()),
+                _ => None,
+            });
+            if let Some(dotted) = from {
+                let module = dotted.rsplit_once('.').map_or(dotted.as_str(), |(module, _)| module);
+                let reason = format!(
+                    "`{}` comes from `{module}`, which is in none of the scanned trees: its uses here are not told",
+                    name.name
+                );
+                self.unresolved(name.span, reason);
+            }
         }
     }
 
@@ -331,8 +345,7 @@ impl<'p> Flow<'_, 'p> {
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
                 self.touch_relation(attr, &to, Access::Write, *sure);
-            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk")
-            {
+            } else if model.fields.contains(&attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
                 self.note(Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }

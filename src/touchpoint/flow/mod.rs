@@ -29,7 +29,7 @@ use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Gap, Span};
 
 /// A class under analysis.
 struct ClassInfo<'p> {
@@ -132,6 +132,7 @@ pub(super) struct Flow<'r, 'p> {
     /// Names that may hold a model's class and are used as only a model is.
     used_as_model: FxHashSet<(Unit, CompactString)>,
     model_class: Vec<Option<ClassId>>,
+    gaps: BTreeSet<Gap>,
     words: Words,
     config: ConfigWords,
     /// Operation classes of the project's own, with the model they are used on.
@@ -174,6 +175,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             mentioned: Vec::new(),
             used_as_model: FxHashSet::default(),
             model_class: vec![None; models.len()],
+            gaps: BTreeSet::new(),
             words: Words::default(),
             config,
             operations: FxHashMap::default(),
@@ -402,7 +404,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     }
 
     /// Runs everything once more and returns what there is to report.
-    pub(super) fn report(mut self) -> Vec<Touchpoint> {
+    pub(super) fn report(mut self) -> (Vec<Touchpoint>, BTreeSet<Gap>) {
         self.reporting = true;
         for file in self.loaded.clone() {
             self.run(Unit::Module(file));
@@ -418,7 +420,18 @@ impl<'r, 'p> Flow<'r, 'p> {
                 self.found.remove(place);
             }
         }
-        self.found.into_values().collect()
+        (self.found.into_values().collect(), self.gaps)
+    }
+
+    /// Notes that a name that is a model's could not be followed to a definition.
+    fn unresolved(&mut self, span: Span, reason: String) {
+        let file = self.file();
+        if !self.reporting || self.muted > 0 {
+            return;
+        }
+        let project = self.resolver.project();
+        let line = project.parsed(file).map_or(0, |parsed| parsed.text.line_col(span.start).line);
+        self.gaps.insert(Gap::at("unresolved-name", project.path(file), line, reason));
     }
 
     fn run(&mut self, unit: Unit) {

@@ -183,11 +183,14 @@ impl<'p> Flow<'_, 'p> {
         if !built.text.contains(char::is_whitespace) {
             return false;
         }
+        let lowered = built.text.to_ascii_lowercase();
         let tables: Vec<(String, String)> = self
             .models
             .iter()
-            .filter_map(|model| model.table.clone().map(|table| (table, model.label.clone())))
+            .filter_map(|model| model.table.as_ref().map(|table| (table, &model.label)))
+            .filter(|(table, _)| lowered.contains(table.to_ascii_lowercase().as_str()))
             .filter(|(table, _)| contains_word(&built.text, table) || names_sequence(&built.text, table))
+            .map(|(table, label)| (table.clone(), label.clone()))
             .collect();
         if tables.is_empty() {
             return false;
