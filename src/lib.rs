@@ -48,13 +48,13 @@ pub enum Error {
 
 /// What to say of a model that is nowhere defined.
 fn not_defined(target: &str, near: &[String]) -> String {
-    let advice = match near {
-        [] => "give the project that defines it, or with --site-packages the folder where its package is installed"
-            .to_owned(),
-        [near @ .., last] if !near.is_empty() => format!("did you mean {} or {last}?", near.join(", ")),
-        [one, ..] => format!("did you mean {one}?"),
+    let guess = match near {
+        [] => String::new(),
+        [one] => format!("did you mean {one}? "),
+        [rest @ .., last] => format!("did you mean {} or {last}? ", rest.join(", ")),
     };
-    format!("no model {target} is defined in the scanned folders; {advice}")
+    let advice = "give the project that defines it, or with --site-packages the folder its package is installed in";
+    format!("no model {target} is defined in the scanned folders; {guess}{advice}")
 }
 
 /// What a scan found.
