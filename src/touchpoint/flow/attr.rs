@@ -17,7 +17,7 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn attr(&mut self, set: &TySet, attr: &Ident, at: usize, chain: &mut Chain<'p>) -> TySet {
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
-            let found = self.attr_of(ty, attr, at, chain, *sure);
+            let found = self.attr_of(ty, attr, *sure);
             for (made, made_sure) in found.iter() {
                 result.insert(made.clone(), *made_sure && *sure);
             }
@@ -36,7 +36,7 @@ impl<'p> Flow<'_, 'p> {
         result
     }
 
-    fn attr_of(&mut self, ty: &Ty, attr: &Ident, at: usize, chain: &mut Chain<'p>, sure: bool) -> TySet {
+    fn attr_of(&mut self, ty: &Ty, attr: &Ident, sure: bool) -> TySet {
         let name = attr.name.as_str();
         match ty {
             Ty::Module(ModuleRef::File(file)) => self.module_value(*file, name),
@@ -46,7 +46,7 @@ impl<'p> Flow<'_, 'p> {
             },
             Ty::External(dotted) => TySet::one(Ty::External(format!("{dotted}.{name}").into())),
             Ty::Class(class) => self.class_attr(*class, name),
-            Ty::Instance(class) => self.instance_attr(*class, attr, at, chain, sure),
+            Ty::Instance(class) => self.instance_attr(*class, attr, sure),
             Ty::Meta(class) => match name {
                 "db_table" => TySet::one(Ty::Table(*class)),
                 "model" => TySet::one(Ty::Class(*class)),
@@ -234,7 +234,7 @@ impl<'p> Flow<'_, 'p> {
         None
     }
 
-    fn instance_attr(&mut self, class: ClassId, attr: &Ident, at: usize, chain: &mut Chain<'p>, sure: bool) -> TySet {
+    fn instance_attr(&mut self, class: ClassId, attr: &Ident, sure: bool) -> TySet {
         let name = attr.name.as_str();
         match name {
             "__class__" => return TySet::one(Ty::Class(class)),
@@ -283,7 +283,6 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
         }
-        let _ = (at, &chain);
         result
     }
 

@@ -377,7 +377,7 @@ impl<'p> Flow<'_, 'p> {
             let mut names: Vec<_> = frame.env.into_iter().collect();
             names.sort_by(|a, b| a.0.cmp(&b.0));
             for (name, set) in names {
-                self.class_member(id, &name, &set);
+                self.class_member(id, &set);
                 self.learn(Key::Attr(id, name), &set);
             }
         }
@@ -428,7 +428,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A manager or queryset class that a model declares belongs to the model from here on.
-    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
+    fn class_member(&mut self, class: ClassId, set: &TySet) {
         if self.reporting {
             return;
         }

@@ -41,7 +41,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
-    pub(super) fn built_string(&mut self, expr: &'p Expr, _use: Use) {
+    pub(super) fn built_string(&mut self, expr: &'p Expr) {
         if !self.reporting || self.muted > 0 {
             return;
         }
