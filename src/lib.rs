@@ -45,6 +45,25 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The model that was asked for is not defined in what was scanned.
+    #[error("{}", not_defined(target, near))]
+    Target {
+        /// The model, as `app_label.Model`.
+        target: String,
+        /// Models that may have been meant.
+        near: Vec<String>,
+    },
+}
+
+/// What to say of a model that is nowhere defined.
+fn not_defined(target: &str, near: &[String]) -> String {
+    let guess = match near {
+        [] => String::new(),
+        [one] => format!("did you mean {one}? "),
+        [rest @ .., last] => format!("did you mean {} or {last}? ", rest.join(", ")),
+    };
+    let advice = "give the project that defines it, or with --site-packages the folder its package is installed in";
+    format!("no model {target} is defined in the scanned folders; {guess}{advice}")
 }
 
 /// What a scan found.
@@ -84,12 +103,15 @@ impl ScanResult {
 pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, Error> {
     project::workers(settings.threads)?.install(|| {
         progress.stage("reading files", None);
-        let discovery = Discovery::run(&options(settings))?;
-        let project = Project::new(discovery, Want { contexts: true });
+        let options = options(settings);
+        // The queries of the parser take a while to compile: no reason to wait for them later.
+        let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
+        let project = project(discovery?, settings);
 
         progress.stage("following names", None);
-        let (touchpoints, models) = analyse(&project, settings);
-        let gaps = project.gaps();
+        let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, settings);
+        unfollowed.extend(missing(&project, &models, settings)?);
+        let gaps = all_gaps(&project, unfollowed);
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })
 }
@@ -113,13 +135,15 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
     project::workers(settings.threads)?.install(|| {
         progress.stage("reading files", None);
         let options = options(settings);
-        let (discovery, revision) = rayon::join(
-            || Discovery::run(&options),
-            || match &task.against {
+        // git answers on a thread of its own: one that waits for it would be missed at the files.
+        let (discovery, revision) = std::thread::scope(|scope| {
+            let revision = scope.spawn(|| match &task.against {
                 Against::Revision(revision) => Revision::open(&options, revision).map(Some),
                 Against::Baseline | Against::Update => Ok(None),
-            },
-        );
+            });
+            let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
+            (discovery, revision.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
         let (mut discovery, revision) = (discovery?, revision?);
         let beside = revision.map(|revision| revision.beside(&discovery, &options)).transpose()?;
         let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
@@ -128,7 +152,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let model = settings.target.rsplit('.').next().unwrap_or_default();
         let unlikely = beside.as_ref().filter(|beside| !beside.changes(&discovery, model));
         let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
-        let project = Project::new(discovery, Want { contexts: true });
+        let project = project(discovery, settings);
         let old = || beside.map(|beside| project.beside(beside.discovery, &beside.same));
 
         progress.stage("following names", None);
@@ -144,11 +168,13 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
                 (now, before, false)
             }
         };
-        let gaps = project.gaps();
+        let Analysis { touchpoints, models, gaps: mut unfollowed } = now;
+        unfollowed.extend(missing(&project, &models, settings)?);
+        let gaps = all_gaps(&project, unfollowed);
         let target = settings.target.as_str();
-        let findings = Findings { project: &project, target, touchpoints: &now.0, models: &now.1, gaps: &gaps };
+        let findings = Findings { project: &project, target, touchpoints: &touchpoints, models: &models, gaps: &gaps };
         let before = match before {
-            Some(((touchpoints, models), project)) => {
+            Some((Analysis { touchpoints, models, .. }, project)) => {
                 let project = &project;
                 let findings = Findings { project, target, touchpoints: &touchpoints, models: &models, gaps: &[] };
                 Some(Before::State(State::of(&findings, rules)))
@@ -175,8 +201,20 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-/// The touchpoints of the target in a project, and the models that matter.
-fn analyse(project: &Project, settings: &Settings) -> (Vec<Touchpoint>, Vec<LinkedModel>) {
+fn project(discovery: Discovery, settings: &Settings) -> Project {
+    let name = settings.target.split_once('.').map_or("", |(_, name)| name);
+    Project::with_words(discovery, Want { contexts: true }, &[name])
+}
+
+/// What is found in one state of a project.
+struct Analysis {
+    touchpoints: Vec<Touchpoint>,
+    models: Vec<LinkedModel>,
+    /// What could not be followed.
+    gaps: Vec<Gap>,
+}
+
+fn analyse(project: &Project, settings: &Settings) -> Analysis {
     let resolver = Resolver::new(project);
     let found = touchpoint::find(&resolver, &settings.target);
     let models = found
@@ -195,5 +233,25 @@ fn analyse(project: &Project, settings: &Settings) -> (Vec<Touchpoint>, Vec<Link
     for touchpoint in &mut touchpoints {
         touchpoint.is_test |= settings.tests.is_match(project.path(touchpoint.file));
     }
-    (touchpoints, models)
+    Analysis { touchpoints, models, gaps: found.gaps }
+}
+
+/// The gap of a target that is defined nowhere; an error when somebody asked for it by name.
+fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Result<Option<Gap>, Error> {
+    if !models.is_empty() {
+        return Ok(None);
+    }
+    let near = touchpoint::near_misses(&Resolver::new(project), &settings.target);
+    if settings.target_asked {
+        return Err(Error::Target { target: settings.target.clone(), near });
+    }
+    // Nobody asked for this model by name: that it is not there is a result.
+    Ok(Some(Gap::general("no-target", not_defined(&settings.target, &near))))
+}
+
+fn all_gaps(project: &Project, unfollowed: Vec<Gap>) -> Vec<Gap> {
+    let mut gaps = project.gaps();
+    gaps.extend(unfollowed);
+    gaps.sort();
+    gaps
 }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::discover::{Discovery, FileKind};
+use crate::discover::{Discovery, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
 use crate::source::{FileId, Gap, SourceText};
@@ -47,9 +47,16 @@ impl Project {
     /// A project over what was found.
     #[must_use]
     pub fn new(discovery: Discovery, want: Want) -> Self {
+        Self::with_words(discovery, want, &[])
+    }
+
+    /// A project over what was found. The Python files that hold one of `words` are parsed at once, side by side: they
+    /// are sure to be asked for.
+    #[must_use]
+    pub fn with_words(discovery: Discovery, want: Want, words: &[&str]) -> Self {
         let parsed = discovery.files.iter().map(|_| Parsed::default()).collect();
         let texts = discovery.files.iter().map(|_| Text::default()).collect();
-        Self::with(discovery, want, parsed, texts)
+        Self::with(discovery, want, words, parsed, texts)
     }
 
     /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
@@ -61,10 +68,10 @@ impl Project {
         let parsed = (0..count).map(|at| of(at).and_then(|at| self.parsed.get(at)).cloned().unwrap_or_default());
         let texts = (0..count).map(|at| of(at).and_then(|at| self.texts.get(at)).cloned().unwrap_or_default());
         let (parsed, texts) = (parsed.collect(), texts.collect());
-        Self::with(discovery, self.want, parsed, texts)
+        Self::with(discovery, self.want, &[], parsed, texts)
     }
 
-    fn with(discovery: Discovery, want: Want, parsed: Vec<Parsed>, texts: Vec<Text>) -> Self {
+    fn with(discovery: Discovery, want: Want, words: &[&str], parsed: Vec<Parsed>, texts: Vec<Text>) -> Self {
         let mut project = Self {
             discovery,
             modules: ModuleIndex::default(),
@@ -74,6 +81,16 @@ impl Project {
             texts,
             gaps: Vec::new(),
         };
+        let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
+        let eager: Vec<FileId> = project
+            .discovery
+            .ids()
+            .filter(|file| {
+                let entry = project.discovery.entry(*file);
+                entry.kind == FileKind::Python && (entry.sys_path || hashes.iter().any(|hash| entry.words.has(*hash)))
+            })
+            .collect();
+        project.parse_all(&eager);
         let (roots, gaps) = import_roots(&project.discovery, &|file| project.parsed(file));
         project.modules = ModuleIndex::build(&project.discovery, &roots);
         project.import_roots = roots;
@@ -110,9 +127,15 @@ impl Project {
         }
     }
 
-    /// Parses files side by side, on the threads of the current pool.
+    /// Parses files side by side, on the threads of the current pool; the largest first, so that none is left for last.
     pub fn parse_all(&self, files: &[FileId]) {
-        files.par_iter().for_each(|&file| {
+        let mut files: Vec<FileId> = files
+            .iter()
+            .copied()
+            .filter(|file| self.parsed.get(file.index()).is_some_and(|s| s.get().is_none()))
+            .collect();
+        files.sort_by_key(|file| (std::cmp::Reverse(self.discovery.entry(*file).size), *file));
+        files.par_iter().with_max_len(1).for_each(|&file| {
             let _ = self.parsed(file);
         });
     }

@@ -403,11 +403,16 @@ fn a_file_that_names_the_model_and_cannot_be_read_is_told() {
     repository.commit("broken");
     // What is as it was cannot hold anything new.
     repository.json(&["--diff", "HEAD"], 0);
-    // A model that is defined nowhere is no reason to be content.
-    let output =
-        run(program().current_dir(repository.0.path()).args(["gate", "--target", "shop.Odrer", "--diff", "HEAD"]));
+    // A model that is defined nowhere is no reason to be content: asked for it is an error, otherwise incomplete.
+    let gate = |arguments: &[&str]| {
+        run(program().current_dir(repository.0.path()).args(["gate", "--diff", "HEAD"]).args(arguments))
+    };
+    let output = gate(&["--target", "shop.Odrer"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("shop.Order"));
+    let output = gate(&[]);
     assert_eq!(output.status.code(), Some(3));
-    assert!(text(&output.stdout).contains("defined nowhere"));
+    assert!(text(&output.stdout).contains("no model courseware.StudentModule"));
 }
 
 impl Repository {

@@ -3,7 +3,7 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -132,9 +132,10 @@ impl Commit {
             "--ignore-submodules=dirty",
             &id,
         ];
-        let (listed, touched) = rayon::join(|| run(folder, &list), || run(&top, &changes));
-        let files = entries(&listed?.map_err(failed)?);
-        let touched = touched?.map_err(failed)?;
+        // Both are started before either is waited for.
+        let (listed, touched) = (start(folder, &list)?, start(&top, &changes)?);
+        let files = entries(&finish(listed)?.map_err(failed)?);
+        let touched = finish(touched)?.map_err(failed)?;
         let touched = touched.split(|&b| b == 0).filter(|path| !path.is_empty()).map(|path| shown(path).0).collect();
         Ok(Self { folder: folder.to_path_buf(), revision: revision.to_owned(), top, prefix, common, files, touched })
     }
@@ -246,7 +247,16 @@ fn git(folder: &Path, arguments: &[&str]) -> Command {
 
 /// What git printed, or what it complained of.
 fn run(folder: &Path, arguments: &[&str]) -> Result<Result<Vec<u8>, String>, RevisionError> {
-    let output = git(folder, arguments).output().map_err(RevisionError::NoGit)?;
+    finish(start(folder, arguments)?)
+}
+
+fn start(folder: &Path, arguments: &[&str]) -> Result<Child, RevisionError> {
+    let mut command = git(folder, arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(RevisionError::NoGit)
+}
+
+fn finish(child: Child) -> Result<Result<Vec<u8>, String>, RevisionError> {
+    let output = child.wait_with_output().map_err(RevisionError::NoGit)?;
     Ok(if output.status.success() {
         Ok(output.stdout)
     } else {

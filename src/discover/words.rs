@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustc_hash::FxHashMap;
+
 /// What each byte is to a word: 0 ends it, anything else is the byte in lower case. Bytes from 0x80 up belong to
 /// words because an identifier may be written in any script and any encoding.
 const CLASS: [u8; 256] = {
@@ -136,6 +138,19 @@ impl WordSet {
         if let Some(watched) = &self.watch {
             watched.watch.notice();
         }
+    }
+
+    /// What `wanted` holds for the words that occur.
+    pub fn among<'a, V>(&'a self, wanted: &'a FxHashMap<u32, V>) -> impl Iterator<Item = &'a V> {
+        if let Some(watched) = &self.watch {
+            let beyond = |set: &Self, other: &Self| {
+                set.words.iter().any(|hash| wanted.contains_key(hash) && other.words.binary_search(hash).is_err())
+            };
+            if beyond(self, &watched.other) || beyond(&watched.other, self) {
+                watched.watch.notice();
+            }
+        }
+        self.words.iter().filter_map(|hash| wanted.get(hash))
     }
 
     /// The number of different words.

@@ -304,11 +304,6 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
 #[must_use]
 pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Vec<Gap> {
     let project = findings.project;
-    if findings.models.is_empty() {
-        let reason =
-            format!("{} is defined nowhere in what was scanned, so nothing can be said of it", findings.target);
-        return vec![Gap::general("no-model", reason)];
-    }
     let words: FxHashSet<u32> = findings
         .models
         .iter()
@@ -324,7 +319,7 @@ pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Ve
         let is_python = file.is_some_and(|file| project.discovery.entry(file).kind == FileKind::Python);
         match gap.kind {
             // Nobody knows what is in it. Of a folder neither.
-            "unreadable" => true,
+            "unreadable" | "no-target" | "unfinished" => true,
             "too-large" => is_python,
             "syntax-error" | "parser-gave-up" | "too-deep" | "no-contexts" => file.is_some_and(names_model),
             _ => false,

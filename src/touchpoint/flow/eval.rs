@@ -111,7 +111,7 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Lambda { params, body } => self.lambda(params, body),
             ExprKind::BinOp { op, left, right } => {
                 if matches!(op, BinOp::Add | BinOp::Mod) {
-                    self.built_string(expr, use_);
+                    self.built_string(expr);
                 }
                 let mut set = self.eval(left, Use::Plain);
                 set.join(&self.eval(right, Use::Plain));
@@ -321,7 +321,7 @@ impl<'p> Flow<'_, 'p> {
         if let ExprKind::Str(_) = base.kind
             && matches!(chain.ops.first(), Some(Op::Attr(attr)) if matches!(attr.name.as_str(), "format" | "join" | "replace" | "strip"))
         {
-            self.built_string(expr, use_);
+            self.built_string(expr);
         }
         let mut set = match &base.kind {
             ExprKind::Name(name) => {

@@ -1,6 +1,6 @@
 //! Operations of migrations on the models, Django's and South's.
 
-use super::eval::{Chain, Op};
+use super::eval::{Chain, Op, Use};
 use super::{Flow, FuncId};
 use crate::ast::{Arguments, Expr, ExprKind, Ident};
 use crate::finding::{Access, Confidence};
@@ -87,8 +87,17 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    /// `'student_module': ('….ForeignKey', [], {'to': "orm['app.Model']"})` in South's frozen models.
+    /// `'student_module': ('….ForeignKey', [], {'to': "orm['app.Model']"})` and `'object_name': 'Model'` in South's
+    /// frozen models.
     pub(super) fn touch_frozen_pair(&mut self, key: &'p Expr, value: &'p Expr) {
+        if let Some(name) = value.as_str()
+            && key.as_str().as_deref() == Some("object_name")
+            && let Some(model) = self.models.iter().find(|model| model.name() == name)
+        {
+            // It repeats what the key of the frozen model has told.
+            self.touch_literal(value, Kind::Migration, Access::Schema, &model.label, Confidence::Possible);
+            return;
+        }
         let (ExprKind::Str(_), ExprKind::Tuple(items)) = (&key.kind, &value.kind) else { return };
         let Some(Expr { kind: ExprKind::Dict(entries), .. }) = items.get(2) else { return };
         for (name, to) in entries {
@@ -148,7 +157,25 @@ impl<'p> Flow<'_, 'p> {
                 }
             },
         };
-        self.touch_literal(index, Kind::Migration, access, &label, Confidence::Certain);
+        let kind = match (chain.ops.len(), chain.use_) {
+            // `self.gf('….ForeignKey')(to=orm['app.Model'])`
+            (1, Use::Argument(_)) => Kind::Relation,
+            _ => Kind::Migration,
+        };
+        self.touch_literal(index, kind, access, &label, Confidence::Certain);
+    }
+
+    /// South's `db.send_create_signal('app', ['Model'])`.
+    pub(super) fn touch_create_signal(&mut self, args: &'p Arguments) {
+        let (Some(app), Some(names)) = (args.args.first().and_then(Expr::as_str), args.args.get(1)) else { return };
+        let (ExprKind::List(names) | ExprKind::Tuple(names)) = &names.kind else { return };
+        for name in names {
+            let Some(text) = name.as_str() else { continue };
+            let label = format!("{app}.{text}");
+            if let Some(model) = self.models.iter().find(|model| model.label.eq_ignore_ascii_case(&label)) {
+                self.touch_literal(name, Kind::Migration, Access::Schema, &model.label, Confidence::Certain);
+            }
+        }
     }
 
     /// South's tables and frozen models.

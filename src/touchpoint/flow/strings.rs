@@ -8,7 +8,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::Role;
+use crate::touchpoint::models::{Role, is_common_word};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -41,7 +41,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
-    pub(super) fn built_string(&mut self, expr: &'p Expr, _use: Use) {
+    pub(super) fn built_string(&mut self, expr: &'p Expr) {
         if !self.reporting || self.muted > 0 {
             return;
         }
@@ -183,11 +183,14 @@ impl<'p> Flow<'_, 'p> {
         if !built.text.contains(char::is_whitespace) {
             return false;
         }
+        let lowered = built.text.to_ascii_lowercase();
         let tables: Vec<(String, String)> = self
             .models
             .iter()
-            .filter_map(|model| model.table.clone().map(|table| (table, model.label.clone())))
+            .filter_map(|model| model.table.as_ref().map(|table| (table, &model.label)))
+            .filter(|(table, _)| lowered.contains(table.to_ascii_lowercase().as_str()))
             .filter(|(table, _)| contains_word(&built.text, table) || names_sequence(&built.text, table))
+            .map(|(table, label)| (table.clone(), label.clone()))
             .collect();
         if tables.is_empty() {
             return false;
@@ -274,7 +277,9 @@ impl<'p> Flow<'_, 'p> {
                     let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
                         || self.words.accessors.contains_key(text);
                     let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
-                    report(self, Kind::RelationUse, access, &target, confidence);
+                    if confidence == Confidence::Likely || !is_common_word(text) {
+                        report(self, Kind::RelationUse, access, &target, confidence);
+                    }
                 }
                 return;
             }
@@ -292,7 +297,8 @@ impl<'p> Flow<'_, 'p> {
         if text.contains('.') {
             // `app_label.Model`, or the path of a module's attribute.
             if let Some(model) = self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)) {
-                report(self, Kind::StringReference, Access::None, &model.label, Confidence::Certain);
+                let kind = if role == "signal" { Kind::Signal } else { Kind::StringReference };
+                report(self, kind, self.label_access(role), &model.label, Confidence::Certain);
             } else if let Some((target, sure)) = self.dotted_string(text) {
                 let confidence = if sure || role == "dotted-string" { Confidence::Certain } else { Confidence::Likely };
                 report(self, Kind::StringReference, Access::None, &target, confidence);
@@ -318,7 +324,7 @@ impl<'p> Flow<'_, 'p> {
                 ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
                 _ => Confidence::Possible,
             };
-            report(self, Kind::StringReference, Access::None, &model.label, confidence);
+            report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
         if self.in_linked_meta()
@@ -332,6 +338,14 @@ impl<'p> Flow<'_, 'p> {
             && let Some((target, true)) = self.lookup_string(text)
         {
             report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
+        }
+    }
+
+    /// What is done with the model that a `get_model` call fetches by this string.
+    fn label_access(&self, role: &str) -> Access {
+        match self.labelled.last() {
+            Some(Some((_, access))) if role == "model-label" => *access,
+            _ => Access::None,
         }
     }
 
@@ -355,7 +369,7 @@ impl<'p> Flow<'_, 'p> {
     /// The model that a lookup of the query at hand, or a field name of the class at hand, reaches.
     fn own_lookup(&self, text: &str) -> Option<String> {
         let first = text.trim_start_matches(['-', '+', '^', '=', '@', '?']).split("__").next()?;
-        let on = self.queried.last().copied().or_else(|| self.described_model())?;
+        let on = self.queried.last().map(|(model, _)| *model).or_else(|| self.described_model())?;
         self.relation(on, first).map(|(relation, _)| relation.to.clone())
     }
 

@@ -370,7 +370,7 @@ impl Scan<'_, '_> {
                         Some((Kind::Fixture, Access::Write, Confidence::Certain))
                     }
                     Meaning::Table(_) => Some((Kind::Fixture, Access::Unknown, Confidence::Possible)),
-                    _ if meaning.is_common_word(word) => None,
+                    _ if self.words.is_common(*meaning, word) => None,
                     _ => Some((Kind::Fixture, Access::None, Confidence::Possible)),
                 };
                 if let Some((kind, access, confidence)) = found {
@@ -395,7 +395,7 @@ impl Scan<'_, '_> {
         let mut read = false;
         for (at, word) in words(text, range.start) {
             let Some(meaning) = self.words.meanings(word).next() else { continue };
-            if meaning.is_common_word(word) && !text.contains(char::is_whitespace) {
+            if self.words.is_common(meaning, word) && !text.contains(char::is_whitespace) {
                 continue;
             }
             // Only a text that names something is worth reading as SQL, and once.
@@ -403,7 +403,7 @@ impl Scan<'_, '_> {
                 read = true;
                 self.sql(range.start, range.end, Kind::RawSql, Confidence::Likely);
             }
-            if self.covered(at) || meaning.is_common_word(word) {
+            if self.covered(at) || self.words.is_common(meaning, word) {
                 continue;
             }
             let (kind, access, confidence) = match meaning {

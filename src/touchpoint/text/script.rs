@@ -22,7 +22,7 @@ impl Scan<'_, '_> {
                     continue;
                 }
                 let Some(meaning) = self.words.meanings(word).next() else { continue };
-                if meaning.is_common_word(word) {
+                if self.words.is_common(meaning, word) {
                     continue;
                 }
                 let commented = stretch == Stretch::Comment;
