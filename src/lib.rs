@@ -7,6 +7,7 @@ pub mod cli;
 pub mod config;
 pub mod discover;
 pub mod finding;
+pub mod live;
 pub mod modules;
 pub mod parse;
 pub mod progress;

@@ -1,6 +1,7 @@
 //! The program: reads the command line, runs, prints, and chooses the exit code.
 
 mod bar;
+mod environments;
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -14,6 +15,7 @@ use bar::Bar;
 use clap::{CommandFactory, Parser};
 use csm_audit::cli::{Cli, Command, Scan};
 use csm_audit::config::{Color, Format, Settings};
+use csm_audit::live::grants;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::v1::Report;
 use csm_audit::report::{json, terminal};
@@ -23,9 +25,13 @@ const USAGE: u8 = 2;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
+/// Not everything could be read.
+const INCOMPLETE: u8 = 3;
+
 fn main() -> ExitCode {
+    environments::hide_passwords();
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever reads has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -36,20 +42,26 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Scan(arguments) => scan(arguments),
+        Command::Scan(arguments) => scan(arguments)?,
+        Command::Snapshot(arguments) => return environments::snapshot(arguments),
+        Command::Grants(arguments) => {
+            let text = grants::statements(arguments.server, &arguments.account, &arguments.databases);
+            io::stdout().write_all(text.as_bytes())?;
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "csm-audit", &mut script);
-            Ok(io::stdout().write_all(&script)?)
+            io::stdout().write_all(&script)?;
         }
         Command::Man => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            Ok(io::stdout().write_all(&page)?)
+            io::stdout().write_all(&page)?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn scan(arguments: Scan) -> anyhow::Result<()> {
