@@ -80,7 +80,8 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     let incomplete = environments.iter().any(|environment| !environment.incomplete.is_empty());
     if !arguments.quiet || incomplete {
         let mut stderr = anstream::stderr().lock();
-        for Gap { kind, reason, .. } in gaps.iter().filter(|gap| !arguments.quiet || gap.kind == "environment-incomplete")
+        for Gap { kind, reason, .. } in
+            gaps.iter().filter(|gap| !arguments.quiet || gap.kind == "environment-incomplete")
         {
             // Whoever closed standard error does not want to know.
             let _ = writeln!(stderr, "{kind}: {reason}");

@@ -69,7 +69,9 @@ pub struct Address {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// It cannot be taken apart.
-    #[error("{redacted} is no URL of a database ({reason}); write mysql://user@host:3306/database, and `#`, `/`, `?`, `@`, `%` in a password as %23, %2F, %3F, %40, %25")]
+    #[error(
+        "{redacted} is no URL of a database ({reason}); write mysql://user@host:3306/database, and `#`, `/`, `?`, `@`, `%` in a password as %23, %2F, %3F, %40, %25"
+    )]
     Url {
         /// The URL without what may be secret.
         redacted: String,

@@ -324,10 +324,7 @@ fn add_column(table: &mut Table, definition: &ColumnDef) {
         default,
         auto_increment: definition.auto_increment,
         on_update: definition.on_update.clone(),
-        generated: definition
-            .generated
-            .clone()
-            .map(|expression| Generated { expression, stored: definition.stored }),
+        generated: definition.generated.clone().map(|expression| Generated { expression, stored: definition.stored }),
         collation: own.or_else(|| table.collation.clone()).filter(|_| holds_text),
         comment: definition.comment.clone().unwrap_or_default(),
         invisible: definition.invisible,
@@ -383,9 +380,7 @@ fn drop_key(table: &mut Table, name: &str) {
 }
 
 fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option<Vec<String>>) -> ForeignKey {
-    let action = |rule: &Option<String>| {
-        rule.clone().filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION"))
-    };
+    let action = |rule: &Option<String>| rule.clone().filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION"));
     ForeignKey {
         database: database.to_owned(),
         table: table.to_owned(),

@@ -240,9 +240,9 @@ fn leftover_of(name: &str) -> Option<&str> {
     for end in ["_gho", "_ghc", "_ghk", "_del", "_old", "_new"] {
         if let Some(table) = bare.strip_suffix(end) {
             // gh-ost may put the time of the run between: _table_20260102030405_del.
-            let stamped = table.rsplit_once('_').filter(|(_, stamp)| {
-                stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit())
-            });
+            let stamped = table
+                .rsplit_once('_')
+                .filter(|(_, stamp)| stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit()));
             return Some(stamped.map_or(table, |(table, _)| table)).filter(|table| !table.is_empty());
         }
     }
@@ -505,7 +505,7 @@ pub struct Headroom {
     pub limit: i128,
 }
 
-/// An environment's facts where nothing may be hidden: each list that is not proven, with the reason.
+/// A database's lists in which something may be hidden, each with the reason.
 pub(super) fn unproven(database: &DatabaseFacts) -> Vec<(&'static str, &str)> {
     let lists: [(&'static str, &Proof); 11] = [
         ("tables", &database.tables.proof),
@@ -521,6 +521,18 @@ pub(super) fn unproven(database: &DatabaseFacts) -> Vec<(&'static str, &str)> {
         ("sizes and ranges", &database.measures.proof),
     ];
     lists.into_iter().filter(|(_, proof)| !proof.is_proven()).map(|(what, proof)| (what, proof.reason())).collect()
+}
+
+/// Likewise of a server.
+pub(super) fn unproven_of_server(server: &ServerFacts) -> Vec<(&'static str, &str)> {
+    let lists: [(&'static str, Option<&Proof>); 4] = [
+        ("sources of replication", server.sources.as_ref().map(|seen| &seen.proof)),
+        ("replicas", server.replicas.as_ref().map(|seen| &seen.proof)),
+        ("binary logs", server.binary_logs.as_ref().map(|seen| &seen.proof)),
+        ("the instrument for metadata locks", server.metadata_lock_instrument.as_ref().map(|seen| &seen.proof)),
+    ];
+    let known = lists.into_iter().filter_map(|(what, proof)| Some((what, proof?)));
+    known.filter(|(_, proof)| !proof.is_proven()).map(|(what, proof)| (what, proof.reason())).collect()
 }
 
 #[cfg(test)]

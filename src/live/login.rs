@@ -167,8 +167,7 @@ fn password(
         };
     }
     if let Some(path) = around.password_file {
-        let text =
-            fs::read_to_string(path).map_err(|source| LoginError::File { path: path.to_path_buf(), source })?;
+        let text = fs::read_to_string(path).map_err(|source| LoginError::File { path: path.to_path_buf(), source })?;
         return Ok(Some(Secret::new(text.lines().next().unwrap_or_default())));
     }
     if let Some(Some(password)) = options.get("password") {
@@ -213,7 +212,9 @@ mod tests {
     fn the_nearest_password_wins() {
         let file = "[client]\nuser=filed\npassword='in file'\n";
         let pwd = [("MYSQL_PWD", "in env"), ("NAMED", "named")];
-        let of = |url, file, variables: &[(&str, &str)], path| password(&login(url, file, variables, path).unwrap()).to_owned();
+        let of = |url, file, variables: &[(&str, &str)], path| {
+            password(&login(url, file, variables, path).unwrap()).to_owned()
+        };
         assert_eq!(of("mysql://u:url@h/d", file, &pwd, Some("first\nsecond\n")), "url");
         assert_eq!(of("mysql://u@h/d?password-env=NAMED", file, &pwd, Some("first\n")), "named");
         assert_eq!(of("mysql://u@h/d", file, &pwd, Some("first\nsecond\n")), "first");

@@ -225,6 +225,12 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
             Gap::general("database-unproven", format!("{}, {}, {what}: {reason}", source.name, database.name))
         }));
     }
+    for server in &facts.servers {
+        let unproven = facts::unproven_of_server(server);
+        gaps.extend(unproven.into_iter().map(|(what, reason)| {
+            Gap::general("server-unproven", format!("{}, {}, {what}: {reason}", source.name, server.address))
+        }));
+    }
     for Incomplete { place, reason } in &facts.incomplete {
         gaps.push(Gap::general("environment-incomplete", format!("{}, {place}: {reason}", source.name)));
     }

@@ -69,9 +69,10 @@ impl Rights {
     /// Whether a right holds for a table.
     pub fn table(&self, right: &str, database: &str, table: &str) -> bool {
         self.database(right, database)
-            || self.granted.iter().any(|(on, name)| {
-                matches!(on, On::Table(db, t) if db == database && t == table) && covers(name, right)
-            })
+            || self
+                .granted
+                .iter()
+                .any(|(on, name)| matches!(on, On::Table(db, t) if db == database && t == table) && covers(name, right))
     }
 
     /// The rights in words, and the roles.
@@ -196,16 +197,17 @@ mod tests {
         assert!(rights.database("EVENT", "mine2"));
         assert!(rights.table("INSERT", "other", "t,1") && !rights.table("SELECT", "other", "t,1"));
         let words = rights.describe();
-        assert!(words.contains(&"role reader@%".to_owned()) && words.contains(&"PROCESS ON *.*".to_owned()), "{words:?}");
+        assert!(
+            words.contains(&"role reader@%".to_owned()) && words.contains(&"PROCESS ON *.*".to_owned()),
+            "{words:?}"
+        );
         assert!(!words.join("\n").contains("94BDCEBE"));
     }
 
     #[test]
     fn partial_revokes_count() {
-        let rights = Rights::parse([
-            "GRANT SELECT, PROCESS ON *.* TO `a`@`%`",
-            "REVOKE SELECT ON `secret`.* FROM `a`@`%`",
-        ]);
+        let rights =
+            Rights::parse(["GRANT SELECT, PROCESS ON *.* TO `a`@`%`", "REVOKE SELECT ON `secret`.* FROM `a`@`%`"]);
         assert!(rights.database("SELECT", "edxapp") && !rights.database("SELECT", "secret"));
         assert!(!rights.everywhere("SELECT") && rights.global("PROCESS"));
     }

@@ -23,11 +23,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            statement: Duration::from_secs(10),
-            server: Duration::from_secs(120),
-        }
+        Self { connect: Duration::from_secs(10), statement: Duration::from_secs(10), server: Duration::from_secs(120) }
     }
 }
 
@@ -173,9 +169,31 @@ async fn connect(login: &Login, mode: TlsMode, limits: Limits) -> Result<Conn, E
     let ssl = match mode {
         TlsMode::Disabled => None,
         TlsMode::Preferred | TlsMode::Required => Some(SslOpts::default().with_danger_accept_invalid_certs(true)),
-        TlsMode::VerifyCa => Some(with_authority(login).with_danger_skip_domain_validation(true)),
-        TlsMode::VerifyIdentity => Some(with_authority(login)),
+        TlsMode::VerifyCa | TlsMode::VerifyIdentity => Some(with_authority(login)),
     };
+    match connect_with(login, ssl, limits).await {
+        Err(Error::Io(error)) if mode == TlsMode::VerifyCa => match name_in_certificate(&error.to_string()) {
+            // The driver's own way to let the name pass does not work: so the certificate, whose signature held, is
+            // asked for a name that it has.
+            Some(name) => {
+                let ssl = with_authority(login).with_danger_tls_hostname_override(Some(name));
+                connect_with(login, Some(ssl), limits).await
+            }
+            None => Err(Error::Io(error)),
+        },
+        result => result,
+    }
+}
+
+/// A name for which a certificate is valid, from the error that says for which it is not.
+fn name_in_certificate(error: &str) -> Option<String> {
+    let (_, valid) = error.split_once("certificate is only valid for ")?;
+    let name = |kind: &str| Some(valid.split_once(kind)?.1.split(')').next()?.trim_matches('"').to_owned());
+    // Any name that a wildcard covers will do.
+    name("DnsName(").or_else(|| name("IpAddress(")).map(|name| name.replace('*', "any"))
+}
+
+async fn connect_with(login: &Login, ssl: Option<SslOpts>, limits: Limits) -> Result<Conn, Error> {
     let options = OptsBuilder::default()
         .ip_or_hostname(&login.host)
         .tcp_port(login.port)
@@ -240,6 +258,9 @@ fn trouble(error: &Error, secret: &Secret) -> Trouble {
         Error::Driver(DriverError::UnexpectedPacket { .. } | DriverError::FromRow { .. }) => {
             Trouble::Dead("the server's answer is not understood".to_owned())
         }
+        // The driver says "input/output error" twice before it comes to the point.
+        Error::Io(IoError::Io(error)) => Trouble::Dead(secret.hide_in(&error.to_string())),
+        Error::Io(IoError::Tls(error)) => Trouble::Dead(secret.hide_in(&format!("TLS: {error}"))),
         _ => Trouble::Dead(text),
     }
 }
@@ -278,6 +299,14 @@ mod tests {
         assert_eq!(literal(r"it's \ all"), r"'it\'s \\ all'");
         assert_eq!(literals(["a", "b'"]), r"'a', 'b\''");
         assert_eq!(identifier("odd`name"), "`odd``name`");
+    }
+
+    #[test]
+    fn a_certificate_tells_its_names() {
+        let error = "invalid peer certificate: certificate not valid for name \"db\"; certificate is only valid for ";
+        assert_eq!(name_in_certificate(&format!("{error}DnsName(\"*.prod\") or IpAddress(::1)")).unwrap(), "any.prod");
+        assert_eq!(name_in_certificate(&format!("{error}IpAddress(10.0.0.1)")).unwrap(), "10.0.0.1");
+        assert_eq!(name_in_certificate("invalid peer certificate: UnknownIssuer"), None);
     }
 
     #[test]

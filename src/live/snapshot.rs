@@ -113,8 +113,7 @@ mod tests {
 
     fn environment() -> EnvironmentFacts {
         let mut database = DatabaseFacts::unread("edxapp", Origin::Dump { file: "d.sql".to_owned() }, "why");
-        let range =
-            Range { column: "id".to_owned(), lowest: Some(-5), highest: Some(i128::from(u64::MAX)) };
+        let range = Range { column: "id".to_owned(), lowest: Some(-5), highest: Some(i128::from(u64::MAX)) };
         database.measures.found.push(Measures { table: "t".to_owned(), ranges: vec![range], ..Measures::default() });
         EnvironmentFacts { name: "prod".to_owned(), databases: vec![database], ..EnvironmentFacts::default() }
     }

@@ -13,6 +13,10 @@ use crate::live::session::{Trouble, literal, literals};
 /// Foreign keys of a database's tables, and of others' tables into it.
 type BothWays = (Seen<Vec<ForeignKey>>, Seen<Vec<ForeignKey>>);
 
+/// MariaDB and old servers show rules only to those who may do more than read the table.
+const HIDDEN_RULES: &str =
+    "PROCESS ON *.* is missing, and any right besides SELECT, so ON DELETE and ON UPDATE of foreign keys are hidden";
+
 impl Reader<'_> {
     /// The foreign keys that leave or reach a database's tables.
     pub(super) async fn foreign_keys(&mut self, database: &str) -> Result<BothWays, Trouble> {
@@ -24,8 +28,10 @@ impl Reader<'_> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        let own = self.from_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
-        let own_proof = if self.rights.database("SELECT", database) {
+        let (own, rules) = self.from_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
+        let own_proof = if !rules {
+            Proof::unproven(HIDDEN_RULES)
+        } else if self.rights.database("SELECT", database) {
             Proof::proven("information_schema.KEY_COLUMN_USAGE, with SELECT on the database")
         } else {
             Proof::unproven(format!("SELECT ON `{database}`.* is missing, so foreign keys may be hidden"))
@@ -33,10 +39,12 @@ impl Reader<'_> {
         let inbound = if self.has_dictionary() {
             let schema = literal(database);
             let condition = format!("REFERENCED_TABLE_SCHEMA = {schema} AND TABLE_SCHEMA <> {schema}");
-            let found = self.from_usage(&condition, database).await?;
+            let (found, rules) = self.from_usage(&condition, database).await?;
             Seen::new(
                 found,
-                if self.rights.everywhere("SELECT") {
+                if !rules {
+                    Proof::unproven(HIDDEN_RULES)
+                } else if self.rights.everywhere("SELECT") {
                     Proof::proven("information_schema.KEY_COLUMN_USAGE, with SELECT on everything")
                 } else {
                     Proof::unproven("PROCESS ON *.* is missing, so foreign keys of other databases may be hidden")
@@ -51,7 +59,8 @@ impl Reader<'_> {
         Ok((Seen::new(own, own_proof), inbound))
     }
 
-    async fn from_usage(&mut self, condition: &str, database: &str) -> Result<Vec<ForeignKey>, Trouble> {
+    /// Foreign keys, and whether all their rules were seen.
+    async fn from_usage(&mut self, condition: &str, database: &str) -> Result<(Vec<ForeignKey>, bool), Trouble> {
         let sql = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, \
              REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
@@ -79,7 +88,7 @@ impl Reader<'_> {
             }
         }
         if keys.is_empty() {
-            return Ok(keys);
+            return Ok((keys, true));
         }
         let schemas = keys.iter().map(|key| key.database.as_str()).chain([database]);
         let mut schemas: Vec<&str> = schemas.collect();
@@ -97,19 +106,26 @@ impl Reader<'_> {
             .into_iter()
             .map(|row| ((row.text(0), row.text(1), row.text(2)), (row.text(3), row.text(4))))
             .collect();
+        let mut all_seen = true;
         for key in &mut keys {
             let of_key = (key.database.clone(), key.table.clone(), key.name.clone());
-            if let Some((delete, update)) = rules.get(&of_key) {
-                (key.on_delete, key.on_update) = (action(delete), action(update));
+            match rules.get(&of_key) {
+                Some((delete, update)) => (key.on_delete, key.on_update) = (action(delete), action(update)),
+                None => all_seen = false,
             }
         }
-        Ok(keys)
+        Ok((keys, all_seen))
     }
 
     async fn from_innodb(&mut self, database: &str) -> Result<BothWays, Trouble> {
         let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
-        let stem = format!("{}/", to_file_name(database));
-        let starts = |column: &str| format!("LEFT({column}, {}) = {}", stem.chars().count(), literal(&stem));
+        // Old servers write names as those of files, new ones as they are.
+        let mut stems = vec![format!("{database}/"), format!("{}/", to_file_name(database))];
+        stems.dedup();
+        let starts = |column: &str| {
+            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), literal(stem));
+            stems.iter().map(one).collect::<Vec<_>>().join(" OR ")
+        };
         let sql = format!(
             "SELECT ID, FOR_NAME, REF_NAME, TYPE FROM information_schema.{prefix}FOREIGN WHERE {} OR {}",
             starts("FOR_NAME"),
@@ -170,7 +186,7 @@ fn action(rule: &str) -> Option<String> {
 }
 
 /// Takes InnoDB's `database/table` apart.
-fn split(name: &str) -> Option<(String, String)> {
+pub(super) fn split(name: &str) -> Option<(String, String)> {
     let (database, table) = name.split_once('/')?;
     Some((from_file_name(database), from_file_name(table)))
 }

@@ -175,9 +175,11 @@ pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String>
     let keys = || facts.foreign_keys.found.iter().chain(&facts.referenced_by.found);
     let stores_ids = |column: &str| {
         let column = column.to_ascii_lowercase();
-        request.columns.iter().map(|name| name.to_ascii_lowercase()).any(|name| {
-            column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_'))
-        })
+        request
+            .columns
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .any(|name| column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_')))
     };
     let leftovers = facts.leftovers();
     let tied = |name: &str| {

@@ -30,7 +30,7 @@ impl Reader<'_> {
     async fn triggers(&mut self, database: &str, concerned: &[String]) -> Result<Seen<Vec<Trigger>>, Trouble> {
         let sql = format!(
             "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT \
-             FROM information_schema.TRIGGERS WHERE TRIGGER_SCHEMA = {}",
+             FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {}",
             literal(database)
         );
         let rows = self.session.rows(&sql).await?;

@@ -3,6 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
+use super::keys::split;
+use super::rows::TABLES_A_STATEMENT;
 use crate::live::facts::{Check, Column, DefaultValue, Generated, Index, IndexPart, Partition, Table};
 use crate::live::proof::{Proof, Seen};
 use crate::live::session::{Row, Trouble, literal, literals};
@@ -32,7 +34,7 @@ impl Reader<'_> {
             tables.insert(name, table);
         }
         self.columns(&schema, &mut tables).await?;
-        self.indexes(&schema, &mut tables).await?;
+        self.indexes(database, &mut tables).await?;
         self.partitions(&schema, &mut tables).await?;
         let proof = if self.rights.database("SELECT", database) {
             Proof::proven("information_schema.TABLES and COLUMNS, with SELECT on the database")
@@ -50,17 +52,19 @@ impl Reader<'_> {
              COLLATION_NAME, COLUMN_COMMENT, {expression} FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {schema}"
         );
         let quoted_defaults = self.is_mariadb_from((10, 2, 7));
+        let escaped = self.has_dictionary();
         let mut rows = self.session.rows(&sql).await?;
         rows.sort_by_cached_key(|row| (row.text(0), row.number::<u32>(1)));
         for row in rows {
             if let Some(table) = tables.get_mut(&row.text(0)) {
-                table.columns.push(column(&row, quoted_defaults));
+                table.columns.push(column(&row, quoted_defaults, escaped));
             }
         }
         Ok(())
     }
 
-    async fn indexes(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
+    async fn indexes(&mut self, database: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
+        let schema = literal(database);
         let expression = if self.is_mysql((8, 0, 13)) { "EXPRESSION" } else { "NULL" };
         let invisible = if self.has_dictionary() {
             "IS_VISIBLE = 'NO'"
@@ -69,19 +73,28 @@ impl Reader<'_> {
         } else {
             "0"
         };
-        // Without CARDINALITY, which would open every table.
+        let apart = if self.is_mariadb() || self.has_dictionary() {
+            None
+        } else {
+            self.with_odd_indexes(database, tables).await?
+        };
+        // CARDINALITY would open every table, and so would INDEX_TYPE on MySQL 5.
+        let kind = if apart.is_some() { "NULL" } else { "INDEX_TYPE" };
         let sql = format!(
-            "SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, NON_UNIQUE, INDEX_TYPE, COLUMN_NAME, SUB_PART, COLLATION, \
+            "SELECT TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX, NON_UNIQUE, {kind}, COLUMN_NAME, SUB_PART, COLLATION, \
              {expression}, {invisible} FROM information_schema.STATISTICS WHERE TABLE_SCHEMA = {schema}"
         );
+        let escaped = self.has_dictionary();
         let mut rows = self.session.rows(&sql).await?;
         rows.sort_by_cached_key(|row| (row.text(0), row.text(1), row.number::<u32>(2)));
+        let kinds = self.index_kinds(&schema, apart.as_deref().unwrap_or_default()).await?;
         for row in rows {
+            let kind = row.at(4).or_else(|| kinds.get(&(row.text(0), row.text(1))).cloned());
+            let kind = kind.unwrap_or_else(|| "BTREE".to_owned());
             let Some(table) = tables.get_mut(&row.text(0)) else { continue };
-            let kind = row.text(4);
             let part = IndexPart {
                 column: row.at(5),
-                expression: row.at(8),
+                expression: row.at(8).map(|text| unescape(&text, escaped)),
                 // A spatial index shows the size of its bounding box as if it were a prefix.
                 length: row.number(6).filter(|_| kind != "SPATIAL"),
                 descending: row.text(7) == "D",
@@ -99,6 +112,64 @@ impl Reader<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Tables of MySQL 5 with an index that may be no B-tree, which their definitions alone do not tell: InnoDB lists its
+    /// own, and tables of other engines are few. `None` when InnoDB's lists may not be read.
+    async fn with_odd_indexes(
+        &mut self,
+        database: &str,
+        tables: &BTreeMap<String, Table>,
+    ) -> Result<Option<Vec<String>>, Trouble> {
+        if !self.rights.global("PROCESS") {
+            return Ok(None);
+        }
+        // 32 and above are full-text indexes.
+        let ids = match self
+            .session
+            .rows("SELECT TABLE_ID FROM information_schema.INNODB_SYS_INDEXES WHERE TYPE >= 32")
+            .await
+        {
+            Ok(rows) => rows.iter().map(|row| row.text(0)).collect::<BTreeSet<_>>(),
+            Err(Trouble::Denied(_) | Trouble::Refused(_)) => return Ok(None),
+            Err(trouble) => return Err(trouble),
+        };
+        let is_innodb = |table: &&Table| table.engine.as_deref() == Some("InnoDB");
+        let mut odd: Vec<String> = tables
+            .values()
+            .filter(|table| !table.is_view && !is_innodb(table))
+            .map(|table| table.name.clone())
+            .collect();
+        if !ids.is_empty() {
+            let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
+            let sql = format!("SELECT NAME FROM information_schema.INNODB_SYS_TABLES WHERE TABLE_ID IN ({ids})");
+            let names = self.session.rows(&sql).await?;
+            let names = names.iter().filter_map(|row| split(&row.text(0)));
+            odd.extend(names.filter(|(owner, _)| owner == database).map(|(_, table)| table));
+        }
+        Ok(Some(odd))
+    }
+
+    /// The kinds of the indexes of these tables.
+    async fn index_kinds(
+        &mut self,
+        schema: &str,
+        names: &[String],
+    ) -> Result<BTreeMap<(String, String), String>, Trouble> {
+        let one = |name: &String| {
+            format!(
+                "SELECT TABLE_NAME, INDEX_NAME, INDEX_TYPE FROM information_schema.STATISTICS \
+                 WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {}",
+                literal(name)
+            )
+        };
+        let mut kinds = BTreeMap::new();
+        for chunk in names.chunks(TABLES_A_STATEMENT) {
+            let sql = chunk.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ");
+            let rows = self.session.rows(&sql).await?;
+            kinds.extend(rows.iter().map(|row| ((row.text(0), row.text(1)), row.text(2))));
+        }
+        Ok(kinds)
     }
 
     async fn partitions(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
@@ -154,6 +225,7 @@ impl Reader<'_> {
         } else {
             return Ok(Seen::new(Vec::new(), Proof::proven("this version keeps no CHECK constraints")));
         };
+        let escaped = self.has_dictionary();
         let mut checks: Vec<Check> = self
             .session
             .rows(&sql)
@@ -162,7 +234,7 @@ impl Reader<'_> {
             .map(|row| Check {
                 table: row.text(0),
                 name: row.text(1),
-                condition: row.text(2),
+                condition: unescape(&row.text(2), escaped),
                 enforced: row.text(3) == "YES",
             })
             .collect();
@@ -176,11 +248,16 @@ impl Reader<'_> {
     }
 }
 
-fn column(row: &Row, quoted_defaults: bool) -> Column {
+/// MySQL's dictionary keeps expressions with their quotes escaped; `SHOW CREATE TABLE` writes them without.
+fn unescape(text: &str, escaped: bool) -> String {
+    if escaped { text.replace("\\'", "'") } else { text.to_owned() }
+}
+
+fn column(row: &Row, quoted_defaults: bool, escaped: bool) -> Column {
     let extra = row.text(6);
     let lower = extra.to_lowercase();
     let column_type = row.text(3);
-    let expression = row.at(9).filter(|text| !text.is_empty());
+    let expression = row.at(9).filter(|text| !text.is_empty()).map(|text| unescape(&text, escaped));
     let on_update = lower.find("on update ").map(|at| {
         let rest = &extra[at + "on update ".len()..];
         rest.split_whitespace().next().unwrap_or_default().to_owned()
@@ -192,7 +269,11 @@ fn column(row: &Row, quoted_defaults: bool) -> Column {
             .at(5)
             // A generated column's default is its expression again, on some servers.
             .filter(|_| expression.is_none())
-            .and_then(|text| default(&text, &column_type, &lower, quoted_defaults)),
+            .and_then(|text| default(&text, &column_type, &lower, quoted_defaults))
+            .map(|default| match default {
+                DefaultValue::Expression(text) => DefaultValue::Expression(unescape(&text, escaped)),
+                literal @ DefaultValue::Literal(_) => literal,
+            }),
         auto_increment: lower.contains("auto_increment"),
         on_update,
         generated: expression.map(|expression| Generated {
