@@ -134,6 +134,12 @@ impl Address {
         if !matches!(url.scheme(), "mysql" | "mariadb") {
             return Err(wrong("the scheme is mysql or mariadb".to_owned()));
         }
+        // A password that was not encoded may end the host early; its rest must not be taken for a name and printed.
+        if text.contains('@') && url.username().is_empty() && url.password().is_none()
+            || [url.path(), url.query().unwrap_or_default()].iter().any(|part| part.contains('@'))
+        {
+            return Err(wrong("there is an `@` behind the host".to_owned()));
+        }
         if url.fragment().is_some() {
             return Err(wrong("it has a `#`".to_owned()));
         }
@@ -227,6 +233,9 @@ mod tests {
             "mysql://u:s3cr3t@h/d?ssl-mode=maybe",
             "mysql://u:s3cr3t#x@h/d",
             "mysql://u:/s3cr3t@h/d",
+            "mysql://u:?s3cr3t@h/d",
+            "mysql://u:#s3cr3t@h/d",
+            "mysql://u:1/s3cr3t@x@h/d",
             "mysql://u:s3cr3t@x@h:99999/d",
             "postgres://u:s3cr3t@h/d",
             "mysql//u:s3cr3t@h/d",

@@ -222,7 +222,7 @@ impl Found {
     }
 
     fn finish(mut self, name: &str, file: &str, triggers: &[(Trigger, String)], request: &Request) -> DatabaseFacts {
-        for (view, _) in &self.views {
+        for view in self.views.keys() {
             let table = Table { name: view.clone(), is_view: true, ..Table::default() };
             self.tables.insert(view.clone(), table);
         }

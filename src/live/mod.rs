@@ -188,7 +188,12 @@ impl Place {
         let cannot = |source| LiveError::File { path: path.clone(), source };
         let bytes = std::fs::read(&path).map_err(cannot)?;
         let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
-        Ok(if is_json { Self::Snapshot(path) } else { Self::Dump { path, database } })
+        if is_json {
+            // A file that is no snapshot, or too new, is a mistake to be told at once, and not a part that is missing.
+            snapshot::read(&path, &bytes)?;
+            return Ok(Self::Snapshot(path));
+        }
+        Ok(Self::Dump { path, database })
     }
 }
 
@@ -333,7 +338,9 @@ mod tests {
     fn arguments_name_environments() {
         let folder = tempfile::tempdir().unwrap();
         let path = |name: &str| folder.path().join(name).display().to_string();
-        std::fs::write(path("s.json"), "\n{}").unwrap();
+        std::fs::write(path("s.json"), "\n{\"kind\": \"csm-audit snapshot\", \"version\": 1, \"environments\": []}")
+            .unwrap();
+        std::fs::write(path("other.json"), "{}").unwrap();
         std::fs::write(path("d.sql"), "CREATE TABLE t (id INT);").unwrap();
         let around = Surroundings {
             password_file: None,
@@ -355,6 +362,8 @@ mod tests {
         assert_eq!(servers(&sources[0]).iter().map(|(_, names)| names.len()).collect::<Vec<_>>(), [2]);
         assert!(matches!(&sources[1].places[0], Place::Snapshot(_)));
         assert!(matches!(&sources[2].places[0], Place::Dump { database: Some(name), .. } if name == "edx"));
+        let error = Source::parse_all([format!("x={}", path("other.json")).as_str()], &around).unwrap_err();
+        assert!(error.to_string().contains("is no snapshot"), "{error}");
         for wrong in ["mysql://u:s3cret@h/d?x=1", "prod=", "prod=/no/such/file", "prod=mysql://u:s3cret@h"] {
             let error = Source::parse_all([wrong], &around).unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");

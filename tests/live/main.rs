@@ -5,6 +5,7 @@
 mod support;
 
 mod accounts;
+mod commands;
 mod connections;
 mod dumps;
 mod platform;

@@ -21,14 +21,14 @@ impl Reader<'_> {
     /// The foreign keys that leave or reach a database's tables.
     pub(super) async fn foreign_keys(&mut self, database: &str) -> Result<BothWays, Trouble> {
         if self.rights.global("PROCESS") {
-            match self.from_innodb(database).await {
+            match self.keys_by_innodb(database).await {
                 Ok(keys) => return Ok(keys),
                 // Managed servers hide these lists from some accounts whatever they hold.
                 Err(Trouble::Denied(_) | Trouble::Refused(_)) => {}
                 Err(trouble) => return Err(trouble),
             }
         }
-        let (own, rules) = self.from_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
+        let (own, rules) = self.keys_by_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
         let own_proof = if !rules {
             Proof::unproven(HIDDEN_RULES)
         } else if self.rights.database("SELECT", database) {
@@ -39,7 +39,7 @@ impl Reader<'_> {
         let inbound = if self.has_dictionary() {
             let schema = literal(database);
             let condition = format!("REFERENCED_TABLE_SCHEMA = {schema} AND TABLE_SCHEMA <> {schema}");
-            let (found, rules) = self.from_usage(&condition, database).await?;
+            let (found, rules) = self.keys_by_usage(&condition, database).await?;
             Seen::new(
                 found,
                 if !rules {
@@ -60,7 +60,7 @@ impl Reader<'_> {
     }
 
     /// Foreign keys, and whether all their rules were seen.
-    async fn from_usage(&mut self, condition: &str, database: &str) -> Result<(Vec<ForeignKey>, bool), Trouble> {
+    async fn keys_by_usage(&mut self, condition: &str, database: &str) -> Result<(Vec<ForeignKey>, bool), Trouble> {
         let sql = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, \
              REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
@@ -117,7 +117,7 @@ impl Reader<'_> {
         Ok((keys, all_seen))
     }
 
-    async fn from_innodb(&mut self, database: &str) -> Result<BothWays, Trouble> {
+    async fn keys_by_innodb(&mut self, database: &str) -> Result<BothWays, Trouble> {
         let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
         // Old servers write names as those of files, new ones as they are.
         let mut stems = vec![format!("{database}/"), format!("{}/", to_file_name(database))];
