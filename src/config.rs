@@ -40,6 +40,18 @@ pub enum Color {
     Never,
 }
 
+/// An environment, such as prod, as the configuration names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Environment {
+    /// Its databases: URLs, dumps and snapshots.
+    pub sources: Vec<String>,
+    /// The environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// The file whose first line is the password.
+    pub password_file: Option<PathBuf>,
+}
+
 /// Everything a run can be told. Paths are as they were given, or relative to where the run began.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -67,6 +79,8 @@ pub struct Settings {
     pub server: Option<String>,
     /// Which database each alias stands for.
     pub databases: IndexMap<String, String>,
+    /// The environments by name.
+    pub environments: IndexMap<String, Environment>,
     /// The report's format.
     pub format: Format,
     /// Where the report goes; standard output when `None`.
@@ -98,6 +112,7 @@ impl Default for Settings {
             django: None,
             server: None,
             databases: IndexMap::new(),
+            environments: IndexMap::new(),
             format: Format::default(),
             output: None,
             quiet: false,
@@ -191,6 +206,7 @@ struct FileConfig {
     django: Option<String>,
     server: Option<String>,
     databases: Option<IndexMap<String, String>>,
+    environments: Option<IndexMap<String, Environment>>,
     format: Option<Format>,
     output: Option<PathBuf>,
     quiet: Option<bool>,
@@ -265,6 +281,7 @@ impl Settings {
             django: config.django,
             server: config.server,
             databases: config.databases.unwrap_or_default(),
+            environments: environments(config.environments.unwrap_or_default(), &below),
             format: given.format.or(config.format).unwrap_or_default(),
             output: given.output.or(config.output.map(below)),
             quiet: given.quiet || config.quiet.unwrap_or(false),
@@ -273,6 +290,20 @@ impl Settings {
             file,
         })
     }
+}
+
+/// Paths are relative to the configuration, as everything else in it.
+fn environments(
+    mut environments: IndexMap<String, Environment>,
+    below: &impl Fn(PathBuf) -> PathBuf,
+) -> IndexMap<String, Environment> {
+    for environment in environments.values_mut() {
+        environment.password_file = environment.password_file.take().map(below);
+        for source in environment.sources.iter_mut().filter(|source| !source.contains("://")) {
+            *source = below(PathBuf::from(&*source)).display().to_string();
+        }
+    }
+    environments
 }
 
 fn is_model(name: &str) -> bool {
@@ -383,6 +414,19 @@ mod tests {
         assert_eq!(settings.databases["default"], "edxapp");
         assert!(settings.exclude.is_match("docs/a/b.py") && settings.exclude.is_match("docs"));
         assert!(!settings.exclude.is_match("documents/a.py"));
+    }
+
+    #[test]
+    fn environments_have_names() {
+        let file = "[environments.prod]\nsources = ['mysql://audit@replica/edxapp', 'dumps/history.sql']\n\
+                    password-env = 'PROD'\n";
+        let settings = load(&[("csm-audit.toml", file)], Given::default()).unwrap();
+        let prod = &settings.environments["prod"];
+        assert_eq!(prod.sources[0], "mysql://audit@replica/edxapp");
+        assert!(Path::new(&prod.sources[1]).ends_with("dumps/history.sql") && prod.sources[1] != "dumps/history.sql");
+        assert_eq!(prod.password_env.as_deref(), Some("PROD"));
+        let wrong = load(&[("csm-audit.toml", "[environments.prod]\npassword = 'x'\n")], Given::default()).unwrap_err();
+        assert!(wrong.contains("unknown key `password`"), "{wrong}");
     }
 
     #[test]

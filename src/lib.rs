@@ -8,6 +8,7 @@ pub mod config;
 pub mod discover;
 pub mod finding;
 pub mod gate;
+pub mod live;
 pub mod modules;
 pub mod parse;
 pub mod progress;

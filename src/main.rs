@@ -1,6 +1,7 @@
 //! The program: reads the command line, runs, prints, and chooses the exit code.
 
 mod bar;
+mod environments;
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -15,6 +16,7 @@ use clap::{CommandFactory, Parser};
 use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan};
 use csm_audit::config::{Color, Format, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
+use csm_audit::live::grants;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::v1::Report;
 use csm_audit::report::{json, terminal};
@@ -24,7 +26,11 @@ const USAGE: u8 = 2;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
+/// Not everything could be read.
+const INCOMPLETE: u8 = 3;
+
 fn main() -> ExitCode {
+    environments::hide_passwords();
     match run(Cli::parse()) {
         Ok(code) => code,
         // Whoever reads has seen enough.
@@ -38,21 +44,26 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
-    let done = match cli.command {
+    match cli.command {
         Command::Gate(arguments) => return gate(arguments),
-        Command::Scan(arguments) => scan(arguments),
+        Command::Scan(arguments) => scan(arguments)?,
+        Command::Snapshot(arguments) => return environments::snapshot(arguments),
+        Command::Grants(arguments) => {
+            let text = grants::statements(arguments.server, &arguments.account, &arguments.databases);
+            io::stdout().write_all(text.as_bytes())?;
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "csm-audit", &mut script);
-            Ok(io::stdout().write_all(&script)?)
+            io::stdout().write_all(&script)?;
         }
         Command::Man => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            Ok(io::stdout().write_all(&page)?)
+            io::stdout().write_all(&page)?;
         }
-    };
-    done.map(|()| ExitCode::SUCCESS)
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn scan(arguments: Scan) -> anyhow::Result<()> {
