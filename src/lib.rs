@@ -3,6 +3,9 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod django;
 pub mod finding;
+pub mod literal;
+pub mod schema;
 pub mod source;
 pub mod touchpoint;
