@@ -4,6 +4,7 @@
 
 pub mod ast;
 pub mod django;
+pub mod field;
 pub mod finding;
 pub mod literal;
 pub mod schema;
