@@ -3,10 +3,16 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod discover;
 pub mod django;
 pub mod field;
 pub mod finding;
 pub mod literal;
+pub mod modules;
+pub mod parse;
+pub mod project;
+pub mod resolve;
 pub mod schema;
 pub mod source;
+pub mod sql;
 pub mod touchpoint;

@@ -1,5 +1,13 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
+mod find;
+mod flow;
+pub mod models;
+mod orm;
+mod ty;
+
+pub use find::{Found, find};
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -56,4 +64,18 @@ pub struct Touchpoint {
     pub confidence: Confidence,
     /// Whether it stands in test code.
     pub is_test: bool,
+}
+
+/// Whether a place is test code, by the names that test runners look for.
+#[must_use]
+pub fn is_test(path: &str, enclosing: &str) -> bool {
+    let mut segments = path.split('/').rev();
+    let file = segments.next().unwrap_or_default();
+    let stem = file.rsplit_once('.').map_or(file, |(stem, _)| stem);
+    stem.starts_with("test_")
+        || stem.ends_with("_test")
+        || stem.ends_with("_tests")
+        || matches!(stem, "tests" | "test" | "conftest" | "testing" | "testutil" | "test_utils")
+        || segments.any(|folder| matches!(folder, "tests" | "test" | "testing" | "test_utils"))
+        || enclosing.split('.').any(|name| name.starts_with("Test") && name.len() > 4)
 }

@@ -1,0 +1,63 @@
+//! What makes a scan impossible; everything less is a gap.
+
+use std::path::{Path, PathBuf};
+
+use super::RootKind;
+
+/// A root that cannot be scanned.
+#[derive(Debug, thiserror::Error)]
+pub enum DiscoverError {
+    /// There is nothing at the path.
+    #[error("{} does not exist; give the folder that holds the project", path.display())]
+    NotFound {
+        /// The root.
+        path: PathBuf,
+    },
+    /// The path leads to something else.
+    #[error("{} is not a folder; give the folder that holds it, or the root of the project", path.display())]
+    NotAFolder {
+        /// The root.
+        path: PathBuf,
+    },
+    /// The folder cannot be listed.
+    #[error("{} cannot be read: {source}; give a folder that you may read, or run as a user who may", path.display())]
+    Unreadable {
+        /// The root.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no Python in the folder.
+    #[error("{} holds no Python file{}", path.display(), hint(*kind))]
+    NoPython {
+        /// The root.
+        path: PathBuf,
+        /// What it was to hold.
+        kind: RootKind,
+    },
+}
+
+fn hint(kind: RootKind) -> &'static str {
+    match kind {
+        RootKind::Project => {
+            "; give the root of a Django project, and see that git's ignore rules do not leave all of it out"
+        }
+        RootKind::SitePackages => {
+            "; give the folder that holds the installed packages themselves, such as .venv/lib/python3.11/site-packages"
+        }
+    }
+}
+
+/// The real path of a root that can be walked.
+pub(super) fn check_root(path: &Path) -> Result<PathBuf, DiscoverError> {
+    let fail = |source: std::io::Error| match source.kind() {
+        std::io::ErrorKind::NotFound => DiscoverError::NotFound { path: path.to_path_buf() },
+        _ => DiscoverError::Unreadable { path: path.to_path_buf(), source },
+    };
+    let metadata = std::fs::metadata(path).map_err(fail)?;
+    if !metadata.is_dir() {
+        return Err(DiscoverError::NotAFolder { path: path.to_path_buf() });
+    }
+    std::fs::read_dir(path).map_err(fail)?;
+    std::fs::canonicalize(path).map_err(fail)
+}

@@ -1,0 +1,334 @@
+//! Which files there are, what they are, and which words they hold.
+//!
+//! This is the only analysis stage that touches the file system: project roots are walked by git's ignore rules,
+//! installed packages in full, and every file of interest is read once for its words. Contents are not kept; a file
+//! that turns out to matter is read again.
+
+mod error;
+mod kind;
+mod read;
+mod venv;
+mod walk;
+mod words;
+
+use std::path::{Path, PathBuf};
+
+use globset::GlobSet;
+use rayon::prelude::*;
+use rustc_hash::FxHashMap;
+
+pub use error::DiscoverError;
+pub use kind::FileKind;
+pub use read::MAX_FILE_SIZE;
+pub use venv::FoundVenv;
+pub use words::{Indexer, WordSet, word_hash};
+
+use crate::source::{FileId, Gap};
+
+/// Whose code a root holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum RootKind {
+    /// The project itself; git's ignore rules hold.
+    Project,
+    /// Installed packages; everything counts.
+    SitePackages,
+}
+
+impl RootKind {
+    /// The word in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Project => "project",
+            Self::SitePackages => "site-packages",
+        }
+    }
+}
+
+/// A folder that is walked.
+#[derive(Clone, Debug)]
+pub struct Root {
+    /// Where it is.
+    pub path: PathBuf,
+    /// As the user gave it, or as it was found.
+    pub name: String,
+    /// Whose code it holds.
+    pub kind: RootKind,
+    /// The packages the root itself lies in, outermost first: empty unless the root has an `__init__.py`.
+    pub packages: Vec<String>,
+}
+
+/// A file of a root.
+#[derive(Clone, Debug)]
+pub struct FileEntry {
+    /// Index of its root.
+    pub root: usize,
+    /// Relative to the root, `/` separated. A name that is not UTF-8 has its odd bytes as `\xNN` and is a gap too.
+    pub path: String,
+    /// What it is; [`FileKind::Other`] is not read.
+    pub kind: FileKind,
+    /// Its size in bytes; 0 for what is not read.
+    pub size: u64,
+    /// Its words; empty for what is not read.
+    pub words: WordSet,
+    /// Whether Python in it says `import *`.
+    pub star_import: bool,
+}
+
+/// A symbolic link to a file that stands in the list under its own path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FileLink {
+    /// The link's root.
+    pub root: usize,
+    /// The link's path, relative to its root.
+    pub path: String,
+    /// The file it leads to.
+    pub target: FileId,
+}
+
+/// A file that describes an installed distribution: `METADATA`, `entry_points.txt`, `top_level.txt`, `direct_url.json`
+/// or a `.pth`.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MetadataFile {
+    /// Its root.
+    pub root: usize,
+    /// Its path, relative to its root.
+    pub path: String,
+}
+
+/// What to walk.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Project folders.
+    pub projects: Vec<PathBuf>,
+    /// Folders of installed packages. When none is given, those of virtual environments that are found are walked.
+    pub site_packages: Vec<PathBuf>,
+    /// The active virtual environment (`VIRTUAL_ENV`).
+    pub virtual_env: Option<PathBuf>,
+    /// Paths relative to a project root that are not walked.
+    pub exclude: GlobSet,
+}
+
+/// Everything that was found.
+#[derive(Debug, Default)]
+pub struct Discovery {
+    /// Project roots as given, then installed packages.
+    pub roots: Vec<Root>,
+    /// Sorted by root and path; a [`FileId`] is an index into it.
+    pub files: Vec<FileEntry>,
+    /// Links to files of the list.
+    pub links: Vec<FileLink>,
+    /// What describes installed distributions.
+    pub metadata: Vec<MetadataFile>,
+    /// What could not be read, sorted.
+    pub gaps: Vec<Gap>,
+    /// Virtual environments that were found.
+    pub found_venvs: Vec<FoundVenv>,
+    /// Real paths of files whose listed path is escaped.
+    odd_paths: FxHashMap<FileId, PathBuf>,
+}
+
+impl Discovery {
+    /// Walks the roots and indexes the words of their files, on the threads of the current rayon pool.
+    ///
+    /// # Errors
+    ///
+    /// When a root does not exist, is not a folder, cannot be listed, or holds no Python.
+    pub fn run(options: &Options) -> Result<Self, DiscoverError> {
+        let mut found_venvs = venv::find(&options.projects, options.virtual_env.as_deref());
+        let mut roots: Vec<Root> = Vec::new();
+        let mut canonical: Vec<PathBuf> = Vec::new();
+        let mut add = |path: &Path, name: String, kind: RootKind| -> Result<(), DiscoverError> {
+            let real = error::check_root(path)?;
+            if !canonical.contains(&real) {
+                let packages = if kind == RootKind::Project { enclosing_packages(&real) } else { Vec::new() };
+                roots.push(Root { path: path.to_path_buf(), name, kind, packages });
+                canonical.push(real);
+            }
+            Ok(())
+        };
+        for path in &options.projects {
+            add(path, path.display().to_string(), RootKind::Project)?;
+        }
+        for path in &options.site_packages {
+            add(path, path.display().to_string(), RootKind::SitePackages)?;
+        }
+        for venv in &mut found_venvs {
+            venv.used = options.site_packages.is_empty();
+            for path in venv.site_packages.iter().filter(|_| venv.used) {
+                add(path, path.display().to_string(), RootKind::SitePackages)?;
+            }
+        }
+
+        let mut gaps = Vec::new();
+        let mut metadata = Vec::new();
+        let mut found = Vec::with_capacity(roots.len());
+        for (index, root) in roots.iter().enumerate() {
+            let mut walked = match root.kind {
+                RootKind::Project => walk::project(root, &canonical, &options.exclude),
+                RootKind::SitePackages => walk::site_packages(root),
+            };
+            gaps.append(&mut walked.gaps);
+            metadata.extend(walked.metadata.into_iter().map(|path| MetadataFile { root: index, path }));
+            walked.files.sort_unstable();
+            found.push(walked.files);
+        }
+        let (kept, pending) = once_each(found, &canonical);
+
+        let mut read: Vec<(FileEntry, Option<Gap>)> = kept
+            .par_iter()
+            .map_init(read::Reader::default, |reader, (root, file)| {
+                reader.entry(*root, roots[*root].kind, file, &file.locate(&roots[*root].path))
+            })
+            .collect();
+        gaps.extend(read.iter_mut().filter_map(|(_, gap)| gap.take()));
+        let files: Vec<FileEntry> = read.into_iter().map(|(entry, _)| entry).collect();
+
+        for (index, root) in roots.iter().enumerate() {
+            if !files.iter().any(|f| f.root == index && f.kind == FileKind::Python) {
+                return Err(DiscoverError::NoPython { path: root.path.clone(), kind: root.kind });
+            }
+        }
+        let odd_paths = (0u32..)
+            .zip(&kept)
+            .filter_map(|(id, (root, file))| file.odd.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path))))
+            .collect();
+        gaps.sort();
+        gaps.dedup();
+        metadata.sort();
+        let mut discovery = Self { roots, files, links: Vec::new(), metadata, gaps, found_venvs, odd_paths };
+        discovery.links = pending
+            .into_iter()
+            .filter_map(|link| {
+                let target = discovery.find(link.target_root, &link.target_path)?;
+                Some(FileLink { root: link.root, path: link.path, target })
+            })
+            .collect();
+        Ok(discovery)
+    }
+
+    /// The file of this id.
+    ///
+    /// # Panics
+    ///
+    /// When the id comes from another discovery.
+    #[must_use]
+    pub fn entry(&self, file: FileId) -> &FileEntry {
+        &self.files[file.index()]
+    }
+
+    /// All ids, in order.
+    pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
+        (0..u32::try_from(self.files.len()).unwrap_or(u32::MAX)).map(FileId)
+    }
+
+    /// Where the file is on disk.
+    #[must_use]
+    pub fn abs_path(&self, file: FileId) -> PathBuf {
+        let entry = self.entry(file);
+        self.odd_paths.get(&file).cloned().unwrap_or_else(|| self.roots[entry.root].path.join(&entry.path))
+    }
+
+    /// The bytes of a file.
+    ///
+    /// # Errors
+    ///
+    /// A gap, when it cannot be read, is too large, or is no regular file.
+    pub fn read(&self, file: FileId) -> Result<Vec<u8>, Gap> {
+        let mut bytes = Vec::new();
+        read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The bytes of a metadata file.
+    ///
+    /// # Errors
+    ///
+    /// A gap, when it cannot be read.
+    pub fn read_metadata(&self, file: &MetadataFile) -> Result<Vec<u8>, Gap> {
+        let mut bytes = Vec::new();
+        read::read_file(&self.roots[file.root].path.join(&file.path), &file.path, &mut bytes)?;
+        Ok(bytes)
+    }
+
+    /// The files that hold the word, in order.
+    pub fn files_with_word(&self, word: &str) -> impl Iterator<Item = FileId> + use<'_> {
+        let hash = word_hash(word);
+        self.ids().filter(move |id| self.entry(*id).words.has(hash))
+    }
+
+    /// The file at a path of a root.
+    #[must_use]
+    pub fn find(&self, root: usize, path: &str) -> Option<FileId> {
+        let at = self.files.binary_search_by(|file| (file.root, file.path.as_str()).cmp(&(root, path))).ok()?;
+        u32::try_from(at).ok().map(FileId)
+    }
+}
+
+/// A link whose target is kept under its own path.
+struct PendingLink {
+    root: usize,
+    path: String,
+    target_root: usize,
+    target_path: String,
+}
+
+/// Keeps each file once: overlapping roots give it to the first of them, a link gives way to its target, and of
+/// several links to a file outside the roots the first stays.
+fn once_each(found: Vec<Vec<walk::Found>>, canonical: &[PathBuf]) -> (Vec<(usize, walk::Found)>, Vec<PendingLink>) {
+    let listed = |root: usize, real: &Path| -> Option<String> {
+        let relative = real.strip_prefix(&canonical[root]).ok()?;
+        let (path, _) = walk::display_path(relative);
+        let at = found[root].binary_search_by(|file| file.path.as_str().cmp(&path)).ok()?;
+        found[root][at].link.is_none().then_some(path)
+    };
+    let mut outside = rustc_hash::FxHashSet::default();
+    let mut links = Vec::new();
+    let mut keep = Vec::with_capacity(found.len());
+    for (root, files) in found.iter().enumerate() {
+        let overlaps: Vec<usize> = (0..root)
+            .filter(|&i| canonical[root].starts_with(&canonical[i]) || canonical[i].starts_with(&canonical[root]))
+            .collect();
+        let mut flags = Vec::with_capacity(files.len());
+        for file in files {
+            let kept = match &file.link {
+                Some(real) => match (0..found.len()).find_map(|r| Some((r, listed(r, real)?))) {
+                    Some((target_root, target_path)) => {
+                        links.push(PendingLink { root, path: file.path.clone(), target_root, target_path });
+                        false
+                    }
+                    None => outside.insert(real.clone()),
+                },
+                None => !overlaps.iter().any(|&r| listed(r, &file.locate(&canonical[root])).is_some()),
+            };
+            flags.push(kept);
+        }
+        keep.push(flags);
+    }
+    let kept = found
+        .into_iter()
+        .zip(keep)
+        .enumerate()
+        .flat_map(|(root, (files, flags))| {
+            files.into_iter().zip(flags).filter_map(move |(file, keep)| keep.then_some((root, file)))
+        })
+        .collect();
+    (kept, links)
+}
+
+/// The packages a root lies in, when the root itself is a package and not a whole project.
+fn enclosing_packages(root: &Path) -> Vec<String> {
+    const PROJECT_FILES: [&str; 5] = ["manage.py", "setup.py", "setup.cfg", "pyproject.toml", ".git"];
+    if PROJECT_FILES.iter().any(|name| root.join(name).exists()) {
+        return Vec::new();
+    }
+    let mut packages = Vec::new();
+    let mut folder = Some(root);
+    while let Some(at) = folder.filter(|at| at.join("__init__.py").is_file()) {
+        let Some(name) = at.file_name().and_then(|name| name.to_str()) else { break };
+        packages.push(name.to_owned());
+        folder = at.parent();
+    }
+    packages.reverse();
+    packages
+}

@@ -1,0 +1,144 @@
+//! Reading one file: what is refused, and what is taken from it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use super::kind::{self, FileKind};
+use super::walk::Found;
+use super::words::Indexer;
+use super::{FileEntry, RootKind, WordSet};
+use crate::source::Gap;
+
+/// Files above this size, in bytes, are a gap and not read: no person wrote them, and one of them would cost more than
+/// all the rest.
+pub const MAX_FILE_SIZE: u64 = 20 << 20;
+
+/// How much of a file is looked at to tell text from anything else.
+const HEAD: u64 = 8 << 10;
+
+/// Reads files and indexes their words; one per thread, for its buffers.
+#[derive(Default)]
+pub(super) struct Reader {
+    buffer: Vec<u8>,
+    indexer: Indexer,
+}
+
+impl Reader {
+    /// The entry of a file that was found at `place`, and the gap it leaves.
+    pub(super) fn entry(&mut self, root: usize, of: RootKind, found: &Found, place: &Path) -> (FileEntry, Option<Gap>) {
+        let mut entry = FileEntry {
+            root,
+            path: found.path.clone(),
+            kind: FileKind::Other,
+            size: 0,
+            words: WordSet::default(),
+            star_import: false,
+        };
+        let named = kind::by_name(&found.path);
+        let gap = match named {
+            Some(FileKind::Other) => compressed(&found.path),
+            // What installed packages say in prose or do in scripts is not this project's doing.
+            Some(FileKind::Document | FileKind::Script) if of == RootKind::SitePackages => None,
+            None if of == RootKind::SitePackages => None,
+            _ => self.fill(&mut entry, named, place).err(),
+        };
+        let gap = gap.or_else(|| {
+            found.odd.as_ref().map(|_| {
+                Gap::file(
+                    "odd-name",
+                    &*found.path,
+                    "the file's name is not UTF-8: it is read, and listed with its odd bytes escaped",
+                )
+            })
+        });
+        (entry, gap)
+    }
+
+    fn fill(&mut self, entry: &mut FileEntry, named: Option<FileKind>, place: &Path) -> Result<(), Gap> {
+        let (mut file, size) = open(place, &entry.path)?;
+        let unreadable = |error| unreadable(&entry.path, &error);
+        self.buffer.clear();
+        let at_once = named == Some(FileKind::Python) && size <= MAX_FILE_SIZE;
+        // Never more than the size that was told: the file may grow while it is read.
+        (&mut file)
+            .take(if at_once { size } else { HEAD.min(size) })
+            .read_to_end(&mut self.buffer)
+            .map_err(unreadable)?;
+        let kind = named.unwrap_or_else(|| kind::by_shebang(&self.buffer));
+        if kind == FileKind::Other || kind::is_transport_stream(&entry.path, &self.buffer) {
+            return Ok(());
+        }
+        entry.size = size;
+        if size > MAX_FILE_SIZE {
+            entry.kind = kind;
+            return Err(too_large(&entry.path, size));
+        }
+        if kind != FileKind::Python && has_nul(&self.buffer) {
+            return Err(binary(&entry.path));
+        }
+        if (self.buffer.len() as u64) < size {
+            let at = self.buffer.len();
+            file.take(size - at as u64).read_to_end(&mut self.buffer).map_err(unreadable)?;
+            if kind != FileKind::Python && has_nul(&self.buffer[at..]) {
+                return Err(binary(&entry.path));
+            }
+        }
+        entry.kind = kind;
+        let (words, star_import) = self.indexer.index(&self.buffer);
+        entry.words = words;
+        entry.star_import = star_import && kind == FileKind::Python;
+        Ok(())
+    }
+}
+
+/// Reads a whole file into the buffer.
+pub(super) fn read_file(place: &Path, path: &str, buffer: &mut Vec<u8>) -> Result<(), Gap> {
+    let (file, size) = open(place, path)?;
+    if size > MAX_FILE_SIZE {
+        return Err(too_large(path, size));
+    }
+    buffer.reserve(usize::try_from(size).unwrap_or(0));
+    file.take(MAX_FILE_SIZE).read_to_end(buffer).map_err(|error| unreadable(path, &error))?;
+    Ok(())
+}
+
+/// Opens a regular file, and nothing else: a FIFO would wait for its writer for ever.
+fn open(place: &Path, path: &str) -> Result<(File, u64), Gap> {
+    let metadata = std::fs::metadata(place).map_err(|error| unreadable(path, &error))?;
+    if !metadata.is_file() {
+        return Err(special(path));
+    }
+    let file = File::open(place).map_err(|error| unreadable(path, &error))?;
+    Ok((file, metadata.len()))
+}
+
+fn has_nul(bytes: &[u8]) -> bool {
+    memchr::memchr(0, bytes).is_some()
+}
+
+pub(super) fn unreadable(path: &str, error: &std::io::Error) -> Gap {
+    Gap::file("unreadable", path, format!("cannot be read: {error}"))
+}
+
+pub(super) fn special(path: &str) -> Gap {
+    Gap::file("special-file", path, "is no regular file (a FIFO, a socket or a device) and was not opened")
+}
+
+fn too_large(path: &str, size: u64) -> Gap {
+    let (size, limit) = (size >> 20, MAX_FILE_SIZE >> 20);
+    Gap::file("too-large", path, format!("was not read: {size} MiB, and files above {limit} MiB are not"))
+}
+
+fn binary(path: &str) -> Gap {
+    Gap::file("binary", path, "holds NUL bytes and was not read as text")
+}
+
+/// The gap of packed text: a dump may well hold the table.
+fn compressed(path: &str) -> Option<Gap> {
+    let lower = path.to_ascii_lowercase();
+    let (stem, packing) = lower.rsplit_once('.')?;
+    let packed = matches!(packing, "gz" | "bz2" | "xz" | "zst" | "zip" | "lz4");
+    let text = [".sql", ".ddl", ".json", ".yml", ".yaml"].iter().any(|extension| stem.ends_with(extension));
+    (packed && text).then(|| Gap::file("compressed", path, "is compressed and was not read; unpack it to have it read"))
+}

@@ -1,0 +1,293 @@
+//! The prefilter: which words a file holds, taken from its raw bytes.
+//!
+//! Only a file that holds a name can denote it, so the analyses parse the files that hold a word of interest and no
+//! other. The index errs on one side only: a hash collision costs a needless parse, a missing word would cost a
+//! finding. Words are therefore taken generously, from comments and strings too, before any decoding.
+
+/// What each byte is to a word: 0 ends it, anything else is the byte in lower case. Bytes from 0x80 up belong to
+/// words because an identifier may be written in any script and any encoding.
+const CLASS: [u8; 256] = {
+    let mut class = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[allow(clippy::cast_possible_truncation, reason = "the loop ends at 255")]
+        let b = byte as u8;
+        if b.is_ascii_alphanumeric() || b == b'_' || b >= 0x80 {
+            class[byte] = b.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    class
+};
+
+const SEED: u32 = 0x811c_9dc5;
+const PRIME: u32 = 0x0100_0193;
+
+/// FNV-1a by byte, because the tokeniser has each byte in hand anyway.
+#[inline]
+const fn step(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte as u32).wrapping_mul(PRIME)
+}
+
+/// Spreads the last bytes over all bits: the sets are tables indexed by the low ones.
+#[inline]
+const fn finish(hash: u32) -> u32 {
+    let hash = (hash ^ (hash >> 15)).wrapping_mul(0x2c1b_3c6d);
+    hash ^ (hash >> 13)
+}
+
+/// The hash of a word as [`WordSet`] holds it; ASCII case does not matter.
+///
+/// It is stable across runs and machines.
+#[must_use]
+pub const fn word_hash(word: &str) -> u32 {
+    hash_bytes(word.as_bytes())
+}
+
+const fn hash_bytes(word: &[u8]) -> u32 {
+    let mut hash = SEED;
+    let mut at = 0;
+    while at < word.len() {
+        hash = step(hash, word[at].to_ascii_lowercase());
+        at += 1;
+    }
+    finish(hash)
+}
+
+/// The word stands in the text.
+const WHOLE: u32 = 1;
+/// The word is a part or stem of one in the text.
+const DERIVED: u32 = 0;
+
+const IMPORT: u32 = word_hash("import");
+
+/// The words of a file, as sorted hashes.
+///
+/// A word is a run of `[A-Za-z0-9_]` and bytes from 0x80 up, in lower case. Each `__`-separated part of a word counts
+/// as a word too (`studentmodule__grade`), and so does a word or part without a trailing `_id` or `_set`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct WordSet(Box<[u32]>);
+
+impl WordSet {
+    /// Whether the word with this [`word_hash`] occurs.
+    #[must_use]
+    pub fn has(&self, hash: u32) -> bool {
+        self.0.binary_search(&hash).is_ok()
+    }
+
+    /// The number of different words.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is no word.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Makes [`WordSet`]s; one is kept per thread and reused, because its table is what costs.
+pub struct Indexer {
+    /// Open addressing; a slot belongs to the file whose stamp it bears, so that nothing is cleared between files.
+    /// The stamp is even; its lowest bit says that the word stood in the text itself and its parts were taken.
+    slots: Vec<(u32, u32)>,
+    stamp: u32,
+    found: Vec<u32>,
+    star_import: bool,
+}
+
+impl Default for Indexer {
+    fn default() -> Self {
+        Self { slots: vec![(0, 0); 1 << 12], stamp: 0, found: Vec::new(), star_import: false }
+    }
+}
+
+impl Indexer {
+    /// The words of `text`, and whether it holds an `import *` outside a comment.
+    pub fn index(&mut self, text: &[u8]) -> (WordSet, bool) {
+        self.stamp = self.stamp.wrapping_add(2);
+        if self.stamp == 0 {
+            self.slots.fill((0, 0));
+            self.stamp = 2;
+        }
+        self.found.clear();
+        self.star_import = false;
+
+        let mut at = 0;
+        while at < text.len() {
+            if CLASS[usize::from(text[at])] == 0 {
+                at += 1;
+                continue;
+            }
+            let start = at;
+            let mut hash = SEED;
+            let mut underscore = false;
+            while at < text.len() {
+                let byte = CLASS[usize::from(text[at])];
+                if byte == 0 {
+                    break;
+                }
+                underscore |= byte == b'_';
+                hash = step(hash, byte);
+                at += 1;
+            }
+            let hash = finish(hash);
+            if self.insert(hash, WHOLE) && underscore {
+                self.parts(&text[start..at]);
+            }
+            if hash == IMPORT && !self.star_import {
+                self.star_import = is_star_import(text, start, at);
+            }
+        }
+        self.found.sort_unstable();
+        (WordSet(self.found.as_slice().into()), self.star_import)
+    }
+
+    fn parts(&mut self, word: &[u8]) {
+        self.stem(word);
+        if memchr::memmem::find(word, b"__").is_none() {
+            return;
+        }
+        let mut rest = word;
+        while let Some(at) = memchr::memmem::find(rest, b"__") {
+            self.part(&rest[..at]);
+            rest = &rest[at + 2..];
+        }
+        self.part(rest);
+    }
+
+    fn part(&mut self, part: &[u8]) {
+        // `a___b` may be `a` and `_b`, or `a_` and `b`; a private name is asked for with its underscore or without.
+        let bare = part.iter().position(|&b| b != b'_').map_or(&part[..0], |start| &part[start..]);
+        for part in [part, bare] {
+            if !part.is_empty() {
+                self.insert(hash_bytes(part), DERIVED);
+                self.stem(part);
+            }
+        }
+    }
+
+    fn stem(&mut self, word: &[u8]) {
+        for suffix in [b"_id".as_slice(), b"_set"] {
+            let Some(at) = word.len().checked_sub(suffix.len()) else { continue };
+            if at > 0 && word[at..].eq_ignore_ascii_case(suffix) {
+                self.insert(hash_bytes(&word[..at]), DERIVED);
+            }
+        }
+    }
+
+    /// Whether the hash is new to this file, or new in this origin.
+    #[inline]
+    fn insert(&mut self, hash: u32, origin: u32) -> bool {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            let (held, stamp) = self.slots[at];
+            if stamp & !WHOLE != self.stamp {
+                self.slots[at] = (hash, self.stamp | origin);
+                self.found.push(hash);
+                if self.found.len() * 2 > self.slots.len() {
+                    self.grow();
+                }
+                return true;
+            }
+            if held == hash {
+                self.slots[at].1 = stamp | origin;
+                return stamp | origin != stamp;
+            }
+            at = (at + 1) & mask;
+        }
+    }
+
+    fn grow(&mut self) {
+        let size = self.slots.len() * 2;
+        let old = std::mem::replace(&mut self.slots, vec![(0, 0); size]);
+        for slot in old.into_iter().filter(|slot| slot.1 & !WHOLE == self.stamp) {
+            let mut at = slot.0 as usize & (size - 1);
+            while self.slots[at].1 != 0 {
+                at = (at + 1) & (size - 1);
+            }
+            self.slots[at] = slot;
+        }
+    }
+}
+
+/// Whether the word `import` at `start..end` is followed by a star and stands before any `#` of its line.
+fn is_star_import(text: &[u8], start: usize, end: usize) -> bool {
+    let star = text[end..].iter().find(|b| !matches!(b, b' ' | b'\t' | b'\x0c' | b'\\' | b'\r' | b'\n'));
+    if star != Some(&b'*') {
+        return false;
+    }
+    let line = memchr::memrchr2(b'\n', b'\r', &text[..start]).map_or(0, |at| at + 1);
+    memchr::memchr(b'#', &text[line..start]).is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(text: &str) -> WordSet {
+        Indexer::default().index(text.as_bytes()).0
+    }
+
+    fn star(text: &str) -> bool {
+        Indexer::default().index(text.as_bytes()).1
+    }
+
+    #[test]
+    fn words_are_found_in_any_case_with_their_parts_and_stems() {
+        let set = words("filter(StudentModule__grade=1, user.studentmodule_set, student_module_id__in=x)");
+        for word in ["studentmodule", "STUDENTMODULE", "studentmodule__grade", "grade", "studentmodule_set"] {
+            assert!(set.has(word_hash(word)), "{word}");
+        }
+        assert!(set.has(word_hash("student_module_id")));
+        assert!(set.has(word_hash("student_module")));
+        assert!(!set.has(word_hash("student")));
+        assert!(!set.has(word_hash("module")));
+    }
+
+    #[test]
+    fn a_word_met_first_as_the_stem_of_another_still_gives_its_own() {
+        let set = words("a__b_set_id a__b_set");
+        for word in ["a__b_set_id", "a__b_set", "a__b", "a", "b_set", "b"] {
+            assert!(set.has(word_hash(word)), "{word}");
+        }
+    }
+
+    #[test]
+    fn words_end_at_punctuation_and_hold_other_scripts() {
+        let set = words("a.b('courseware.StudentModule') # größe");
+        for word in ["a", "b", "courseware", "studentmodule", "größe"] {
+            assert!(set.has(word_hash(word)), "{word}");
+        }
+    }
+
+    #[test]
+    fn the_table_is_reused_and_grows() {
+        let mut indexer = Indexer::default();
+        let many: String = (0..20_000).map(|i| format!("w{i} ")).collect();
+        let (set, _) = indexer.index(many.as_bytes());
+        assert_eq!(set.len(), 20_000);
+        assert!((0..20_000).all(|i| set.has(word_hash(&format!("w{i}")))));
+        let (set, _) = indexer.index(b"w1 w1 other");
+        assert_eq!(set.len(), 2);
+        assert!(!set.has(word_hash("w2")));
+    }
+
+    #[test]
+    fn star_imports_are_seen_outside_comments() {
+        assert!(star("from a import *"));
+        assert!(star("if x:\n    from a.b import \\\n  *\n"));
+        assert!(!star("# from a import *"));
+        assert!(!star("from a import b\nx = b * 2"));
+        assert!(star("# from a import *\nfrom a import *"));
+    }
+
+    #[test]
+    fn the_hash_is_stable() {
+        assert_eq!(word_hash("studentmodule"), word_hash("StudentModule"));
+        assert_eq!(word_hash(""), finish(SEED));
+    }
+}

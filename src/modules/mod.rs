@@ -1,0 +1,14 @@
+//! Which dotted names a file answers to.
+//!
+//! Python knows a module under the path from whichever folder of `sys.path` it was found in. A project of age has
+//! several such folders, so that `courseware.models` and `lms.djangoapps.courseware.models` are one module. They are
+//! derived from the tree: see [`import_roots`].
+
+mod index;
+mod roots;
+
+pub use index::{DirId, How, ModuleIndex, ModuleRef};
+pub use roots::{ImportRoot, Origin, import_roots};
+
+#[cfg(test)]
+mod tests;

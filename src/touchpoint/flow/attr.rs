@@ -1,0 +1,330 @@
+//! Attributes: of modules, classes, instances, managers, and what inheritance brings.
+
+use compact_str::CompactString;
+
+use super::eval::{Chain, Op};
+use super::{Binds, Flow, Key};
+use crate::ast::Ident;
+use crate::finding::Access;
+use crate::modules::ModuleRef;
+use crate::touchpoint::models::{Relation, Role};
+use crate::touchpoint::orm;
+use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
+
+impl<'p> Flow<'_, 'p> {
+    /// `set.attr`, not called.
+    pub(super) fn attr(&mut self, set: &TySet, attr: &Ident, at: usize, chain: &mut Chain<'p>) -> TySet {
+        let mut result = TySet::default();
+        for (ty, sure) in set.iter() {
+            let found = self.attr_of(ty, attr, at, chain, *sure);
+            for (made, made_sure) in found.iter() {
+                result.insert(made.clone(), *made_sure && *sure);
+            }
+        }
+        if result.is_unknown() {
+            result = self.accessor(set, attr, at, chain);
+        }
+        result
+    }
+
+    fn attr_of(&mut self, ty: &Ty, attr: &Ident, at: usize, chain: &mut Chain<'p>, sure: bool) -> TySet {
+        let name = attr.name.as_str();
+        match ty {
+            Ty::Module(ModuleRef::File(file)) => self.module_value(*file, name),
+            Ty::Module(module) => match self.resolver.project().modules.submodule(*module, name) {
+                ModuleRef::Unknown => TySet::unknown(),
+                module => TySet::one(Ty::Module(module)),
+            },
+            Ty::External(dotted) => TySet::one(Ty::External(format!("{dotted}.{name}").into())),
+            Ty::Class(class) => self.class_attr(*class, name),
+            Ty::Instance(class) => self.instance_attr(*class, attr, at, chain, sure),
+            Ty::Meta(class) => match name {
+                "db_table" => TySet::one(Ty::Table(*class)),
+                "model" => TySet::one(Ty::Class(*class)),
+                "default_manager" | "base_manager" => TySet::one(Ty::Manager(*class, None)),
+                _ => TySet::unknown(),
+            },
+            Ty::Manager(class, _) | Ty::QuerySet(class, _) => match name {
+                "model" => TySet::one(Ty::Class(*class)),
+                _ => TySet::unknown(),
+            },
+            _ => TySet::unknown(),
+        }
+    }
+
+    /// `Class.name`
+    pub(super) fn class_attr(&mut self, class: ClassId, name: &str) -> TySet {
+        let is_model = self.class(class).model.is_some();
+        if is_model {
+            match name {
+                "_meta" => return TySet::one(Ty::Meta(class)),
+                "__class__" => return TySet::unknown(),
+                _ => {}
+            }
+        }
+        let found = self.member(class, name);
+        if let Some(set) = &found {
+            let managers = self.as_managers(class, set);
+            if !managers.is_unknown() {
+                return managers;
+            }
+            let bound = set.flat_map(|ty| match ty {
+                Ty::Func(func) => match self.func(*func).binds {
+                    Binds::Class => TySet::one(Ty::Bound(*func, Box::new(Ty::Class(class)))),
+                    _ => TySet::one(Ty::Func(*func)),
+                },
+                other => TySet::one(other.clone()),
+            });
+            if !bound.is_unknown() {
+                return bound;
+            }
+        }
+        if is_model && orm::is_default_manager(name) {
+            return TySet::one(Ty::Manager(class, None));
+        }
+        TySet::unknown()
+    }
+
+    /// A model's attribute whose value is a manager or queryset object, as the manager of the model.
+    fn as_managers(&mut self, class: ClassId, set: &TySet) -> TySet {
+        if self.class(class).model.is_none() {
+            return TySet::unknown();
+        }
+        let mut managers = TySet::default();
+        for (ty, sure) in set.iter() {
+            match ty {
+                Ty::Instance(manager) if self.is_manager_class(*manager) => {
+                    managers.insert(Ty::Manager(class, Some(*manager)), *sure);
+                }
+                Ty::ExternalResult(dotted) if is_manager_name(dotted) => {
+                    managers.insert(Ty::Manager(class, None), *sure);
+                }
+                _ => {}
+            }
+        }
+        managers
+    }
+
+    /// Whether the class (or a base of it) is a manager or queryset class.
+    pub(super) fn is_manager_class(&mut self, class: ClassId) -> bool {
+        self.has_base(class, is_manager_name)
+    }
+
+    /// Whether the class is a factory of factory_boy.
+    pub(super) fn is_factory_class(&mut self, class: ClassId) -> bool {
+        self.has_base(class, |dotted| dotted.ends_with("Factory"))
+    }
+
+    /// Whether some base outside the scanned trees, or not under analysis, has a name that fits.
+    fn has_base(&mut self, class: ClassId, fits: impl Fn(&str) -> bool) -> bool {
+        let mut chain = vec![class];
+        chain.extend(self.ancestors(class));
+        chain.iter().any(|each| {
+            self.class(*each).bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
+                Ty::External(dotted) | Ty::ExternalResult(dotted) => fits(dotted),
+                Ty::Pending(_, name) => fits(name),
+                Ty::FromQuerySet(_) => fits("Manager"),
+                _ => false,
+            })
+        })
+    }
+
+    /// The classes that a class inherits from, nearest first.
+    pub(super) fn ancestors(&mut self, class: ClassId) -> Vec<ClassId> {
+        let mut found = Vec::new();
+        let mut open = vec![class];
+        while let Some(at) = open.pop() {
+            if !self.reporting {
+                self.readers.entry(Key::Bases(at)).or_default().insert(self.unit);
+            }
+            let mut bases = Vec::new();
+            for (ty, _) in self.class(at).bases.iter().flat_map(TySet::iter) {
+                if let Ty::Class(base) | Ty::FromQuerySet(base) = ty {
+                    bases.push(*base);
+                }
+            }
+            for base in bases.into_iter().rev() {
+                if base != class && !found.contains(&base) {
+                    open.push(base);
+                }
+            }
+            if at != class && !found.contains(&at) {
+                found.push(at);
+            }
+            if found.len() > 256 {
+                break;
+            }
+        }
+        found
+    }
+
+    /// A member by name, in the class or the nearest ancestor that has it.
+    pub(super) fn member(&mut self, class: ClassId, name: &str) -> Option<TySet> {
+        if let Some(set) = self.read(Key::Attr(class, name.into()))
+            && !set.is_unknown()
+        {
+            return Some(set);
+        }
+        for base in self.ancestors(class) {
+            if let Some(set) = self.read(Key::Attr(base, name.into()))
+                && !set.is_unknown()
+            {
+                return Some(set);
+            }
+        }
+        None
+    }
+
+    /// The function that a class has under a name.
+    pub(super) fn method(&mut self, class: ClassId, name: &str) -> Option<FuncId> {
+        self.member(class, name)?.iter().find_map(|(ty, _)| match ty {
+            Ty::Func(func) => Some(*func),
+            _ => None,
+        })
+    }
+
+    /// The relation of a model that is its attribute `name` (or its column's).
+    pub(super) fn relation(&self, class: ClassId, name: &str) -> Option<(&Relation, bool)> {
+        let model = self.model_of(class)?;
+        let own = |model: &'_ crate::touchpoint::models::Model<'_>| -> Option<(usize, bool)> {
+            model.relations.iter().enumerate().find_map(|(index, relation)| {
+                if relation.name == name {
+                    Some((index, false))
+                } else {
+                    let id = name.strip_suffix("_id").is_some_and(|stem| relation.name == stem);
+                    (id && relation.column.is_some()).then_some((index, true))
+                }
+            })
+        };
+        if let Some((index, column)) = own(model) {
+            return Some((&model.relations[index], column));
+        }
+        // An abstract base speaks of the columns that its linked subclasses have.
+        if model.role == Role::Base {
+            for other in self.models.iter().filter(|m| m.role == Role::Linked) {
+                let extends = other.class.args.args.iter().any(|base| {
+                    base.as_dotted().is_some_and(|segments| segments.last() == Some(&model.name()))
+                });
+                if extends && let Some((index, column)) = own(other) {
+                    return Some((&other.relations[index], column));
+                }
+            }
+        }
+        None
+    }
+
+    fn instance_attr(
+        &mut self,
+        class: ClassId,
+        attr: &Ident,
+        at: usize,
+        chain: &mut Chain<'p>,
+        sure: bool,
+    ) -> TySet {
+        let name = attr.name.as_str();
+        match name {
+            "__class__" => return TySet::one(Ty::Class(class)),
+            "_meta" if self.class(class).model.is_some() => return TySet::one(Ty::Meta(class)),
+            _ => {}
+        }
+        if self.class(class).model.is_some() {
+            if let Some((relation, column)) = self.relation(class, name) {
+                let to = relation.to.clone();
+                self.touch_relation(attr, &to, Access::Read, sure);
+                return match self.class_by_label(&to) {
+                    Some(to) if !column => TySet::one(Ty::Instance(to)),
+                    _ => TySet::unknown(),
+                };
+            }
+            let key = self.model_of(class).is_some_and(|m| !m.fields.iter().any(|f| f == name)) || name == "id";
+            if matches!(name, "id" | "pk") && key {
+                self.touch_instance(class, attr, Access::Read, sure);
+                return TySet::unknown();
+            }
+            if orm::is_exception(name) {
+                return TySet::unknown();
+            }
+        }
+        let Some(set) = self.member(class, name) else { return TySet::unknown() };
+        let mut result = TySet::default();
+        for (ty, known) in set.iter() {
+            match ty {
+                Ty::Func(func) if self.func(*func).binds == Binds::Property => {
+                    let given = self.read(Key::Return(*func)).unwrap_or_default();
+                    self.touch_property_use(class, *func, attr, &given, sure);
+                    result.join(&given);
+                }
+                Ty::Func(func) if self.func(*func).binds == Binds::Nothing => {
+                    result.insert(ty.clone(), *known);
+                }
+                Ty::Func(func) => {
+                    let receiver = match self.func(*func).binds {
+                        Binds::Class => Ty::Class(class),
+                        _ => Ty::Instance(class),
+                    };
+                    result.insert(Ty::Bound(*func, Box::new(receiver)), *known);
+                }
+                other => {
+                    result.insert(other.clone(), *known);
+                }
+            }
+        }
+        let _ = (at, &chain);
+        result
+    }
+
+    /// A reverse accessor on an object that is not known, or on one that is known not to have such an attribute.
+    fn accessor(&mut self, set: &TySet, attr: &Ident, at: usize, chain: &mut Chain<'p>) -> TySet {
+        let Some(classes) = self.words.accessors.get(&attr.name).cloned() else { return TySet::unknown() };
+        // Modules and classes have no reverse accessors; names such as `history` say nothing on an unknown object.
+        if set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_) | Ty::Str(_) | Ty::Func(_))) {
+            return TySet::unknown();
+        }
+        let mut result = TySet::default();
+        for class in classes {
+            let Some(model) = self.model_of(class) else { continue };
+            let lower = model.name().to_lowercase();
+            let label = model.label.clone();
+            let plain = attr.name.starts_with(lower.as_str());
+            let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
+            let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));
+            if !plain && !known {
+                continue;
+            }
+            let access = self.fold_access(&chain.ops, at + 1, Some(class));
+            let access = if access == Access::None { Access::Read } else { access };
+            chain.access = access;
+            chain.told = true;
+            self.touch_relation(attr, &label, access, known || foreign);
+            if attr.name.ends_with("_set") || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
+                result.insert(Ty::Manager(class, None), plain);
+            } else {
+                result.insert(Ty::Instance(class), plain);
+            }
+        }
+        result
+    }
+
+    /// The class of a model that matters, by `app_label.Model` in any case.
+    pub(super) fn class_by_label(&self, label: &str) -> Option<ClassId> {
+        let index = self.models.iter().position(|m| m.label.eq_ignore_ascii_case(label))?;
+        self.model_class[index]
+    }
+
+    /// The class of a model that matters, by its bare name in any case.
+    pub(super) fn class_by_name(&self, name: &str) -> Option<ClassId> {
+        let index = self.models.iter().position(|m| m.name().eq_ignore_ascii_case(name))?;
+        self.model_class[index]
+    }
+}
+
+/// Whether a class of this name is a manager or a queryset, by Django's convention.
+pub(super) fn is_manager_name(dotted: &str) -> bool {
+    let last = dotted.rsplit('.').next().unwrap_or(dotted);
+    last.ends_with("Manager") || last.ends_with("QuerySet") || last == "as_manager"
+}
+
+/// The last segment of a dotted name.
+pub(super) fn last_segment(dotted: &CompactString) -> &str {
+    dotted.rsplit('.').next().unwrap_or(dotted)
+}

@@ -1,0 +1,439 @@
+//! From values to touchpoints: what an occurrence is, and what it does to the table.
+
+use compact_str::CompactString;
+
+use super::eval::{Chain, Op, Use};
+use super::{Flow, Key};
+use crate::ast::{Arguments, FunctionDef, Ident};
+use crate::finding::{Access, Confidence};
+use crate::source::Span;
+use crate::touchpoint::models::Role;
+use crate::touchpoint::orm::{self, Gives};
+use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
+use crate::touchpoint::{Kind, Touchpoint, is_test};
+
+impl<'p> Flow<'_, 'p> {
+    /// Reports an occurrence.
+    pub(super) fn report_at(
+        &mut self,
+        span: Span,
+        symbol: &str,
+        kind: Kind,
+        access: Access,
+        target: &str,
+        confidence: Confidence,
+    ) {
+        if !self.reporting {
+            return;
+        }
+        let file = self.file();
+        let enclosing = self.enclosing();
+        let path = &self.resolver.project().discovery.entry(file).path;
+        let is_test = is_test(path, &enclosing);
+        self.put(Touchpoint {
+            file,
+            span,
+            kind,
+            access,
+            target: target.to_owned(),
+            symbol: symbol.to_owned(),
+            enclosing,
+            confidence,
+            is_test,
+        });
+    }
+
+    /// The dotted name of the definition that is being run.
+    fn enclosing(&self) -> String {
+        let file = self.file();
+        let module = self.resolver.project().modules.name(file);
+        let qual = self.frames.last().and_then(|frame| match (frame.class, frame.func) {
+            (Some(class), _) => Some(self.class(class).qual.as_str()),
+            (None, Some(func)) => Some(self.func(func).qual.as_str()),
+            (None, None) => None,
+        });
+        match qual {
+            Some(qual) => format!("{module}.{qual}"),
+            None => module.to_owned(),
+        }
+    }
+
+    pub(super) fn touch(&mut self, ident: &Ident, kind: Kind, access: Access, target: &str, sure: bool) {
+        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        self.report_at(ident.span, &ident.name, kind, access, target, confidence);
+    }
+
+    pub(super) fn touch_as(&mut self, ident: &Ident, kind: Kind, access: Access, target: &str, sure: bool) {
+        self.touch(ident, kind, access, target, sure);
+    }
+
+    /// The class of a model that the set names, and whether that is sure; the target before others.
+    fn model_class_in(&self, set: &TySet) -> Option<(ClassId, bool)> {
+        let mut best: Option<(usize, ClassId, bool)> = None;
+        for (ty, sure) in set.iter() {
+            if let Ty::Class(class) = ty
+                && let Some(model) = self.class(*class).model
+                && best.is_none_or(|(known, _, _)| model < known)
+            {
+                best = Some((model, *class, *sure));
+            }
+        }
+        best.map(|(_, class, sure)| (class, sure))
+    }
+
+    /// `from module import Model`
+    pub(super) fn touch_import(&mut self, set: &TySet, name: &Ident) {
+        if let Some((class, sure)) = self.model_class_in(set) {
+            if let Some(model) = self.model_of(class) {
+                self.touch(name, Kind::Import, Access::None, &model.label, sure);
+            }
+        } else if let Some((factory, sure)) = self.factory_in(set)
+            && let Some(model) = self.model_of(factory)
+        {
+            self.touch(name, Kind::Factory, Access::None, &model.label, sure);
+        }
+    }
+
+    /// The model that a factory in the set makes.
+    fn factory_in(&self, set: &TySet) -> Option<(ClassId, bool)> {
+        set.iter().find_map(|(ty, sure)| match ty {
+            Ty::Class(class) => self.class(*class).factory_of.map(|model| (model, *sure)),
+            _ => None,
+        })
+    }
+
+    /// A token that names a model's class (or a factory's), and what the rest of its chain does with it.
+    pub(super) fn touch_class(&mut self, set: &TySet, ident: &Ident, at: usize, chain: &mut Chain<'p>) {
+        let Some((class, sure)) = self.model_class_in(set) else {
+            if let Some((model, sure)) = self.factory_in(set) {
+                self.touch_factory(model, ident, at, chain, sure);
+            }
+            return;
+        };
+        let Some(model) = self.model_of(class) else { return };
+        let (kind, access) = self.classify(class, ident, at, chain);
+        match kind {
+            Kind::Query => {
+                chain.told = true;
+                chain.access = access;
+            }
+            Kind::Constructor => {
+                chain.access = access;
+                self.note(access);
+            }
+            _ => {}
+        }
+        // `cls` of the model's own methods is worth a line only where it does something.
+        let own = matches!(ident.name.as_str(), "cls" | "__class__");
+        if own && kind == Kind::Reference {
+            return;
+        }
+        self.touch(ident, kind, access, &model.label, sure);
+    }
+
+    fn touch_factory(&mut self, model: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>, sure: bool) {
+        let Some(model) = self.model_of(model) else { return };
+        let access = match (chain.ops.get(at), chain.ops.get(at + 1)) {
+            (Some(Op::Call(..)), _) => Access::Write,
+            (Some(Op::Attr(attr)), Some(Op::Call(..))) if attr.name.starts_with("build") => Access::None,
+            (Some(Op::Attr(_)), Some(Op::Call(..))) => Access::Write,
+            _ => Access::None,
+        };
+        self.note(access);
+        self.touch(ident, Kind::Factory, access, &model.label, sure);
+    }
+
+    fn classify(&mut self, class: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>) -> (Kind, Access) {
+        match chain.ops.get(at) {
+            None => self.classify_plain(ident, chain),
+            Some(Op::Call(..)) => (Kind::Constructor, Access::Write),
+            Some(Op::Index(_)) => (Kind::Reference, Access::None),
+            Some(Op::Attr(attr)) => {
+                let name = attr.name.as_str();
+                if orm::is_exception(name) {
+                    return (Kind::Reference, Access::None);
+                }
+                let member = self.class_attr(class, name);
+                if member.iter().any(|(ty, _)| matches!(ty, Ty::Manager(..))) {
+                    let access = self.fold_access(&chain.ops, at, Some(class));
+                    return (Kind::Query, if access == Access::None { Access::Read } else { access });
+                }
+                let called = matches!(chain.ops.get(at + 1), Some(Op::Call(..)));
+                let func = member.iter().find_map(|(ty, _)| match ty {
+                    Ty::Func(func) | Ty::Bound(func, _) => Some(*func),
+                    _ => None,
+                });
+                match func {
+                    Some(func) if called => match self.effect(func) {
+                        Access::None => (Kind::Reference, Access::None),
+                        effect => (Kind::MethodCall, effect),
+                    },
+                    _ => (Kind::Reference, Access::None),
+                }
+            }
+        }
+    }
+
+    /// A class that is named and not used further here: what stands around it tells.
+    fn classify_plain(&mut self, ident: &Ident, chain: &Chain<'p>) -> (Kind, Access) {
+        match chain.use_ {
+            Use::Base => return (Kind::Subclass, Access::Schema),
+            Use::Queried(access) => return (Kind::Query, access),
+            _ => {}
+        }
+        let file = self.file();
+        let context = self.resolver.project().parsed(file).and_then(|parsed| {
+            parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span))
+        });
+        if let Some(context) = context {
+            match context.role {
+                "meta-model" | "factory-for" => {
+                    return if self.in_factory() {
+                        (Kind::Factory, Access::Write)
+                    } else {
+                        (Kind::Reference, Access::None)
+                    };
+                }
+                _ => {
+                    if let Some(kind) = context.kind {
+                        return (kind, context.access.unwrap_or(Access::None));
+                    }
+                }
+            }
+        }
+        match chain.use_ {
+            Use::Argument(access) => (Kind::Reference, access),
+            _ => (Kind::Reference, Access::None),
+        }
+    }
+
+    /// Whether the class body that is run belongs to a factory.
+    fn in_factory(&mut self) -> bool {
+        let classes: Vec<ClassId> = self.frames.iter().filter_map(|frame| frame.class).collect();
+        classes.into_iter().any(|class| self.is_factory_class(class))
+    }
+
+    /// What the methods of a chain from `at` on do, up to where it leaves the queryset.
+    pub(super) fn fold_access(&mut self, ops: &[Op<'p>], at: usize, class: Option<ClassId>) -> Access {
+        let mut access = Access::None;
+        let mut custom = None;
+        let mut index = at;
+        while let Some(op) = ops.get(index) {
+            match (op, ops.get(index + 1)) {
+                (Op::Attr(attr), Some(Op::Call(args, _))) => {
+                    let own = custom.and_then(|c| self.method(c, &attr.name));
+                    if let Some((does, gives)) = orm::method(&attr.name) {
+                        access = orm::combine(access, does);
+                        if attr.name == "raw"
+                            && let Some(text) = args.args.first().and_then(crate::ast::Expr::as_str)
+                            && let Some(label) = class.and_then(|c| self.model_of(c)).and_then(|m| m.table.clone())
+                            && let Some(told) = crate::sql::tables(&text).access_to(&label)
+                        {
+                            access = orm::combine(access, told);
+                        }
+                        if matches!(gives, Gives::Instance | Gives::InstanceAndFlag | Gives::Instances) {
+                            break;
+                        }
+                    } else if let Some(func) = own {
+                        access = orm::combine(access, orm::combine(self.effect(func), Access::Read));
+                    } else {
+                        break;
+                    }
+                    index += 2;
+                }
+                (Op::Attr(attr), _) if index == at => {
+                    custom = class.and_then(|class| {
+                        self.class_attr(class, &attr.name).iter().find_map(|(ty, _)| match ty {
+                            Ty::Manager(_, custom) => *custom,
+                            _ => None,
+                        })
+                    });
+                    index += 1;
+                }
+                _ => break,
+            }
+        }
+        access
+    }
+
+    /// A query on a manager or queryset that is not named in the same chain.
+    pub(super) fn touch_query(
+        &mut self,
+        model: ClassId,
+        attr: &Ident,
+        access: Access,
+        sure: bool,
+        chain: &mut Chain<'p>,
+    ) {
+        if chain.told {
+            return;
+        }
+        let Some(model) = self.model_of(model) else { return };
+        // Reading on from a queryset adds nothing to the touchpoint that made it; changing its rows does.
+        let changes = matches!(access, Access::Write | Access::Delete | Access::ReadWrite);
+        if changes || chain.from_self {
+            self.touch(attr, Kind::Query, access, &model.label, sure);
+        }
+    }
+
+    pub(super) fn touch_method_call(&mut self, class: ClassId, attr: &Ident, effect: Access, sure: bool) {
+        if let Some(model) = self.model_of(class) {
+            self.touch(attr, Kind::MethodCall, effect, &model.label, sure);
+        }
+    }
+
+    pub(super) fn touch_instance(&mut self, class: ClassId, attr: &Ident, access: Access, sure: bool) {
+        if let Some(model) = self.model_of(class) {
+            self.note(access);
+            self.touch(attr, Kind::Instance, access, &model.label, sure);
+        }
+    }
+
+    pub(super) fn touch_relation(&mut self, attr: &Ident, to: &str, access: Access, sure: bool) {
+        self.note(access);
+        self.touch(attr, Kind::RelationUse, access, to, sure);
+    }
+
+    /// `instance.field = value`
+    pub(super) fn touch_attribute_write(&mut self, receiver: &TySet, attr: &Ident) {
+        for (ty, sure) in receiver.clone().iter() {
+            let Ty::Instance(class) = ty else { continue };
+            let Some(model) = self.model_of(*class) else { continue };
+            if let Some((relation, _)) = self.relation(*class, &attr.name) {
+                let to = relation.to.clone();
+                self.touch_relation(attr, &to, Access::Write, *sure);
+            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
+                self.note(Access::Write);
+                self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
+            }
+        }
+    }
+
+    /// The model other than `class` whose rows a set holds.
+    fn other_model(&self, class: ClassId, set: &TySet) -> Option<String> {
+        let own = self.model_of(class)?;
+        set.iter().find_map(|(ty, _)| match ty {
+            Ty::Instance(other) if *other != class => {
+                let model = self.model_of(*other)?;
+                (matches!(model.role, Role::Target | Role::Subclass) && own.role != Role::Target)
+                    .then(|| model.label.clone())
+            }
+            _ => None,
+        })
+    }
+
+    /// A property of a linked model that gives the row of the target.
+    pub(super) fn touch_property(&mut self, func: FuncId, def: &FunctionDef) {
+        let Some(class) = self.func(func).class else { return };
+        let given = self.read(Key::Return(func)).unwrap_or_default();
+        if let Some(target) = self.other_model(class, &given) {
+            self.touch(&def.name, Kind::RelationUse, Access::Read, &target, true);
+        }
+    }
+
+    pub(super) fn touch_property_use(
+        &mut self,
+        class: ClassId,
+        func: FuncId,
+        attr: &Ident,
+        given: &TySet,
+        sure: bool,
+    ) {
+        let effect = self.effect(func);
+        self.note(effect);
+        if let Some(target) = self.other_model(class, given) {
+            self.touch(attr, Kind::RelationUse, Access::Read, &target, sure);
+        } else if effect != Access::None {
+            self.touch_method_call(class, attr, effect, sure);
+        }
+    }
+
+    /// Keywords of a query on a model that matters.
+    pub(super) fn lookups(&mut self, model: ClassId, args: &'p Arguments, at: usize, chain: &Chain<'p>) {
+        let access = match chain.access {
+            Access::None => match self.fold_access(&chain.ops, at, None) {
+                Access::None => Access::Read,
+                access => access,
+            },
+            access => access,
+        };
+        for keyword in &args.keywords {
+            let Some(name) = &keyword.name else { continue };
+            let first = name.name.split("__").next().unwrap_or(&name.name);
+            if let Some((relation, _)) = self.relation(model, first) {
+                let to = relation.to.clone();
+                self.touch(name, Kind::RelationUse, access, &to, true);
+            } else {
+                self.lookup_word(name, access, true);
+            }
+        }
+    }
+
+    /// A call of something unknown: `Q(student_module__grade=…)` and the like.
+    pub(super) fn unknown_call(&mut self, set: &TySet, args: &'p Arguments, at: usize, chain: &Chain<'p>) {
+        let name = set.iter().find_map(|(ty, _)| match ty {
+            Ty::External(dotted) => Some(super::attr::last_segment(dotted).to_owned()),
+            Ty::Pending(_, name) => Some(name.to_string()),
+            _ => None,
+        });
+        if name.is_some_and(|name| orm::takes_lookups(&name)) {
+            self.unknown_lookups(args, at, chain);
+        }
+    }
+
+    /// A method of something unknown that takes lookups.
+    pub(super) fn unknown_method(
+        &mut self,
+        set: &TySet,
+        attr: &Ident,
+        args: &'p Arguments,
+        at: usize,
+        chain: &Chain<'p>,
+    ) {
+        let model_like = set.iter().all(|(ty, _)| {
+            matches!(ty, Ty::Instance(_) | Ty::ExternalResult(_) | Ty::External(_) | Ty::Pending(..) | Ty::Class(_) | Ty::Module(_))
+        });
+        if model_like && orm::takes_lookups(&attr.name) {
+            self.unknown_lookups(args, at, chain);
+        }
+    }
+
+    fn unknown_lookups(&mut self, args: &'p Arguments, at: usize, chain: &Chain<'p>) {
+        let access = match self.fold_access(&chain.ops, at, None) {
+            Access::None => Access::Read,
+            access => access,
+        };
+        for keyword in &args.keywords {
+            if let Some(name) = &keyword.name {
+                self.lookup_word(name, access, false);
+            }
+        }
+    }
+
+    /// A lookup that crosses a relation, by its segments. A bare field name says nothing on an unknown model.
+    fn lookup_word(&mut self, name: &Ident, access: Access, known: bool) {
+        let segments: Vec<&str> = name.name.split("__").collect();
+        if let Some((target, plain)) = self.lookup_target(&segments) {
+            let confidence = match (known, plain || segments.len() > 1) {
+                (true, _) => Confidence::Certain,
+                (false, true) => Confidence::Likely,
+                (false, false) => Confidence::Possible,
+            };
+            self.report_at(name.span, &name.name, Kind::RelationUse, access, &target, confidence);
+        }
+    }
+
+    /// The model that the segments of a lookup reach, and whether by a name that is plainly the model's.
+    pub(super) fn lookup_target(&self, segments: &[&str]) -> Option<(String, bool)> {
+        segments.iter().find_map(|segment| {
+            let reach = self.words.lookups.get(*segment).or_else(|| {
+                let stem = segment.strip_suffix("_id")?;
+                self.words.lookups.get(stem)
+            })?;
+            let plain = reach.iter().find(|(label, plain)| {
+                *plain && label.rsplit('.').next().is_some_and(|n| n.eq_ignore_ascii_case(&CompactString::from(*segment)))
+            });
+            plain.or_else(|| reach.first()).map(|(label, is_plain)| (label.clone(), *is_plain && plain.is_some()))
+        })
+    }
+}

@@ -1,0 +1,490 @@
+//! Statements.
+
+use compact_str::CompactString;
+
+use super::eval::Use;
+use super::{Binds, Env, Flow, Frame, Key};
+use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, ImportFrom, ImportName, ParamKind, Stmt, StmtKind};
+use crate::finding::Access;
+use crate::modules::ModuleRef;
+use crate::source::FileId;
+use crate::touchpoint::models::Role;
+use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
+use crate::touchpoint::Kind;
+
+impl<'p> Flow<'_, 'p> {
+    pub(super) fn run_func(&mut self, id: FuncId) {
+        let (file, def, class, binds) = {
+            let info = self.func(id);
+            (info.file, info.def, info.class, info.binds)
+        };
+        let mut env = Env::default();
+        self.frames.push(Frame { file, func: Some(id), class: None, env: Env::default() });
+        for (position, param) in def.params.iter().enumerate() {
+            let mut set = self.read(Key::Param(id, param.name.name.clone())).unwrap_or_default();
+            if position == 0
+                && let Some(class) = class
+            {
+                match binds {
+                    Binds::Instance | Binds::Property => set.join(&self.self_type(class)),
+                    Binds::Class => set.join(&TySet::one(Ty::Class(class))),
+                    Binds::Nothing => false,
+                };
+            }
+            if let Some(annotation) = &param.annotation {
+                let told = self.annotated(annotation);
+                match param.kind {
+                    ParamKind::VarArgs => set.join(&told.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))),
+                    ParamKind::KwArgs => set.join(&told.flat_map(|ty| TySet::one(Ty::Dict(Box::new(ty.clone()))))),
+                    _ => set.join(&told),
+                };
+            }
+            if let Some(default) = &param.default {
+                set.join(&self.silent(|flow| flow.eval(default, Use::Plain)));
+            }
+            env.insert(param.name.name.clone(), set);
+        }
+        if let Some(frame) = self.frames.last_mut() {
+            frame.env = env;
+        }
+        self.block(&def.body);
+        if let Some(returns) = &def.returns {
+            let told = self.silent(|flow| flow.annotated(returns));
+            self.learn(Key::Return(id), &told);
+        }
+        if let Some(frame) = self.frames.pop() {
+            let mut names: Vec<_> = frame.env.into_iter().filter(|(_, set)| !set.is_unknown()).collect();
+            names.sort_by(|a, b| a.0.cmp(&b.0));
+            for (name, set) in names {
+                self.learn(Key::Closure(id, name), &set);
+            }
+        }
+    }
+
+    /// What `self` is in a method: an instance, or a manager of the models that have this class as one.
+    pub(super) fn self_type(&mut self, class: ClassId) -> TySet {
+        // Registers the dependency; the set itself lives with the class.
+        let _ = self.read(Key::Managers(class));
+        let mut set = TySet::default();
+        for &model in &self.class(class).manager_of {
+            set.insert(Ty::Manager(model, Some(class)), true);
+        }
+        if set.is_unknown() { TySet::one(Ty::Instance(class)) } else { set }
+    }
+
+    /// Evaluates without reporting, where the same text is reported from elsewhere.
+    pub(super) fn silent<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
+        let found = std::mem::take(&mut self.found);
+        let spans = std::mem::take(&mut self.string_spans);
+        let result = run(self);
+        self.found = found;
+        self.string_spans = spans;
+        result
+    }
+
+    pub(super) fn block(&mut self, body: &'p [Stmt]) {
+        for stmt in body {
+            self.stmt(stmt);
+        }
+    }
+
+    pub(super) fn bind(&mut self, name: &CompactString, set: TySet) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.env.insert(name.clone(), set);
+        }
+    }
+
+    fn env(&self) -> Env {
+        self.frames.last().map(|frame| frame.env.clone()).unwrap_or_default()
+    }
+
+    fn set_env(&mut self, env: Env) {
+        if let Some(frame) = self.frames.last_mut() {
+            frame.env = env;
+        }
+    }
+
+    /// The names after either of two ways through the code.
+    fn merge_env(&mut self, other: Env) {
+        if let Some(frame) = self.frames.last_mut() {
+            for (name, set) in other {
+                frame.env.entry(name).or_default().join(&set);
+            }
+        }
+    }
+
+    fn stmt(&mut self, stmt: &'p Stmt) {
+        match &stmt.kind {
+            StmtKind::Import(names) => self.import(names),
+            StmtKind::ImportFrom(import) => self.import_from(import),
+            StmtKind::ClassDef(def) => self.class_def(def),
+            StmtKind::FunctionDef(def) => self.function_def(def),
+            StmtKind::Assign { targets, value } => {
+                let set = self.eval(value, Use::Assigned);
+                for target in targets {
+                    self.assign(target, &set);
+                }
+            }
+            StmtKind::AnnAssign { target, annotation, value } => {
+                let mut set = self.annotated(annotation);
+                if let Some(value) = value {
+                    set.join(&self.eval(value, Use::Assigned));
+                }
+                self.assign(target, &set);
+            }
+            StmtKind::AugAssign { target, value, .. } => {
+                let mut set = self.eval(value, Use::Plain);
+                // `x.attr += 1` writes x; `items += more` keeps what items held.
+                if let ExprKind::Name(_) = target.kind {
+                    set.join(&self.eval(target, Use::Plain));
+                }
+                self.assign(target, &set);
+            }
+            StmtKind::Return(value) => {
+                let set = value.as_ref().map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
+                if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
+                    self.learn(Key::Return(func), &set);
+                }
+            }
+            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Assert(exprs) | StmtKind::Print(exprs) => {
+                for expr in exprs {
+                    self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::If { test, body, orelse } => {
+                self.eval(test, Use::Plain);
+                let before = self.env();
+                self.narrow(test);
+                self.block(body);
+                let after = self.env();
+                self.set_env(before);
+                self.block(orelse);
+                self.merge_env(after);
+            }
+            StmtKind::For { target, iter, body, orelse } => {
+                let items = self.eval(iter, Use::Plain);
+                let element = self.elements(&items);
+                let before = self.env();
+                self.assign(target, &element);
+                self.block(body);
+                self.merge_env(before);
+                // What the body binds is seen by its next turn.
+                self.assign(target, &element);
+                self.block(body);
+                self.block(orelse);
+            }
+            StmtKind::While { test, body, orelse } => {
+                self.eval(test, Use::Plain);
+                let before = self.env();
+                self.block(body);
+                self.merge_env(before);
+                self.block(body);
+                self.block(orelse);
+            }
+            StmtKind::With { items, body } => {
+                for (context, target) in items {
+                    let set = self.eval(context, Use::Plain);
+                    if let Some(target) = target {
+                        // A generator function under `contextmanager` gives what it yields.
+                        let given = set.flat_map(|ty| match ty {
+                            Ty::Seq(inner) => TySet::one((**inner).clone()),
+                            other => TySet::one(other.clone()),
+                        });
+                        self.assign(target, &given);
+                    }
+                }
+                self.block(body);
+            }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                let before = self.env();
+                self.block(body);
+                self.block(orelse);
+                let mut after = self.env();
+                for handler in handlers {
+                    self.set_env(before.clone());
+                    if let Some(exception) = &handler.exception {
+                        self.eval(exception, Use::Except);
+                    }
+                    if let Some(target) = &handler.target {
+                        self.assign(target, &TySet::unknown());
+                    }
+                    // Names that the body bound before it failed.
+                    self.merge_env(after.clone());
+                    self.block(&handler.body);
+                    let handled = self.env();
+                    self.set_env(after);
+                    self.merge_env(handled);
+                    after = self.env();
+                }
+                self.set_env(after);
+                self.block(finalbody);
+            }
+            StmtKind::Match { subject, cases } => {
+                self.eval(subject, Use::Plain);
+                let before = self.env();
+                for case in cases {
+                    for pattern in &case.patterns {
+                        self.eval(pattern, Use::Plain);
+                    }
+                    if let Some(guard) = &case.guard {
+                        self.eval(guard, Use::Plain);
+                    }
+                    self.block(&case.body);
+                    self.merge_env(before.clone());
+                }
+            }
+            StmtKind::Expr(expr) => {
+                // A string alone is a docstring.
+                if !matches!(expr.kind, ExprKind::Str(_)) {
+                    self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Empty => {}
+        }
+    }
+
+    /// `if isinstance(x, Model)`: x is an instance in the body.
+    fn narrow(&mut self, test: &'p Expr) {
+        match &test.kind {
+            ExprKind::Call { func, args } if func.as_name() == Some("isinstance") => {
+                let (Some(subject), Some(class)) = (args.args.first(), args.args.get(1)) else { return };
+                let Some(name) = subject.as_name() else { return };
+                let classes = self.silent(|flow| flow.eval(class, Use::Plain));
+                let instances = classes.flat_map(|ty| match ty {
+                    Ty::Class(class) => TySet::one(Ty::Instance(*class)),
+                    _ => TySet::unknown(),
+                });
+                if !instances.is_unknown() {
+                    self.bind(&name.into(), instances);
+                }
+            }
+            ExprKind::BoolOp { and: true, values } => values.iter().for_each(|value| self.narrow(value)),
+            _ => {}
+        }
+    }
+
+    fn import(&mut self, names: &'p [ImportName]) {
+        let file = self.file();
+        for name in names {
+            let path: Vec<&str> = name.path.iter().map(|i| i.name.as_str()).collect();
+            let dotted = path.join(".");
+            let modules = &self.resolver.project().modules;
+            match &name.asname {
+                Some(asname) => {
+                    let set = self.module_of(modules.resolve(&dotted, Some(file)), &dotted);
+                    self.bind(&asname.name, set);
+                }
+                None => {
+                    let Some(first) = path.first() else { continue };
+                    // `import a.b` binds `a`; when only `a.b` is known (an old import root), the chain is kept by name.
+                    let set = match modules.resolve(first, Some(file)) {
+                        ModuleRef::Unknown => TySet::one(Ty::External((*first).into())),
+                        module => TySet::one(Ty::Module(module)),
+                    };
+                    self.bind(&(*first).into(), set);
+                }
+            }
+        }
+    }
+
+    fn import_from(&mut self, import: &'p ImportFrom) {
+        let file = self.file();
+        let source = self.resolver.import_source(file, import);
+        let path: Vec<&str> = import.module.iter().map(|i| i.name.as_str()).collect();
+        for (name, asname) in &import.names {
+            let set = match source {
+                ModuleRef::File(module) => self.module_value(module, &name.name),
+                ModuleRef::Unknown => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
+                namespace => match self.resolver.project().modules.submodule(namespace, &name.name) {
+                    ModuleRef::Unknown => TySet::unknown(),
+                    module => TySet::one(Ty::Module(module)),
+                },
+            };
+            self.touch_import(&set, name);
+            self.bind(&asname.as_ref().unwrap_or(name).name, set);
+        }
+        if import.star.is_some()
+            && let ModuleRef::File(module) = source
+        {
+            self.star_import(module);
+        }
+    }
+
+    /// `from module import *`: every public name of a module under analysis; of others, the words that matter.
+    fn star_import(&mut self, module: FileId) {
+        if self.loaded.contains(&module) {
+            let names: Vec<CompactString> = match self.resolver.symbols(module) {
+                Some(symbols) => symbols.names().filter(|n| symbols.exports(n)).map(CompactString::from).collect(),
+                None => Vec::new(),
+            };
+            for name in names {
+                let set = self.module_value(module, &name);
+                if !set.is_unknown() {
+                    self.bind(&name, set);
+                }
+            }
+        }
+        let models: Vec<CompactString> = self.models.iter().map(|m| m.name().into()).collect();
+        for name in models {
+            let bound = self.frames.last().is_some_and(|frame| frame.env.contains_key(&name));
+            let set = if bound { TySet::unknown() } else { self.module_value(module, &name) };
+            if self.set_matters(&set) {
+                self.bind(&name, set);
+            }
+        }
+    }
+
+    fn class_def(&mut self, def: &'p ClassDef) {
+        let file = self.file();
+        let Some(&id) = self.class_at.get(&(file, def.name.span.start)) else { return };
+        for decorator in &def.decorators {
+            self.eval(decorator, Use::Decorator);
+        }
+        let bases: Vec<TySet> = def.args.args.iter().map(|base| self.eval(base, Use::Base)).collect();
+        for keyword in &def.args.keywords {
+            self.eval(&keyword.value, Use::Plain);
+        }
+        if !self.reporting && self.class(id).bases != bases {
+            self.classes[id.0 as usize].bases = bases;
+            self.wake(&Key::Bases(id));
+        }
+        if let Some(model) = self.model_of(id)
+            && self.frames.len() == 1
+        {
+            let label = model.label.clone();
+            let kind = if model.role == Role::Subclass { Kind::Subclass } else { Kind::Definition };
+            self.touch(&def.name, kind, Access::Schema, &label, true);
+        }
+        let (func, outer) = self.frames.last().map_or((None, None), |frame| (frame.func, frame.class));
+        let _ = outer;
+        self.frames.push(Frame { file, func, class: Some(id), env: Env::default() });
+        self.block(&def.body);
+        if let Some(frame) = self.frames.pop() {
+            let mut names: Vec<_> = frame.env.into_iter().collect();
+            names.sort_by(|a, b| a.0.cmp(&b.0));
+            for (name, set) in names {
+                self.class_member(id, &name, &set);
+                self.learn(Key::Attr(id, name), &set);
+            }
+        }
+        self.factory(id);
+        self.bind(&def.name.name, TySet::one(Ty::Class(id)));
+    }
+
+    /// A manager or queryset class that a model declares belongs to the model from here on.
+    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
+        if self.reporting || self.class(class).model.is_none() {
+            return;
+        }
+        for (ty, _) in set.iter() {
+            let Ty::Instance(manager) = ty else { continue };
+            if self.is_manager_class(*manager) {
+                let mut chain = vec![*manager];
+                chain.extend(self.ancestors(*manager));
+                for each in chain {
+                    if self.classes[each.0 as usize].manager_of.insert(class) {
+                        self.wake(&Key::Managers(each));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a class makes rows of a model for tests: `Meta.model` or `FACTORY_FOR` of a factory class.
+    fn factory(&mut self, id: ClassId) {
+        if self.reporting || !self.is_factory_class(id) {
+            return;
+        }
+        let meta = self.fact(&Key::Attr(id, "Meta".into())).cloned().unwrap_or_default();
+        let mut made = self.fact(&Key::Attr(id, "FACTORY_FOR".into())).cloned().unwrap_or_default();
+        for (ty, _) in meta.iter() {
+            if let Ty::Class(meta) = ty
+                && let Some(model) = self.fact(&Key::Attr(*meta, "model".into()))
+            {
+                made.join(&model.clone());
+            }
+        }
+        let own = made.iter().find_map(|(ty, _)| match ty {
+            Ty::Class(class) if self.class(*class).model.is_some() => Some(*class),
+            _ => None,
+        });
+        let inherited = || self.ancestors(id).into_iter().find_map(|base| self.class(base).factory_of);
+        let factory_of = if made.is_unknown() { own.or_else(inherited) } else { own };
+        if self.class(id).factory_of != factory_of {
+            self.classes[id.0 as usize].factory_of = factory_of;
+            self.wake(&Key::Bases(id));
+        }
+    }
+
+    fn function_def(&mut self, def: &'p FunctionDef) {
+        let file = self.file();
+        let Some(&id) = self.func_at.get(&(file, def.name.span.start)) else { return };
+        for decorator in &def.decorators {
+            self.eval(decorator, Use::Decorator);
+            self.signal_receiver(decorator, id);
+        }
+        for param in &def.params {
+            if let Some(annotation) = &param.annotation {
+                self.annotation(annotation);
+            }
+            if let Some(default) = &param.default {
+                self.eval(default, Use::Plain);
+            }
+        }
+        if let Some(returns) = &def.returns {
+            self.annotation(returns);
+        }
+        if self.func(id).binds == Binds::Property {
+            self.touch_property(id, def);
+        }
+        self.bind(&def.name.name, TySet::one(Ty::Func(id)));
+    }
+
+    /// Assigns to a name, a tuple, an attribute or an item.
+    pub(super) fn assign(&mut self, target: &'p Expr, set: &TySet) {
+        match &target.kind {
+            ExprKind::Name(name) => self.bind(name, set.clone()),
+            ExprKind::Tuple(targets) | ExprKind::List(targets) => {
+                for (index, target) in targets.iter().enumerate() {
+                    let item = self.item(set, Some(index));
+                    self.assign(target, &item);
+                }
+            }
+            ExprKind::Starred(inner) => {
+                let set = set.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))));
+                self.assign(inner, &set);
+            }
+            ExprKind::Attribute { value, attr } => {
+                let receiver = self.eval(value, Use::Plain);
+                self.touch_attribute_write(&receiver, attr);
+                let mut receivers: Vec<ClassId> = Vec::new();
+                for (ty, _) in receiver.iter() {
+                    if let Ty::Instance(class) | Ty::Class(class) = ty {
+                        receivers.push(*class);
+                    }
+                }
+                for class in receivers {
+                    // What Django's descriptors give is not what was assigned to an uninteresting attribute.
+                    self.learn(Key::Attr(class, attr.name.clone()), set);
+                }
+            }
+            ExprKind::Subscript { value, index } => {
+                self.eval(index, Use::Plain);
+                let held = self.eval(value, Use::Plain);
+                let _ = held;
+                if let ExprKind::Name(name) = &value.kind
+                    && self.set_matters(set)
+                {
+                    let mut known = self.lookup(name);
+                    for (ty, sure) in set.iter() {
+                        known.insert(Ty::Dict(Box::new(ty.clone())), *sure);
+                    }
+                    self.bind(name, known);
+                }
+            }
+            _ => {
+                self.eval(target, Use::Plain);
+            }
+        }
+    }
+}

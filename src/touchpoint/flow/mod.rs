@@ -1,0 +1,571 @@
+//! The flow of classes, managers, querysets and instances through a project's code.
+//!
+//! An abstract interpretation of every function and module body under analysis: names, `self` attributes, parameters
+//! (joined over all callers), return values and closures are sets of [`Ty`]. It runs until nothing changes, then once
+//! more to report. Files come under analysis when they name something that matters; what a run learns (an alias, a
+//! helper that returns instances) makes further files matter, until no more do.
+//!
+//! Invariant: the order of work depends on file order only, so the same input gives the same touchpoints.
+
+mod attr;
+mod call;
+mod emit;
+mod eval;
+mod exec;
+mod strings;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use compact_str::CompactString;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::models::{Model, Role};
+use super::ty::{ClassId, FuncId, Ty, TySet};
+use super::{Kind, Touchpoint};
+use crate::ast::{ClassDef, Expr, FunctionDef, Stmt, StmtKind};
+use crate::discover::word_hash;
+use crate::finding::Access;
+use crate::modules::ModuleRef;
+use crate::resolve::Resolver;
+use crate::source::{FileId, Span};
+
+/// A class under analysis.
+struct ClassInfo<'p> {
+    file: FileId,
+    def: &'p ClassDef,
+    /// Dotted name within its module.
+    qual: String,
+    bases: Vec<TySet>,
+    /// Index of the model that it is.
+    model: Option<usize>,
+    /// Models that a factory of this class makes.
+    factory_of: Option<ClassId>,
+    /// Models that have this class as manager or queryset.
+    manager_of: BTreeSet<ClassId>,
+}
+
+/// How a function in a class takes its receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Binds {
+    Instance,
+    Class,
+    Nothing,
+    Property,
+}
+
+/// A function under analysis.
+struct FuncInfo<'p> {
+    file: FileId,
+    def: &'p FunctionDef,
+    class: Option<ClassId>,
+    parent: Option<FuncId>,
+    qual: String,
+    binds: Binds,
+}
+
+/// A piece of code that is run as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+enum Unit {
+    Module(FileId),
+    Func(FuncId),
+}
+
+/// A fact that units read and write.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Key {
+    Param(FuncId, CompactString),
+    Return(FuncId),
+    Closure(FuncId, CompactString),
+    Attr(ClassId, CompactString),
+    Bases(ClassId),
+    Global(FileId, CompactString),
+    Effect(FuncId),
+    Managers(ClassId),
+}
+
+type Env = FxHashMap<CompactString, TySet>;
+
+/// The names in force while a unit runs; class bodies push their own.
+struct Frame {
+    file: FileId,
+    func: Option<FuncId>,
+    class: Option<ClassId>,
+    env: Env,
+}
+
+/// Names that the analysis looks for beyond the definitions it sees.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    /// Accessors on other models, with the model and the related one: `studentmodule_set`.
+    accessors: FxHashMap<CompactString, Vec<ClassId>>,
+    /// Names of relations in lookups, with the model that has the field and whether the name is plainly the model's.
+    lookups: FxHashMap<CompactString, Vec<(String, bool)>>,
+}
+
+/// The state of the analysis.
+pub(super) struct Flow<'r, 'p> {
+    resolver: &'r Resolver<'p>,
+    models: &'r [Model<'p>],
+    classes: Vec<ClassInfo<'p>>,
+    funcs: Vec<FuncInfo<'p>>,
+    class_at: FxHashMap<(FileId, u32), ClassId>,
+    func_at: FxHashMap<(FileId, u32), FuncId>,
+    loaded: BTreeSet<FileId>,
+    wanted: BTreeSet<FileId>,
+    facts: FxHashMap<Key, TySet>,
+    effects: FxHashMap<FuncId, Access>,
+    readers: FxHashMap<Key, BTreeSet<Unit>>,
+    work: BTreeSet<Unit>,
+    visits: FxHashMap<Unit, u32>,
+    unit: Unit,
+    frames: Vec<Frame>,
+    reporting: bool,
+    found: BTreeMap<(FileId, Span), Touchpoint>,
+    string_spans: FxHashSet<(FileId, Span)>,
+    model_class: Vec<Option<ClassId>>,
+    words: Words,
+}
+
+/// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
+const MAX_VISITS: u32 = 40;
+
+impl<'r, 'p> Flow<'r, 'p> {
+    pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>]) -> Self {
+        Self {
+            resolver,
+            models,
+            classes: Vec::new(),
+            funcs: Vec::new(),
+            class_at: FxHashMap::default(),
+            func_at: FxHashMap::default(),
+            loaded: BTreeSet::new(),
+            wanted: BTreeSet::new(),
+            facts: FxHashMap::default(),
+            effects: FxHashMap::default(),
+            readers: FxHashMap::default(),
+            work: BTreeSet::new(),
+            visits: FxHashMap::default(),
+            unit: Unit::Module(FileId(0)),
+            frames: Vec::new(),
+            reporting: false,
+            found: BTreeMap::new(),
+            string_spans: FxHashSet::default(),
+            model_class: vec![None; models.len()],
+            words: Words::default(),
+        }
+    }
+
+    /// Takes files under analysis. They must have been parsed.
+    pub(super) fn load(&mut self, files: &[FileId]) {
+        for &file in files {
+            if !self.loaded.insert(file) {
+                continue;
+            }
+            let Some(parsed) = self.resolver.project().parsed(file) else { continue };
+            self.register(file, &parsed.module.body, None, None, "");
+            self.work.insert(Unit::Module(file));
+        }
+        self.name_words();
+    }
+
+    /// Whether a file is under analysis.
+    pub(super) fn is_loaded(&self, file: FileId) -> bool {
+        self.loaded.contains(&file)
+    }
+
+    /// Gives every class and function of a body its number, in the order of the text.
+    fn register(
+        &mut self,
+        file: FileId,
+        body: &'p [Stmt],
+        class: Option<ClassId>,
+        parent: Option<FuncId>,
+        prefix: &str,
+    ) {
+        for stmt in body {
+            match &stmt.kind {
+                StmtKind::ClassDef(def) => {
+                    let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
+                    let qual = join(prefix, &def.name.name);
+                    let model = self.models.iter().position(|m| m.file == file && m.class.name.span == def.name.span);
+                    if let Some(model) = model {
+                        self.model_class[model] = Some(id);
+                    }
+                    self.classes.push(ClassInfo {
+                        file,
+                        def,
+                        qual: qual.clone(),
+                        bases: Vec::new(),
+                        model,
+                        factory_of: None,
+                        manager_of: BTreeSet::new(),
+                    });
+                    self.class_at.insert((file, def.name.span.start), id);
+                    self.register(file, &def.body, Some(id), parent, &qual);
+                }
+                StmtKind::FunctionDef(def) => {
+                    let id = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
+                    let qual = join(prefix, &def.name.name);
+                    let binds = binds(class, def);
+                    self.funcs.push(FuncInfo { file, def, class, parent, qual: qual.clone(), binds });
+                    self.func_at.insert((file, def.name.span.start), id);
+                    self.work.insert(Unit::Func(id));
+                    self.register(file, &def.body, None, Some(id), &qual);
+                }
+                StmtKind::If { body, orelse, .. }
+                | StmtKind::For { body, orelse, .. }
+                | StmtKind::While { body, orelse, .. } => {
+                    self.register(file, body, class, parent, prefix);
+                    self.register(file, orelse, class, parent, prefix);
+                }
+                StmtKind::With { body, .. } => self.register(file, body, class, parent, prefix),
+                StmtKind::Try { body, handlers, orelse, finalbody } => {
+                    self.register(file, body, class, parent, prefix);
+                    for handler in handlers {
+                        self.register(file, &handler.body, class, parent, prefix);
+                    }
+                    self.register(file, orelse, class, parent, prefix);
+                    self.register(file, finalbody, class, parent, prefix);
+                }
+                StmtKind::Match { cases, .. } => {
+                    for case in cases {
+                        self.register(file, &case.body, class, parent, prefix);
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The accessors and lookup names that the models give to others.
+    fn name_words(&mut self) {
+        let mut words = Words::default();
+        let class_of = |label: &str| {
+            self.models.iter().position(|m| m.label == label).and_then(|index| self.model_class[index])
+        };
+        for (index, model) in self.models.iter().enumerate() {
+            let Some(class) = self.model_class[index] else { continue };
+            for relation in &model.relations {
+                // From the target to its linked models: the linked model's accessor stands on the target.
+                if let (Some(accessor), Some(_)) = (&relation.accessor, class_of(&relation.to)) {
+                    words.accessors.entry(accessor.clone()).or_default().push(class);
+                }
+                words.lookups.entry(relation.name.clone()).or_default().push((relation.to.clone(), false));
+                if let Some(name) = &relation.query_name {
+                    words.lookups.entry(name.clone()).or_default().push((model.label.clone(), true));
+                }
+            }
+            // From other models to the target: Django's default accessor for any foreign key that the target has.
+            if matches!(model.role, Role::Target | Role::Subclass) {
+                let lower: CompactString = model.name().to_lowercase().into();
+                let set = compact_str::format_compact!("{lower}_set");
+                words.accessors.entry(set).or_default().push(class);
+                words.lookups.entry(lower).or_default().push((model.label.clone(), true));
+                for (accessor, query) in self.own_related_names(model) {
+                    if let Some(accessor) = accessor {
+                        words.accessors.entry(accessor).or_default().push(class);
+                    }
+                    if let Some(query) = query {
+                        words.lookups.entry(query).or_default().push((model.label.clone(), true));
+                    }
+                }
+            }
+        }
+        self.words = words;
+    }
+
+    /// `related_name` and `related_query_name` that the model's own relation fields declare.
+    fn own_related_names(&self, model: &Model<'_>) -> Vec<(Option<CompactString>, Option<CompactString>)> {
+        let mut names = Vec::new();
+        for stmt in &model.class.body {
+            if let StmtKind::Assign { value, .. } = &stmt.kind
+                && let crate::ast::ExprKind::Call { func, args } = &value.kind
+                && super::models::callee_name(func).and_then(super::models::relation_kind).is_some()
+            {
+                let text = |k: &str| {
+                    args.keyword(k).and_then(Expr::as_str).filter(|n| !n.ends_with('+')).map(|n| {
+                        let lower = model.name().to_lowercase();
+                        CompactString::from(n.replace("%(class)s", &lower).replace("%(app_label)s", model.app_label()))
+                    })
+                };
+                let related = text("related_name");
+                let query = text("related_query_name").or_else(|| related.clone());
+                names.push((related, query));
+            }
+        }
+        names
+    }
+
+    /// Runs until nothing changes.
+    pub(super) fn settle(&mut self) {
+        while let Some(unit) = self.work.pop_first() {
+            let visits = self.visits.entry(unit).or_default();
+            *visits += 1;
+            if *visits <= MAX_VISITS {
+                self.run(unit);
+            }
+        }
+    }
+
+    /// Files that the analysis asked for and that are not under analysis yet.
+    pub(super) fn take_wanted(&mut self) -> Vec<FileId> {
+        let wanted = std::mem::take(&mut self.wanted);
+        wanted.into_iter().filter(|file| !self.loaded.contains(file)).collect()
+    }
+
+    /// Names bound in a module to something that matters: whoever names them matters too.
+    pub(super) fn carriers(&self) -> BTreeSet<(FileId, CompactString)> {
+        let mut carriers = BTreeSet::new();
+        for (key, set) in &self.facts {
+            if let Key::Global(file, name) = key
+                && set.iter().any(|(ty, _)| self.carries(ty))
+            {
+                carriers.insert((*file, name.clone()));
+            }
+        }
+        carriers
+    }
+
+    /// Whether a value brings the model, its rows or something that gives them.
+    fn carries(&self, ty: &Ty) -> bool {
+        match ty {
+            Ty::Func(func) => {
+                self.fact(&Key::Return(*func)).is_some_and(|set| set.iter().any(|(ty, _)| self.matters(ty)))
+            }
+            Ty::Class(class) => {
+                let info = &self.classes[class.0 as usize];
+                info.model.is_some() || info.factory_of.is_some() || !info.manager_of.is_empty() || self.class_carries(*class)
+            }
+            other => self.matters(other),
+        }
+    }
+
+    /// Whether methods or attributes of a class give rows of the model.
+    fn class_carries(&self, class: ClassId) -> bool {
+        let info = &self.classes[class.0 as usize];
+        info.def.body.iter().any(|stmt| {
+            let StmtKind::FunctionDef(def) = &stmt.kind else { return false };
+            self.func_at.get(&(info.file, def.name.span.start)).is_some_and(|func| {
+                self.fact(&Key::Return(*func)).is_some_and(|set| set.iter().any(|(ty, _)| self.matters(ty)))
+            })
+        })
+    }
+
+    /// Whether a value is the model, its manager, its rows, or holds them.
+    fn matters(&self, ty: &Ty) -> bool {
+        match ty {
+            Ty::Class(c) | Ty::Instance(c) => self.classes[c.0 as usize].model.is_some(),
+            Ty::Manager(..) | Ty::QuerySet(..) | Ty::Meta(_) | Ty::Table(_) => true,
+            Ty::Seq(inner) | Ty::Dict(inner) | Ty::Bound(_, inner) => self.matters(inner),
+            Ty::Tuple(items) => items.iter().flat_map(TySet::iter).any(|(ty, _)| self.matters(ty)),
+            _ => false,
+        }
+    }
+
+    fn set_matters(&self, set: &TySet) -> bool {
+        set.iter().any(|(ty, _)| self.matters(ty))
+    }
+
+    /// Runs everything once more and returns what there is to report.
+    pub(super) fn report(mut self) -> Vec<Touchpoint> {
+        self.reporting = true;
+        for file in self.loaded.clone() {
+            self.run(Unit::Module(file));
+        }
+        for index in 0..self.funcs.len() {
+            self.run(Unit::Func(FuncId(u32::try_from(index).unwrap_or(u32::MAX))));
+        }
+        self.found.into_values().collect()
+    }
+
+    fn run(&mut self, unit: Unit) {
+        self.unit = unit;
+        self.frames.clear();
+        match unit {
+            Unit::Module(file) => self.run_module(file),
+            Unit::Func(func) => self.run_func(func),
+        }
+        self.frames.clear();
+    }
+
+    fn run_module(&mut self, file: FileId) {
+        let Some(parsed) = self.resolver.project().parsed(file) else { return };
+        self.frames.push(Frame { file, func: None, class: None, env: Env::default() });
+        self.block(&parsed.module.body);
+        if let Some(frame) = self.frames.pop() {
+            let mut names: Vec<_> = frame.env.into_iter().collect();
+            names.sort_by(|a, b| a.0.cmp(&b.0));
+            for (name, set) in names {
+                self.learn(Key::Global(file, name), &set);
+            }
+        }
+    }
+
+    fn fact(&self, key: &Key) -> Option<&TySet> {
+        self.facts.get(key)
+    }
+
+    /// Reads a fact; the unit runs again when it changes.
+    fn read(&mut self, key: Key) -> Option<TySet> {
+        let set = self.facts.get(&key).cloned();
+        if !self.reporting {
+            self.readers.entry(key).or_default().insert(self.unit);
+        }
+        set
+    }
+
+    /// Adds to a fact; whoever read it runs again.
+    fn learn(&mut self, key: Key, set: &TySet) {
+        if self.reporting {
+            return;
+        }
+        let known = self.facts.get_mut(&key);
+        let changed = match known {
+            Some(known) => known.join(set),
+            None => {
+                self.facts.insert(key.clone(), set.clone());
+                true
+            }
+        };
+        if changed {
+            self.wake(&key);
+        }
+    }
+
+    fn wake(&mut self, key: &Key) {
+        if let Some(readers) = self.readers.get(key) {
+            self.work.extend(readers.iter().copied());
+        }
+    }
+
+    /// The function that runs adds an access to what it does.
+    fn note(&mut self, access: Access) {
+        if access == Access::None || access == Access::Schema || self.reporting {
+            return;
+        }
+        let Unit::Func(func) = self.unit else { return };
+        let known = self.effects.get(&func).copied().unwrap_or(Access::None);
+        let combined = super::orm::combine(known, access);
+        if combined != known {
+            self.effects.insert(func, combined);
+            self.wake(&Key::Effect(func));
+        }
+    }
+
+    /// What a function does to the tables, callees included.
+    fn effect(&mut self, func: FuncId) -> Access {
+        if !self.reporting {
+            self.readers.entry(Key::Effect(func)).or_default().insert(self.unit);
+        }
+        self.effects.get(&func).copied().unwrap_or(Access::None)
+    }
+
+    fn class(&self, id: ClassId) -> &ClassInfo<'p> {
+        &self.classes[id.0 as usize]
+    }
+
+    fn func(&self, id: FuncId) -> &FuncInfo<'p> {
+        &self.funcs[id.0 as usize]
+    }
+
+    /// The model that a class is.
+    fn model_of(&self, id: ClassId) -> Option<&'r Model<'p>> {
+        let models = self.models;
+        self.class(id).model.map(|index| &models[index])
+    }
+
+    fn file(&self) -> FileId {
+        self.frames.last().map_or(FileId(0), |frame| frame.file)
+    }
+
+    /// What `name` of the module `file` may be.
+    fn module_value(&mut self, file: FileId, name: &str) -> TySet {
+        if self.loaded.contains(&file) {
+            if let Some(set) = self.read(Key::Global(file, name.into())) {
+                return set;
+            }
+            let stars: Vec<ModuleRef> = match self.resolver.symbols(file) {
+                Some(symbols) => symbols.stars().iter().map(|star| self.resolver.import_source(file, star)).collect(),
+                None => Vec::new(),
+            };
+            for star in stars {
+                if let ModuleRef::File(source) = star
+                    && source != file
+                {
+                    let set = self.module_value(source, name);
+                    if !set.is_unknown() && !set.iter().all(|(ty, _)| matches!(ty, Ty::Pending(..))) {
+                        return set;
+                    }
+                }
+            }
+        }
+        let modules = &self.resolver.project().modules;
+        match modules.submodule(ModuleRef::File(file), name) {
+            ModuleRef::Unknown => {}
+            module => return TySet::one(Ty::Module(module)),
+        }
+        if self.loaded.contains(&file) {
+            return TySet::unknown();
+        }
+        let entry = self.resolver.project().discovery.entry(file);
+        if self.is_word(name) && (entry.words.has(word_hash(name)) || entry.star_import) {
+            self.wanted.insert(file);
+        }
+        TySet::one(Ty::Pending(file, name.into()))
+    }
+
+    /// Whether a name is that of a model that matters or of an accessor.
+    fn is_word(&self, name: &str) -> bool {
+        self.models.iter().any(|m| m.name() == name) || self.words.accessors.contains_key(name)
+    }
+
+    /// The module that an import names.
+    fn module_of(&self, reference: ModuleRef, dotted: &str) -> TySet {
+        match reference {
+            ModuleRef::Unknown => TySet::one(Ty::External(dotted.into())),
+            module => TySet::one(Ty::Module(module)),
+        }
+    }
+
+    /// Whether an occurrence of this kind was found already; later ones only add to what is known.
+    fn put(&mut self, touchpoint: Touchpoint) {
+        match self.found.entry((touchpoint.file, touchpoint.span)) {
+            std::collections::btree_map::Entry::Vacant(slot) => {
+                slot.insert(touchpoint);
+            }
+            std::collections::btree_map::Entry::Occupied(mut slot) => {
+                let known = slot.get_mut();
+                // A plain reference gives way to what says more.
+                if known.kind == Kind::Reference && touchpoint.kind != Kind::Reference {
+                    *known = touchpoint;
+                } else if known.kind == touchpoint.kind {
+                    known.access = super::orm::combine(known.access, touchpoint.access);
+                    known.confidence = known.confidence.max(touchpoint.confidence);
+                }
+            }
+        }
+    }
+}
+
+fn join(prefix: &str, name: &str) -> String {
+    if prefix.is_empty() { name.to_owned() } else { format!("{prefix}.{name}") }
+}
+
+fn binds(class: Option<ClassId>, def: &FunctionDef) -> Binds {
+    if class.is_none() {
+        return Binds::Nothing;
+    }
+    for decorator in &def.decorators {
+        match super::models::callee_name(decorator) {
+            Some("staticmethod") => return Binds::Nothing,
+            Some("classmethod" | "classproperty") => return Binds::Class,
+            Some("property" | "cached_property" | "lazy" | "lazyproperty") => return Binds::Property,
+            _ => {}
+        }
+    }
+    // `__new__` and class hooks take the class without being told to.
+    match def.name.name.as_str() {
+        "__new__" | "__init_subclass__" | "__class_getitem__" | "setUpClass" | "setUpTestData" => Binds::Class,
+        _ => Binds::Instance,
+    }
+}

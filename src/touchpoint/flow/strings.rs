@@ -1,0 +1,384 @@
+//! Strings: SQL texts, dotted paths, model labels, lookups.
+
+use super::eval::Use;
+use super::Flow;
+use crate::ast::{BinOp, Expr, ExprKind, StrPart};
+use crate::finding::{Access, Confidence};
+use crate::modules::ModuleRef;
+use crate::source::Span;
+use crate::sql::{self, HOLE, Shape};
+use crate::touchpoint::Kind;
+use crate::touchpoint::models::Role;
+use crate::touchpoint::ty::{Ty, TySet};
+
+/// A text put together from literals, and where they stand.
+#[derive(Default)]
+struct Built {
+    text: String,
+    literals: Vec<(Span, String)>,
+}
+
+impl<'p> Flow<'_, 'p> {
+    /// A string literal (with implicit concatenation, one).
+    pub(super) fn string(&mut self, expr: &'p Expr, use_: Use) {
+        if !self.reporting {
+            return;
+        }
+        let file = self.file();
+        if self.string_spans.contains(&(file, expr.span)) {
+            return;
+        }
+        let mut built = Built::default();
+        self.build(expr, &mut built);
+        if self.sql_text(&built) {
+            return;
+        }
+        let text = built.text.as_str();
+        if text.is_empty() || text.len() > 400 || text.contains(HOLE) {
+            return;
+        }
+        self.short_string(expr, text, use_);
+    }
+
+    /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
+    pub(super) fn built_string(&mut self, expr: &'p Expr, _use: Use) {
+        if !self.reporting {
+            return;
+        }
+        let file = self.file();
+        if self.string_spans.contains(&(file, expr.span)) {
+            return;
+        }
+        let mut built = Built::default();
+        self.build(expr, &mut built);
+        if built.literals.is_empty() {
+            return;
+        }
+        let told = self.sql_text(&built);
+        self.claim(expr, told);
+    }
+
+    /// Marks inner expressions of a built text as read, and its literals too when they have been told.
+    fn claim(&mut self, expr: &'p Expr, literals: bool) {
+        let file = self.file();
+        match &expr.kind {
+            ExprKind::Str(_) if literals => {
+                self.string_spans.insert((file, expr.span));
+            }
+            ExprKind::BinOp { left, right, .. } => {
+                self.string_spans.insert((file, expr.span));
+                self.claim(left, literals);
+                self.claim(right, literals);
+            }
+            ExprKind::Call { func, .. } => {
+                if let ExprKind::Attribute { value, .. } = &func.kind {
+                    self.string_spans.insert((file, expr.span));
+                    self.claim(value, literals);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// The text of a string-building expression, holes for what is not constant.
+    fn build(&mut self, expr: &'p Expr, built: &mut Built) {
+        match &expr.kind {
+            ExprKind::Str(pieces) => {
+                let before = built.text.len();
+                for part in pieces.iter().flat_map(|piece| &piece.parts) {
+                    match part {
+                        StrPart::Text(text) => built.text.push_str(text),
+                        StrPart::Hole(hole) => self.hole(hole, built),
+                    }
+                }
+                built.literals.push((expr.span, built.text[before..].to_owned()));
+            }
+            ExprKind::BinOp { op: BinOp::Add, left, right } => {
+                self.build(left, built);
+                self.build(right, built);
+            }
+            ExprKind::BinOp { op: BinOp::Mod, left, right } => {
+                self.build(left, built);
+                let values: Vec<&'p Expr> = match &right.kind {
+                    ExprKind::Tuple(items) => items.iter().collect(),
+                    ExprKind::Dict(entries) => entries.iter().map(|(_, value)| value).collect(),
+                    _ => vec![right],
+                };
+                self.substitute(values, built);
+            }
+            ExprKind::Call { func, args } => match &func.kind {
+                ExprKind::Attribute { value, attr } if attr.name == "format" => {
+                    self.build(value, built);
+                    let values = args.args.iter().chain(args.keywords.iter().map(|k| &k.value)).collect();
+                    self.substitute(values, built);
+                }
+                ExprKind::Attribute { value, attr } if attr.name == "join" => {
+                    let separator = value.as_str().unwrap_or_else(|| " ".into());
+                    match args.args.first().map(|arg| &arg.kind) {
+                        Some(ExprKind::List(items) | ExprKind::Tuple(items)) => {
+                            for (index, item) in items.iter().enumerate() {
+                                if index > 0 {
+                                    built.text.push_str(&separator);
+                                }
+                                self.build(item, built);
+                            }
+                        }
+                        _ => built.text.push(HOLE),
+                    }
+                }
+                ExprKind::Attribute { value, attr }
+                    if matches!(attr.name.as_str(), "strip" | "replace" | "lower" | "upper") =>
+                {
+                    self.build(value, built);
+                }
+                _ => self.hole(expr, built),
+            },
+            _ => self.hole(expr, built),
+        }
+    }
+
+    /// A value within a text: the table's name where it is known.
+    fn hole(&mut self, expr: &'p Expr, built: &mut Built) {
+        let set = self.silent(|flow| flow.eval(expr, Use::Plain));
+        match self.constant(&set) {
+            Some(text) => built.text.push_str(&text),
+            None => built.text.push(HOLE),
+        }
+    }
+
+    fn constant(&self, set: &TySet) -> Option<String> {
+        set.iter().find_map(|(ty, _)| match ty {
+            Ty::Table(class) => self.model_of(*class).and_then(|model| model.table.clone()),
+            Ty::Str(text) => Some(text.to_string()),
+            _ => None,
+        })
+    }
+
+    /// Puts values that name a table in the place of the placeholders, in their order.
+    fn substitute(&mut self, values: Vec<&'p Expr>, built: &mut Built) {
+        for value in values {
+            let set = self.silent(|flow| flow.eval(value, Use::Plain));
+            let Some(constant) = self.constant(&set) else { continue };
+            // Which placeholder it fills is of no matter: that the text names the table is.
+            let place = ["%s", "{}", "{0}", "%r"].iter().filter_map(|p| built.text.find(p).map(|at| (at, p.len()))).min();
+            let place = place.or_else(|| {
+                let at = built.text.find('{')?;
+                let end = built.text[at..].find('}')?;
+                Some((at, end + 1))
+            });
+            let place = place.or_else(|| {
+                let at = built.text.find("%(")?;
+                let end = built.text[at..].find(")s")?;
+                Some((at, end + 2))
+            });
+            if let Some((at, length)) = place {
+                built.text.replace_range(at..at + length, &constant);
+            }
+        }
+    }
+
+    /// Reports a text of SQL that names a table of a model; false when it names none, or is no SQL.
+    fn sql_text(&mut self, built: &Built) -> bool {
+        if !built.text.contains(char::is_whitespace) {
+            return false;
+        }
+        let tables: Vec<(String, String)> = self
+            .models
+            .iter()
+            .filter_map(|model| model.table.clone().map(|table| (table, model.label.clone())))
+            .filter(|(table, _)| contains_word(&built.text, table))
+            .collect();
+        if tables.is_empty() {
+            return false;
+        }
+        let file = self.file();
+        let in_sql_call = self.resolver.project().parsed(file).is_some_and(|parsed| {
+            built.literals.iter().any(|(span, _)| parsed.contexts.get(*span).is_some_and(|c| c.role == "sql"))
+        });
+        let reading = sql::tables(&built.text);
+        let is_sql = reading.shape != Shape::Other || in_sql_call;
+        if !is_sql {
+            return false;
+        }
+        for (table, label) in tables {
+            let access = reading.access_to(&table).unwrap_or(Access::Unknown);
+            self.note(access);
+            // Every literal that names the table; where a value brought the name, the first literal.
+            let mut spans: Vec<Span> =
+                built.literals.iter().filter(|(_, text)| contains_word(text, &table)).map(|(span, _)| *span).collect();
+            if spans.is_empty() {
+                spans.extend(built.literals.first().map(|(span, _)| *span));
+            }
+            for span in spans {
+                let symbol = self.source_text(span);
+                self.report_at(span, &symbol, Kind::RawSql, access, &label, Confidence::Certain);
+            }
+        }
+        true
+    }
+
+    /// The text of a span, cut where it is long.
+    fn source_text(&self, span: Span) -> String {
+        let file = self.file();
+        let text = self.resolver.project().parsed(file).map_or("", |parsed| parsed.text.slice(span));
+        match text.char_indices().nth(160) {
+            Some((cut, _)) => format!("{}…", &text[..cut]),
+            None => text.to_owned(),
+        }
+    }
+
+    fn short_string(&mut self, expr: &'p Expr, text: &str, use_: Use) {
+        let file = self.file();
+        let context = self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts.get(expr.span));
+        let role = context.map_or("", |context| context.role);
+        let symbol = self.source_text(expr.span);
+        let report = |flow: &mut Self, kind, access, target: &str, confidence| {
+            flow.report_at(expr.span, &symbol, kind, access, target, confidence);
+        };
+        match role {
+            // Told by the stage that reads migrations.
+            "migration-model" | "south-table" | "south-orm" | "south-frozen" | "settings-string" => return,
+            "relation" => {
+                if let Some(label) = self.label_of(text) {
+                    report(self, Kind::Relation, Access::Schema, &label, Confidence::Certain);
+                }
+                return;
+            }
+            "lookup-string" => {
+                if let Some((target, _)) = self.lookup_string(text) {
+                    let access = context.and_then(|c| c.access).unwrap_or(Access::Read);
+                    let known = self.in_linked_class() || text.contains("__");
+                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain));
+                    let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
+                    report(self, Kind::RelationUse, access, &target, confidence);
+                }
+                return;
+            }
+            _ => {}
+        }
+        if text.contains('.') {
+            // `app_label.Model`, or the path of a module's attribute.
+            if let Some(model) = self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)) {
+                report(self, Kind::StringReference, Access::None, &model.label, Confidence::Certain);
+            } else if let Some((target, sure)) = self.dotted_string(text) {
+                let confidence = if sure || role == "dotted-string" { Confidence::Certain } else { Confidence::Likely };
+                report(self, Kind::StringReference, Access::None, &target, confidence);
+            }
+            return;
+        }
+        if let Some(model) = self.models.iter().find(|m| m.table.as_deref() == Some(text)) {
+            report(self, Kind::StringReference, Access::None, &model.label, Confidence::Likely);
+            return;
+        }
+        let named = self.models.iter().find(|m| {
+            m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
+        });
+        if let Some(model) = named {
+            let confidence = match (role, use_) {
+                ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
+                _ if use_ == Use::Annotation => Confidence::Likely,
+                _ => Confidence::Possible,
+            };
+            let kind = if use_ == Use::Annotation { Kind::Reference } else { Kind::StringReference };
+            report(self, kind, Access::None, &model.label, confidence);
+            return;
+        }
+        if self.in_linked_meta()
+            && let Some((target, _)) = self.lookup_string(text)
+        {
+            report(self, Kind::RelationUse, Access::Schema, &target, Confidence::Certain);
+            return;
+        }
+        // `{'studentmodule__grade': …}`: a lookup on its way to a query.
+        if text.contains("__")
+            && let Some((target, true)) = self.lookup_string(text)
+        {
+            report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
+        }
+    }
+
+    /// The model that a relation's string names: `app_label.Model`, or `Model` of the same app.
+    fn label_of(&self, text: &str) -> Option<String> {
+        if text.contains('.') {
+            return self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)).map(|m| m.label.clone());
+        }
+        let file = self.file();
+        let app = crate::touchpoint::models::module_app_label(self.resolver, file);
+        self.models
+            .iter()
+            .find(|m| m.name().eq_ignore_ascii_case(text) && m.app_label().eq_ignore_ascii_case(&app))
+            .map(|m| m.label.clone())
+    }
+
+    /// The model that a lookup in a string reaches: `-student_module__created`.
+    fn lookup_string(&self, text: &str) -> Option<(String, bool)> {
+        let text = text.trim_start_matches(['-', '+', '^', '=', '@', '?']);
+        if text.is_empty() || !text.chars().all(|c| c.is_alphanumeric() || c == '_') {
+            return None;
+        }
+        self.lookup_target(&text.split("__").collect::<Vec<_>>())
+    }
+
+    fn in_linked_class(&self) -> bool {
+        self.frames.iter().any(|frame| {
+            let class = frame.class.or_else(|| frame.func.and_then(|func| self.func(func).class));
+            class.and_then(|class| self.model_of(class)).is_some_and(|model| model.role != Role::Target)
+        })
+    }
+
+    /// Whether the code that runs is the `Meta` of a linked model.
+    fn in_linked_meta(&self) -> bool {
+        let classes: Vec<_> = self.frames.iter().filter_map(|frame| frame.class).collect();
+        match classes.as_slice() {
+            [.., outer, meta] => {
+                self.class(*meta).def.name.name == "Meta"
+                    && self.model_of(*outer).is_some_and(|model| model.role != Role::Target)
+            }
+            _ => false,
+        }
+    }
+
+    /// The model that the dotted path of an attribute passes: `app.models.Model.save`.
+    fn dotted_string(&mut self, text: &str) -> Option<(String, bool)> {
+        let names_model = self.models.iter().any(|m| contains_word(text, m.name()));
+        if !names_model || !text.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.')) {
+            return None;
+        }
+        let segments: Vec<&str> = text.split('.').collect();
+        let file = self.file();
+        for split in (1..segments.len()).rev() {
+            let module = self.resolver.project().modules.resolve(&segments[..split].join("."), Some(file));
+            if matches!(module, ModuleRef::Unknown) {
+                continue;
+            }
+            let mut set = TySet::one(Ty::Module(module));
+            for segment in &segments[split..] {
+                set = set.flat_map(|ty| match ty {
+                    Ty::Module(ModuleRef::File(file)) => self.module_value(*file, segment),
+                    Ty::Class(class) => self.class_attr(*class, segment),
+                    _ => TySet::unknown(),
+                });
+                let label = set.iter().find_map(|(ty, _)| match ty {
+                    Ty::Class(class) => self.model_of(*class).map(|model| model.label.clone()),
+                    _ => None,
+                });
+                if let Some(label) = label {
+                    return Some((label, true));
+                }
+            }
+            return None;
+        }
+        // The module is not there; the name at its end is the model's.
+        let last = segments.iter().rev().take(2).find(|s| self.models.iter().any(|m| m.name() == **s))?;
+        self.models.iter().find(|m| m.name() == *last).map(|m| (m.label.clone(), false))
+    }
+}
+
+/// Whether `text` holds `word` between characters that are no part of a name, in any case of letters.
+pub(super) fn contains_word(text: &str, word: &str) -> bool {
+    let (text, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
+    let name = |c: char| c.is_alphanumeric() || c == '_';
+    text.match_indices(&word).any(|(at, _)| {
+        !text[..at].chars().next_back().is_some_and(name) && !text[at + word.len()..].chars().next().is_some_and(name)
+    })
+}
