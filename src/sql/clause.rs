@@ -1,6 +1,7 @@
 //! Tables by their place after keywords: DDL and administration, and whatever the grammar refuses.
 
 use super::lex::{Kind, Token};
+use super::verb::{is_fragment, verb};
 use super::{ColumnUse, TableUse, span, walk};
 use crate::finding::Access;
 
@@ -84,144 +85,6 @@ const MODIFIERS: [&str; 12] = [
     "EXISTS",
 ];
 
-/// The leading verb in capitals, when the words after it bear it out; empty for a fragment and for prose.
-pub(crate) fn verb(tokens: &[Token<'_>]) -> String {
-    const BODY: [&str; 6] = ["BEGIN", "THEN", "ELSE", "DO", "LOOP", "END"];
-    let first = tokens.iter().position(|token| !token.sign("(") && !token.is_any(&BODY)).unwrap_or(tokens.len());
-    let Some(head) = tokens.get(first).filter(|token| token.kind == Kind::Word) else { return String::new() };
-    let rest = &tokens[first + 1..];
-    let has = |words: &[&str]| rest.iter().any(|token| token.is_any(words));
-    let next_is = |words: &[&str]| rest.first().is_some_and(|token| token.is_any(words));
-    // A hole can hide the clause that would tell.
-    let open = rest.len() < 3 || rest.iter().any(|token| token.text.contains(super::HOLE));
-    let verb = head.text.to_ascii_uppercase();
-    let plausible = match verb.as_str() {
-        "SELECT" => true,
-        "WITH" => has(&["SELECT", "UPDATE", "DELETE"]),
-        "INSERT" | "REPLACE" => {
-            (next_is(&["INTO", "IGNORE", "LOW_PRIORITY", "HIGH_PRIORITY", "DELAYED"])
-                || has(&["VALUES", "VALUE", "SELECT", "SET"])
-                || open)
-                && !rest.first().is_some_and(|token| token.sign("("))
-        }
-        "UPDATE" => has(&["SET"]) || open,
-        "DELETE" => has(&["FROM"]),
-        "CREATE" | "DROP" => next_is(&[
-            "TABLE",
-            "TEMPORARY",
-            "INDEX",
-            "UNIQUE",
-            "FULLTEXT",
-            "SPATIAL",
-            "VIEW",
-            "OR",
-            "TRIGGER",
-            "DATABASE",
-            "SCHEMA",
-            "PROCEDURE",
-            "FUNCTION",
-            "EVENT",
-            "ALGORITHM",
-            "DEFINER",
-            "SQL",
-            "USER",
-            "ONLINE",
-            "OFFLINE",
-            "SEQUENCE",
-            "ROLE",
-            "TABLESPACE",
-            "SERVER",
-            "PREPARE",
-        ]),
-        "ALTER" => next_is(&[
-            "TABLE",
-            "IGNORE",
-            "ONLINE",
-            "VIEW",
-            "ALGORITHM",
-            "DEFINER",
-            "DATABASE",
-            "SCHEMA",
-            "USER",
-            "EVENT",
-            "PROCEDURE",
-            "FUNCTION",
-            "SEQUENCE",
-            "SERVER",
-            "TABLESPACE",
-            "INSTANCE",
-            "SQL",
-        ]),
-        "RENAME" => next_is(&["TABLE", "TABLES", "USER"]),
-        "TRUNCATE" => next_is(&["TABLE"]) || rest.len() <= 3,
-        "LOCK" | "UNLOCK" => next_is(&["TABLE", "TABLES", "INSTANCE"]),
-        "SHOW" => next_is(&[
-            "CREATE",
-            "FULL",
-            "COLUMNS",
-            "FIELDS",
-            "INDEX",
-            "INDEXES",
-            "KEYS",
-            "TABLE",
-            "TABLES",
-            "TRIGGERS",
-            "EXTENDED",
-            "VARIABLES",
-            "GLOBAL",
-            "SESSION",
-            "STATUS",
-            "DATABASES",
-            "PROCESSLIST",
-            "GRANTS",
-            "WARNINGS",
-            "ENGINE",
-            "MASTER",
-            "SLAVE",
-            "REPLICA",
-            "BINARY",
-            "OPEN",
-            "COUNT",
-            "ERRORS",
-        ]),
-        "DESC" | "DESCRIBE" | "EXPLAIN" => rest.first().is_some_and(Token::is_name),
-        "ANALYZE" | "OPTIMIZE" | "CHECK" | "CHECKSUM" | "REPAIR" => has(&["TABLE", "TABLES"]),
-        "LOAD" => next_is(&["DATA", "XML"]),
-        "HANDLER" => has(&["OPEN", "READ", "CLOSE"]),
-        "GRANT" | "REVOKE" => has(&["ON", "TO", "FROM"]),
-        "FLUSH" | "USE" | "CALL" | "SET" | "START" | "COMMIT" | "ROLLBACK" | "KILL" | "PREPARE" | "EXECUTE"
-        | "DEALLOCATE" => next_is(&[]) || rest.len() <= 1 || !CLAUSE_START.contains(&verb.as_str()),
-        _ => false,
-    };
-    if plausible { verb } else { String::new() }
-}
-
-/// Words that begin a fragment.
-const CLAUSE_START: [&str; 22] = [
-    "WHERE",
-    "AND",
-    "OR",
-    "ON",
-    "JOIN",
-    "LEFT",
-    "RIGHT",
-    "INNER",
-    "CROSS",
-    "OUTER",
-    "NATURAL",
-    "STRAIGHT_JOIN",
-    "FROM",
-    "INTO",
-    "SET",
-    "ORDER",
-    "GROUP",
-    "HAVING",
-    "UNION",
-    "VALUES",
-    "NOT",
-    "EXISTS",
-];
-
 /// The tables of a statement, and whether its form is one that is fully read here.
 pub(crate) fn tables(tokens: &[Token<'_>], verb: &str) -> (Vec<TableUse>, bool) {
     let start = tokens.iter().position(|token| !verb.is_empty() && token.is(verb)).unwrap_or(0);
@@ -261,31 +124,6 @@ pub(crate) fn tables(tokens: &[Token<'_>], verb: &str) -> (Vec<TableUse>, bool) 
     }
     let parsed = !reader.out.is_empty() || matches!(verb, "SHOW" | "FLUSH" | "GRANT" | "REVOKE");
     (reader.out, parsed)
-}
-
-/// Whether a text without a verb is a part of a statement: it begins as a clause, compares dotted names, or is a list
-/// of names.
-pub(crate) fn is_fragment(tokens: &[Token<'_>]) -> bool {
-    if tokens.iter().find(|token| !token.sign("(")).is_some_and(|token| token.is_any(&CLAUSE_START)) && tokens.len() > 2
-    {
-        return true;
-    }
-    let list = tokens.iter().all(|token| token.is_name() || token.sign(",") || token.sign(".") || token.is("AS"))
-        && tokens.chunk_by(|a, b| !a.sign(",") && !b.sign(",")).all(|item| {
-            item[0].sign(",")
-                || item.iter().filter(|t| t.is_name()).count()
-                    <= 1 + item.iter().filter(|t| t.sign(".") || t.is("AS")).count() * 2
-        });
-    if list {
-        return true;
-    }
-    let compares = tokens.iter().any(|token| {
-        ["=", "<", ">", "<=", ">=", "<>", "!="].iter().any(|sign| token.sign(sign))
-            || token.is_any(&["IN", "IS", "LIKE", "BETWEEN", "JOIN", "SELECT", "FROM", "COUNT", "SUM", "MAX", "MIN"])
-    });
-    let dotted =
-        tokens.windows(3).any(|w| w[0].is_name() && w[1].sign(".") && w[2].is_name() && w[0].end == w[1].start);
-    compares && (dotted || tokens.iter().any(|token| token.kind == Kind::Quoted || token.is_any(&["SELECT", "JOIN"])))
 }
 
 struct Reader<'t, 'a> {

@@ -4,11 +4,20 @@
 //! ([`clause`]), so that a table is never dropped because a text is broken, a fragment, or newer than the parser.
 
 mod clause;
+mod ddl;
 mod lex;
+mod verb;
 mod walk;
 
 #[cfg(test)]
 mod tests;
+
+pub use ddl::{
+    AlterClause, AlterTable, CheckDef, ColumnDef, CreateTable, Ddl, DdlProblem, DdlStatement, DefaultValue,
+    ForeignKeyDef, KeyDef, KeyKind, KeyOf, KeyPart, Position, TableName, TableOptions, ddl,
+};
+
+use verb::{is_fragment, verb};
 
 use crate::finding::Access;
 use crate::source::Span;
@@ -181,16 +190,13 @@ fn name_use(token: &lex::Token<'_>) -> Option<NameUse> {
 }
 
 fn read_statement(tokens: &[lex::Token<'_>]) -> SqlStatement {
-    let verb = clause::verb(tokens);
+    let verb = verb(tokens);
     let (tables, parsed) = match walk::tables(tokens, &verb) {
         Some(tables) => (tables, true),
         None => clause::tables(tokens, &verb),
     };
-    let columns = if verb.is_empty() && !clause::is_fragment(tokens) {
-        Vec::new()
-    } else {
-        clause::columns(tokens, &tables, &verb)
-    };
+    let columns =
+        if verb.is_empty() && !is_fragment(tokens) { Vec::new() } else { clause::columns(tokens, &tables, &verb) };
     let start = tokens.first().map_or(0, |token| token.start);
     let end = tokens.last().map_or(0, |token| token.end);
     SqlStatement { span: span(start, end), verb, parsed, tables, columns }
