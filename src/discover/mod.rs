@@ -21,7 +21,7 @@ pub use error::DiscoverError;
 pub use kind::FileKind;
 pub use read::MAX_FILE_SIZE;
 pub use venv::FoundVenv;
-pub use words::{Indexer, WordSet, word_hash};
+pub use words::{Indexed, Indexer, WordSet, word_hash};
 
 use crate::source::{FileId, Gap};
 
@@ -50,6 +50,8 @@ impl RootKind {
 pub struct Root {
     /// Where it is.
     pub path: PathBuf,
+    /// The same, absolute and without links.
+    pub real: PathBuf,
     /// As the user gave it, or as it was found.
     pub name: String,
     /// Whose code it holds.
@@ -73,6 +75,8 @@ pub struct FileEntry {
     pub words: WordSet,
     /// Whether Python in it says `import *`.
     pub star_import: bool,
+    /// Whether Python in it names `sys.path` or `addsitedir`.
+    pub sys_path: bool,
 }
 
 /// A symbolic link to a file that stands in the list under its own path.
@@ -142,7 +146,7 @@ impl Discovery {
             let real = error::check_root(path)?;
             if !canonical.contains(&real) {
                 let packages = if kind == RootKind::Project { enclosing_packages(&real) } else { Vec::new() };
-                roots.push(Root { path: path.to_path_buf(), name, kind, packages });
+                roots.push(Root { path: path.to_path_buf(), real: real.clone(), name, kind, packages });
                 canonical.push(real);
             }
             Ok(())

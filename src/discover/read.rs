@@ -34,6 +34,7 @@ impl Reader {
             size: 0,
             words: WordSet::default(),
             star_import: false,
+            sys_path: false,
         };
         let named = kind::by_name(&found.path);
         let gap = match named {
@@ -85,9 +86,10 @@ impl Reader {
             }
         }
         entry.kind = kind;
-        let (words, star_import) = self.indexer.index(&self.buffer);
-        entry.words = words;
-        entry.star_import = star_import && kind == FileKind::Python;
+        let indexed = self.indexer.index(&self.buffer);
+        entry.words = indexed.words;
+        entry.star_import = indexed.star_import && kind == FileKind::Python;
+        entry.sys_path = indexed.sys_path && kind == FileKind::Python;
         Ok(())
     }
 }

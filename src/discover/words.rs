@@ -60,6 +60,8 @@ const WHOLE: u32 = 1;
 const DERIVED: u32 = 0;
 
 const IMPORT: u32 = word_hash("import");
+const PATH: u32 = word_hash("path");
+const ADDSITEDIR: u32 = word_hash("addsitedir");
 
 /// The words of a file, as sorted hashes.
 ///
@@ -95,25 +97,35 @@ pub struct Indexer {
     slots: Vec<(u32, u32)>,
     stamp: u32,
     found: Vec<u32>,
-    star_import: bool,
+}
+
+/// What one file holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Indexed {
+    /// Its words.
+    pub words: WordSet,
+    /// Whether it holds an `import *` outside a comment.
+    pub star_import: bool,
+    /// Whether it names `sys.path` or `addsitedir`.
+    pub sys_path: bool,
 }
 
 impl Default for Indexer {
     fn default() -> Self {
-        Self { slots: vec![(0, 0); 1 << 12], stamp: 0, found: Vec::new(), star_import: false }
+        Self { slots: vec![(0, 0); 1 << 12], stamp: 0, found: Vec::new() }
     }
 }
 
 impl Indexer {
-    /// The words of `text`, and whether it holds an `import *` outside a comment.
-    pub fn index(&mut self, text: &[u8]) -> (WordSet, bool) {
+    /// Indexes the text of a file.
+    pub fn index(&mut self, text: &[u8]) -> Indexed {
         self.stamp = self.stamp.wrapping_add(2);
         if self.stamp == 0 {
             self.slots.fill((0, 0));
             self.stamp = 2;
         }
         self.found.clear();
-        self.star_import = false;
+        let (mut star_import, mut sys_path) = (false, false);
 
         let mut at = 0;
         while at < text.len() {
@@ -137,12 +149,15 @@ impl Indexer {
             if self.insert(hash, WHOLE) && underscore {
                 self.parts(&text[start..at]);
             }
-            if hash == IMPORT && !self.star_import {
-                self.star_import = is_star_import(text, start, at);
+            match hash {
+                IMPORT if !star_import => star_import = is_star_import(text, start, at),
+                PATH => sys_path |= text[..start].ends_with(b"sys."),
+                ADDSITEDIR => sys_path = true,
+                _ => {}
             }
         }
         self.found.sort_unstable();
-        (WordSet(self.found.as_slice().into()), self.star_import)
+        Indexed { words: WordSet(self.found.as_slice().into()), star_import, sys_path }
     }
 
     fn parts(&mut self, word: &[u8]) {
@@ -229,11 +244,11 @@ mod tests {
     use super::*;
 
     fn words(text: &str) -> WordSet {
-        Indexer::default().index(text.as_bytes()).0
+        Indexer::default().index(text.as_bytes()).words
     }
 
     fn star(text: &str) -> bool {
-        Indexer::default().index(text.as_bytes()).1
+        Indexer::default().index(text.as_bytes()).star_import
     }
 
     #[test]
@@ -268,10 +283,10 @@ mod tests {
     fn the_table_is_reused_and_grows() {
         let mut indexer = Indexer::default();
         let many: String = (0..20_000).map(|i| format!("w{i} ")).collect();
-        let (set, _) = indexer.index(many.as_bytes());
+        let set = indexer.index(many.as_bytes()).words;
         assert_eq!(set.len(), 20_000);
         assert!((0..20_000).all(|i| set.has(word_hash(&format!("w{i}")))));
-        let (set, _) = indexer.index(b"w1 w1 other");
+        let set = indexer.index(b"w1 w1 other").words;
         assert_eq!(set.len(), 2);
         assert!(!set.has(word_hash("w2")));
     }
@@ -283,6 +298,14 @@ mod tests {
         assert!(!star("# from a import *"));
         assert!(!star("from a import b\nx = b * 2"));
         assert!(star("# from a import *\nfrom a import *"));
+    }
+
+    #[test]
+    fn edits_of_sys_path_are_seen() {
+        let index = |text: &str| Indexer::default().index(text.as_bytes()).sys_path;
+        assert!(index("sys.path.append(x)"));
+        assert!(index("site.addsitedir(x)"));
+        assert!(!index("os.path.join(sys, path)"));
     }
 
     #[test]

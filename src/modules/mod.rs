@@ -6,9 +6,10 @@
 
 mod index;
 mod roots;
+mod sys_path;
 
 pub use index::{DirId, How, ModuleIndex, ModuleRef};
-pub use roots::{ImportRoot, Origin, import_roots};
+pub use roots::{ImportRoot, Origin, Parsed, import_roots};
 
 #[cfg(test)]
 mod tests;

@@ -1,20 +1,34 @@
 use super::*;
 use crate::discover::{Discovery, Options};
+use crate::parse::{Want, parse};
 use crate::source::FileId;
 
 struct Tree {
     _folder: tempfile::TempDir,
     discovery: Discovery,
     index: ModuleIndex,
+    roots: Vec<ImportRoot>,
+}
+
+fn index(discovery: &Discovery) -> (ModuleIndex, Vec<ImportRoot>) {
+    let parsed = |file| Some(std::sync::Arc::new(parse(&discovery.read(file).unwrap(), Want::default())));
+    let (roots, gaps) = import_roots(discovery, &parsed);
+    assert_eq!(gaps, []);
+    (ModuleIndex::build(discovery, &roots), roots)
 }
 
 /// A project of empty files; `site/` is a folder of installed packages.
 fn tree(paths: &[&str]) -> Tree {
+    let files: Vec<(&str, &str)> = paths.iter().map(|path| (*path, "")).collect();
+    written(&files)
+}
+
+fn written(files: &[(&str, &str)]) -> Tree {
     let folder = tempfile::tempdir().unwrap();
-    for path in paths {
+    for (path, text) in files {
         let place = folder.path().join(path);
         std::fs::create_dir_all(place.parent().unwrap()).unwrap();
-        std::fs::write(place, "").unwrap();
+        std::fs::write(place, text).unwrap();
     }
     let site = folder.path().join("site");
     let options = Options {
@@ -23,8 +37,8 @@ fn tree(paths: &[&str]) -> Tree {
         ..Options::default()
     };
     let discovery = Discovery::run(&options).unwrap();
-    let index = ModuleIndex::build(&discovery, &import_roots(&discovery));
-    Tree { _folder: folder, discovery, index }
+    let (index, roots) = index(&discovery);
+    Tree { _folder: folder, discovery, index, roots }
 }
 
 impl Tree {
@@ -34,6 +48,11 @@ impl Tree {
 
     fn path(&self, module: ModuleRef) -> &str {
         module.file().map_or("-", |file| &self.discovery.entry(file).path)
+    }
+
+    /// The import roots of one origin.
+    fn dirs(&self, origin: Origin) -> Vec<&str> {
+        self.roots.iter().filter(|root| root.origin == origin).map(|root| root.dir.as_str()).collect()
     }
 
     fn resolve(&self, dotted: &str, from: &str) -> (&str, How) {
@@ -173,9 +192,118 @@ fn a_root_that_is_itself_a_package_keeps_its_name() {
         std::fs::write(folder.path().join(path), "").unwrap();
     }
     let discovery = Discovery::run(&Options { projects: vec![app], ..Options::default() }).unwrap();
-    let index = ModuleIndex::build(&discovery, &import_roots(&discovery));
+    let (index, _) = index(&discovery);
     let models = discovery.find(0, "models.py").unwrap();
     assert_eq!(index.name(models), "lms.courseware.models");
     assert_eq!(index.resolve("lms.courseware.models", None), ModuleRef::File(models));
     assert_eq!(index.resolve("models", None), ModuleRef::File(models));
+}
+
+#[test]
+fn settings_put_folders_on_sys_path_in_many_ways() {
+    let settings = r#"
+import os, sys
+from path import path
+PROJECT_ROOT = path(__file__).abspath().dirname().dirname()
+REPO_ROOT = PROJECT_ROOT.dirname()
+COMMON_ROOT = REPO_ROOT / "common"
+sys.path.append(REPO_ROOT)
+sys.path.append(PROJECT_ROOT / 'djangoapps')
+sys.path.insert(0, COMMON_ROOT / 'djangoapps')
+HERE = os.path.dirname(os.path.abspath(__file__))
+rel = lambda *x: os.path.join(HERE, *x)
+sys.path.insert(0, os.path.join(HERE, '..', 'lib'))
+sys.path = [rel('..', 'vendor')] + sys.path
+for name in ('one', 'two'):
+    sys.path.append('%s/apps/%s' % (REPO_ROOT, name))
+sys.path += [f"{REPO_ROOT}/three"]
+import site; site.addsitedir(unknown() + 'x')
+sys.path.append('/opt/elsewhere')
+if REPO_ROOT not in sys.path:
+    sys.path[0:0] = [str(REPO_ROOT / 'four')]
+"#;
+    let manage = "from pathlib import Path\nimport sys\ndef main():\n    \
+                  sys.path.append(str(Path(__file__).resolve().parents[0] / 'five'))\nmain()\n";
+    let environ = "import environ, sys\nROOT = environ.Path(__file__) - 2\nsys.path.append(str(ROOT.path('six')))\n\
+                   sys.path.append(str(ROOT('seven')))\n";
+    let tree = written(&[
+        ("project/lms/envs/common.py", settings),
+        ("project/manage.py", manage),
+        ("project/conf/base.py", environ),
+        ("project/lms/djangoapps/a.py", ""),
+        ("project/common/djangoapps/a.py", ""),
+        ("project/lms/lib/a.py", ""),
+        ("project/lms/vendor/a.py", ""),
+        ("project/apps/one/a.py", ""),
+        ("project/apps/two/a.py", ""),
+        ("project/three/a.py", ""),
+        ("project/four/a.py", ""),
+        ("project/five/a.py", ""),
+        ("project/six/a.py", ""),
+        ("project/seven/a.py", ""),
+    ]);
+    assert_eq!(
+        tree.dirs(Origin::SysPath),
+        [
+            "six",
+            "seven",
+            "",
+            "lms/djangoapps",
+            "common/djangoapps",
+            "lms/lib",
+            "lms/vendor",
+            "apps/one",
+            "apps/two",
+            "three",
+            "four",
+            "five"
+        ]
+    );
+    assert_eq!(tree.resolve("a", "lms/envs/common.py"), ("lms/djangoapps/a.py", How::Root));
+    assert_eq!(tree.index.names(tree.id("common/djangoapps/a.py")), ["common.djangoapps.a", "a"]);
+}
+
+#[test]
+fn setup_and_requirements_files_name_import_roots() {
+    let tree = written(&[
+        (
+            "project/setup.py",
+            "from setuptools import setup\nsetup(package_dir={'': 'python', 'deep.er': 'py/deep/er'})\n",
+        ),
+        ("project/python/m.py", ""),
+        ("project/py/deep/er/m.py", ""),
+        ("project/libs/a/setup.cfg", "[options]\npackage_dir =\n    =code\n[options.packages.find]\nwhere = where\n"),
+        ("project/libs/a/code/m.py", ""),
+        ("project/libs/a/where/m.py", ""),
+        (
+            "project/libs/b/pyproject.toml",
+            "[tool.setuptools.packages.find]\nwhere = ['lib']\n[tool.pytest.ini_options]\npythonpath = '.'\n",
+        ),
+        ("project/libs/b/lib/m.py", ""),
+        (
+            "project/requirements/local.txt",
+            "django==1.8\n-e common/lib/xmodule  # local\n-e ./common/lib/capa\n-e git+https://example.com/x#egg=x\n",
+        ),
+        ("project/common/lib/xmodule/m.py", ""),
+        ("project/common/lib/capa/m.py", ""),
+        ("project/tox.ini", "[testenv]\nsetenv =\n    PYTHONPATH = {toxinidir}/shared:{toxinidir}/other\n"),
+        ("project/Makefile", "test:\n\tPYTHONPATH=$(PWD)/made:$(PYTHONPATH) pytest x\n"),
+        ("project/shared/m.py", ""),
+        ("project/other/m.py", ""),
+        ("project/made/m.py", ""),
+    ]);
+    let mut setup = tree.dirs(Origin::Setup);
+    setup.sort_unstable();
+    assert_eq!(setup, ["", "libs/a", "libs/a/code", "libs/a/where", "libs/b", "libs/b/lib", "py", "python"]);
+    assert_eq!(tree.dirs(Origin::Editable), ["common/lib/xmodule", "common/lib/capa"]);
+    assert_eq!(tree.dirs(Origin::PythonPath), ["made", "shared", "other"]);
+}
+
+#[test]
+fn hostile_settings_end() {
+    let tree = written(&[
+        ("project/a.py", &format!("import sys\na = '/x'\n{}sys.path.append(a)\n", "a = a + a\n".repeat(200))),
+        ("project/b.py", "import sys\nf = lambda x: f(x) + f(x)\nsys.path.append(f('a'))\n"),
+    ]);
+    assert_eq!(tree.dirs(Origin::SysPath), [""; 0]);
 }
