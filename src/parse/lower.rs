@@ -14,6 +14,7 @@ use crate::ast::{
 use crate::source::Span;
 
 use super::kinds::{Fields, Grammar, K};
+use super::patch::Patches;
 
 /// How deep statements and expressions may nest. Python itself stops at 200 brackets and 100 indentations; what
 /// walks the AST recursively, dropping it included, must fit a thread's stack.
@@ -27,17 +28,15 @@ pub(super) struct Lowered {
     pub(super) too_deep: Vec<Span>,
 }
 
-/// Lowers a tree. `reprs` and `execs` are the places where the text was patched, sorted: brackets that are Python 2's
-/// backticks, and `del` statements that are `exec`.
-pub(super) fn lower<'a>(tree: &'a Tree, text: &'a str, reprs: &'a [u32], execs: &'a [u32]) -> Lowered {
+/// Lowers a tree; `text` is the original, `patches` tells where the grammar read another.
+pub(super) fn lower<'a>(tree: &'a Tree, text: &'a str, patches: &'a Patches) -> Lowered {
     let grammar = Grammar::get();
     let mut lower = Lower {
         grammar,
         f: grammar.fields,
         cursor: tree.walk(),
         text,
-        reprs,
-        execs,
+        patches,
         depth: 0,
         levels: Vec::new(),
         comments: Vec::new(),
@@ -59,8 +58,7 @@ pub(super) struct Lower<'a> {
     pub(super) f: Fields,
     pub(super) cursor: TreeCursor<'a>,
     pub(super) text: &'a str,
-    pub(super) reprs: &'a [u32],
-    execs: &'a [u32],
+    pub(super) patches: &'a Patches,
     pub(super) depth: usize,
     /// The open levels of the chains being lowered; shared, so that a chain costs no allocation.
     pub(super) levels: Vec<(K, Span)>,
@@ -198,7 +196,9 @@ impl<'a> Lower<'a> {
             K::AssertStatement => StmtKind::Assert(self.values()),
             K::ExpressionStatement => self.expression_statement(),
             K::ReturnStatement => StmtKind::Return(self.values().into_iter().next()),
-            K::DeleteStatement if self.execs.binary_search(&span.start).is_ok() => StmtKind::Print(self.flat_values()),
+            K::DeleteStatement if self.patches.execs.binary_search(&span.start).is_ok() => {
+                StmtKind::Print(self.flat_values())
+            }
             K::DeleteStatement => StmtKind::Delete(self.flat_values()),
             K::RaiseStatement => StmtKind::Raise(self.flat_values()),
             K::GlobalStatement => StmtKind::Global(self.idents()),

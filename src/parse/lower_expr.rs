@@ -79,9 +79,9 @@ impl Lower<'_> {
         for _ in 0..brackets {
             self.each_later_sibling(|_, _| {});
         }
-        if !self.reprs.is_empty()
+        if !self.patches.reprs.is_empty()
             && matches!(kind_of_patch(brackets, kind), Some(()))
-            && self.reprs.binary_search(&outer.start).is_ok()
+            && self.patches.reprs.binary_search(&outer.start).is_ok()
         {
             expr = Expr { span: outer, kind: ExprKind::Repr(Box::new(expr)) };
         }

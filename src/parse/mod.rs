@@ -8,13 +8,15 @@ mod kinds;
 mod lower;
 mod lower_expr;
 mod lower_params;
+mod patch;
 mod strings;
 #[cfg(test)]
 mod tests;
 
 use std::cell::RefCell;
+use std::ops::ControlFlow;
 
-use tree_sitter::{Parser, Tree};
+use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
 use crate::ast::Module;
 use crate::source::{Gap, SourceText, Span};
@@ -85,35 +87,54 @@ pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
     let mut gaps = Vec::new();
     if bytes.len() > MAX_BYTES {
         gaps.push(FileGap::whole("too-large", format!("{} bytes: not parsed", bytes.len())));
-        let text = SourceText::new(String::new());
-        return ParsedFile {
-            text,
-            module: Module::default(),
-            contexts: Contexts::default(),
-            comments: Vec::new(),
-            gaps,
-        };
+        return ParsedFile::unread(SourceText::new(String::new()), gaps);
     }
     let text = SourceText::new(decode::decode(bytes, &mut gaps));
-    let _ = want;
-    let Some(tree) = tree(text.as_str()) else {
-        gaps.push(FileGap::whole("not-parsed", "the parser gave up on the file"));
-        return ParsedFile {
-            text,
-            module: Module::default(),
-            contexts: Contexts::default(),
-            comments: Vec::new(),
-            gaps,
-        };
-    };
-    let lowered = lower::lower(&tree, text.as_str(), &[], &[]);
-    syntax_errors(&tree, &text, &mut gaps);
-    for span in lowered.too_deep {
-        gaps.push(FileGap::at("too-deep", &text, span, "nests too deep: only the names and strings inside were read"));
+    let (source, mut patches) = patch::prepare(text.as_str());
+    if patch::indents_too_deep(&source) {
+        gaps.push(FileGap::whole("too-deep", "the indentation nests too deep: not parsed"));
+        return ParsedFile::unread(text, gaps);
     }
-    ParsedFile { text, module: lowered.module, contexts: Contexts::default(), comments: lowered.comments, gaps }
+    let Some(mut tree) = tree(&source) else {
+        gaps.push(FileGap::whole("parser-gave-up", "too much of the file is no Python: not parsed"));
+        return ParsedFile::unread(text, gaps);
+    };
+    if tree.root_node().has_error()
+        && let Some((source, execs)) = patch::python2(&source)
+        && let Some(patched) = self::tree(&source)
+        && error_count(&patched) < error_count(&tree)
+    {
+        tree = patched;
+        patches.execs = execs;
+    }
+    let lowered = lower::lower(&tree, text.as_str(), &patches);
+    syntax_errors(&tree, &text, &mut gaps);
+    let mut nested = lowered.too_deep.into_iter();
+    gaps.extend(nested.by_ref().take(MAX_ERRORS).map(|span| {
+        FileGap::at("too-deep", &text, span, "nests too deep: only the names and strings inside were read")
+    }));
+    if nested.len() > 0 {
+        gaps.push(FileGap::whole("too-deep", format!("{} more places in this file nest too deep", nested.len())));
+    }
+    let contexts = want.contexts.then(|| {
+        Contexts::read(&tree, text.as_str()).unwrap_or_else(|| {
+            gaps.push(FileGap::whole("no-contexts", "the queries could not be read: no expression has a role"));
+            Contexts::default()
+        })
+    });
+    let contexts = contexts.unwrap_or_default();
+    ParsedFile { text, module: lowered.module, contexts, comments: lowered.comments, gaps }
 }
 
+impl ParsedFile {
+    fn unread(text: SourceText, gaps: Vec<FileGap>) -> Self {
+        Self { text, module: Module::default(), contexts: Contexts::default(), comments: Vec::new(), gaps }
+    }
+}
+
+/// Parses with this thread's parser. `None` when it takes out of all proportion to the text: recovery from errors
+/// can try many ways for each byte. The measure is the parser's own steps, not time, so that the same file always
+/// gives the same result.
 fn tree(text: &str) -> Option<Tree> {
     thread_local! {
         static PARSER: RefCell<Option<Parser>> = const { RefCell::new(None) };
@@ -127,49 +148,71 @@ fn tree(text: &str) -> Option<Tree> {
                 slot.insert(parser)
             }
         };
-        parser.parse(text, None)
+        let bytes = text.as_bytes();
+        let mut steps = 5_000 + bytes.len() / 10;
+        let mut count_down = |_: &ParseState| {
+            steps = steps.saturating_sub(1);
+            if steps == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let options = ParseOptions::new().progress_callback(&mut count_down);
+        let tree = parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options));
+        if tree.is_none() {
+            // The parser would go on with this text at the next call.
+            parser.reset();
+        }
+        tree
     })
 }
 
-/// One gap for each outermost error of the tree.
-fn syntax_errors(tree: &Tree, text: &SourceText, gaps: &mut Vec<FileGap>) {
-    if !tree.root_node().has_error() {
-        return;
-    }
-    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+/// Calls `visit` at each outermost error.
+fn each_error(tree: &Tree, mut visit: impl FnMut(Node<'_>)) {
     let mut cursor = tree.walk();
-    let mut count = 0;
-    let mut last_line = 0;
-    'tree: loop {
+    loop {
         let node = cursor.node();
         if node.is_error() || node.is_missing() {
-            let span = Span::new(offset(node.start_byte()), offset(node.end_byte()));
-            let gap = FileGap::at(
-                "syntax-error",
-                text,
-                span,
-                if node.is_missing() {
-                    format!("`{}` is missing here; the file was read around it", node.kind())
-                } else {
-                    "not understood as Python; what could be read inside was kept".to_owned()
-                },
-            );
-            if gap.line != Some(last_line) {
-                last_line = gap.line.unwrap_or(0);
-                count += 1;
-                if count <= MAX_ERRORS {
-                    gaps.push(gap);
-                }
-            }
+            visit(node);
         } else if node.has_error() && cursor.goto_first_child() {
             continue;
         }
         while !cursor.goto_next_sibling() {
             if !cursor.goto_parent() {
-                break 'tree;
+                return;
             }
         }
     }
+}
+
+fn error_count(tree: &Tree) -> usize {
+    let mut count = 0;
+    each_error(tree, |_| count += 1);
+    count
+}
+
+/// One gap for each line with an error, up to a limit.
+fn syntax_errors(tree: &Tree, text: &SourceText, gaps: &mut Vec<FileGap>) {
+    if !tree.root_node().has_error() {
+        return;
+    }
+    let offset = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+    let mut count = 0;
+    let mut last_line = 0;
+    each_error(tree, |node| {
+        let span = Span::new(offset(node.start_byte()), offset(node.end_byte()));
+        let line = text.line_col(span.start).line;
+        if line == last_line {
+            return;
+        }
+        last_line = line;
+        count += 1;
+        if count <= MAX_ERRORS {
+            let reason = if node.is_missing() {
+                format!("`{}` is missing here; the file was read around it", node.kind())
+            } else {
+                "not understood as Python; what could be read inside was kept".to_owned()
+            };
+            gaps.push(FileGap { kind: "syntax-error", line: Some(line), span: Some(span), reason });
+        }
+    });
     if count > MAX_ERRORS {
         let more = count - MAX_ERRORS;
         gaps.push(FileGap::whole("syntax-error", format!("{more} more syntax errors in this file")));

@@ -13,3 +13,10 @@ fn smoke() {
     assert_eq!(file.module.body.len(), 1);
     assert_eq!(file.comments.len(), 1);
 }
+
+#[test]
+fn ctx() {
+    let file = parse(b"post_save.connect(f, sender=M)\n", Want { contexts: true });
+    assert!(file.gaps.is_empty(), "{:?}", file.gaps);
+    assert_eq!(file.contexts.len(), 1);
+}
