@@ -7,18 +7,12 @@ pub mod discover;
 pub mod django;
 pub mod field;
 pub mod finding;
-<<<<<<< HEAD
 pub mod literal;
 pub mod modules;
 pub mod parse;
 pub mod project;
 pub mod resolve;
 pub mod schema;
-=======
-pub mod modules;
-pub mod parse;
-pub mod project;
->>>>>>> discover
 pub mod source;
 pub mod sql;
 pub mod touchpoint;
