@@ -8,6 +8,7 @@ pub mod django;
 pub mod field;
 pub mod finding;
 pub mod literal;
+pub mod model;
 pub mod modules;
 pub mod parse;
 pub mod project;
