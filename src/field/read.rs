@@ -110,6 +110,11 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
         "GenericIPAddressField" | "IPAddressField" | "UUIDField" => max_length,
         _ => number("max_length").or(max_length),
     };
+    let mut signature = signature(&kwargs, base, target.django);
+    if base == "CompositePrimaryKey" {
+        let names: Vec<String> = object.args.borrow().iter().filter_map(Value::as_str).map(|s| s.to_string()).collect();
+        signature.insert(String::from("fields"), names.join(","));
+    }
     let db_default = kwargs.get("db_default").filter(|v| !is_not_provided(v)).map(|v| (v.repr(), expression_sql(v)));
     Field {
         class: format!("django.db.models.{base}"),
@@ -134,7 +139,7 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
         db_default,
         generated: None,
         relation,
-        signature: signature(&kwargs, base, target.django),
+        signature,
         place: Place { file: object.site.module.path.clone(), line: object.site.line() },
     }
 }

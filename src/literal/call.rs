@@ -255,7 +255,9 @@ impl<'p> Interp<'p> {
                 set_arguments(object, args);
                 return Ok(Value::None);
             }
-            if matches!(receiver, Value::Object(o) if o.user_class().is_none()) {
+            // `F('x').desc()` and the like are expressions again.
+            let expression = name.starts_with("django.db.models.") && !name.starts_with("django.db.models.Model.");
+            if expression && matches!(receiver, Value::Object(o) if o.user_class().is_none()) {
                 return Ok(self.symbolic(name, args.pos, site));
             }
             return Ok(Value::Unknown(format!("the result of {name}").into()));

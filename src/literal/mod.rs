@@ -45,7 +45,7 @@ pub struct Loaded<'p> {
 /// Where modules come from.
 pub trait Loader<'p> {
     /// The module of a dotted name; `None` when its source is not at hand.
-    fn load(&self, dotted: &str) -> Option<&'p Loaded<'p>>;
+    fn load(&'p self, dotted: &str) -> Option<&'p Loaded<'p>>;
     /// Whether the module can be loaded.
     fn exists(&self, dotted: &str) -> bool;
     /// The names of the modules in a package, sorted.

@@ -8,7 +8,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use super::{Loaded, Scope};
-use crate::ast::{ClassDef, FunctionDef, Param, ParamKind};
+use crate::ast::{ClassDef, FunctionDef, Param};
 use crate::source::Span;
 
 /// An insertion-ordered map by name, as namespaces and attributes are.
@@ -391,6 +391,8 @@ impl<'p> Value<'p> {
             Self::Tuple(items) => !items.is_empty(),
             Self::Dict(dict) => !dict.borrow().0.is_empty(),
             Self::Unknown(_) | Self::Import(..) => return None,
+            // A member of something external that nobody knows the value of.
+            Self::Bound(pair) if matches!(pair.1, Self::External(_)) => return None,
             _ => true,
         })
     }
@@ -579,9 +581,4 @@ fn all_equal<'p>(a: &[Value<'p>], b: &[Value<'p>]) -> Option<bool> {
         }
     }
     if unknown { None } else { Some(true) }
-}
-
-/// Whether a parameter list accepts any keyword.
-pub(crate) fn takes_keywords(params: &[Param]) -> bool {
-    params.iter().any(|p| p.kind == ParamKind::KwArgs)
 }
