@@ -2,23 +2,21 @@
 
 (call
   function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
-  arguments: (argument_list . (expression) @target)
+  arguments: (argument_list . (_) @target)
   (#match? @_f "(ForeignKey|OneToOneField|ManyToManyField|ForeignObject|GenericRelation)$")
   (#set! role "relation") (#set! kind "relation") (#set! access "schema"))
 
 (call
   function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
-  arguments: (argument_list (keyword_argument name: (identifier) @_k value: (expression) @target))
+  arguments: (argument_list (keyword_argument name: (identifier) @_k value: (_) @target))
   (#any-of? @_k "to" "through")
   (#match? @_f "(ForeignKey|OneToOneField|ManyToManyField|ForeignObject|GenericRelation)$")
   (#set! role "relation") (#set! kind "relation") (#set! access "schema"))
 
 (call
   function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
-  arguments: (argument_list
-    (keyword_argument
-      name: (identifier) @_k
-      value: [(string) (concatenated_string) (parenthesized_expression)] @target))
+  arguments: (argument_list (keyword_argument name: (identifier) @_k value: (_) @target))
   (#any-of? @_k "related_name" "related_query_name")
   (#match? @_f "(ForeignKey|OneToOneField|ManyToManyField|ForeignObject|GenericRelation)$")
+  (#set! target "string")
   (#set! role "related-name") (#set! kind "relation") (#set! access "schema"))

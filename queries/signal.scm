@@ -2,22 +2,21 @@
 
 (call
   function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
-  arguments: (argument_list
-    (keyword_argument name: (identifier) @_k value: (expression) @target))
+  arguments: (argument_list (keyword_argument name: (identifier) @_k value: (_) @target))
   (#any-of? @_f "connect" "disconnect" "receiver" "send" "send_robust" "asend" "asend_robust")
   (#eq? @_k "sender")
   (#set! role "signal") (#set! kind "signal") (#set! access "none"))
 
 ; `connect(receiver, sender)`
 (call
-  function: (attribute attribute: (identifier) @_f)
-  arguments: (argument_list . (expression) . (expression) @target)
+  function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
+  arguments: (argument_list . (_) . (_) @target)
   (#any-of? @_f "connect" "disconnect")
   (#set! role "signal") (#set! kind "signal") (#set! access "none"))
 
 ; `send(sender, **named)`
 (call
-  function: (attribute attribute: (identifier) @_f)
-  arguments: (argument_list . (expression) @target)
+  function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
+  arguments: (argument_list . (_) @target)
   (#any-of? @_f "send" "send_robust" "asend" "asend_robust")
   (#set! role "signal") (#set! kind "signal") (#set! access "none"))

@@ -543,3 +543,192 @@ impl Expr {
         }
     }
 }
+
+impl Expr {
+    /// Calls `visit` on every direct part of the expression.
+    pub fn parts<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        match &self.kind {
+            ExprKind::Attribute { value, .. }
+            | ExprKind::UnaryOp { operand: value, .. }
+            | ExprKind::Await(value)
+            | ExprKind::Starred(value)
+            | ExprKind::NamedExpr { value, .. }
+            | ExprKind::Repr(value)
+            | ExprKind::Yield(Some(value)) => visit(value),
+            ExprKind::Lambda { params, body } => {
+                params.iter().for_each(|param| param.parts(visit));
+                visit(body);
+            }
+            ExprKind::Call { func, args } => {
+                visit(func);
+                args.parts(visit);
+            }
+            ExprKind::Subscript { value, index } => {
+                visit(value);
+                visit(index);
+            }
+            ExprKind::Slice(parts) => parts.iter().flatten().for_each(visit),
+            ExprKind::Str(pieces) => {
+                for part in pieces.iter().flat_map(|piece| &piece.parts) {
+                    if let StrPart::Hole(hole) = part {
+                        visit(hole);
+                    }
+                }
+            }
+            ExprKind::List(items)
+            | ExprKind::Tuple(items)
+            | ExprKind::Set(items)
+            | ExprKind::BoolOp { values: items, .. }
+            | ExprKind::Error(items) => items.iter().for_each(visit),
+            ExprKind::Dict(entries) => {
+                for (key, value) in entries {
+                    key.iter().for_each(&mut *visit);
+                    visit(value);
+                }
+            }
+            ExprKind::Comprehension { element, value, clauses, .. } => {
+                visit(element);
+                value.iter().for_each(|value| visit(value));
+                for clause in clauses {
+                    visit(&clause.target);
+                    visit(&clause.iter);
+                    clause.ifs.iter().for_each(&mut *visit);
+                }
+            }
+            ExprKind::BinOp { left, right, .. } => {
+                visit(left);
+                visit(right);
+            }
+            ExprKind::Compare { left, rest } => {
+                visit(left);
+                rest.iter().for_each(|(_, operand)| visit(operand));
+            }
+            ExprKind::IfExp { test, body, orelse } => {
+                visit(test);
+                visit(body);
+                visit(orelse);
+            }
+            ExprKind::Name(_)
+            | ExprKind::Number(_)
+            | ExprKind::Bool(_)
+            | ExprKind::None
+            | ExprKind::Ellipsis
+            | ExprKind::Yield(None) => {}
+        }
+    }
+
+    /// Calls `visit` on the expression and everything in it, outer before inner.
+    pub fn walk<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        visit(self);
+        self.parts(&mut |part| part.walk(visit));
+    }
+}
+
+impl Param {
+    fn parts<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        for part in [&self.annotation, &self.default, &self.pattern].into_iter().flatten() {
+            visit(part);
+        }
+    }
+}
+
+impl Arguments {
+    fn parts<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        self.args.iter().for_each(&mut *visit);
+        self.keywords.iter().for_each(|keyword| visit(&keyword.value));
+    }
+}
+
+impl Stmt {
+    /// The bodies nested directly in the statement.
+    #[must_use]
+    pub fn bodies(&self) -> Vec<&[Stmt]> {
+        match &self.kind {
+            StmtKind::ClassDef(class) => vec![&class.body],
+            StmtKind::FunctionDef(function) => vec![&function.body],
+            StmtKind::If { body, orelse, .. }
+            | StmtKind::For { body, orelse, .. }
+            | StmtKind::While { body, orelse, .. } => vec![body, orelse],
+            StmtKind::With { body, .. } => vec![body],
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                let mut bodies: Vec<&[Stmt]> = vec![body];
+                bodies.extend(handlers.iter().map(|handler| handler.body.as_slice()));
+                bodies.push(orelse);
+                bodies.push(finalbody);
+                bodies
+            }
+            StmtKind::Match { cases, .. } => cases.iter().map(|case| case.body.as_slice()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Calls `visit` on the expressions that stand in the statement itself, not in its bodies.
+    pub fn exprs<'a>(&'a self, visit: &mut dyn FnMut(&'a Expr)) {
+        match &self.kind {
+            StmtKind::ClassDef(class) => {
+                class.decorators.iter().for_each(&mut *visit);
+                class.args.parts(visit);
+            }
+            StmtKind::FunctionDef(function) => {
+                function.decorators.iter().for_each(&mut *visit);
+                function.params.iter().for_each(|param| param.parts(visit));
+                function.returns.iter().for_each(visit);
+            }
+            StmtKind::Assign { targets, value } => {
+                targets.iter().for_each(&mut *visit);
+                visit(value);
+            }
+            StmtKind::AnnAssign { target, annotation, value } => {
+                visit(target);
+                visit(annotation);
+                value.iter().for_each(visit);
+            }
+            StmtKind::AugAssign { target, value, .. } => {
+                visit(target);
+                visit(value);
+            }
+            StmtKind::Return(value) => value.iter().for_each(visit),
+            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Assert(exprs) | StmtKind::Print(exprs) => {
+                exprs.iter().for_each(visit);
+            }
+            StmtKind::If { test, .. } | StmtKind::While { test, .. } => visit(test),
+            StmtKind::For { target, iter, .. } => {
+                visit(target);
+                visit(iter);
+            }
+            StmtKind::With { items, .. } => {
+                for (context, target) in items {
+                    visit(context);
+                    target.iter().for_each(&mut *visit);
+                }
+            }
+            StmtKind::Try { handlers, .. } => {
+                for handler in handlers {
+                    handler.exception.iter().chain(&handler.target).for_each(&mut *visit);
+                }
+            }
+            StmtKind::Match { subject, cases } => {
+                visit(subject);
+                for case in cases {
+                    case.patterns.iter().chain(&case.guard).for_each(&mut *visit);
+                }
+            }
+            StmtKind::Expr(expr) => visit(expr),
+            StmtKind::Import(_)
+            | StmtKind::ImportFrom(_)
+            | StmtKind::Global(_)
+            | StmtKind::Nonlocal(_)
+            | StmtKind::Empty => {}
+        }
+    }
+}
+
+/// Calls `visit` on every expression of the statements, nested bodies included.
+pub fn walk_exprs<'a>(body: &'a [Stmt], visit: &mut dyn FnMut(&'a Expr)) {
+    for stmt in body {
+        stmt.exprs(&mut |expr| expr.walk(visit));
+        for nested in stmt.bodies() {
+            walk_exprs(nested, visit);
+        }
+    }
+}

@@ -126,6 +126,14 @@ pub struct Given {
     pub threads: Option<usize>,
     /// The active virtual environment, from the process's environment.
     pub virtual_env: Option<PathBuf>,
+    /// As in [`Settings`].
+    pub settings: Option<String>,
+    /// As in [`Settings`].
+    pub installed_apps: Option<PathBuf>,
+    /// As in [`Settings`].
+    pub django: Option<String>,
+    /// As in [`Settings`].
+    pub server: Option<String>,
 }
 
 /// A configuration that cannot be used.
@@ -236,10 +244,10 @@ impl Settings {
             virtual_env: given.virtual_env,
             exclude: globs(&exclude)?,
             tests: globs(&config.tests.unwrap_or_default())?,
-            settings: config.settings,
-            installed_apps: config.installed_apps.map(below),
-            django: config.django,
-            server: config.server,
+            settings: given.settings.or(config.settings),
+            installed_apps: given.installed_apps.or(config.installed_apps.map(below)),
+            django: given.django.or(config.django),
+            server: given.server.or(config.server),
             databases: config.databases.unwrap_or_default(),
             format: given.format.or(config.format).unwrap_or_default(),
             output: given.output.or(config.output.map(below)),
@@ -253,7 +261,8 @@ impl Settings {
 
 fn is_model(name: &str) -> bool {
     let is_word = |word: &str| {
-        word.chars().all(|c| c.is_alphanumeric() || c == '_') && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
+        word.chars().all(|c| c.is_alphanumeric() || c == '_')
+            && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
     };
     name.split_once('.').is_some_and(|(app, model)| is_word(app) && is_word(model))
 }
@@ -292,8 +301,8 @@ fn find(root: &Path) -> Result<(Option<PathBuf>, FileConfig), ConfigError> {
 }
 
 fn read(path: &Path) -> Result<FileConfig, ConfigError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
     let parsed = if path.file_name().is_some_and(|name| name == "pyproject.toml") {
         toml::from_str::<PyProject>(&text).map(|file| file.tool.and_then(|tool| tool.csm_audit).unwrap_or_default())
     } else {
@@ -336,8 +345,7 @@ mod tests {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let given = Given { roots: vec![folder.path().to_path_buf()], ..given };
-        Settings::load(given)
-            .map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+        Settings::load(given).map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
     }
 
     #[test]

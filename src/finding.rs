@@ -1,7 +1,36 @@
-//! What an analysis says of a thing: how sure, and what access.
+//! What an analysis says of a thing: what it is, how sure, and what access.
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+/// What an occurrence is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs, reason = "the kinds are described in the report's schema and the README")]
+pub enum Kind {
+    Definition,
+    Subclass,
+    Import,
+    Reference,
+    Query,
+    Constructor,
+    MethodCall,
+    Relation,
+    RelationUse,
+    Migration,
+    RawSql,
+    Signal,
+    Admin,
+    Factory,
+    StringReference,
+    Instance,
+    Configuration,
+    Fixture,
+    SqlFile,
+    Template,
+    Script,
+    Document,
+}
 
 /// How sure a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]

@@ -1,131 +1,113 @@
-//! A project: its files, the names they answer to, and their trees, parsed when first asked for.
+//! A project while it is analysed: its files, the names they answer to, and their texts and trees, read when first
+//! asked for.
 
-use std::ops::Deref;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use crate::discover::{DiscoverError, Discovery, FileKind, Options};
+use crate::discover::{Discovery, FileKind};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
 use crate::source::{FileId, Gap, SourceText};
 
-/// Stacks for deeply nested code: the tree is walked by recursion.
+/// Stacks for deeply nested code: trees are walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
 
-/// What a cell of the cache holds: the tree, or why there is none.
-type Cell = OnceLock<Result<Arc<ParsedFile>, Gap>>;
+/// The threads that analyses run on, `threads` of them; as many as there are cores when `None`.
+///
+/// # Errors
+///
+/// When the system does not start them.
+pub fn workers(threads: Option<usize>) -> Result<rayon::ThreadPool, rayon::ThreadPoolBuildError> {
+    rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).stack_size(STACK_SIZE).build()
+}
 
 /// The text of a file that is not Python, and what was wrong with it.
-type TextCell = OnceLock<Result<(Arc<SourceText>, Option<Gap>), Gap>>;
+type Text = OnceLock<Result<(SourceText, Option<Gap>), Gap>>;
 
-/// The decoded text of a file.
-#[derive(Clone, Debug)]
-pub enum FileText {
-    /// Python's, with its tree.
-    Python(Arc<ParsedFile>),
-    /// Any other file's.
-    Other(Arc<SourceText>),
-}
-
-impl Deref for FileText {
-    type Target = SourceText;
-
-    fn deref(&self) -> &SourceText {
-        match self {
-            Self::Python(file) => &file.text,
-            Self::Other(text) => text,
-        }
-    }
-}
-
-/// Why a project could not be loaded.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
-    /// A root cannot be scanned.
-    #[error(transparent)]
-    Discover(#[from] DiscoverError),
-    /// The threads could not be started.
-    #[error("cannot start the worker threads: {0}; try --threads 1")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-}
-
-/// A project.
+/// The files of a project; each is read and parsed when first asked for, once.
 #[derive(Debug)]
 pub struct Project {
-    /// Its files.
+    /// What was found.
     pub discovery: Discovery,
-    /// The names they answer to.
+    /// Module names.
     pub modules: ModuleIndex,
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
-    cache: Vec<Cell>,
-    texts: Vec<TextCell>,
+    want: Want,
+    parsed: Vec<OnceLock<Result<ParsedFile, Gap>>>,
+    texts: Vec<Text>,
     gaps: Vec<Gap>,
-    pool: rayon::ThreadPool,
 }
 
 impl Project {
-    /// Discovers the files and indexes their names, on `threads` threads; as many as there are cores when `None`.
-    ///
-    /// # Errors
-    ///
-    /// When a root cannot be scanned or the threads cannot be started.
-    pub fn load(options: &Options, threads: Option<usize>) -> Result<Self, ProjectError> {
-        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads.unwrap_or(0)).stack_size(STACK_SIZE).build()?;
-        let discovery = pool.install(|| Discovery::run(options))?;
-        let cache: Vec<Cell> = discovery.files.iter().map(|_| OnceLock::new()).collect();
-        let (import_roots, gaps) = pool.install(|| import_roots(&discovery, &|file| parsed(&discovery, &cache, file)));
-        let modules = ModuleIndex::build(&discovery, &import_roots);
+    /// A project over what was found.
+    #[must_use]
+    pub fn new(discovery: Discovery, want: Want) -> Self {
+        let parsed = discovery.files.iter().map(|_| OnceLock::new()).collect();
         let texts = discovery.files.iter().map(|_| OnceLock::new()).collect();
-        Ok(Self { discovery, modules, import_roots, cache, texts, gaps, pool })
+        let mut project = Self {
+            discovery,
+            modules: ModuleIndex::default(),
+            import_roots: Vec::new(),
+            want,
+            parsed,
+            texts,
+            gaps: Vec::new(),
+        };
+        let (roots, gaps) = import_roots(&project.discovery, &|file| project.parsed(file));
+        project.modules = ModuleIndex::build(&project.discovery, &roots);
+        project.import_roots = roots;
+        project.gaps = gaps;
+        project
     }
 
-    /// The tree of a Python file; `None` when it is none or cannot be read, which is then a gap.
+    /// The syntax tree of a Python file; `None` when it is no Python or cannot be read, which is then a gap.
     ///
-    /// Call it on the project's own threads ([`Self::install`]): their stacks are deep enough for any code.
+    /// Call it on [`workers`]: their stacks are deep enough for any code.
     #[must_use]
     pub fn parsed(&self, file: FileId) -> Option<&ParsedFile> {
-        parsed(&self.discovery, &self.cache, file)?;
-        self.cache.get(file.index())?.get()?.as_ref().ok().map(Arc::as_ref)
+        let slot = self.parsed.get(file.index())?;
+        if self.discovery.entry(file).kind != FileKind::Python {
+            return None;
+        }
+        slot.get_or_init(|| self.discovery.read(file).map(|bytes| parse(&bytes, self.want))).as_ref().ok()
     }
 
     /// The text of any file that is read: of Python the parsed one, of others decoded as UTF-8. `None` when it cannot
     /// be read, which is then a gap.
     #[must_use]
-    pub fn text(&self, file: FileId) -> Option<FileText> {
+    pub fn text(&self, file: FileId) -> Option<&SourceText> {
         match self.discovery.entry(file).kind {
-            FileKind::Python => parsed(&self.discovery, &self.cache, file).map(FileText::Python),
+            FileKind::Python => self.parsed(file).map(|parsed| &parsed.text),
             FileKind::Other => None,
-            _ => {
-                let text = self.texts.get(file.index())?.get_or_init(|| {
-                    let bytes = self.discovery.read(file)?;
-                    Ok(decode(bytes, self.path(file)))
-                });
-                text.as_ref().ok().map(|(text, _)| FileText::Other(Arc::clone(text)))
-            }
+            _ => self
+                .texts
+                .get(file.index())?
+                .get_or_init(|| self.discovery.read(file).map(|bytes| decode(bytes, self.path(file))))
+                .as_ref()
+                .ok()
+                .map(|(text, _)| text),
         }
     }
 
-    /// Parses the files on all threads.
+    /// Parses files side by side, on the threads of the current pool.
     pub fn parse_all(&self, files: &[FileId]) {
-        self.pool.install(|| files.par_iter().for_each(|&file| drop(self.parsed(file))));
+        files.par_iter().for_each(|&file| {
+            let _ = self.parsed(file);
+        });
     }
 
-    /// Runs `work` on the project's threads.
-    pub fn install<T: Send>(&self, work: impl FnOnce() -> T + Send) -> T {
-        self.pool.install(work)
+    /// Whether a file has been parsed.
+    #[must_use]
+    pub fn is_parsed(&self, file: FileId) -> bool {
+        self.parsed.get(file.index()).is_some_and(|slot| slot.get().is_some())
     }
 
-    /// The file's path, relative to its root.
+    /// The path of a file, relative to its root.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {
         &self.discovery.entry(file).path
-    }
-
-    /// The files that were parsed so far.
-    pub fn parsed_files(&self) -> impl Iterator<Item = FileId> + use<'_> {
-        self.discovery.ids().filter(|file| self.cache[file.index()].get().is_some_and(Result::is_ok))
     }
 
     /// What could not be read so far: of the discovery, and of every file that was parsed. Sorted.
@@ -133,11 +115,11 @@ impl Project {
     pub fn gaps(&self) -> Vec<Gap> {
         let mut gaps = self.discovery.gaps.clone();
         gaps.extend(self.gaps.iter().cloned());
-        for (file, cell) in self.discovery.ids().zip(&self.cache) {
-            match cell.get() {
+        for (file, slot) in self.discovery.ids().zip(&self.parsed) {
+            match slot.get() {
                 Some(Ok(parsed)) => {
                     let path = self.path(file);
-                    gaps.extend(parsed.gaps.iter().map(|gap| gap.clone().into_gap(path)));
+                    gaps.extend(parsed.gaps.iter().cloned().map(|gap| gap.into_gap(path)));
                 }
                 Some(Err(gap)) => gaps.push(gap.clone()),
                 None => {}
@@ -153,30 +135,18 @@ impl Project {
     }
 }
 
-fn parsed(discovery: &Discovery, cache: &[Cell], file: FileId) -> Option<Arc<ParsedFile>> {
-    let entry = discovery.entry(file);
-    if entry.kind != FileKind::Python {
-        return None;
-    }
-    let cell = cache.get(file.index())?;
-    cell.get_or_init(|| discovery.read(file).map(|bytes| Arc::new(parse(&bytes, Want::default()))))
-        .as_ref()
-        .ok()
-        .cloned()
-}
-
 /// Decodes what is not Python. There is no cookie to follow, so it is UTF-8; a byte that is not becomes one character.
-fn decode(bytes: Vec<u8>, path: &str) -> (Arc<SourceText>, Option<Gap>) {
+fn decode(bytes: Vec<u8>, path: &str) -> (SourceText, Option<Gap>) {
     let bytes = match bytes.strip_prefix(b"\xef\xbb\xbf") {
         Some(rest) => rest.to_vec(),
         None => bytes,
     };
-    let (text, gap) = match String::from_utf8(bytes) {
-        Ok(text) => (text, None),
+    match String::from_utf8(bytes) {
+        Ok(text) => (SourceText::new(text), None),
         Err(error) => {
-            let gap = Gap::file("invalid-utf8", path, "holds bytes that are not UTF-8; they were read as unknown characters");
-            (String::from_utf8_lossy(error.as_bytes()).into_owned(), Some(gap))
+            let reason = "holds bytes that are not UTF-8; they were read as unknown characters";
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            (SourceText::new(text), Some(Gap::file("invalid-utf8", path, reason)))
         }
-    };
-    (Arc::new(SourceText::new(text)), gap)
+    }
 }

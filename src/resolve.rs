@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, Stmt, StmtKind};
+use crate::discover::word_hash;
 use crate::modules::ModuleRef;
 use crate::project::Project;
 use crate::source::FileId;
@@ -231,6 +232,33 @@ impl<'p> Resolver<'p> {
         }
     }
 
+    /// The module from which an `import from` statement takes `name`.
+    ///
+    /// Python 2 looked beside the importing file first: where the absolute module does not so much as mention the name
+    /// and the module beside the file does, that one is meant.
+    #[must_use]
+    pub fn import_source_of(&self, file: FileId, import: &ImportFrom, name: &str) -> ModuleRef {
+        let absolute = self.import_source(file, import);
+        if import.level > 0 || self.mentions(absolute, name) {
+            return absolute;
+        }
+        let path: Vec<&str> = import.module.iter().map(|i| i.name.as_str()).collect();
+        let beside = self.project.modules.resolve_implicit_first(&path.join("."), Some(file));
+        if self.mentions(beside, name) { beside } else { absolute }
+    }
+
+    fn mentions(&self, module: ModuleRef, name: &str) -> bool {
+        match module {
+            ModuleRef::File(file) => {
+                let entry = self.project.discovery.entry(file);
+                entry.words.has(word_hash(name))
+                    || !matches!(self.project.modules.submodule(module, name), ModuleRef::Unknown)
+            }
+            ModuleRef::Namespace(_) => true,
+            ModuleRef::Unknown => false,
+        }
+    }
+
     /// What `name` of the module `file` stands for.
     #[must_use]
     pub fn module_attr(&self, file: FileId, name: &str) -> Vec<Def<'p>> {
@@ -352,7 +380,7 @@ impl<'p> Resolver<'p> {
         seen: &mut Vec<(FileId, CompactString)>,
         found: &mut Vec<Def<'p>>,
     ) {
-        match self.import_source(file, import) {
+        match self.import_source_of(file, import, name) {
             ModuleRef::File(source) => self.follow(source, name, gate, seen, found),
             ModuleRef::Unknown => {
                 let path: Vec<&str> = import.module.iter().map(|i| i.name.as_str()).collect();

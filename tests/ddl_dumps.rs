@@ -190,3 +190,21 @@ fn every_table_of_the_dumps_is_read_as_the_server_holds_it() {
     eprintln!("compared {compared} tables");
     assert!(compared > 1000);
 }
+
+#[test]
+fn the_dumps_of_the_fixture_project_are_read_to_their_end() {
+    for (database, tables) in [("platform", 15), ("platform_history", 2)] {
+        let path = format!("{}/fixtures/dumps/mariadb-10.11.{database}.sql", env!("CARGO_MANIFEST_DIR"));
+        let (statements, problems) = ddl(&std::fs::read_to_string(path).expect("the dump"));
+        assert_eq!(problems, [], "{database}");
+        let read: Vec<&CreateTable> = statements
+            .iter()
+            .filter_map(|statement| match &statement.kind {
+                Ddl::CreateTable(table) => Some(&**table),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(read.len(), tables, "{database}");
+        assert!(read.iter().all(|table| !table.columns.is_empty() && table.options.engine.is_some()));
+    }
+}

@@ -177,6 +177,9 @@ impl Discovery {
             walked.files.sort_unstable();
             found.push(walked.files);
         }
+        // A root whose files all belong to an earlier one holds Python all the same.
+        let by_name = |file: &walk::Found| kind::by_name(&file.path) == Some(FileKind::Python);
+        let named: Vec<bool> = found.iter().map(|files| files.iter().any(by_name)).collect();
         let (kept, pending) = once_each(found, &canonical);
 
         let mut read: Vec<(FileEntry, Option<Gap>)> = kept
@@ -189,7 +192,7 @@ impl Discovery {
         let files: Vec<FileEntry> = read.into_iter().map(|(entry, _)| entry).collect();
 
         for (index, root) in roots.iter().enumerate() {
-            if !files.iter().any(|f| f.root == index && f.kind == FileKind::Python) {
+            if !named[index] && !files.iter().any(|f| f.root == index && f.kind == FileKind::Python) {
                 return Err(DiscoverError::NoPython { path: root.path.clone(), kind: root.kind });
             }
         }

@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use crate::django::Version;
 use crate::schema::Server;
 
-pub(crate) use read::{expression_sql, model_name, native_answer, native_attribute, native_deconstruct};
+pub(crate) use read::{expression_sql, native_answer, native_attribute, native_deconstruct};
 pub use read::CONNECTION;
 pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
 

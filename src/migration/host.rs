@@ -3,8 +3,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
-
 use crate::django::Version;
 use crate::field::{self, Target};
 use crate::literal::{Args, Host, Interp, Names, Object, Site, Value};
@@ -47,8 +45,8 @@ pub struct DjangoHost<'p> {
     pub state: RefCell<Option<ProjectState>>,
     /// The last query of a cursor.
     query: RefCell<String>,
-    /// Top-level packages that can be imported.
-    pub importable: FxHashMap<String, bool>,
+    /// Entry points of the installed distributions: group, and `module:Class`.
+    pub plugins: Vec<(String, String)>,
 }
 
 impl<'p> DjangoHost<'p> {
@@ -63,7 +61,7 @@ impl<'p> DjangoHost<'p> {
             effects: RefCell::default(),
             state: RefCell::new(None),
             query: RefCell::default(),
-            importable: FxHashMap::default(),
+            plugins: Vec::new(),
         }
     }
 

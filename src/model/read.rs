@@ -67,14 +67,6 @@ pub(crate) fn fields<'p>(
     (fields, problems)
 }
 
-/// The names that a mapping of options sets.
-pub(crate) fn names_of(value: &Value<'_>) -> Vec<String> {
-    match value {
-        Value::Dict(dict) => dict.borrow().iter().filter_map(|(k, _)| k.as_str()).map(|s| s.to_string()).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// Sets the options that a lookup finds.
 pub(crate) fn options_from<'p>(
     options: &mut Options,

@@ -6,7 +6,8 @@ use std::sync::OnceLock;
 use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
-use super::roots::ImportRoot;
+use super::roots::{ImportRoot, Origin};
+use super::stdlib::is_stdlib;
 use crate::discover::{Discovery, FileKind, RootKind};
 use crate::source::FileId;
 
@@ -80,17 +81,28 @@ struct Top {
     child: Child,
     /// Position of the import root; the order in which Python would look.
     rank: usize,
-    exact: bool,
+    trust: Trust,
+}
+
+/// How sure it is that a folder is on `sys.path`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Trust {
+    /// It is a scanned root.
+    Scanned,
+    /// The tree says so.
+    Told,
+    /// Packages lie in it, and nothing says that it is not.
+    Guessed,
 }
 
 /// Which dotted names the files answer to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct ModuleIndex {
     dirs: Vec<Dir>,
     children: FxHashMap<(DirId, CompactString), Child>,
     tops: FxHashMap<CompactString, Vec<Top>>,
     /// Folders on `sys.path`, by rank.
-    import_dirs: Vec<(DirId, bool)>,
+    import_dirs: Vec<(DirId, Trust)>,
     /// Folder and canonical name of each file.
     files: Vec<(DirId, CompactString)>,
     links: Vec<(FileId, DirId, CompactString)>,
@@ -185,28 +197,29 @@ impl ModuleIndex {
         let of_kind = |kind| {
             let roots = discovery.roots.iter().zip(tops).filter(move |(root, _)| root.kind == kind);
             roots.flat_map(|(_, &(top, base))| {
-                let above = (top != base).then_some((top, true));
-                above.into_iter().chain([(base, true)])
+                let above = (top != base).then_some((top, Trust::Scanned));
+                above.into_iter().chain([(base, Trust::Scanned)])
             })
         };
-        let mut order: Vec<(DirId, bool)> = of_kind(RootKind::Project).collect();
+        let mut order: Vec<(DirId, Trust)> = of_kind(RootKind::Project).collect();
         for root in import_roots {
             if let Some(dir) = tops.get(root.root).and_then(|&(_, base)| self.find_dir(base, &root.dir)) {
-                order.push((dir, false));
+                let guessed = root.origin == Origin::TopLevelPackage;
+                order.push((dir, if guessed { Trust::Guessed } else { Trust::Told }));
             }
         }
         order.extend(of_kind(RootKind::SitePackages));
-        for (dir, exact) in order {
+        for (dir, trust) in order {
             if !self.import_dirs.iter().any(|&(known, _)| known == dir) {
-                self.import_dirs.push((dir, exact));
+                self.import_dirs.push((dir, trust));
             }
         }
 
-        let ranks: FxHashMap<DirId, (usize, bool)> =
-            self.import_dirs.iter().enumerate().map(|(rank, &(dir, exact))| (dir, (rank, exact))).collect();
+        let ranks: FxHashMap<DirId, (usize, Trust)> =
+            self.import_dirs.iter().enumerate().map(|(rank, &(dir, trust))| (dir, (rank, trust))).collect();
         for ((dir, name), &child) in &self.children {
-            if let Some(&(rank, exact)) = ranks.get(dir) {
-                self.tops.entry(name.clone()).or_default().push(Top { child, rank, exact });
+            if let Some(&(rank, trust)) = ranks.get(dir) {
+                self.tops.entry(name.clone()).or_default().push(Top { child, rank, trust });
             }
         }
         // The map above is walked in no order; each name's own list is put in Python's.
@@ -323,7 +336,8 @@ impl ModuleIndex {
         if matches!(absolute.0, ModuleRef::File(_)) {
             return absolute;
         }
-        let sibling = self.sibling(dotted, from);
+        let sibling =
+            if is_stdlib(dotted) { (ModuleRef::Unknown, How::Unresolved) } else { self.sibling(dotted, from) };
         if sibling.0 != ModuleRef::Unknown && absolute.0 == ModuleRef::Unknown {
             return sibling;
         }
@@ -344,17 +358,20 @@ impl ModuleIndex {
         let Some(tops) = segments.next().and_then(|first| self.tops.get(first)) else {
             return (ModuleRef::Unknown, How::Unresolved);
         };
+        let python_own = is_stdlib(dotted);
         let home = from.map(|file| self.files[file.index()].0);
         let (root, folder) = (home.map(|dir| self.dirs[dir.index()].root), home.and_then(|dir| self.top_folder(dir)));
         tops.iter()
+            .filter(|top| !python_own || top.trust == Trust::Scanned)
             .filter_map(|top| {
                 let module = self.walk(top.child, segments.clone());
                 let dir = self.home(module)?;
                 let regular = matches!(module, ModuleRef::File(_));
                 let near = folder.is_some() && self.top_folder(dir) == folder;
                 let same_root = Some(self.dirs[dir.index()].root) == root;
-                let key = (!regular, !near, !same_root, top.rank, self.dirs[dir.index()].depth);
-                Some((key, (module, if top.exact { How::Exact } else { How::Root })))
+                let guessed = top.trust == Trust::Guessed;
+                let key = (!regular, guessed, !near, !same_root, top.rank, self.dirs[dir.index()].depth);
+                Some((key, (module, if top.trust == Trust::Scanned { How::Exact } else { How::Root })))
             })
             .min_by_key(|(key, _)| *key)
             .map_or((ModuleRef::Unknown, How::Unresolved), |(_, found)| found)

@@ -1,7 +1,7 @@
 //! Which folders are on `sys.path`, as far as the tree tells.
 
 use std::path::Path;
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
 use regex::Regex;
 use rustc_hash::FxHashSet;
@@ -38,11 +38,11 @@ pub struct ImportRoot {
 }
 
 /// Gives the tree of a file.
-pub type Parsed<'a> = dyn Fn(FileId) -> Option<Arc<ParsedFile>> + 'a;
+pub type Parsed<'a> = dyn Fn(FileId) -> Option<&'a ParsedFile> + 'a;
 
 /// The import roots of the projects besides the scanned roots themselves, and what stays out of reach.
 #[must_use]
-pub fn import_roots(discovery: &Discovery, parsed: &Parsed<'_>) -> (Vec<ImportRoot>, Vec<Gap>) {
+pub fn import_roots<'a>(discovery: &'a Discovery, parsed: &'a Parsed<'a>) -> (Vec<ImportRoot>, Vec<Gap>) {
     let mut finder = Finder { discovery, parsed, folders: folders(discovery), roots: Vec::new(), gaps: Vec::new() };
     for id in discovery.ids() {
         finder.file(id);

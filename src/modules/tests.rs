@@ -1,20 +1,12 @@
 use super::*;
 use crate::discover::{Discovery, Options};
-use crate::parse::{Want, parse};
+use crate::parse::Want;
+use crate::project::Project;
 use crate::source::FileId;
 
 struct Tree {
     _folder: tempfile::TempDir,
-    discovery: Discovery,
-    index: ModuleIndex,
-    roots: Vec<ImportRoot>,
-}
-
-fn index(discovery: &Discovery) -> (ModuleIndex, Vec<ImportRoot>) {
-    let parsed = |file| Some(std::sync::Arc::new(parse(&discovery.read(file).unwrap(), Want::default())));
-    let (roots, gaps) = import_roots(discovery, &parsed);
-    assert_eq!(gaps, []);
-    (ModuleIndex::build(discovery, &roots), roots)
+    project: Project,
 }
 
 /// A project of empty files; `site/` is a folder of installed packages.
@@ -37,26 +29,27 @@ fn written(files: &[(&str, &str)]) -> Tree {
         ..Options::default()
     };
     let discovery = Discovery::run(&options).unwrap();
-    let (index, roots) = index(&discovery);
-    Tree { _folder: folder, discovery, index, roots }
+    let project = Project::new(discovery, Want::default());
+    assert_eq!(project.gaps(), []);
+    Tree { _folder: folder, project }
 }
 
 impl Tree {
     fn id(&self, path: &str) -> FileId {
-        (0..self.discovery.roots.len()).find_map(|root| self.discovery.find(root, path)).unwrap()
+        (0..self.project.discovery.roots.len()).find_map(|root| self.project.discovery.find(root, path)).unwrap()
     }
 
     fn path(&self, module: ModuleRef) -> &str {
-        module.file().map_or("-", |file| &self.discovery.entry(file).path)
+        module.file().map_or("-", |file| &self.project.discovery.entry(file).path)
     }
 
     /// The import roots of one origin.
     fn dirs(&self, origin: Origin) -> Vec<&str> {
-        self.roots.iter().filter(|root| root.origin == origin).map(|root| root.dir.as_str()).collect()
+        self.project.import_roots.iter().filter(|root| root.origin == origin).map(|root| root.dir.as_str()).collect()
     }
 
     fn resolve(&self, dotted: &str, from: &str) -> (&str, How) {
-        let (module, how) = self.index.resolve_how(dotted, Some(self.id(from)));
+        let (module, how) = self.project.modules.resolve_how(dotted, Some(self.id(from)));
         (self.path(module), how)
     }
 }
@@ -81,8 +74,8 @@ const EDX: [&str; 13] = [
 fn a_file_answers_to_its_name_from_the_root_and_from_import_roots() {
     let tree = tree(&EDX);
     let models = tree.id("lms/djangoapps/courseware/models.py");
-    assert_eq!(tree.index.name(models), "lms.djangoapps.courseware.models");
-    assert_eq!(tree.index.names(models), ["lms.djangoapps.courseware.models", "courseware.models"]);
+    assert_eq!(tree.project.modules.name(models), "lms.djangoapps.courseware.models");
+    assert_eq!(tree.project.modules.names(models), ["lms.djangoapps.courseware.models", "courseware.models"]);
     assert_eq!(
         tree.resolve("lms.djangoapps.courseware.models", "manage.py"),
         ("lms/djangoapps/courseware/models.py", How::Exact)
@@ -109,20 +102,20 @@ fn relative_imports_and_submodules() {
     let views = tree.id("lms/djangoapps/courseware/views.py");
     let package = tree.id("lms/djangoapps/courseware/__init__.py");
     let path = |module| tree.path(module);
-    assert_eq!(path(tree.index.relative(views, 1, "models")), "lms/djangoapps/courseware/models.py");
-    assert_eq!(path(tree.index.relative(package, 1, "models")), "lms/djangoapps/courseware/models.py");
-    assert_eq!(path(tree.index.relative(views, 1, "")), "lms/djangoapps/courseware/__init__.py");
-    assert_eq!(path(tree.index.relative(views, 2, "branding")), "lms/djangoapps/branding/__init__.py");
-    assert_eq!(tree.index.relative(views, 9, "models"), ModuleRef::Unknown);
-    let lms = tree.index.resolve("lms", None);
-    let apps = tree.index.submodule(lms, "djangoapps");
+    assert_eq!(path(tree.project.modules.relative(views, 1, "models")), "lms/djangoapps/courseware/models.py");
+    assert_eq!(path(tree.project.modules.relative(package, 1, "models")), "lms/djangoapps/courseware/models.py");
+    assert_eq!(path(tree.project.modules.relative(views, 1, "")), "lms/djangoapps/courseware/__init__.py");
+    assert_eq!(path(tree.project.modules.relative(views, 2, "branding")), "lms/djangoapps/branding/__init__.py");
+    assert_eq!(tree.project.modules.relative(views, 9, "models"), ModuleRef::Unknown);
+    let lms = tree.project.modules.resolve("lms", None);
+    let apps = tree.project.modules.submodule(lms, "djangoapps");
     assert!(matches!(apps, ModuleRef::Namespace(_)));
-    assert_eq!(tree.index.module_name(apps), "lms.djangoapps");
-    let courseware = tree.index.submodule(apps, "courseware");
+    assert_eq!(tree.project.modules.module_name(apps), "lms.djangoapps");
+    let courseware = tree.project.modules.submodule(apps, "courseware");
     assert_eq!(courseware, ModuleRef::File(package));
-    assert!(tree.index.is_package(package) && !tree.index.is_package(views));
-    assert_eq!(path(tree.index.submodule(courseware, "views")), "lms/djangoapps/courseware/views.py");
-    assert_eq!(tree.index.submodule(ModuleRef::File(views), "models"), ModuleRef::Unknown);
+    assert!(tree.project.modules.is_package(package) && !tree.project.modules.is_package(views));
+    assert_eq!(path(tree.project.modules.submodule(courseware, "views")), "lms/djangoapps/courseware/views.py");
+    assert_eq!(tree.project.modules.submodule(ModuleRef::File(views), "models"), ModuleRef::Unknown);
 }
 
 #[test]
@@ -160,9 +153,9 @@ fn siblings_come_last_or_first_by_the_rule_asked_for() {
     assert_eq!(tree.resolve("helpers", "app/tasks.py"), ("app/helpers.py", How::Sibling));
     assert_eq!(tree.resolve("celery", "app/tasks.py"), ("celery.py", How::Exact));
     let tasks = tree.id("app/tasks.py");
-    assert_eq!(tree.path(tree.index.resolve_implicit_first("celery", Some(tasks))), "app/celery.py");
+    assert_eq!(tree.path(tree.project.modules.resolve_implicit_first("celery", Some(tasks))), "app/celery.py");
     let celery = tree.id("app/celery.py");
-    assert_eq!(tree.path(tree.index.resolve_implicit_first("celery", Some(celery))), "celery.py");
+    assert_eq!(tree.path(tree.project.modules.resolve_implicit_first("celery", Some(celery))), "celery.py");
 }
 
 #[test]
@@ -178,9 +171,31 @@ fn installed_packages_resolve_and_keep_suffixes_away() {
     assert_eq!(tree.resolve("history", "core/__init__.py"), ("history/__init__.py", How::Exact));
     // `history` is installed: that it has no models is no reason to take another's.
     assert_eq!(tree.resolve("history.models", "core/history/__init__.py").1, How::Unresolved);
-    let shared = tree.index.resolve("shared", None);
-    assert_eq!(tree.path(tree.index.submodule(shared, "two")), "shared/two/__init__.py");
-    assert_eq!(tree.path(tree.index.submodule(shared, "one")), "shared/one/__init__.py");
+    let shared = tree.project.modules.resolve("shared", None);
+    assert_eq!(tree.path(tree.project.modules.submodule(shared, "two")), "shared/two/__init__.py");
+    assert_eq!(tree.path(tree.project.modules.submodule(shared, "one")), "shared/one/__init__.py");
+}
+
+#[test]
+fn a_guessed_root_gives_way_to_what_is_installed_and_to_pythons_own() {
+    let tree = tree(&[
+        "project/app/__init__.py",
+        "project/app/views.py",
+        "project/app/calendar.py",
+        "project/data/libs/requests/__init__.py",
+        "project/data/libs/calendar/__init__.py",
+        "project/data/libs/calendar/models.py",
+        "project/data/use.py",
+        "site/requests/__init__.py",
+    ]);
+    assert_eq!(tree.project.import_roots[0].dir, "data/libs");
+    let requests = tree.project.modules.resolve("requests", Some(tree.id("data/use.py"))).file().unwrap();
+    assert_eq!(tree.project.discovery.entry(requests).root, 1);
+    assert_eq!(tree.resolve("calendar", "data/use.py"), ("-", How::Unresolved));
+    assert_eq!(tree.resolve("calendar", "app/views.py"), ("-", How::Unresolved));
+    assert_eq!(tree.resolve("calendar.models", "data/use.py").0, "data/libs/calendar/models.py");
+    let views = Some(tree.id("app/views.py"));
+    assert_eq!(tree.path(tree.project.modules.resolve_implicit_first("calendar", views)), "app/calendar.py");
 }
 
 #[test]
@@ -192,8 +207,9 @@ fn a_root_that_is_itself_a_package_keeps_its_name() {
         std::fs::write(folder.path().join(path), "").unwrap();
     }
     let discovery = Discovery::run(&Options { projects: vec![app], ..Options::default() }).unwrap();
-    let (index, _) = index(&discovery);
-    let models = discovery.find(0, "models.py").unwrap();
+    let project = Project::new(discovery, Want::default());
+    let index = &project.modules;
+    let models = project.discovery.find(0, "models.py").unwrap();
     assert_eq!(index.name(models), "lms.courseware.models");
     assert_eq!(index.resolve("lms.courseware.models", None), ModuleRef::File(models));
     assert_eq!(index.resolve("models", None), ModuleRef::File(models));
@@ -260,7 +276,7 @@ if REPO_ROOT not in sys.path:
         ]
     );
     assert_eq!(tree.resolve("a", "lms/envs/common.py"), ("lms/djangoapps/a.py", How::Root));
-    assert_eq!(tree.index.names(tree.id("common/djangoapps/a.py")), ["common.djangoapps.a", "a"]);
+    assert_eq!(tree.project.modules.names(tree.id("common/djangoapps/a.py")), ["common.djangoapps.a", "a"]);
 }
 
 #[test]

@@ -1,23 +1,27 @@
 //! The roles that expressions play in their syntax, told by the queries in `queries/`.
 //!
-//! Each pattern captures `@target`, the expression or string whose role is told, and carries `(#set! role "…")`,
-//! where the role decides it `(#set! kind "…")` and `(#set! access "…")`. A pattern with `(#set! region "…")` tells a
-//! part of the file by `@region` instead, and one with `(#set! within "…")` counts only inside such a part. Captures
-//! that begin with an underscore serve predicates.
+//! Each pattern captures `@target`, the expression whose role is told, and carries `(#set! role "…")`, and where the
+//! role decides it `(#set! kind "…")` and `(#set! access "…")`. Captures that begin with an underscore serve the
+//! predicates `#eq?`, `#any-of?` and `#match?`. Besides there are
+//!
+//! - `(#set! target "string")`: the target must be a string, in brackets or not;
+//! - `(#set! class "Meta")`: the assignment must stand in the body of a class of this name, `*` for any;
+//! - `(#set! region "…")` instead of a role: the target is a part of the file, and
+//! - `(#set! within "…")`: the pattern counts only inside such a part.
+//!
+//! A pattern is cheap when its structure, all but its predicates and directives, is that of another one.
 
 use std::cell::RefCell;
 use std::sync::OnceLock;
 
 use rustc_hash::FxHashMap;
-use serde::Deserialize;
-use serde::de::value::{Error as ValueError, StrDeserializer};
 use tree_sitter::{Node, Query, QueryCursor, StreamingIterator, Tree};
 
-use crate::finding::Access;
+use crate::finding::{Access, Kind};
 use crate::source::Span;
-use crate::touchpoint::Kind;
 
 use super::kinds::{Grammar, K};
+use super::rules::{self, Rule};
 
 /// The queries, in order: where two tell a role of the same node, the first one counts.
 const QUERIES: &[(&str, &str)] = &[
@@ -33,6 +37,13 @@ const QUERIES: &[(&str, &str)] = &[
     ("lookup.scm", include_str!("../../queries/lookup.scm")),
     ("settings.scm", include_str!("../../queries/settings.scm")),
 ];
+
+/// Patterns start no deeper in the grammar's tree than this: each open one costs at every node below it, so that
+/// without a limit thousands of nested brackets take seconds. What lies deeper is too deep for the AST as well.
+const MAX_START_DEPTH: u32 = 1_000;
+
+/// How many children a root that is all error may have for the queries to run.
+const MAX_ERROR_CHILDREN: u32 = 10_000;
 
 /// What a query says of an expression.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,10 +81,18 @@ impl Contexts {
         self.by_span.is_empty()
     }
 
-    /// Runs the queries over a tree; `None` when they do not compile.
+    /// Runs the queries over a tree; `None` when they do not compile, or the tree is of a kind that takes them
+    /// minutes: one error with everything in it, where each step looks at all the rest.
     pub(super) fn read(tree: &Tree, text: &str) -> Option<Self> {
+        if tree.root_node().is_error() && tree.root_node().child_count() > MAX_ERROR_CHILDREN {
+            return None;
+        }
         thread_local! {
-            static CURSOR: RefCell<QueryCursor> = RefCell::new(QueryCursor::new());
+            static CURSOR: RefCell<QueryCursor> = RefCell::new({
+                let mut cursor = QueryCursor::new();
+                cursor.set_max_start_depth(Some(MAX_START_DEPTH));
+                cursor
+            });
         }
         static QUERY: OnceLock<Option<Patterns>> = OnceLock::new();
         let patterns = QUERY.get_or_init(|| Patterns::compile().ok()).as_ref()?;
@@ -81,92 +100,95 @@ impl Contexts {
     }
 }
 
-/// The compiled queries.
+/// The compiled queries: the rules of each structure, by the index of its pattern in the query.
 struct Patterns {
     query: Query,
-    target: Option<u32>,
-    region: Option<u32>,
-    patterns: Vec<Pattern>,
-}
-
-/// What a pattern's `#set!` directives say.
-#[derive(Default)]
-struct Pattern {
-    role: String,
-    kind: Option<Kind>,
-    access: Option<Access>,
-    region: Option<String>,
-    within: Option<String>,
+    target: u32,
+    structures: Vec<Vec<(Rule, Vec<u32>)>>,
 }
 
 impl Patterns {
     fn compile() -> Result<Self, String> {
-        let grammar = Grammar::get();
-        let source = QUERIES.iter().map(|(_, source)| *source).collect::<Vec<_>>().join("\n");
-        let query = Query::new(&grammar.language, &source).map_err(|error| error.to_string())?;
-        let patterns = (0..query.pattern_count())
-            .map(|index| {
-                let mut pattern = Pattern::default();
-                for property in query.property_settings(index) {
-                    let value = property.value.as_deref().unwrap_or("");
-                    match &*property.key {
-                        "role" => value.clone_into(&mut pattern.role),
-                        "kind" => pattern.kind = Some(word(value)?),
-                        "access" => pattern.access = Some(word(value)?),
-                        "region" => pattern.region = Some(value.to_owned()),
-                        "within" => pattern.within = Some(value.to_owned()),
-                        other => return Err(format!("a pattern sets {other:?}, which means nothing here")),
-                    }
-                }
-                if pattern.role.is_empty() == pattern.region.is_none() {
-                    return Err(format!("pattern {index} must set either a role or a region"));
-                }
-                Ok(pattern)
+        let read = rules::read(QUERIES.iter().map(|(_, source)| *source))?;
+        let source = read.keys().map(String::as_str).collect::<Vec<_>>().join("\n");
+        let query = Query::new(&Grammar::get().language, &source).map_err(|error| error.to_string())?;
+        let capture = |name: &str| query.capture_index_for_name(name).ok_or_else(|| format!("no capture @{name}"));
+        let structures = read
+            .into_values()
+            .map(|rules| {
+                let with_captures = rules.into_iter().map(|rule| {
+                    let captures = rule.predicates.iter().map(|p| capture(&p.capture)).collect::<Result<_, _>>()?;
+                    Ok((rule, captures))
+                });
+                with_captures.collect()
             })
-            .collect::<Result<_, _>>()?;
-        let target = query.capture_index_for_name("target");
-        let region = query.capture_index_for_name("region");
-        Ok(Self { query, target, region, patterns })
+            .collect::<Result<_, String>>()?;
+        Ok(Self { target: capture("target")?, structures, query })
     }
 
     fn run(&'static self, cursor: &mut QueryCursor, tree: &Tree, text: &str) -> Contexts {
-        let mut found: FxHashMap<Span, usize> = FxHashMap::default();
+        let mut found: FxHashMap<Span, &Rule> = FxHashMap::default();
         let mut regions: Vec<(&str, Span)> = Vec::new();
         // Regions may be told after what lies in them.
-        let mut waiting: Vec<(&str, Span, usize)> = Vec::new();
+        let mut waiting: Vec<(&str, Span, &Rule)> = Vec::new();
         let mut matches = cursor.matches(&self.query, tree.root_node(), text.as_bytes());
         while let Some(found_match) = matches.next() {
-            let index = found_match.pattern_index;
-            let Some(pattern) = self.patterns.get(index) else { continue };
-            for capture in found_match.captures() {
-                if let Some(name) = &pattern.region {
-                    if Some(capture.index) == self.region {
-                        regions.push((name, span(capture.node)));
-                    }
-                } else if Some(capture.index) == self.target {
-                    let span = span(inside_brackets(capture.node));
-                    match &pattern.within {
-                        Some(region) => waiting.push((region, span, index)),
-                        None => keep_first(&mut found, span, index),
-                    }
+            let captures = found_match.captures();
+            let node = |index: u32| captures.iter().find(|capture| capture.index == index).map(|capture| capture.node);
+            let word = |index: u32| node(index).and_then(|node| text.get(node.byte_range())).unwrap_or("");
+            let Some(target) = node(self.target) else { continue };
+            for (rule, captures) in self.structures.get(found_match.pattern_index).into_iter().flatten() {
+                let holds = rule.predicates.iter().zip(captures).all(|(p, &index)| p.test.holds(word(index)));
+                if !holds || rule.class.as_ref().is_some_and(|class| !in_class(target, class, text)) {
+                    continue;
+                }
+                let target = inside_brackets(target);
+                let kind = Grammar::get().kind(target.kind_id());
+                if !kind.is_expression() || rule.string && !matches!(kind, K::String | K::ConcatenatedString) {
+                    continue;
+                }
+                let span = span(target);
+                match (&rule.region, &rule.within) {
+                    (Some(name), _) => regions.push((name, span)),
+                    (None, Some(region)) => waiting.push((region, span, rule)),
+                    (None, None) => keep_first(&mut found, span, rule),
                 }
             }
         }
-        for (region, span, index) in waiting {
+        for (region, span, rule) in waiting {
             if regions.iter().any(|&(name, outer)| name == region && outer.contains(span)) {
-                keep_first(&mut found, span, index);
+                keep_first(&mut found, span, rule);
             }
         }
-        let context = |index: usize| {
-            let Pattern { role, kind, access, .. } = &self.patterns[index];
-            Context { role, kind: *kind, access: *access }
-        };
-        Contexts { by_span: found.into_iter().map(|(span, index)| (span, context(index))).collect() }
+        let context = |rule: &'static Rule| Context { role: &rule.role, kind: rule.kind, access: rule.access };
+        Contexts { by_span: found.into_iter().map(|(span, rule)| (span, context(rule))).collect() }
     }
 }
 
-fn keep_first(found: &mut FxHashMap<Span, usize>, span: Span, index: usize) {
-    found.entry(span).and_modify(|before| *before = index.min(*before)).or_insert(index);
+fn keep_first(found: &mut FxHashMap<Span, &'static Rule>, span: Span, rule: &'static Rule) {
+    let first = found.entry(span).or_insert(rule);
+    if rule.order < first.order {
+        *first = rule;
+    }
+}
+
+/// Whether the assignment around a node stands in the body of a class of this name.
+fn in_class(node: Node<'_>, name: &str, text: &str) -> bool {
+    let grammar = Grammar::get();
+    let mut above = std::iter::successors(node.parent(), Node::parent)
+        .skip_while(|node| grammar.kind(node.kind_id()) != K::Assignment)
+        .skip(1)
+        .take(3);
+    let kinds = [K::ExpressionStatement, K::Block, K::ClassDefinition];
+    let mut class = None;
+    for wanted in kinds {
+        class = above.next().filter(|node| grammar.kind(node.kind_id()) == wanted);
+        if class.is_none() {
+            return false;
+        }
+    }
+    let class_name = class.and_then(|class| class.child_by_field_name("name"));
+    name == "*" || class_name.is_some_and(|found| text.get(found.byte_range()) == Some(name))
 }
 
 fn span(node: Node<'_>) -> Span {
@@ -186,7 +208,154 @@ fn inside_brackets(mut node: Node<'_>) -> Node<'_> {
     node
 }
 
-/// A kind or an access by its word in reports.
-fn word<'de, T: Deserialize<'de>>(word: &'de str) -> Result<T, String> {
-    T::deserialize(StrDeserializer::<ValueError>::new(word)).map_err(|error| error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::super::{Want, parse};
+    use super::*;
+
+    #[test]
+    fn the_queries_compile() {
+        assert_eq!(Patterns::compile().map(|patterns| patterns.structures.is_empty()), Ok(false));
+    }
+
+    /// Each line of `source` that ends with a comment `# role: text, text` tells the roles of its expressions.
+    #[track_caller]
+    fn check(source: &str) {
+        let file = parse(source.as_bytes(), Want { contexts: true });
+        assert!(file.gaps.is_empty(), "{:?}", file.gaps);
+        let mut found: Vec<(u32, &str, Span)> = file
+            .contexts
+            .by_span
+            .iter()
+            .map(|(span, context)| (file.text.line_col(span.start).line, context.role, *span))
+            .collect();
+        found.sort_by_key(|&(.., span)| span);
+        let mut lines: Vec<String> = Vec::new();
+        for line in 1..=u32::try_from(file.text.line_count()).unwrap() {
+            let code = file.text.line(line).split("  #").next().unwrap_or("");
+            let mut text = code.to_owned();
+            let mut role = "";
+            for &(_, found_role, span) in found.iter().filter(|found| found.0 == line) {
+                let before = if found_role == role { ", ".to_owned() } else { format!("  # {found_role}: ") };
+                role = found_role;
+                text += &format!("{before}{}", file.text.slice(span));
+            }
+            lines.push(text);
+        }
+        assert_eq!(lines.join("\n"), source);
+    }
+
+    #[test]
+    fn signals_and_admin() {
+        check(
+            "\
+post_save.connect(f, sender=M)  # signal: M
+post_save.disconnect(f, a.M)  # signal: a.M
+@receiver(post_save, sender=a.M, weak=False)  # signal: a.M
+def f(sender): pass
+s.send(sender=M, x=1)  # signal: M
+s.send(M)  # signal: M
+f(sender=M)
+admin.site.register(M, A)  # admin: M
+site.register([M, N])  # admin: [M, N], M, N
+custom_site.register((M,), A)  # admin: (M,), M
+@admin.register(M, N, site=s)  # admin: M, N
+class A(X): pass
+registry.register(M)
+class F:
+    model = X
+    class Meta:
+        model = M  # meta-model: M
+    FACTORY_FOR = M  # factory-for: M
+model = M",
+        );
+    }
+
+    #[test]
+    fn strings_that_name_things() {
+        check(
+            "\
+@patch('a.b.C')  # dotted-string: 'a.b.C'
+def f(): pass
+mock.patch('a.' 'b', x)  # dotted-string: 'a.' 'b'
+mocker.patch(('a.b'), autospec=True)  # dotted-string: 'a.b'
+patch.object(a.M, 'objects')  # patch-object: a.M
+mock.patch.multiple('a.b', C=1)  # dotted-string: 'a.b'
+monkeypatch.setattr('a.b', 1)  # dotted-string: 'a.b'
+import_string('a.b'), __import__('c')  # dotted-string: 'a.b', 'c'
+patch(name)
+apps.get_model('a.M')  # model-label: 'a.M'
+get_model('a', 'M')  # model-label: 'a', 'M'
+loading.get_model(app_label='a', model_name='M')  # model-label: 'a', 'M'
+ContentType.objects.get(app_label='a', model='m')  # model-label: 'a', 'm'
+X.objects.filter(content_type__model='m', name='n')  # model-label: 'm'
+ContentType.objects.get_for_model(M)  # content-type: M
+INSTALLED_APPS = ['a', 'b']  # settings-string: 'a', 'b'
+INSTALLED_APPS += ('c',)  # settings-string: 'c'
+DATABASES = {'default': {'x': 1}}  # settings-string: 'default'",
+        );
+    }
+
+    #[test]
+    fn relations_and_lookups() {
+        check(
+            "\
+models.ForeignKey('a.M', related_name='ms')  # relation: 'a.M'  # related-name: 'ms'
+ForeignKey(to=M, through='T', on_delete=x)  # relation: M, 'T'
+MyOneToOneField(M, null=True)  # relation: M
+CharField('x')
+q.select_related('m', 'n__o').order_by('-m')  # lookup-string: 'm', 'n__o', '-m'
+q.filter(x='y').annotate(n=Count('m'), o=models.F('p'))  # lookup-string: 'm', 'p'
+Prefetch('ms', queryset=q)  # lookup-string: 'ms'
+Field(source='m.n')  # lookup-string: 'm.n'
+class A:
+    list_display = ('m', f)  # lookup-string: 'm'
+    ordering = 'm'  # lookup-string: 'm'
+    class Meta:
+        unique_together = (('m', 'n'), ['o'])  # lookup-string: 'm', 'n', 'o'
+        index_together = ['m', 'n']  # lookup-string: 'm', 'n'
+    def f(self):
+        fields = ['m']",
+        );
+    }
+
+    #[test]
+    fn sql_and_migrations() {
+        check(
+            "\
+cursor.execute('a' % b, [1])  # sql: 'a' % b
+connection.cursor().execute(('a'  # sql: 'a'
+))
+M.objects.raw(sql)  # sql: sql
+q.extra(where=['a'], select=s)  # sql: ['a'], s
+class Migration(migrations.Migration):
+    operations = [
+        migrations.CreateModel(name='M', fields=[('id', models.CharField('label'))]),  # migration-model: 'M'
+        migrations.AddField('M', 'x', models.ForeignKey(to='a.N')),  # migration-model: 'M', 'x'  # relation: 'a.N'
+        migrations.SeparateDatabaseAndState(state_operations=[
+            migrations.RenameField(model_name='M', old_name='x', new_name='y')]),  # migration-model: 'M', 'x', 'y'
+        migrations.RunSQL('a', reverse_sql='b'),  # sql: 'a', 'b'
+    ]
+f(name='M')
+class Migration(SchemaMigration):
+    def forwards(self, orm):
+        db.add_column('t', 'c', f)  # south-table: 't'
+        orm['a.M'].objects.all()  # south-orm: 'a.M'
+        db.execute('x')  # sql: 'x'
+    models = {
+        'a.m': {'id': 1},  # south-frozen: 'a.m'
+    }",
+        );
+    }
+
+    #[test]
+    fn roles_carry_kind_and_access() {
+        let file = parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", Want { contexts: true });
+        let at = |start, end| file.contexts.get(Span::new(start, end));
+        let relation = Context { role: "relation", kind: Some(Kind::Relation), access: Some(Access::Schema) };
+        assert_eq!(at(11, 16), Some(relation));
+        assert_eq!(at(31, 34), Some(Context { role: "settings-string", kind: None, access: None }));
+        assert_eq!(at(0, 10), None);
+        assert!(parse(b"ForeignKey('a.M')\n", Want { contexts: false }).contexts.is_empty());
+    }
 }

@@ -67,6 +67,13 @@ pub(super) struct Lower<'a> {
     pub(super) too_deep: Vec<Span>,
 }
 
+/// The parts of an assignment while it is read.
+struct Assigned {
+    targets: Vec<Expr>,
+    annotation: Option<Expr>,
+    value: Option<Expr>,
+}
+
 impl<'a> Lower<'a> {
     pub(super) fn kind(&self) -> K {
         self.grammar.kind(self.cursor.node().kind_id())
@@ -332,47 +339,16 @@ impl<'a> Lower<'a> {
     }
 
     fn assignment(&mut self) -> StmtKind {
-        let mut targets = Vec::new();
-        let (mut annotation, mut value) = (None, None);
+        let mut assigned = Assigned { targets: Vec::new(), annotation: None, value: None };
         // `a = b = c` nests to the right: the cursor goes down it, and back up at the end.
         let mut down = 0;
-        loop {
-            let mut nested = false;
-            let found = self.cursor.goto_first_child();
-            while found {
-                let kind = self.kind();
-                let field = self.field();
-                if kind == K::Comment {
-                    self.comments.push(self.span());
-                } else if kind == K::Error {
-                    self.salvage();
-                } else if field == self.f.left {
-                    targets.push(self.expr());
-                } else if field == self.f.type_ {
-                    annotation = Some(self.expr());
-                } else if field == self.f.right {
-                    if kind == K::Assignment {
-                        nested = true;
-                        break;
-                    }
-                    value = Some(self.expr());
-                }
-                if !self.cursor.goto_next_sibling() {
-                    break;
-                }
-            }
-            if nested {
-                down += 1;
-                continue;
-            }
-            if found {
-                self.cursor.goto_parent();
-            }
-            break;
+        while self.assignment_level(&mut assigned) {
+            down += 1;
         }
         for _ in 0..down {
             self.each_later_sibling(|_, _| {});
         }
+        let Assigned { mut targets, annotation, value } = assigned;
         let error = |l: &Self| Expr { span: l.span(), kind: ExprKind::Error(Vec::new()) };
         match annotation {
             Some(annotation) if targets.len() == 1 => {
@@ -386,6 +362,35 @@ impl<'a> Lower<'a> {
                     value = Expr { span: value.span, kind: ExprKind::Error(vec![annotation, value]) };
                 }
                 StmtKind::Assign { targets, value }
+            }
+        }
+    }
+
+    /// Reads one `target =`; true with the cursor on the assignment to its right, if that is what follows.
+    fn assignment_level(&mut self, assigned: &mut Assigned) -> bool {
+        if !self.cursor.goto_first_child() {
+            return false;
+        }
+        loop {
+            let kind = self.kind();
+            let field = self.field();
+            if kind == K::Comment {
+                self.comments.push(self.span());
+            } else if kind == K::Error {
+                self.salvage();
+            } else if field == self.f.left {
+                assigned.targets.push(self.expr());
+            } else if field == self.f.type_ {
+                assigned.annotation = Some(self.expr());
+            } else if field == self.f.right {
+                if kind == K::Assignment {
+                    return true;
+                }
+                assigned.value = Some(self.expr());
+            }
+            if !self.cursor.goto_next_sibling() {
+                self.cursor.goto_parent();
+                return false;
             }
         }
     }

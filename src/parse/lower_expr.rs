@@ -423,10 +423,13 @@ impl Lower<'_> {
                     parts.push(StrPart::Hole(hole));
                 }
             } else if kind == K::Equals {
-                // `{x=}` writes its own source before the value.
-                let text = l.text.get(start..l.span().end as usize).unwrap_or("").to_owned();
-                let before = parts.len().saturating_sub(1);
-                parts.insert(before, StrPart::Text(text));
+                // `{x = }` writes its own source before the value.
+                let text = l.text.get(start..).unwrap_or("");
+                let equals = (l.span().end as usize).saturating_sub(start);
+                let blank = text.bytes().skip(equals).take_while(u8::is_ascii_whitespace).count();
+                let hole = parts.pop();
+                push_text(Literal::default(), text.get(..equals + blank).unwrap_or(""), parts);
+                parts.extend(hole);
             }
         });
     }

@@ -2,7 +2,7 @@
 
 use compact_str::CompactString;
 
-use crate::ast::{Arguments, BinOp, Expr, ExprKind, Ident, Keyword, Param, ParamKind};
+use crate::ast::{Arguments, BinOp, Expr, ExprKind, Ident, Keyword, Param, ParamKind, UnaryOp};
 use crate::source::Span;
 
 use super::kinds::K;
@@ -116,28 +116,29 @@ impl Lower<'_> {
 
     fn patterns(&mut self) -> Vec<Expr> {
         let mut patterns = Vec::new();
-        self.each_child(|l, kind| {
-            if Self::is_pattern(kind) {
-                patterns.push(l.pattern());
-            }
-        });
+        let mut minus = None;
+        self.each_child(|l, kind| patterns.extend(l.signed(kind, &mut minus)));
         patterns
     }
 
-    fn case_pattern(&mut self) -> Expr {
-        let span = self.span();
-        let mut negative = false;
-        let mut child = None;
-        self.each_child(|l, kind| {
-            negative |= kind == K::Minus;
-            if Self::is_pattern(kind) {
-                child = Some(l.pattern());
-            }
-        });
-        if negative {
-            return Expr { span, kind: ExprKind::Number(CompactString::from(self.slice())) };
+    /// The pattern at the cursor, if it is one; the sign of a number is a token of its own before it.
+    fn signed(&mut self, kind: K, minus: &mut Option<Span>) -> Option<Expr> {
+        if kind == K::Minus {
+            *minus = Some(self.span());
         }
-        child.unwrap_or_else(|| self.missing())
+        if !Self::is_pattern(kind) {
+            return None;
+        }
+        let mut pattern = self.pattern();
+        if let Some(minus) = minus.take() {
+            let span = Span::new(minus.start, pattern.span.end);
+            pattern = Expr { span, kind: ExprKind::UnaryOp { op: UnaryOp::Neg, operand: Box::new(pattern) } };
+        }
+        Some(pattern)
+    }
+
+    fn case_pattern(&mut self) -> Expr {
+        self.patterns().pop().unwrap_or_else(|| self.missing())
     }
 
     /// `pattern as name` binds the name as `name := value` would.
@@ -185,12 +186,12 @@ impl Lower<'_> {
         let mut keyword = None;
         if self.cursor.goto_first_child() {
             if self.kind() == K::KeywordPattern {
-                let (mut name, mut value) = (None, None);
+                let (mut name, mut value, mut minus) = (None, None, None);
                 self.each_child(|l, kind| {
                     if kind == K::Identifier && name.is_none() {
                         name = Some(l.ident());
-                    } else if Self::is_pattern(kind) {
-                        value = Some(l.pattern());
+                    } else if let Some(pattern) = l.signed(kind, &mut minus) {
+                        value = Some(pattern);
                     }
                 });
                 keyword = Some(Keyword { name, value: value.unwrap_or_else(|| self.missing()) });
@@ -207,19 +208,15 @@ impl Lower<'_> {
 
     fn dict_pattern(&mut self) -> ExprKind {
         let mut entries = Vec::new();
-        let mut key = None;
+        let (mut key, mut minus) = (None, None);
         self.each_child(|l, kind| {
-            if !Self::is_pattern(kind) {
-                return;
-            }
             if kind == K::SplatPattern {
                 let value = l.splat_target();
                 entries.push((None, value));
-            } else if l.field() == l.f.key {
-                key = Some(l.pattern());
             } else {
-                let value = l.pattern();
-                entries.push((key.take(), value));
+                let is_key = l.field() == l.f.key;
+                let Some(pattern) = l.signed(kind, &mut minus) else { return };
+                if is_key { key = Some(pattern) } else { entries.push((key.take(), pattern)) }
             }
         });
         ExprKind::Dict(entries)

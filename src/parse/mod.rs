@@ -9,6 +9,9 @@ mod lower;
 mod lower_expr;
 mod lower_params;
 mod patch;
+mod rules;
+#[cfg(test)]
+mod show;
 mod strings;
 #[cfg(test)]
 mod tests;
@@ -116,13 +119,14 @@ pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
     if nested.len() > 0 {
         gaps.push(FileGap::whole("too-deep", format!("{} more places in this file nest too deep", nested.len())));
     }
-    let contexts = want.contexts.then(|| {
-        Contexts::read(&tree, text.as_str()).unwrap_or_else(|| {
-            gaps.push(FileGap::whole("no-contexts", "the queries could not be read: no expression has a role"));
-            Contexts::default()
-        })
-    });
-    let contexts = contexts.unwrap_or_default();
+    let contexts = if !want.contexts {
+        Contexts::default()
+    } else if let Some(contexts) = Contexts::read(&tree, text.as_str()) {
+        contexts
+    } else {
+        gaps.push(FileGap::whole("no-contexts", "the roles of expressions were not told: they are read without them"));
+        Contexts::default()
+    };
     ParsedFile { text, module: lowered.module, contexts, comments: lowered.comments, gaps }
 }
 
@@ -149,7 +153,7 @@ fn tree(text: &str) -> Option<Tree> {
             }
         };
         let bytes = text.as_bytes();
-        let mut steps = 5_000 + bytes.len() / 10;
+        let mut steps = 2_000 + bytes.len() / 10;
         let mut count_down = |_: &ParseState| {
             steps = steps.saturating_sub(1);
             if steps == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }

@@ -30,26 +30,40 @@ pub(super) fn prepare(text: &str) -> (Cow<'_, str>, Patches) {
     (patched.text, patched.patches)
 }
 
-/// Changes for a text that did not parse: Python 2's forms of `exec` that the grammar does not know.
+/// Words that were names, or could be attributes, when Python 2 read them; the grammar holds them for keywords.
+const LATER_KEYWORDS: [&str; 6] = ["async", "await", "nonlocal", "True", "False", "None"];
+
+/// Changes for a text that did not parse: forms of Python 2 that the grammar does not know. `exec` with any
+/// expression becomes `del`; a name that is a keyword today becomes another name.
 pub(super) fn python2(text: &str) -> Option<(String, Vec<u32>)> {
+    let mut bytes = text.as_bytes().to_vec();
     let mut execs = Vec::new();
     let mut statement = true;
-    scan(text, |at, token| match token {
-        Token::Name if statement && text[at..].starts_with("exec ") => {
-            execs.push(at);
-            statement = false;
+    let mut dot = false;
+    let mut changed = false;
+    scan(text, |at, token| {
+        let Token::Name(word) = token else {
+            statement = matches!(token, Token::Newline | Token::Other(b':' | b';'));
+            dot = matches!(token, Token::Other(b'.'));
+            return;
+        };
+        let next = text[at + word.len()..].trim_start_matches([' ', '\t']).bytes().next();
+        // Such a name has an operator or nothing behind it, where the keyword has an expression or a statement.
+        let name =
+            dot || matches!(word, "async" | "await") && matches!(next, Some(b'=' | b',' | b')' | b':' | b'.' | b'\n'));
+        if statement && word == "exec" && text[at..].starts_with("exec ") {
+            bytes[at..at + 4].copy_from_slice(b"del ");
+            execs.push(offset(at));
+        } else if name && LATER_KEYWORDS.contains(&word) {
+            bytes[at + word.len() - 1] = b'_';
+            changed = true;
         }
-        Token::Newline | Token::Other(b':' | b';') => statement = true,
-        _ => statement = false,
+        statement = false;
+        dot = false;
     });
-    if execs.is_empty() {
+    if execs.is_empty() && !changed {
         return None;
     }
-    let mut bytes = text.as_bytes().to_vec();
-    for &at in &execs {
-        bytes[at..at + 4].copy_from_slice(b"del ");
-    }
-    let execs = execs.into_iter().map(offset).collect();
     String::from_utf8(bytes).ok().map(|text| (text, execs))
 }
 
@@ -161,9 +175,9 @@ fn offset(at: usize) -> u32 {
     u32::try_from(at).unwrap_or(u32::MAX)
 }
 
-enum Token {
+enum Token<'t> {
     /// A name or a number.
-    Name,
+    Name(&'t str),
     /// The end of a line.
     Newline,
     /// Any other byte that is neither blank nor in a string or comment.
@@ -171,7 +185,7 @@ enum Token {
 }
 
 /// Tells the tokens outside of strings and comments: enough to find what the grammar does not know.
-fn scan(text: &str, mut tell: impl FnMut(usize, Token)) {
+fn scan<'t>(text: &'t str, mut tell: impl FnMut(usize, Token<'t>)) {
     let bytes = text.as_bytes();
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
@@ -187,9 +201,11 @@ fn scan(text: &str, mut tell: impl FnMut(usize, Token)) {
             }
             b'\\' => at += 2,
             byte if byte == b'_' || byte.is_ascii_alphanumeric() || !byte.is_ascii() => {
-                tell(at, Token::Name);
                 let rest = &bytes[at..];
-                at += rest.iter().take_while(|&&b| b == b'_' || b.is_ascii_alphanumeric() || !b.is_ascii()).count();
+                let length =
+                    rest.iter().take_while(|&&b| b == b'_' || b.is_ascii_alphanumeric() || !b.is_ascii()).count();
+                tell(at, Token::Name(text.get(at..at + length).unwrap_or("")));
+                at += length;
             }
             byte => {
                 if !byte.is_ascii_whitespace() {

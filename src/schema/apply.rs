@@ -419,7 +419,12 @@ fn add_foreign_key(table: &mut Table, name: &str, mut key: ForeignKey) -> Result
     if let Some(column) = key.columns.iter().find(|c| table.column(c).is_none()) {
         return refuse(format!("column {name}.{column} does not exist"));
     }
-    if !is_covered(table, &key.columns) {
+    // The server adds an index of the key's name and then drops those that are no more than another one: an index that
+    // it made for an earlier key gives way, one that was asked for stays and the new one goes.
+    let asked_for = starts_with(&table.primary_key, &key.columns)
+        || table.indexes.iter().any(|i| !i.implicit && i.covers(&key.columns));
+    if !asked_for {
+        table.indexes.retain(|i| !(i.implicit && i.is_over(&key.columns)));
         let mut index = Index {
             name: key.name.clone(),
             unique: false,

@@ -174,7 +174,10 @@ impl<'a> Lexer<'a> {
         } else {
             None
         };
-        if let Some(head) = conditional {
+        // No server is that new: dumps of MariaDB begin with such a comment for the client.
+        const NEVER: &str = "999999";
+        let never = conditional.is_some_and(|head| self.text[self.at + head..].starts_with(NEVER));
+        if let Some(head) = conditional.filter(|_| !never) {
             self.at += head;
             while self.peek(0).is_ascii_digit() {
                 self.at += 1;

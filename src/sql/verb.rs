@@ -165,13 +165,7 @@ pub(crate) fn is_fragment(tokens: &[Token<'_>]) -> bool {
     {
         return true;
     }
-    let list = tokens.iter().all(|token| token.is_name() || token.sign(",") || token.sign(".") || token.is("AS"))
-        && tokens.chunk_by(|a, b| !a.sign(",") && !b.sign(",")).all(|item| {
-            item[0].sign(",")
-                || item.iter().filter(|t| t.is_name()).count()
-                    <= 1 + item.iter().filter(|t| t.sign(".") || t.is("AS")).count() * 2
-        });
-    if list {
+    if tokens.split(|token| token.sign(",")).all(is_table_reference) {
         return true;
     }
     let compares = tokens.iter().any(|token| {
@@ -181,4 +175,16 @@ pub(crate) fn is_fragment(tokens: &[Token<'_>]) -> bool {
     let dotted =
         tokens.windows(3).any(|w| w[0].is_name() && w[1].sign(".") && w[2].is_name() && w[0].end == w[1].start);
     compares && (dotted || tokens.iter().any(|token| token.kind == Kind::Quoted || token.is_any(&["SELECT", "JOIN"])))
+}
+
+/// `name`, `schema.name`, `name AS alias`: what may stand in a list of tables.
+fn is_table_reference(tokens: &[Token<'_>]) -> bool {
+    match tokens {
+        [name] => name.is_name(),
+        [a, point, b] if point.sign(".") || point.is("AS") => a.is_name() && b.is_name(),
+        [a, point, b, as_word, alias] => {
+            point.sign(".") && as_word.is("AS") && [a, b, alias].iter().all(|token| token.is_name())
+        }
+        _ => false,
+    }
 }

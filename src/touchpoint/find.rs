@@ -5,8 +5,10 @@ use std::collections::BTreeSet;
 use compact_str::CompactString;
 
 use super::Touchpoint;
+use super::config;
 use super::flow::Flow;
 use super::models::{self, Model};
+use super::texts;
 use crate::discover::FileKind;
 use crate::project::Project;
 use crate::resolve::Resolver;
@@ -32,8 +34,14 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     if models.is_empty() {
         return Found::default();
     }
-    let mut flow = Flow::new(resolver, &models);
     let mut files = files_with_any(project, &model_words(&models));
+    project.parse_all(&files);
+    let config = config::words(resolver, &models, &files);
+    let words: BTreeSet<CompactString> = config.all().cloned().collect();
+    files.extend(files_with_any(project, &words));
+    files.sort_unstable();
+    files.dedup();
+    let mut flow = Flow::new(resolver, &models, config.clone());
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
     for _ in 0..MAX_ROUNDS {
         project.parse_all(&files);
@@ -51,6 +59,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
         }
     }
     let mut touchpoints = flow.report();
+    touchpoints.extend(texts::find(project, &models, &config));
     touchpoints.sort_by(|a, b| (a.file, a.span, a.kind).cmp(&(b.file, b.span, b.kind)));
     Found { models, touchpoints }
 }
@@ -109,8 +118,6 @@ fn importers(project: &Project, file: FileId, name: &str) -> Vec<FileId> {
         .discovery
         .files_with_word(name)
         .filter(|other| *other != file && is_python(project, *other))
-        .filter(|other| {
-            project.discovery.entry(*other).words.has(module_hash) || folder(project.path(*other)) == here
-        })
+        .filter(|other| project.discovery.entry(*other).words.has(module_hash) || folder(project.path(*other)) == here)
         .collect()
 }

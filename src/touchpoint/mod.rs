@@ -1,47 +1,20 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
+mod config;
 mod find;
 mod flow;
 pub mod models;
 mod orm;
 mod ty;
 
+pub mod text;
+mod texts;
+
 pub use find::{Found, find};
 
-use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
-
+pub use crate::finding::Kind;
 use crate::finding::{Access, Confidence};
 use crate::source::{FileId, Span};
-
-/// What an occurrence is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "the kinds are described in the report's schema and the README")]
-pub enum Kind {
-    Definition,
-    Subclass,
-    Import,
-    Reference,
-    Query,
-    Constructor,
-    MethodCall,
-    Relation,
-    RelationUse,
-    Migration,
-    RawSql,
-    Signal,
-    Admin,
-    Factory,
-    StringReference,
-    Instance,
-    Configuration,
-    Fixture,
-    SqlFile,
-    Template,
-    Script,
-    Document,
-}
 
 /// One occurrence.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -34,7 +34,9 @@ pub struct Relation {
     pub query_name: Option<CompactString>,
     /// The model it points to, as `app_label.Model`.
     pub to: String,
-    /// The class that declares it.
+    /// The file of the class that declares it.
+    pub file: FileId,
+    /// The name in that declaration.
     pub span: Span,
 }
 
@@ -132,12 +134,10 @@ fn config_label(resolver: &Resolver<'_>, package: ModuleRef, dotted: &str) -> Op
 #[must_use]
 pub fn meta_value<'p>(class: &'p ClassDef, name: &str) -> Option<&'p Expr> {
     class.body.iter().find_map(|stmt| match &stmt.kind {
-        StmtKind::ClassDef(meta) if meta.name.name == "Meta" => {
-            match Symbols::collect(&meta.body).get(name) {
-                [.., Binding::Value(value)] => Some(*value),
-                _ => None,
-            }
-        }
+        StmtKind::ClassDef(meta) if meta.name.name == "Meta" => match Symbols::collect(&meta.body).get(name) {
+            [.., Binding::Value(value)] => Some(*value),
+            _ => None,
+        },
         _ => None,
     })
 }
@@ -217,7 +217,8 @@ pub enum RelationKind {
 
 /// Whether the arguments make something that looks like a model field rather than a manager or a plain value.
 fn is_field_call(func: &Expr) -> bool {
-    callee_name(func).is_some_and(|name| name.ends_with("Field") || relation_kind(name).is_some() || name.ends_with("Key"))
+    callee_name(func)
+        .is_some_and(|name| name.ends_with("Field") || relation_kind(name).is_some() || name.ends_with("Key"))
 }
 
 /// Finds the classes of `files` that define the model `label`.
@@ -244,7 +245,9 @@ pub fn find_target<'p>(resolver: &Resolver<'p>, files: &[FileId], label: &str) -
 /// A model has bases, and a field or a `Meta`; a serializer of the same name has neither model fields nor a table.
 fn looks_like_model(class: &ClassDef) -> bool {
     let serializer = class.args.args.iter().filter_map(callee_name).any(|base| {
-        ["Serializer", "Form", "Factory", "TestCase", "Admin", "Enum", "View", "Resource"].iter().any(|s| base.ends_with(s))
+        ["Serializer", "Form", "Factory", "TestCase", "Admin", "Enum", "View", "Resource"]
+            .iter()
+            .any(|s| base.ends_with(s))
     });
     !class.args.args.is_empty() && !serializer
 }
@@ -360,9 +363,10 @@ fn bases<'p>(
         let only_linked = all.iter().all(|&(f, sub)| {
             let extends = sub.args.args.iter().any(|base| {
                 base.as_dotted().is_some_and(|segments| {
-                    resolver.dotted(f, &segments).iter().any(
-                        |def| matches!(def, Def::Class(bf, bc) if *bf == file && bc.name.span == class.name.span),
-                    )
+                    resolver
+                        .dotted(f, &segments)
+                        .iter()
+                        .any(|def| matches!(def, Def::Class(bf, bc) if *bf == file && bc.name.span == class.name.span))
                 })
             });
             !extends || linked.iter().any(|&(lf, lc)| lf == f && lc.name.span == sub.name.span)
@@ -469,7 +473,7 @@ fn own_and_inherited<'p>(
         if relations.iter().any(|r| r.name == *name) {
             continue;
         }
-        relations.push(relation(name, span, kind, args, model, &to.label));
+        relations.push(relation(name, (file, span), kind, args, model, &to.label));
     }
     if depth > 16 {
         return;
@@ -488,7 +492,7 @@ fn own_and_inherited<'p>(
 /// `fields/reverse_related.py` (`get_accessor_name`).
 fn relation(
     name: &CompactString,
-    span: Span,
+    (file, span): (FileId, Span),
     kind: RelationKind,
     args: &Arguments,
     model: &Model<'_>,
@@ -509,10 +513,11 @@ fn relation(
             _ => compact_str::format_compact!("{lower}_set"),
         }))
     };
-    let query_name = text("related_query_name").or(related_name.filter(|_| !hidden)).or_else(|| Some(lower.as_str().into()));
+    let query_name =
+        text("related_query_name").or(related_name.filter(|_| !hidden)).or_else(|| Some(lower.as_str().into()));
     let column = match kind {
         RelationKind::ManyToMany => None,
         _ => Some(text("db_column").unwrap_or_else(|| compact_str::format_compact!("{name}_id"))),
     };
-    Relation { name: name.clone(), column, accessor, query_name, to: to.to_owned(), span }
+    Relation { name: name.clone(), column, accessor, query_name, to: to.to_owned(), file, span }
 }

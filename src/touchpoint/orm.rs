@@ -29,16 +29,39 @@ pub fn method(name: &str) -> Option<(Access, Gives)> {
     use Access::{Delete, Read, ReadWrite, Write};
     // Django 4.1 gave every method that hits the database an `a` twin.
     let plain = match name.strip_prefix('a') {
-        Some(rest) if matches!(rest, "get" | "count" | "exists" | "first" | "last" | "latest" | "earliest" | "aggregate"
-            | "create" | "update" | "delete" | "iterator" | "contains" | "explain" | "get_or_create" | "update_or_create"
-            | "bulk_create" | "bulk_update" | "in_bulk") => rest,
+        Some(rest)
+            if matches!(
+                rest,
+                "get"
+                    | "count"
+                    | "exists"
+                    | "first"
+                    | "last"
+                    | "latest"
+                    | "earliest"
+                    | "aggregate"
+                    | "create"
+                    | "update"
+                    | "delete"
+                    | "iterator"
+                    | "contains"
+                    | "explain"
+                    | "get_or_create"
+                    | "update_or_create"
+                    | "bulk_create"
+                    | "bulk_update"
+                    | "in_bulk"
+            ) =>
+        {
+            rest
+        }
         _ => name,
     };
     Some(match plain {
-        "all" | "filter" | "exclude" | "order_by" | "reverse" | "distinct" | "annotate" | "alias" | "select_related"
-        | "prefetch_related" | "select_for_update" | "defer" | "only" | "using" | "extra" | "none" | "union"
-        | "intersection" | "difference" | "complex_filter" | "raw" | "get_queryset" | "get_query_set" | "db_manager"
-        | "iterator" => (Read, Gives::QuerySet),
+        "all" | "filter" | "exclude" | "order_by" | "reverse" | "distinct" | "annotate" | "alias"
+        | "select_related" | "prefetch_related" | "select_for_update" | "defer" | "only" | "using" | "extra"
+        | "none" | "union" | "intersection" | "difference" | "complex_filter" | "raw" | "get_queryset"
+        | "get_query_set" | "db_manager" | "iterator" => (Read, Gives::QuerySet),
         "get" | "first" | "last" | "latest" | "earliest" => (Read, Gives::Instance),
         "values" | "values_list" | "dates" | "datetimes" => (Read, Gives::Rows),
         "count" | "exists" | "aggregate" | "contains" | "explain" => (Read, Gives::Scalar),
@@ -60,9 +83,23 @@ pub fn method(name: &str) -> Option<(Access, Gives)> {
 pub fn takes_lookups(name: &str) -> bool {
     matches!(
         name,
-        "filter" | "exclude" | "get" | "create" | "update" | "get_or_create" | "update_or_create" | "complex_filter"
-            | "aget" | "acreate" | "aupdate" | "aget_or_create" | "aupdate_or_create" | "Q" | "When"
-            | "get_object_or_404" | "get_list_or_404"
+        "filter"
+            | "exclude"
+            | "get"
+            | "create"
+            | "update"
+            | "get_or_create"
+            | "update_or_create"
+            | "complex_filter"
+            | "aget"
+            | "acreate"
+            | "aupdate"
+            | "aget_or_create"
+            | "aupdate_or_create"
+            | "Q"
+            | "When"
+            | "get_object_or_404"
+            | "get_list_or_404"
     )
 }
 

@@ -202,9 +202,12 @@ impl<'p> Flow<'_, 'p> {
         // An abstract base speaks of the columns that its linked subclasses have.
         if model.role == Role::Base {
             for other in self.models.iter().filter(|m| m.role == Role::Linked) {
-                let extends = other.class.args.args.iter().any(|base| {
-                    base.as_dotted().is_some_and(|segments| segments.last() == Some(&model.name()))
-                });
+                let extends = other
+                    .class
+                    .args
+                    .args
+                    .iter()
+                    .any(|base| base.as_dotted().is_some_and(|segments| segments.last() == Some(&model.name())));
                 if extends && let Some((index, column)) = own(other) {
                     return Some((&other.relations[index], column));
                 }
@@ -213,14 +216,7 @@ impl<'p> Flow<'_, 'p> {
         None
     }
 
-    fn instance_attr(
-        &mut self,
-        class: ClassId,
-        attr: &Ident,
-        at: usize,
-        chain: &mut Chain<'p>,
-        sure: bool,
-    ) -> TySet {
+    fn instance_attr(&mut self, class: ClassId, attr: &Ident, at: usize, chain: &mut Chain<'p>, sure: bool) -> TySet {
         let name = attr.name.as_str();
         match name {
             "__class__" => return TySet::one(Ty::Class(class)),

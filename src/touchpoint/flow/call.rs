@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::attr::last_segment;
-use super::eval::{Chain, Use};
+use super::eval::{Chain, Op, Use};
 use super::{Binds, Flow, Key};
 use crate::ast::{Arguments, Expr, ExprKind, Ident, ParamKind};
 use crate::finding::Access;
@@ -85,7 +85,11 @@ impl<'p> Flow<'_, 'p> {
         at: usize,
         chain: &mut Chain<'p>,
     ) -> TySet {
-        let values = self.values(args, set);
+        let ident = match at.checked_sub(1).and_then(|before| chain.ops.get(before)) {
+            Some(Op::Attr(attr)) => Some((*attr).clone()),
+            _ => chain.base.clone(),
+        };
+        let values = self.with_operation(set, ident.as_ref(), args, |flow| flow.values(args, set));
         self.constructor_keywords(set, args);
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
@@ -371,7 +375,7 @@ impl<'p> Flow<'_, 'p> {
                         callees.insert(Ty::Bound(func, Box::new(ty.clone())), *sure);
                         let effect = orm::combine(self.effect(func), Access::Read);
                         self.note(effect);
-                        self.touch_query(*model, attr, effect, *sure, chain);
+                        self.touch_query((*model, *custom), attr, effect, *sure, chain);
                         // A method that Django has too gives what Django's gives, and what is known of the own one.
                         if let Some((_, gives)) = orm::method(name) {
                             result.join(&give(*model, *custom, gives));
@@ -379,7 +383,7 @@ impl<'p> Flow<'_, 'p> {
                         handled = true;
                     } else if let Some((access, gives)) = orm::method(name) {
                         self.note(access);
-                        self.touch_query(*model, attr, access, *sure, chain);
+                        self.touch_query((*model, *custom), attr, access, *sure, chain);
                         self.lookups(*model, args, at, chain);
                         for (made, made_sure) in give(*model, *custom, gives).iter() {
                             result.insert(made.clone(), *made_sure && *sure);
@@ -462,7 +466,7 @@ impl<'p> Flow<'_, 'p> {
             callees.join(&found);
             self.touch_class(&found, attr, at + 1, chain);
         }
-        let values = self.values(args, &callees);
+        let values = self.with_operation(&callees, Some(attr), args, |flow| flow.values(args, &callees));
         self.constructor_keywords(&callees, args);
         let targets = callees.clone();
         for (ty, sure) in targets.iter() {
@@ -482,6 +486,7 @@ impl<'p> Flow<'_, 'p> {
             }
             "get_model" => {
                 result.join(&self.get_model(args));
+                result.join(&self.dynamic_model(attr, args));
             }
             "connect" | "disconnect" => self.signal_connect(args, &values),
             _ => {}
@@ -579,7 +584,15 @@ impl<'p> Flow<'_, 'p> {
 impl Chain<'_> {
     /// A chain of no steps, where one is only needed in form.
     pub(super) fn empty(span: Span) -> Self {
-        Self { ops: Vec::new(), span, use_: Use::Plain, told: false, access: Access::None, from_self: false }
+        Self {
+            ops: Vec::new(),
+            base: None,
+            span,
+            use_: Use::Plain,
+            told: false,
+            access: Access::None,
+            from_self: false,
+        }
     }
 }
 

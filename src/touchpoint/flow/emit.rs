@@ -4,10 +4,10 @@ use compact_str::CompactString;
 
 use super::eval::{Chain, Op, Use};
 use super::{Flow, Key};
-use crate::ast::{Arguments, FunctionDef, Ident};
+use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident};
 use crate::finding::{Access, Confidence};
 use crate::source::Span;
-use crate::touchpoint::models::Role;
+use crate::touchpoint::models::{Role, callee_name};
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 use crate::touchpoint::{Kind, Touchpoint, is_test};
@@ -23,7 +23,7 @@ impl<'p> Flow<'_, 'p> {
         target: &str,
         confidence: Confidence,
     ) {
-        if !self.reporting {
+        if !self.reporting || self.muted > 0 {
             return;
         }
         let file = self.file();
@@ -131,6 +131,20 @@ impl<'p> Flow<'_, 'p> {
         self.touch(ident, kind, access, &model.label, sure);
     }
 
+    /// `Model = apps.get_model(…)`: the name that stands for the model from here on.
+    pub(super) fn touch_alias(&mut self, target: &Expr, value: &Expr, set: &TySet) {
+        let (Some(name), ExprKind::Call { func, .. }) = (target.as_name(), &value.kind) else { return };
+        if callee_name(func) != Some("get_model") {
+            return;
+        }
+        if let Some((class, sure)) = self.model_class_in(set)
+            && let Some(model) = self.model_of(class)
+        {
+            let ident = Ident { name: name.into(), span: target.span };
+            self.touch(&ident, Kind::Reference, Access::None, &model.label, sure);
+        }
+    }
+
     fn touch_factory(&mut self, model: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>, sure: bool) {
         let Some(model) = self.model_of(model) else { return };
         let access = match (chain.ops.get(at), chain.ops.get(at + 1)) {
@@ -182,9 +196,11 @@ impl<'p> Flow<'_, 'p> {
             _ => {}
         }
         let file = self.file();
-        let context = self.resolver.project().parsed(file).and_then(|parsed| {
-            parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span))
-        });
+        let context = self
+            .resolver
+            .project()
+            .parsed(file)
+            .and_then(|parsed| parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span)));
         if let Some(context) = context {
             match context.role {
                 "meta-model" | "factory-for" => {
@@ -259,7 +275,7 @@ impl<'p> Flow<'_, 'p> {
     /// A query on a manager or queryset that is not named in the same chain.
     pub(super) fn touch_query(
         &mut self,
-        model: ClassId,
+        (model, custom): (ClassId, Option<ClassId>),
         attr: &Ident,
         access: Access,
         sure: bool,
@@ -271,7 +287,12 @@ impl<'p> Flow<'_, 'p> {
         let Some(model) = self.model_of(model) else { return };
         // Reading on from a queryset adds nothing to the touchpoint that made it; changing its rows does.
         let changes = matches!(access, Access::Write | Access::Delete | Access::ReadWrite);
-        if changes || chain.from_self {
+        let shared = chain.from_self && custom.is_some_and(|custom| self.class(custom).shared_manager);
+        if shared {
+            // The manager's own code, for whichever of its models it runs.
+            let label = model.label.clone();
+            self.report_at(attr.span, &attr.name, Kind::Query, access, &label, Confidence::Possible);
+        } else if changes || chain.from_self {
             self.touch(attr, Kind::Query, access, &model.label, sure);
         }
     }
@@ -302,7 +323,8 @@ impl<'p> Flow<'_, 'p> {
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
                 self.touch_relation(attr, &to, Access::Write, *sure);
-            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
+            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk")
+            {
                 self.note(Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }
@@ -331,14 +353,7 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    pub(super) fn touch_property_use(
-        &mut self,
-        class: ClassId,
-        func: FuncId,
-        attr: &Ident,
-        given: &TySet,
-        sure: bool,
-    ) {
+    pub(super) fn touch_property_use(&mut self, class: ClassId, func: FuncId, attr: &Ident, given: &TySet, sure: bool) {
         let effect = self.effect(func);
         self.note(effect);
         if let Some(target) = self.other_model(class, given) {
@@ -391,7 +406,15 @@ impl<'p> Flow<'_, 'p> {
         chain: &Chain<'p>,
     ) {
         let model_like = set.iter().all(|(ty, _)| {
-            matches!(ty, Ty::Instance(_) | Ty::ExternalResult(_) | Ty::External(_) | Ty::Pending(..) | Ty::Class(_) | Ty::Module(_))
+            matches!(
+                ty,
+                Ty::Instance(_)
+                    | Ty::ExternalResult(_)
+                    | Ty::External(_)
+                    | Ty::Pending(..)
+                    | Ty::Class(_)
+                    | Ty::Module(_)
+            )
         });
         if model_like && orm::takes_lookups(&attr.name) {
             self.unknown_lookups(args, at, chain);
@@ -431,7 +454,8 @@ impl<'p> Flow<'_, 'p> {
                 self.words.lookups.get(stem)
             })?;
             let plain = reach.iter().find(|(label, plain)| {
-                *plain && label.rsplit('.').next().is_some_and(|n| n.eq_ignore_ascii_case(&CompactString::from(*segment)))
+                *plain
+                    && label.rsplit('.').next().is_some_and(|n| n.eq_ignore_ascii_case(&CompactString::from(*segment)))
             });
             plain.or_else(|| reach.first()).map(|(label, is_plain)| (label.clone(), *is_plain && plain.is_some()))
         })

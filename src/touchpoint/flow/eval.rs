@@ -42,6 +42,8 @@ pub(super) enum Op<'p> {
 
 /// A chain while it is followed.
 pub(super) struct Chain<'p> {
+    /// The name that it starts with.
+    pub(super) base: Option<Ident>,
     /// All steps.
     pub(super) ops: Vec<Op<'p>>,
     /// The whole expression.
@@ -84,6 +86,7 @@ impl<'p> Flow<'_, 'p> {
                 all.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
             }
             ExprKind::Tuple(items) => {
+                self.touch_field_pair(items);
                 let sets: Vec<TySet> = items.iter().map(|item| self.eval(item, inherit(use_))).collect();
                 if sets.iter().all(TySet::is_unknown) { TySet::unknown() } else { TySet::one(Ty::Tuple(sets)) }
             }
@@ -91,6 +94,7 @@ impl<'p> Flow<'_, 'p> {
                 let mut all = TySet::default();
                 for (key, value) in entries {
                     if let Some(key) = key {
+                        self.touch_frozen_pair(key, value);
                         self.eval(key, Use::Plain);
                     }
                     let set = self.eval(value, Use::Plain);
@@ -311,7 +315,9 @@ impl<'p> Flow<'_, 'p> {
         }
         ops.reverse();
         let from_self = matches!(base.as_name(), Some("self" | "cls"));
-        let mut chain = Chain { ops, span: expr.span, use_, told: false, access: Access::None, from_self };
+        let base_ident = base.as_name().map(|name| Ident { name: name.into(), span: base.span });
+        let mut chain =
+            Chain { ops, base: base_ident, span: expr.span, use_, told: false, access: Access::None, from_self };
         if let ExprKind::Str(_) = base.kind
             && matches!(chain.ops.first(), Some(Op::Attr(attr)) if matches!(attr.name.as_str(), "format" | "join" | "replace" | "strip"))
         {
@@ -446,7 +452,26 @@ fn is_module_like(set: &TySet) -> bool {
 fn is_builtin(name: &str) -> bool {
     matches!(
         name,
-        "list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "iter" | "next" | "enumerate" | "zip" | "filter"
-            | "map" | "getattr" | "setattr" | "isinstance" | "issubclass" | "super" | "type" | "dict" | "min" | "max"
+        "list"
+            | "tuple"
+            | "set"
+            | "frozenset"
+            | "sorted"
+            | "reversed"
+            | "iter"
+            | "next"
+            | "enumerate"
+            | "zip"
+            | "filter"
+            | "map"
+            | "getattr"
+            | "setattr"
+            | "isinstance"
+            | "issubclass"
+            | "super"
+            | "type"
+            | "dict"
+            | "min"
+            | "max"
     )
 }

@@ -8,9 +8,9 @@ use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, ImportFrom, ImportName, 
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::FileId;
+use crate::touchpoint::Kind;
 use crate::touchpoint::models::Role;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
-use crate::touchpoint::Kind;
 
 impl<'p> Flow<'_, 'p> {
     pub(super) fn run_func(&mut self, id: FuncId) {
@@ -67,18 +67,17 @@ impl<'p> Flow<'_, 'p> {
         let _ = self.read(Key::Managers(class));
         let mut set = TySet::default();
         for &model in &self.class(class).manager_of {
-            set.insert(Ty::Manager(model, Some(class)), true);
+            // A manager that serves other models as well is the model's only by chance.
+            set.insert(Ty::Manager(model, Some(class)), !self.class(class).shared_manager);
         }
         if set.is_unknown() { TySet::one(Ty::Instance(class)) } else { set }
     }
 
     /// Evaluates without reporting, where the same text is reported from elsewhere.
     pub(super) fn silent<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
-        let found = std::mem::take(&mut self.found);
-        let spans = std::mem::take(&mut self.string_spans);
+        self.muted += 1;
         let result = run(self);
-        self.found = found;
-        self.string_spans = spans;
+        self.muted -= 1;
         result
     }
 
@@ -122,6 +121,7 @@ impl<'p> Flow<'_, 'p> {
             StmtKind::Assign { targets, value } => {
                 let set = self.eval(value, Use::Assigned);
                 for target in targets {
+                    self.touch_alias(target, value, &set);
                     self.assign(target, &set);
                 }
             }
@@ -292,7 +292,7 @@ impl<'p> Flow<'_, 'p> {
         let source = self.resolver.import_source(file, import);
         let path: Vec<&str> = import.module.iter().map(|i| i.name.as_str()).collect();
         for (name, asname) in &import.names {
-            let set = match source {
+            let set = match self.resolver.import_source_of(file, import, &name.name) {
                 ModuleRef::File(module) => self.module_value(module, &name.name),
                 ModuleRef::Unknown => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
                 namespace => match self.resolver.project().modules.submodule(namespace, &name.name) {
@@ -355,8 +355,8 @@ impl<'p> Flow<'_, 'p> {
             let kind = if model.role == Role::Subclass { Kind::Subclass } else { Kind::Definition };
             self.touch(&def.name, kind, Access::Schema, &label, true);
         }
-        let (func, outer) = self.frames.last().map_or((None, None), |frame| (frame.func, frame.class));
-        let _ = outer;
+        self.touch_class_parts(id);
+        let func = self.frames.last().and_then(|frame| frame.func);
         self.frames.push(Frame { file, func, class: Some(id), env: Env::default() });
         self.block(&def.body);
         if let Some(frame) = self.frames.pop() {
@@ -371,18 +371,45 @@ impl<'p> Flow<'_, 'p> {
         self.bind(&def.name.name, TySet::one(Ty::Class(id)));
     }
 
-    /// A manager or queryset class that a model declares belongs to the model from here on.
-    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
-        if self.reporting || self.class(class).model.is_none() {
+    /// What a class definition shows besides its name: relation fields of a model, an operation used on a model.
+    fn touch_class_parts(&mut self, id: ClassId) {
+        if !self.reporting {
             return;
         }
+        if let Some(model) = self.operation_of(id).and_then(|model| self.model_of(model)) {
+            let label = model.label.clone();
+            let name = self.class(id).def.name.clone();
+            self.touch(&name, Kind::Migration, Access::Schema, &label, true);
+        }
+        let def = self.class(id).def;
+        if let Some(model) = self.class(id).factory_of.and_then(|model| self.model_of(model)) {
+            self.touch(&def.name, Kind::Factory, Access::None, &model.label, true);
+        }
+        let Some(model) = self.model_of(id) else { return };
+        for relation in &model.relations {
+            let own = def.body.iter().any(|stmt| stmt.span.contains(relation.span));
+            if own && relation.file == self.file() {
+                let name = crate::ast::Ident { name: relation.name.clone(), span: relation.span };
+                self.touch(&name, Kind::Relation, Access::Schema, &relation.to, true);
+            }
+        }
+    }
+
+    /// A manager or queryset class that a model declares belongs to the model from here on.
+    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
+        if self.reporting {
+            return;
+        }
+        let is_model = self.class(class).model.is_some();
         for (ty, _) in set.iter() {
             let Ty::Instance(manager) = ty else { continue };
             if self.is_manager_class(*manager) {
                 let mut chain = vec![*manager];
                 chain.extend(self.ancestors(*manager));
                 for each in chain {
-                    if self.classes[each.0 as usize].manager_of.insert(class) {
+                    if !is_model {
+                        self.classes[each.0 as usize].shared_manager = true;
+                    } else if self.classes[each.0 as usize].manager_of.insert(class) {
                         self.wake(&Key::Managers(each));
                     }
                 }

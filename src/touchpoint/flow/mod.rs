@@ -12,6 +12,7 @@ mod call;
 mod emit;
 mod eval;
 mod exec;
+mod migration;
 mod strings;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,6 +20,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use compact_str::CompactString;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::config::ConfigWords;
 use super::models::{Model, Role};
 use super::ty::{ClassId, FuncId, Ty, TySet};
 use super::{Kind, Touchpoint};
@@ -42,6 +44,8 @@ struct ClassInfo<'p> {
     factory_of: Option<ClassId>,
     /// Models that have this class as manager or queryset.
     manager_of: BTreeSet<ClassId>,
+    /// Whether classes that are no model of interest have it as manager too.
+    shared_manager: bool,
 }
 
 /// How a function in a class takes its receiver.
@@ -120,17 +124,23 @@ pub(super) struct Flow<'r, 'p> {
     unit: Unit,
     frames: Vec<Frame>,
     reporting: bool,
+    muted: u32,
     found: BTreeMap<(FileId, Span), Touchpoint>,
     string_spans: FxHashSet<(FileId, Span)>,
     model_class: Vec<Option<ClassId>>,
     words: Words,
+    config: ConfigWords,
+    /// Operation classes of the project's own, with the model they are used on.
+    operations: FxHashMap<ClassId, ClassId>,
+    /// The models of the migration operations whose arguments are being read.
+    operation_on: Vec<ClassId>,
 }
 
 /// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
 const MAX_VISITS: u32 = 40;
 
 impl<'r, 'p> Flow<'r, 'p> {
-    pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>]) -> Self {
+    pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>], config: ConfigWords) -> Self {
         Self {
             resolver,
             models,
@@ -148,10 +158,14 @@ impl<'r, 'p> Flow<'r, 'p> {
             unit: Unit::Module(FileId(0)),
             frames: Vec::new(),
             reporting: false,
+            muted: 0,
             found: BTreeMap::new(),
             string_spans: FxHashSet::default(),
             model_class: vec![None; models.len()],
             words: Words::default(),
+            config,
+            operations: FxHashMap::default(),
+            operation_on: Vec::new(),
         }
     }
 
@@ -199,6 +213,7 @@ impl<'r, 'p> Flow<'r, 'p> {
                         model,
                         factory_of: None,
                         manager_of: BTreeSet::new(),
+                        shared_manager: false,
                     });
                     self.class_at.insert((file, def.name.span.start), id);
                     self.register(file, &def.body, Some(id), parent, &qual);
@@ -240,9 +255,8 @@ impl<'r, 'p> Flow<'r, 'p> {
     /// The accessors and lookup names that the models give to others.
     fn name_words(&mut self) {
         let mut words = Words::default();
-        let class_of = |label: &str| {
-            self.models.iter().position(|m| m.label == label).and_then(|index| self.model_class[index])
-        };
+        let class_of =
+            |label: &str| self.models.iter().position(|m| m.label == label).and_then(|index| self.model_class[index]);
         for (index, model) in self.models.iter().enumerate() {
             let Some(class) = self.model_class[index] else { continue };
             for relation in &model.relations {
@@ -334,7 +348,10 @@ impl<'r, 'p> Flow<'r, 'p> {
             }
             Ty::Class(class) => {
                 let info = &self.classes[class.0 as usize];
-                info.model.is_some() || info.factory_of.is_some() || !info.manager_of.is_empty() || self.class_carries(*class)
+                info.model.is_some()
+                    || info.factory_of.is_some()
+                    || !info.manager_of.is_empty()
+                    || self.class_carries(*class)
             }
             other => self.matters(other),
         }
@@ -480,6 +497,15 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// What `name` of the module `file` may be.
     fn module_value(&mut self, file: FileId, name: &str) -> TySet {
+        self.module_value_past(file, name, &mut Vec::new())
+    }
+
+    /// The same, through star imports; `seen` holds the modules already asked, so that a circle of them ends.
+    fn module_value_past(&mut self, file: FileId, name: &str, seen: &mut Vec<FileId>) -> TySet {
+        if seen.contains(&file) {
+            return TySet::unknown();
+        }
+        seen.push(file);
         if self.loaded.contains(&file) {
             if let Some(set) = self.read(Key::Global(file, name.into())) {
                 return set;
@@ -489,10 +515,8 @@ impl<'r, 'p> Flow<'r, 'p> {
                 None => Vec::new(),
             };
             for star in stars {
-                if let ModuleRef::File(source) = star
-                    && source != file
-                {
-                    let set = self.module_value(source, name);
+                if let ModuleRef::File(source) = star {
+                    let set = self.module_value_past(source, name, seen);
                     if !set.is_unknown() && !set.iter().all(|(ty, _)| matches!(ty, Ty::Pending(..))) {
                         return set;
                     }

@@ -1,7 +1,7 @@
 //! Strings: SQL texts, dotted paths, model labels, lookups.
 
-use super::eval::Use;
 use super::Flow;
+use super::eval::Use;
 use crate::ast::{BinOp, Expr, ExprKind, StrPart};
 use crate::finding::{Access, Confidence};
 use crate::modules::ModuleRef;
@@ -21,7 +21,7 @@ struct Built {
 impl<'p> Flow<'_, 'p> {
     /// A string literal (with implicit concatenation, one).
     pub(super) fn string(&mut self, expr: &'p Expr, use_: Use) {
-        if !self.reporting {
+        if !self.reporting || self.muted > 0 {
             return;
         }
         let file = self.file();
@@ -42,7 +42,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
     pub(super) fn built_string(&mut self, expr: &'p Expr, _use: Use) {
-        if !self.reporting {
+        if !self.reporting || self.muted > 0 {
             return;
         }
         let file = self.file();
@@ -160,7 +160,8 @@ impl<'p> Flow<'_, 'p> {
             let set = self.silent(|flow| flow.eval(value, Use::Plain));
             let Some(constant) = self.constant(&set) else { continue };
             // Which placeholder it fills is of no matter: that the text names the table is.
-            let place = ["%s", "{}", "{0}", "%r"].iter().filter_map(|p| built.text.find(p).map(|at| (at, p.len()))).min();
+            let place =
+                ["%s", "{}", "{0}", "%r"].iter().filter_map(|p| built.text.find(p).map(|at| (at, p.len()))).min();
             let place = place.or_else(|| {
                 let at = built.text.find('{')?;
                 let end = built.text[at..].find('}')?;
@@ -186,7 +187,7 @@ impl<'p> Flow<'_, 'p> {
             .models
             .iter()
             .filter_map(|model| model.table.clone().map(|table| (table, model.label.clone())))
-            .filter(|(table, _)| contains_word(&built.text, table))
+            .filter(|(table, _)| contains_word(&built.text, table) || names_sequence(&built.text, table))
             .collect();
         if tables.is_empty() {
             return false;
@@ -201,11 +202,16 @@ impl<'p> Flow<'_, 'p> {
             return false;
         }
         for (table, label) in tables {
-            let access = reading.access_to(&table).unwrap_or(Access::Unknown);
+            let sequenced = names_sequence(&built.text, &table);
+            let access = reading.access_to(&table).unwrap_or(if sequenced { Access::Schema } else { Access::Unknown });
             self.note(access);
             // Every literal that names the table; where a value brought the name, the first literal.
-            let mut spans: Vec<Span> =
-                built.literals.iter().filter(|(_, text)| contains_word(text, &table)).map(|(span, _)| *span).collect();
+            let mut spans: Vec<Span> = built
+                .literals
+                .iter()
+                .filter(|(_, text)| contains_word(text, &table) || names_sequence(text, &table))
+                .map(|(span, _)| *span)
+                .collect();
             if spans.is_empty() {
                 spans.extend(built.literals.first().map(|(span, _)| *span));
             }
@@ -218,7 +224,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// The text of a span, cut where it is long.
-    fn source_text(&self, span: Span) -> String {
+    pub(super) fn source_text(&self, span: Span) -> String {
         let file = self.file();
         let text = self.resolver.project().parsed(file).map_or("", |parsed| parsed.text.slice(span));
         match text.char_indices().nth(160) {
@@ -236,8 +242,7 @@ impl<'p> Flow<'_, 'p> {
             flow.report_at(expr.span, &symbol, kind, access, target, confidence);
         };
         match role {
-            // Told by the stage that reads migrations.
-            "migration-model" | "south-table" | "south-orm" | "south-frozen" | "settings-string" => return,
+            "south-table" | "south-orm" | "south-frozen" => return self.south_string(expr, text, role),
             "relation" => {
                 if let Some(label) = self.label_of(text) {
                     report(self, Kind::Relation, Access::Schema, &label, Confidence::Certain);
@@ -254,7 +259,16 @@ impl<'p> Flow<'_, 'p> {
                 }
                 return;
             }
-            _ => {}
+            _ => {
+                if self.operation_string(expr, text, role) {
+                    return;
+                }
+            }
+        }
+        if self.config.has(text) {
+            let target = self.models.first().map_or(String::new(), |model| model.label.clone());
+            report(self, Kind::Configuration, Access::None, &target, Confidence::Likely);
+            return;
         }
         if text.contains('.') {
             // `app_label.Model`, or the path of a module's attribute.
@@ -270,9 +284,10 @@ impl<'p> Flow<'_, 'p> {
             report(self, Kind::StringReference, Access::None, &model.label, Confidence::Likely);
             return;
         }
-        let named = self.models.iter().find(|m| {
-            m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
-        });
+        let named = self
+            .models
+            .iter()
+            .find(|m| m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text)));
         if let Some(model) = named {
             let confidence = match (role, use_) {
                 ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
@@ -298,7 +313,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// The model that a relation's string names: `app_label.Model`, or `Model` of the same app.
-    fn label_of(&self, text: &str) -> Option<String> {
+    pub(super) fn label_of(&self, text: &str) -> Option<String> {
         if text.contains('.') {
             return self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)).map(|m| m.label.clone());
         }
@@ -372,6 +387,11 @@ impl<'p> Flow<'_, 'p> {
         let last = segments.iter().rev().take(2).find(|s| self.models.iter().any(|m| m.name() == **s))?;
         self.models.iter().find(|m| m.name() == *last).map(|m| (m.label.clone(), false))
     }
+}
+
+/// Whether a text names the sequence that gives a table's ids on PostgreSQL or Oracle, under Django's name or by hand.
+fn names_sequence(text: &str, table: &str) -> bool {
+    contains_word(text, &format!("{table}_id_seq")) || contains_word(text, &format!("{table}_seq"))
 }
 
 /// Whether `text` holds `word` between characters that are no part of a name, in any case of letters.

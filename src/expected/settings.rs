@@ -1,0 +1,162 @@
+//! Which settings a project runs with, and what they say of apps and databases.
+
+use std::rc::Rc;
+
+use crate::config::Settings;
+use crate::literal::{Interp, Names, Value};
+use crate::migration::DjangoHost;
+use crate::project::Project;
+use crate::source::Gap;
+
+/// What was chosen.
+pub(super) struct Chosen {
+    /// The installed apps, as `INSTALLED_APPS` names them.
+    pub installed: Vec<String>,
+    /// The database aliases.
+    pub aliases: Vec<String>,
+}
+
+/// Evaluates the settings module and puts its names into the host.
+pub(super) fn read<'p>(
+    settings: &Settings,
+    project: &Project,
+    interp: &mut Interp<'p>,
+    host: &Rc<DjangoHost<'p>>,
+    gaps: &mut Vec<Gap>,
+) -> Chosen {
+    let listed = settings.installed_apps.as_ref().and_then(|path| match std::fs::read_to_string(path) {
+        Ok(text) => Some(app_list(&text)),
+        Err(error) => {
+            gaps.push(Gap::general("settings", format!("cannot read {}: {error}", path.display())));
+            None
+        }
+    });
+    let target_app = settings.target.split('.').next().unwrap_or("");
+    let modules = match &settings.settings {
+        Some(module) => vec![module.clone()],
+        None => candidates(project, interp),
+    };
+    let mut best: Option<(usize, String, Names<'p>)> = None;
+    for module in &modules {
+        interp.restart();
+        let Some(scope) = interp.module(module) else {
+            if settings.settings.is_some() {
+                gaps.push(Gap::general("settings", format!("the settings module {module} is not found")));
+            }
+            continue;
+        };
+        let raw: Vec<(Rc<str>, Value<'p>)> =
+            scope.names.borrow().iter().filter(|(n, _)| is_setting(n)).map(|(n, v)| (n.clone(), v.clone())).collect();
+        let names: Names<'p> = raw.into_iter().map(|(name, value)| (name, interp.resolve(value))).collect();
+        let apps = installed(&names);
+        // Of several settings modules the one that fits what is asked for: the list of apps, or the target.
+        let fit = match &listed {
+            Some(listed) => apps.iter().filter(|a| listed.contains(a)).count(),
+            None => apps.len() + if apps.iter().any(|a| a.contains(target_app)) { 10_000 } else { 0 },
+        };
+        if best.as_ref().is_none_or(|(most, ..)| fit > *most) {
+            best = Some((fit, module.clone(), names));
+        }
+    }
+    let names = match best {
+        Some((_, module, names)) => {
+            if settings.settings.is_none() && modules.len() > 1 {
+                gaps.push(Gap::general(
+                    "settings",
+                    format!("of the settings modules {} {module} is taken; --settings names another", modules.join(", ")),
+                ));
+            }
+            names
+        }
+        None => {
+            if settings.settings.is_none() {
+                gaps.push(Gap::general("settings", "no settings module was found; --settings names it"));
+            }
+            Names::default()
+        }
+    };
+    let installed = listed.unwrap_or_else(|| installed(&names));
+    if installed.is_empty() {
+        gaps.push(Gap::general("settings", "no installed apps are known; --installed-apps or --settings tells them"));
+    }
+    let aliases = aliases(&names);
+    *host.settings.borrow_mut() = names;
+    Chosen { installed, aliases }
+}
+
+fn is_setting(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_')
+}
+
+/// One dotted name a line; `#` starts a comment.
+fn app_list(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|line| line.split('#').next().unwrap_or("").trim().trim_matches(['\'', '"', ',']).to_owned())
+        .filter(|line| !line.is_empty())
+        .collect()
+}
+
+fn installed(names: &Names<'_>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for value in names.get("INSTALLED_APPS").and_then(Value::items).unwrap_or_default() {
+        let entry = match &value {
+            Value::Str(text) => text.to_string(),
+            Value::Class(class) => class.dotted(),
+            _ => continue,
+        };
+        if !out.contains(&entry) {
+            out.push(entry);
+        }
+    }
+    out
+}
+
+/// The aliases of `DATABASES` but for those that mirror another.
+fn aliases(names: &Names<'_>) -> Vec<String> {
+    let mut out = vec![String::from("default")];
+    let Some(Value::Dict(databases)) = names.get("DATABASES") else { return out };
+    for (alias, database) in databases.borrow().iter() {
+        let Some(alias) = alias.as_str() else { continue };
+        let mirror = match database {
+            Value::Dict(d) => match d.borrow().get_str("TEST") {
+                Some(Value::Dict(test)) => test.borrow().get_str("MIRROR").is_some(),
+                _ => d.borrow().get_str("TEST_MIRROR").is_some(),
+            },
+            _ => false,
+        };
+        if !mirror && !out.iter().any(|a| **a == *alias) {
+            out.push(alias.to_string());
+        }
+    }
+    out
+}
+
+/// The settings modules that a project's entry points name, or a module called `settings`.
+fn candidates(project: &Project, interp: &Interp<'_>) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    for file in project.discovery.ids() {
+        let path = project.path(file);
+        let name = path.rsplit('/').next().unwrap_or(path);
+        let entry = matches!(name, "manage.py" | "wsgi.py" | "asgi.py");
+        if !entry || path.matches('/').count() > 2 || project.discovery.entry(file).root >= project.discovery.roots.len() {
+            continue;
+        }
+        if project.discovery.roots[project.discovery.entry(file).root].kind != crate::discover::RootKind::Project {
+            continue;
+        }
+        let Some(parsed) = project.parsed(file) else { continue };
+        for (at, _) in parsed.text.as_str().match_indices("DJANGO_SETTINGS_MODULE") {
+            let rest: String = parsed.text.as_str()[at..].chars().skip(22).take(120).collect();
+            let mut quoted = rest.split(['"', '\'']).filter(|t| !t.trim().is_empty() && !t.contains([',', ']', '(', '\n', ' ']));
+            if let Some(module) = quoted.next() {
+                if interp.loader().exists(module) && !out.iter().any(|m| m == module) {
+                    out.push(module.to_owned());
+                }
+            }
+        }
+    }
+    if interp.loader().exists("settings") && !out.iter().any(|m| m == "settings") {
+        out.insert(0, String::from("settings"));
+    }
+    out
+}

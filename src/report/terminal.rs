@@ -1,0 +1,456 @@
+//! The summary for people: one screen, what to know and what to do next.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+
+use anstyle::{AnsiColor, Style};
+
+use super::v1::{ModelKind, Report, ReportGap, ReportTouchpoint, word};
+use crate::finding::Access;
+
+const BOLD: Style = Style::new().bold();
+const DIM: Style = Style::new().dimmed();
+const HEAD: Style = AnsiColor::Cyan.on_default().bold();
+const WARN: Style = AnsiColor::Yellow.on_default();
+
+/// Rows shown of what may be long; the rest is counted.
+const TOP: usize = 8;
+/// Gaps of one kind that are named.
+const EXAMPLES: usize = 2;
+/// Lines wider than this are no easier to read.
+const MAX_WIDTH: usize = 120;
+
+/// The summary, `width` columns wide, with escape codes for styles; whoever prints it takes them out where they do not
+/// belong.
+#[must_use]
+pub fn render(report: &Report, width: usize) -> String {
+    let mut summary = Summary { text: String::new(), width: width.clamp(40, MAX_WIDTH) };
+    summary.title(report);
+    if !report.touchpoints.is_empty() {
+        summary.kinds(report);
+        summary.places(report);
+    }
+    summary.models(report);
+    summary.gaps(report);
+    summary.next(report);
+    summary.text
+}
+
+struct Summary {
+    text: String,
+    width: usize,
+}
+
+/// Touchpoints of one row of a table.
+#[derive(Default)]
+struct Counts {
+    all: u64,
+    tests: u64,
+    read: u64,
+    write: u64,
+    delete: u64,
+    schema: u64,
+    unknown: u64,
+}
+
+/// Touchpoints of one folder.
+#[derive(Default)]
+struct Folder<'a> {
+    touchpoints: u64,
+    files: BTreeSet<(usize, &'a str)>,
+}
+
+impl Counts {
+    fn add(&mut self, touchpoint: &ReportTouchpoint) {
+        self.all += 1;
+        self.tests += u64::from(touchpoint.is_test);
+        match touchpoint.access {
+            Access::None => {}
+            Access::Read => self.read += 1,
+            Access::Write => self.write += 1,
+            Access::ReadWrite => {
+                self.read += 1;
+                self.write += 1;
+            }
+            Access::Delete => self.delete += 1,
+            Access::Schema => self.schema += 1,
+            Access::Unknown => self.unknown += 1,
+        }
+    }
+
+    fn columns(&self) -> [u64; 7] {
+        [self.all, self.read, self.write, self.delete, self.schema, self.unknown, self.tests]
+    }
+}
+
+impl Summary {
+    /// A line. Lines are made to fit, so nothing is wrapped.
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line.trim_end());
+        self.text.push('\n');
+    }
+
+    fn head(&mut self, title: &str, note: &str) {
+        self.text.push('\n');
+        let note = if note.is_empty() { String::new() } else { format!("  {DIM}{note}{DIM:#}") };
+        self.line(&format!("{HEAD}{title}{HEAD:#}{note}"));
+    }
+
+    fn title(&mut self, report: &Report) {
+        let target = report.models.iter().find(|model| model.kind == ModelKind::Target);
+        let table = target.and_then(|model| model.table.as_deref());
+        let table = table.map_or_else(String::new, |table| format!("  table {table}"));
+        self.line(&format!("{BOLD}{}{BOLD:#}{table}", report.target));
+        if let Some(model) = target {
+            let place = self.cut(&format!("{}:{}", model.file, model.line), self.width.saturating_sub(11));
+            self.line(&format!("{DIM}defined in {place}{DIM:#}"));
+        } else {
+            self.line(&format!("{WARN}its definition was not found in what was scanned{WARN:#}"));
+        }
+        let totals = &report.totals;
+        let sure = ["certain", "likely", "possible"]
+            .iter()
+            .filter_map(|name| totals.by_confidence.get(*name).map(|count| format!("{} {name}", number(*count))));
+        self.text.push('\n');
+        self.line(&format!(
+            "{BOLD}{}{BOLD:#} in {}, {} in tests",
+            counted(totals.touchpoints, "touchpoint"),
+            counted(totals.files, "file"),
+            number(totals.in_tests),
+        ));
+        let sure: Vec<String> = sure.collect();
+        if !sure.is_empty() {
+            self.line(&sure.join(", "));
+        }
+        for root in &report.roots {
+            let name = self.cut(&root.name, self.width.saturating_sub(32));
+            self.line(&format!("{DIM}{} Python files in {name}{DIM:#}", number(root.python_files)));
+        }
+        for venv in report.virtual_environments.iter().filter(|venv| !venv.scanned) {
+            let path = self.cut(&venv.path, self.width.saturating_sub(32));
+            self.line(&format!("{DIM}not scanned: {path} ({}){DIM:#}", venv.found_as));
+        }
+    }
+
+    fn kinds(&mut self, report: &Report) {
+        let mut kinds: BTreeMap<String, Counts> = BTreeMap::new();
+        let mut all = Counts::default();
+        for touchpoint in &report.touchpoints {
+            kinds.entry(word(&touchpoint.kind)).or_default().add(touchpoint);
+            all.add(touchpoint);
+        }
+        self.text.push('\n');
+        let titles = ["all", "read", "write", "delete", "schema", "unknown", "tests"];
+        let header = titles.iter().fold(format!("{:<16}", "kind"), |line, title| format!("{line}{title:>8}"));
+        self.line(&format!("{HEAD}{header}{HEAD:#}"));
+        let mut rows: Vec<(String, Counts)> = kinds.into_iter().collect();
+        rows.sort_by(|a, b| b.1.all.cmp(&a.1.all).then_with(|| a.0.cmp(&b.0)));
+        for (name, counts) in &rows {
+            self.row(name, counts);
+        }
+        if rows.len() > 1 {
+            self.row("total", &all);
+        }
+    }
+
+    fn row(&mut self, name: &str, counts: &Counts) {
+        let mut line = format!("{name:<16}");
+        for count in counts.columns() {
+            if count == 0 {
+                let _ = write!(line, "{:>8}", "");
+            } else {
+                let _ = write!(line, "{:>8}", number(count));
+            }
+        }
+        self.line(&line);
+    }
+
+    fn places(&mut self, report: &Report) {
+        let mut folders: BTreeMap<String, Folder<'_>> = BTreeMap::new();
+        for touchpoint in report.touchpoints.iter().filter(|touchpoint| !touchpoint.is_test) {
+            let folder = touchpoint.file.rsplit_once('/').map_or(".", |(folder, _)| folder);
+            let entry = folders.entry(app_folder(folder)).or_default();
+            entry.touchpoints += 1;
+            entry.files.insert((touchpoint.root, &touchpoint.file));
+        }
+        if folders.is_empty() {
+            return;
+        }
+        let mut rows: Vec<_> = folders.into_iter().collect();
+        rows.sort_by(|a, b| b.1.touchpoints.cmp(&a.1.touchpoints).then_with(|| a.0.cmp(&b.0)));
+        self.head("where", "outside tests");
+        for (folder, counts) in rows.iter().take(TOP) {
+            let tail = format!("in {}", counted(u64::try_from(counts.files.len()).unwrap_or(u64::MAX), "file"));
+            let folder = self.cut(folder, self.width.saturating_sub(14 + tail.len()));
+            self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(counts.touchpoints)));
+        }
+        self.more(rows.len(), "folder");
+    }
+
+    fn more(&mut self, rows: usize, what: &str) {
+        if rows > TOP {
+            let rest = u64::try_from(rows - TOP).unwrap_or(u64::MAX);
+            self.line(&format!("{:>8}  {DIM}… and {}{DIM:#}", "", counted(rest, &format!("more {what}"))));
+        }
+    }
+
+    fn models(&mut self, report: &Report) {
+        let linked: Vec<_> = report.models.iter().filter(|model| model.kind != ModelKind::Target).collect();
+        if linked.is_empty() {
+            return;
+        }
+        self.head("models", "linked to it");
+        for model in linked.iter().take(TOP) {
+            let count = report.totals.by_target.get(&model.label).copied().unwrap_or(0);
+            let how = match model.kind {
+                ModelKind::Subclass => "subclass".to_owned(),
+                ModelKind::Base => "abstract base".to_owned(),
+                _ if model.via.is_empty() => "linked".to_owned(),
+                _ => format!("by {}", model.via.join(", ")),
+            };
+            let table = model.table.as_deref().map_or_else(String::new, |table| format!(", table {table}"));
+            let label = self.cut(&model.label, self.width.saturating_sub(10));
+            let room = self.width.saturating_sub(12 + label.chars().count());
+            let detail = format!("{how}{table}");
+            if detail.chars().count() <= room {
+                self.line(&format!("{:>8}  {label}  {DIM}{detail}{DIM:#}", number(count)));
+                continue;
+            }
+            self.line(&format!("{:>8}  {label}", number(count)));
+            for part in [how.as_str(), table.trim_start_matches(", ")] {
+                let part = self.cut(part, self.width.saturating_sub(12));
+                if !part.is_empty() {
+                    self.line(&format!("{:>8}    {DIM}{part}{DIM:#}", ""));
+                }
+            }
+        }
+        self.more(linked.len(), "model");
+    }
+
+    fn gaps(&mut self, report: &Report) {
+        if report.gaps.is_empty() {
+            return;
+        }
+        let mut kinds: BTreeMap<&str, Vec<&ReportGap>> = BTreeMap::new();
+        for gap in &report.gaps {
+            kinds.entry(&gap.kind).or_default().push(gap);
+        }
+        let mut rows: Vec<_> = kinds.into_iter().collect();
+        rows.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
+        self.head("gaps", "seen and not modelled");
+        for (kind, gaps) in rows.iter().take(TOP) {
+            let count = u64::try_from(gaps.len()).unwrap_or(u64::MAX);
+            self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(count)));
+            for gap in gaps.iter().take(EXAMPLES) {
+                let text = self.example(gap, self.width.saturating_sub(12));
+                self.line(&format!("{:>8}    {DIM}{text}{DIM:#}", ""));
+            }
+        }
+        self.more(rows.len(), "kind");
+    }
+
+    fn next(&mut self, report: &Report) {
+        let found = report.models.iter().any(|model| model.kind == ModelKind::Target);
+        let packages = report.roots.iter().any(|root| root.kind == super::v1::ReportRootKind::SitePackages);
+        self.head("next", "");
+        if !found {
+            self.line("Name the model with --target app_label.Model, or scan the root that defines it.");
+        }
+        if !packages {
+            self.line("Installed packages were not scanned: add --site-packages DIR.");
+        }
+        self.line("Every place, line by line: --format json -o report.json");
+    }
+
+    /// A gap on one line: of the place its end, of the reason its beginning.
+    fn example(&self, gap: &ReportGap, room: usize) -> String {
+        let place = match (&gap.file, gap.line) {
+            (Some(file), Some(line)) => format!("{file}:{line} "),
+            (Some(file), None) => format!("{file} "),
+            _ => String::new(),
+        };
+        let reason = self.cut(&gap.reason, usize::MAX);
+        let place = self.cut(&place, (room / 2).max(room.saturating_sub(reason.chars().count())));
+        let left = room.saturating_sub(place.chars().count());
+        if reason.chars().count() <= left {
+            return place + &reason;
+        }
+        place + &reason.chars().take(left.saturating_sub(1)).collect::<String>() + "…"
+    }
+
+    /// The end of a text that is too long stays: paths differ there.
+    fn cut(&self, text: &str, room: usize) -> String {
+        let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let length = clean.chars().count();
+        if length <= room {
+            return clean;
+        }
+        let keep = room.saturating_sub(1);
+        format!("…{}", clean.chars().skip(length - keep).collect::<String>())
+    }
+}
+
+/// The folder of the app: without what lies below it by Django's habit.
+fn app_folder(folder: &str) -> String {
+    const INNER: [&str; 7] = ["management", "migrations", "tests", "api", "views", "templatetags", "south_migrations"];
+    let mut parts: Vec<&str> = folder.split('/').collect();
+    if let Some(at) = parts.iter().skip(1).position(|part| INNER.contains(part)) {
+        parts.truncate(at + 1);
+    }
+    parts.join("/")
+}
+
+/// A number with commas.
+fn number(value: u64) -> String {
+    let digits = value.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+fn counted(count: u64, what: &str) -> String {
+    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Confidence;
+    use crate::report::v1::{ReportModel, ReportRoot, ReportRootKind, Tool, Totals, VERSION, VirtualEnvironment};
+    use crate::touchpoint::Kind;
+
+    fn touchpoint(at: u32, file: &str, kind: Kind, access: Access) -> ReportTouchpoint {
+        ReportTouchpoint {
+            file: file.to_owned(),
+            root: 0,
+            line: at,
+            column: 1,
+            end_line: at,
+            end_column: 6,
+            kind,
+            access,
+            target: "shop.Order".to_owned(),
+            symbol: "Order".to_owned(),
+            enclosing: "shop".to_owned(),
+            is_test: file.contains("tests"),
+            confidence: Confidence::Certain,
+            snippet: "Order".to_owned(),
+            fingerprint: at.to_string(),
+        }
+    }
+
+    fn model(label: &str, kind: ModelKind, via: &[&str]) -> ReportModel {
+        ReportModel {
+            label: label.to_owned(),
+            kind,
+            file: "shop/models.py".to_owned(),
+            root: 0,
+            line: 4,
+            table: (kind != ModelKind::Base).then(|| label.to_lowercase().replace('.', "_")),
+            via: via.iter().map(|name| (*name).to_owned()).collect(),
+        }
+    }
+
+    fn report() -> Report {
+        let deep =
+            "a_service_with_a_long_name/apps/another_long_name_of_a_folder/and_a_third_one_that_is_long/views.py";
+        let touchpoints = vec![
+            touchpoint(1, "shop/api/v1/views.py", Kind::Query, Access::ReadWrite),
+            touchpoint(2, "shop/models.py", Kind::Definition, Access::Schema),
+            touchpoint(3, deep, Kind::RawSql, Access::Unknown),
+            touchpoint(4, "shop/tests/test_it.py", Kind::Query, Access::Delete),
+        ];
+        Report {
+            version: VERSION,
+            tool: Tool { name: "csm-audit".to_owned(), version: "0".to_owned() },
+            target: "shop.Order".to_owned(),
+            roots: vec![ReportRoot {
+                name: "project".to_owned(),
+                kind: ReportRootKind::Project,
+                python_files: 1_234_567,
+                files: 1_300_000,
+                import_roots: Vec::new(),
+            }],
+            virtual_environments: vec![VirtualEnvironment {
+                path: "project/.venv".to_owned(),
+                found_as: ".venv".to_owned(),
+                scanned: false,
+            }],
+            models: vec![
+                model("shop.Order", ModelKind::Target, &[]),
+                model("shop.Line", ModelKind::Linked, &["order"]),
+                model(
+                    "a_rather_long_app_label.AModelWithAnEvenLongerName",
+                    ModelKind::Linked,
+                    &["order", "other_order"],
+                ),
+                model("shop.BaseLine", ModelKind::Base, &["order"]),
+            ],
+            gaps: (1..=3)
+                .map(|line| ReportGap {
+                    file: Some(deep.to_owned()),
+                    line: Some(line),
+                    kind: "syntax-error".to_owned(),
+                    reason: "not understood as Python; what could be read\tinside was kept".to_owned(),
+                })
+                .collect(),
+            totals: Totals {
+                touchpoints: 4,
+                in_tests: 1,
+                not_in_tests: 3,
+                files: 4,
+                by_confidence: [("certain".to_owned(), 3), ("likely".to_owned(), 1)].into(),
+                by_target: [("shop.Order".to_owned(), 4)].into(),
+                ..Totals::default()
+            },
+            touchpoints,
+        }
+    }
+
+    fn plain(text: &str) -> String {
+        anstream::adapter::strip_str(text).to_string()
+    }
+
+    #[test]
+    fn the_summary_at_80_columns() {
+        insta::assert_snapshot!(plain(&render(&report(), 80)));
+    }
+
+    #[test]
+    fn the_summary_at_120_columns() {
+        insta::assert_snapshot!(plain(&render(&report(), 120)));
+    }
+
+    #[test]
+    fn no_line_is_wider_than_the_terminal() {
+        for width in [60, 80, 100, 120] {
+            // The table of kinds has a width of its own.
+            let limit = width.max(72);
+            for line in plain(&render(&report(), width)).lines() {
+                assert!(line.chars().count() <= limit, "{width}: {line}");
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_found_is_said_and_so_is_what_to_do() {
+        let mut empty = report();
+        (empty.touchpoints, empty.models, empty.gaps) = (Vec::new(), Vec::new(), Vec::new());
+        empty.totals = Totals::default();
+        let text = plain(&render(&empty, 80));
+        assert!(text.contains("0 touchpoints in 0 files"), "{text}");
+        assert!(text.contains("its definition was not found"), "{text}");
+        assert!(text.contains("Name the model with --target"), "{text}");
+        assert!(!text.contains("gaps"), "{text}");
+    }
+
+    #[test]
+    fn numbers_have_commas() {
+        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
+    }
+}

@@ -1,0 +1,377 @@
+//! Report v1: its own types, frozen, so that the analyses may change and readers of reports need not.
+//!
+//! Fields are added, never renamed, removed or given another meaning.
+
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashSet;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::fingerprint::{Fingerprints, normalise};
+use super::{Findings, LinkedModel};
+use crate::discover::{FileKind, RootKind};
+use crate::finding::{Access, Confidence};
+use crate::project::Project;
+use crate::source::{Gap, SourceText};
+use crate::touchpoint::models::Role;
+use crate::touchpoint::{Kind, Touchpoint};
+
+/// The version of the report that this module writes.
+pub const VERSION: u32 = 1;
+
+/// Snippets are cut after so many characters: a line of minified code is of no use to anyone.
+const SNIPPET: usize = 200;
+
+/// Every touchpoint of a Django model in a project.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Report {
+    /// The version of this format: 1.
+    pub version: u32,
+    /// What wrote the report.
+    pub tool: Tool,
+    /// The model that was looked for, as `app_label.Model`.
+    pub target: String,
+    /// The folders that were scanned.
+    pub roots: Vec<ReportRoot>,
+    /// Virtual environments that were found, walked or not.
+    pub virtual_environments: Vec<VirtualEnvironment>,
+    /// The occurrences, sorted by root, file, line, column and kind.
+    pub touchpoints: Vec<ReportTouchpoint>,
+    /// The target and the models linked to it, the target first.
+    pub models: Vec<ReportModel>,
+    /// What was seen and could not be modelled.
+    pub gaps: Vec<ReportGap>,
+    /// Counts.
+    pub totals: Totals,
+}
+
+/// What wrote a report.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Tool {
+    /// Its name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+}
+
+/// A folder that was scanned.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportRoot {
+    /// Its path, as given or as found.
+    pub name: String,
+    /// `project` or `site-packages`.
+    pub kind: ReportRootKind,
+    /// The Python files in it.
+    pub python_files: u64,
+    /// All files in it that were looked into.
+    pub files: u64,
+    /// The folders in it from which modules are imported, besides itself.
+    pub import_roots: Vec<String>,
+}
+
+/// Whose code a root holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ReportRootKind {
+    /// The project's own.
+    Project,
+    /// Installed packages.
+    SitePackages,
+}
+
+/// A virtual environment that was found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct VirtualEnvironment {
+    /// Its folder.
+    pub path: String,
+    /// How it was found: `VIRTUAL_ENV`, `.venv` or `venv`.
+    pub found_as: String,
+    /// Whether its packages were scanned.
+    pub scanned: bool,
+}
+
+/// One occurrence.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportTouchpoint {
+    /// The file, relative to its root, `/` separated.
+    pub file: String,
+    /// Index of its root in `roots`.
+    pub root: usize,
+    /// 1-based line.
+    pub line: u32,
+    /// 1-based column, in characters.
+    pub column: u32,
+    /// The line on which it ends.
+    pub end_line: u32,
+    /// The column after its last character.
+    pub end_column: u32,
+    /// What it is.
+    pub kind: Kind,
+    /// What it does to the table.
+    pub access: Access,
+    /// The model it denotes, as `app_label.Model`.
+    pub target: String,
+    /// The name or literal, as it stands.
+    pub symbol: String,
+    /// The definition around it, dotted, with its module.
+    pub enclosing: String,
+    /// Whether it stands in test code.
+    pub is_test: bool,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// The line it stands on, trimmed, at most 200 characters.
+    pub snippet: String,
+    /// The same for the same thing, wherever its file and its line move to.
+    pub fingerprint: String,
+}
+
+/// A model that matters.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportModel {
+    /// `app_label.Model`
+    pub label: String,
+    /// Why it matters.
+    pub kind: ModelKind,
+    /// Where it is defined, relative to its root.
+    pub file: String,
+    /// Index of its root in `roots`.
+    pub root: usize,
+    /// 1-based line of the definition.
+    pub line: u32,
+    /// Its table; none when it is abstract.
+    pub table: Option<String>,
+    /// The fields that link it to the target.
+    pub via: Vec<String>,
+}
+
+/// Why a model matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelKind {
+    /// The model itself.
+    Target,
+    /// A subclass or proxy of the model.
+    Subclass,
+    /// A model with a relation to the model.
+    Linked,
+    /// An abstract base of linked models.
+    Base,
+}
+
+/// Something that was not modelled.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportGap {
+    /// The file, relative to its root; none when it belongs to no file.
+    pub file: Option<String>,
+    /// 1-based line, when known.
+    pub line: Option<u32>,
+    /// A stable word for the kind of gap.
+    pub kind: String,
+    /// What was seen, and what is missing because of it.
+    pub reason: String,
+}
+
+/// Counts of touchpoints, files and gaps.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Totals {
+    /// All touchpoints.
+    pub touchpoints: u64,
+    /// Touchpoints in test code.
+    pub in_tests: u64,
+    /// Touchpoints elsewhere.
+    pub not_in_tests: u64,
+    /// Files with a touchpoint.
+    pub files: u64,
+    /// Files that were looked into.
+    pub files_scanned: u64,
+    /// Touchpoints by kind.
+    pub by_kind: BTreeMap<String, u64>,
+    /// Touchpoints by access.
+    pub by_access: BTreeMap<String, u64>,
+    /// Touchpoints by confidence.
+    pub by_confidence: BTreeMap<String, u64>,
+    /// Touchpoints by the model they denote.
+    pub by_target: BTreeMap<String, u64>,
+    /// All gaps.
+    pub gaps: u64,
+    /// Gaps by kind.
+    pub gaps_by_kind: BTreeMap<String, u64>,
+}
+
+impl Report {
+    /// The report of what was found.
+    #[must_use]
+    pub fn new(findings: &Findings<'_>) -> Self {
+        let touchpoints = touchpoints(findings);
+        let gaps: Vec<ReportGap> = findings.gaps.iter().map(gap).collect();
+        Self {
+            version: VERSION,
+            tool: Tool { name: env!("CARGO_PKG_NAME").to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() },
+            target: findings.target.to_owned(),
+            roots: roots(findings.project),
+            virtual_environments: virtual_environments(findings.project),
+            totals: totals(findings.project, &touchpoints, &gaps),
+            models: models(findings),
+            touchpoints,
+            gaps,
+        }
+    }
+
+    /// The JSON Schema of the format.
+    #[must_use]
+    pub fn schema() -> serde_json::Value {
+        schemars::schema_for!(Self).to_value()
+    }
+}
+
+fn roots(project: &Project) -> Vec<ReportRoot> {
+    let discovery = &project.discovery;
+    let mut roots: Vec<ReportRoot> = discovery
+        .roots
+        .iter()
+        .map(|root| ReportRoot {
+            name: root.name.clone(),
+            kind: match root.kind {
+                RootKind::Project => ReportRootKind::Project,
+                RootKind::SitePackages => ReportRootKind::SitePackages,
+            },
+            python_files: 0,
+            files: 0,
+            import_roots: Vec::new(),
+        })
+        .collect();
+    for file in &discovery.files {
+        roots[file.root].python_files += u64::from(file.kind == FileKind::Python);
+        roots[file.root].files += u64::from(file.kind != FileKind::Other);
+    }
+    for import in &project.import_roots {
+        roots[import.root].import_roots.push(import.dir.clone());
+    }
+    roots
+}
+
+fn virtual_environments(project: &Project) -> Vec<VirtualEnvironment> {
+    let found = project.discovery.found_venvs.iter();
+    found
+        .map(|venv| VirtualEnvironment {
+            path: venv.path.display().to_string(),
+            found_as: venv.how.to_owned(),
+            scanned: venv.used,
+        })
+        .collect()
+}
+
+fn touchpoints(findings: &Findings<'_>) -> Vec<ReportTouchpoint> {
+    let project = findings.project;
+    let empty = SourceText::new(String::new());
+    let mut sorted: Vec<&Touchpoint> = findings.touchpoints.iter().collect();
+    // Files are numbered by root and path, so this is the order of the report.
+    sorted.sort_by(|a, b| order(a).cmp(&order(b)));
+    sorted.dedup();
+    let mut prints = Fingerprints::default();
+    sorted
+        .into_iter()
+        .map(|found| {
+            let text = project.text(found.file).unwrap_or(&empty);
+            let (start, end) = (text.line_col(found.span.start), text.line_col(found.span.end));
+            let line = text.line(start.line).trim();
+            let fingerprint = prints.next(&[
+                &word(&found.kind),
+                &found.target,
+                project.modules.name(found.file),
+                &found.enclosing,
+                &normalise(&found.symbol),
+                &normalise(line),
+            ]);
+            ReportTouchpoint {
+                file: project.path(found.file).to_owned(),
+                root: project.discovery.entry(found.file).root,
+                line: start.line,
+                column: start.column,
+                end_line: end.line,
+                end_column: end.column,
+                kind: found.kind,
+                access: found.access,
+                target: found.target.clone(),
+                symbol: found.symbol.clone(),
+                enclosing: found.enclosing.clone(),
+                is_test: found.is_test,
+                confidence: found.confidence,
+                snippet: line.chars().take(SNIPPET).collect(),
+                fingerprint,
+            }
+        })
+        .collect()
+}
+
+fn order(touchpoint: &Touchpoint) -> impl Ord + '_ {
+    (
+        touchpoint.file,
+        touchpoint.span,
+        touchpoint.kind,
+        touchpoint.target.as_str(),
+        touchpoint.access,
+        touchpoint.symbol.as_str(),
+        touchpoint.enclosing.as_str(),
+        touchpoint.confidence,
+    )
+}
+
+fn models(findings: &Findings<'_>) -> Vec<ReportModel> {
+    let project = findings.project;
+    let mut sorted: Vec<&LinkedModel> = findings.models.iter().collect();
+    sorted.sort_by(|a, b| (a.role, &a.label, a.file, a.line).cmp(&(b.role, &b.label, b.file, b.line)));
+    sorted
+        .into_iter()
+        .map(|model| ReportModel {
+            label: model.label.clone(),
+            kind: match model.role {
+                Role::Target => ModelKind::Target,
+                Role::Subclass => ModelKind::Subclass,
+                Role::Linked => ModelKind::Linked,
+                Role::Base => ModelKind::Base,
+            },
+            file: project.path(model.file).to_owned(),
+            root: project.discovery.entry(model.file).root,
+            line: model.line,
+            table: model.table.clone(),
+            via: model.via.clone(),
+        })
+        .collect()
+}
+
+fn gap(gap: &Gap) -> ReportGap {
+    ReportGap { file: gap.file.clone(), line: gap.line, kind: gap.kind.to_owned(), reason: gap.reason.clone() }
+}
+
+fn totals(project: &Project, touchpoints: &[ReportTouchpoint], gaps: &[ReportGap]) -> Totals {
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    let mut totals = Totals {
+        touchpoints: count(touchpoints.len()),
+        files: count(touchpoints.iter().map(|t| (t.root, &t.file)).collect::<FxHashSet<_>>().len()),
+        files_scanned: count(project.discovery.files.iter().filter(|file| file.kind != FileKind::Other).count()),
+        gaps: count(gaps.len()),
+        ..Totals::default()
+    };
+    for touchpoint in touchpoints {
+        totals.in_tests += u64::from(touchpoint.is_test);
+        totals.not_in_tests += u64::from(!touchpoint.is_test);
+        *totals.by_kind.entry(word(&touchpoint.kind)).or_default() += 1;
+        *totals.by_access.entry(touchpoint.access.as_str().to_owned()).or_default() += 1;
+        *totals.by_confidence.entry(touchpoint.confidence.as_str().to_owned()).or_default() += 1;
+        *totals.by_target.entry(touchpoint.target.clone()).or_default() += 1;
+    }
+    for gap in gaps {
+        *totals.gaps_by_kind.entry(gap.kind.clone()).or_default() += 1;
+    }
+    totals
+}
+
+/// The word that stands for a kind in reports.
+pub(super) fn word(kind: &Kind) -> String {
+    match serde_json::to_value(kind) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => String::new(),
+    }
+}

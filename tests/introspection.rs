@@ -1,0 +1,94 @@
+//! The comparison that other tests rely on sees what is there and says what differs.
+
+mod support;
+
+use serde_json::{Value, json};
+use support::introspect::{self, differences, expected_tables, plain_type};
+use support::{Flavour, ServerOptions};
+
+const DDL: &str = "
+    CREATE TABLE owner (id INT UNSIGNED NOT NULL AUTO_INCREMENT PRIMARY KEY, code VARCHAR(50) NOT NULL,
+        UNIQUE KEY code (code));
+    CREATE TABLE thing (
+        id BIGINT NOT NULL AUTO_INCREMENT, name VARCHAR(191) CHARACTER SET utf8mb4 COLLATE utf8mb4_bin NULL,
+        kind VARCHAR(8) NOT NULL DEFAULT 'none', owner_id INT UNSIGNED NOT NULL, body LONGTEXT NOT NULL,
+        PRIMARY KEY (id), UNIQUE KEY thing_kind_owner_uniq (kind, owner_id), KEY thing_body (body(20)),
+        CONSTRAINT thing_owner_fk FOREIGN KEY (owner_id) REFERENCES owner (id));
+    CREATE VIEW things AS SELECT id FROM thing;";
+
+/// What the DDL above should come to, in the form of `csm-audit schema --format json`.
+fn expected() -> Value {
+    let column = |name: &str, column_type: &str, nullable: bool, extra: &str| {
+        json!({"name": name, "column_type": column_type, "is_nullable": nullable, "column_default": null,
+               "extra": extra, "collation": null})
+    };
+    let index = |name: &str, unique: bool, parts: &[(&str, Option<u64>)]| {
+        let parts: Vec<_> = parts.iter().map(|(name, sub_part)| json!({"name": name, "sub_part": sub_part})).collect();
+        json!({"name": name, "unique": unique, "columns": parts})
+    };
+    let mut name = column("name", "varchar(191)", true, "");
+    name["collation"] = json!("utf8mb4_bin");
+    let mut kind = column("kind", "varchar(8)", false, "");
+    kind["column_default"] = json!("none");
+    json!({"aliases": {"default": {"tables": [
+        {"name": "thing",
+         "columns": [column("id", "bigint", false, "auto_increment"), name, kind,
+                     column("owner_id", "int(10) UNSIGNED", false, ""), column("body", "longtext", false, "")],
+         "primary_key": ["id"],
+         "indexes": [index("thing_kind_owner_uniq", true, &[("kind", None), ("owner_id", None)]),
+                     index("thing_body", false, &[("body", Some(20))]),
+                     index("thing_owner_fk", false, &[("owner_id", None)])],
+         "foreign_keys": [{"name": "thing_owner_fk", "columns": ["owner_id"], "referenced_table": "owner",
+                           "referenced_columns": ["id"]}]},
+        {"name": "owner",
+         "columns": [column("id", "int unsigned", false, "AUTO_INCREMENT"), column("code", "varchar(50)", false, "")],
+         "primary_key": ["id"], "indexes": [index("code", true, &[("code", None)])], "foreign_keys": []},
+    ]}}})
+}
+
+#[test]
+fn what_was_created_is_what_is_told() {
+    for flavour in Flavour::ALL {
+        let Some(server) = support::start(flavour, ServerOptions::new()) else { continue };
+        server.execute(&format!("CREATE DATABASE other; CREATE DATABASE edx; USE edx; {DDL}"));
+        let observed = introspect::tables(&server, "edx");
+        let found = differences(&expected_tables(&expected(), "default"), &observed);
+        assert!(found.is_empty(), "{flavour}: {found:#?}");
+        assert_eq!(introspect::tables(&server, "other"), []);
+    }
+}
+
+#[test]
+fn every_difference_is_said() {
+    let whole = expected_tables(&expected(), "default");
+    let changes: &[(&str, &str, fn(&mut Value))] = &[
+        ("/columns/3/column_type", "thing.owner_id", |value| *value = json!("int")),
+        ("/columns/1/is_nullable", "thing.name", |value| *value = json!(false)),
+        ("/columns/0/extra", "thing.id", |value| *value = json!("")),
+        ("/columns/2/column_default", "thing.kind", |value| *value = json!("some")),
+        ("/columns/1/collation", "thing.name", |value| *value = json!("utf8mb4_general_ci")),
+        ("/columns/4/name", "thing: columns", |value| *value = json!("text")),
+        ("/primary_key", "index Index { name: \"PRIMARY\"", |value| *value = json!(["owner_id"])),
+        ("/indexes/0/unique", "thing_kind_owner_uniq", |value| *value = json!(false)),
+        ("/indexes/1/columns/0/sub_part", "thing_body", |value| *value = json!(30)),
+        ("/indexes/2/name", "thing_owner_fk", |value| *value = json!("thing_owner_id")),
+        ("/foreign_keys/0/referenced_table", "foreign key", |value| *value = json!("people")),
+        ("/name", "the table is missing", |value| *value = json!("things")),
+    ];
+    for (pointer, said, change) in changes {
+        let mut report = expected();
+        change(report.pointer_mut(&format!("/aliases/default/tables/0{pointer}")).unwrap());
+        let found = differences(&expected_tables(&report, "default"), &whole);
+        assert!(found.iter().any(|line| line.contains(said)), "{pointer}: {found:#?}");
+    }
+    assert_eq!(differences(&whole, &whole), [""; 0]);
+}
+
+#[test]
+fn display_widths_say_nothing() {
+    assert_eq!(plain_type("INT(10) UNSIGNED"), "int unsigned");
+    assert_eq!(plain_type("bigint(20)"), "bigint");
+    assert_eq!(plain_type("varchar(255)"), "varchar(255)");
+    assert_eq!(plain_type("decimal(5,2) unsigned"), "decimal(5,2) unsigned");
+    assert_eq!(plain_type("datetime(6)"), "datetime(6)");
+}

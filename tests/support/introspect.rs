@@ -1,0 +1,284 @@
+//! What a server's information_schema says of a database, and how that differs from what was expected.
+//!
+//! The shape is that of `csm-audit schema --format json`, so that both sides can be read into it. The queries are the
+//! tests' own: what they check must not be asked by the code under test.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::Server;
+
+/// One table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// In the order of the table.
+    pub columns: Vec<Column>,
+    /// By name; the primary key is the one called `PRIMARY`.
+    pub indexes: Vec<Index>,
+    /// By name.
+    pub foreign_keys: Vec<ForeignKey>,
+}
+
+/// One column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// `COLUMN_TYPE`, normalised by [`plain_type`].
+    pub column_type: String,
+    /// Whether it takes NULL.
+    pub is_nullable: bool,
+    /// The text of its default as the server tells it.
+    pub column_default: Option<String>,
+    /// Whether it counts up.
+    pub auto_increment: bool,
+    /// Its collation, when it holds text.
+    pub collation: Option<String>,
+}
+
+/// One index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Whether it forbids equal entries.
+    pub unique: bool,
+    /// Its columns, each with the length of its prefix; an expression has no column.
+    pub parts: Vec<(Option<String>, Option<u64>)>,
+}
+
+/// One foreign key, which points into the same database.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ForeignKey {
+    /// Its name.
+    pub name: String,
+    /// The columns that point.
+    pub columns: Vec<String>,
+    /// Where they point to.
+    pub referenced_table: String,
+    /// The columns they point to.
+    pub referenced_columns: Vec<String>,
+}
+
+/// Reads every base table of a database, by name.
+///
+/// # Panics
+/// When the server refuses, or tells of a table that it does not list.
+pub fn tables(server: &Server, database: &str) -> Vec<Table> {
+    let ask = |sql: &str| nullable_rows(server, &sql.replace("{database}", &format!("'{database}'")));
+    let mut tables: BTreeMap<String, Table> = ask("SELECT TABLE_NAME FROM information_schema.TABLES
+         WHERE TABLE_SCHEMA = {database} AND TABLE_TYPE = 'BASE TABLE'")
+    .into_iter()
+    .map(|row| {
+        let name = text(&row, 0);
+        (name.clone(), Table { name, columns: Vec::new(), indexes: Vec::new(), foreign_keys: Vec::new() })
+    })
+    .collect();
+
+    for row in ask("SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLLATION_NAME
+         FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {database} ORDER BY TABLE_NAME, ORDINAL_POSITION")
+    {
+        // Views have columns too.
+        let Some(table) = tables.get_mut(&text(&row, 0)) else { continue };
+        table.columns.push(Column {
+            name: text(&row, 1),
+            column_type: plain_type(&text(&row, 2)),
+            is_nullable: text(&row, 3) == "YES",
+            column_default: row[4].clone(),
+            auto_increment: text(&row, 5).contains("auto_increment"),
+            collation: row[6].clone(),
+        });
+    }
+    for row in ask("SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
+         WHERE TABLE_SCHEMA = {database} ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX")
+    {
+        let indexes = &mut tables.get_mut(&text(&row, 0)).expect("a listed table").indexes;
+        let name = text(&row, 1);
+        let part = (row[3].clone(), row[4].as_ref().map(|length| length.parse().expect("a number")));
+        match indexes.last_mut() {
+            Some(index) if index.name == name => index.parts.push(part),
+            _ => indexes.push(Index { name, unique: text(&row, 2) == "0", parts: vec![part] }),
+        }
+    }
+    for row in ask("SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME
+         FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = {database} AND REFERENCED_TABLE_NAME IS NOT NULL
+         ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION")
+    {
+        let keys = &mut tables.get_mut(&text(&row, 0)).expect("a listed table").foreign_keys;
+        let name = text(&row, 1);
+        match keys.last_mut() {
+            Some(key) if key.name == name => {
+                key.columns.push(text(&row, 2));
+                key.referenced_columns.push(text(&row, 4));
+            }
+            _ => keys.push(ForeignKey {
+                name,
+                columns: vec![text(&row, 2)],
+                referenced_table: text(&row, 3),
+                referenced_columns: vec![text(&row, 4)],
+            }),
+        }
+    }
+    tables.into_values().map(sorted).collect()
+}
+
+/// Reads the tables of one alias out of what `csm-audit schema --format json` printed.
+///
+/// # Panics
+/// When it has not the documented form.
+pub fn expected_tables(report: &Value, alias: &str) -> Vec<Table> {
+    let strings = |value: &Value| -> Vec<String> { array(value).iter().map(string).collect() };
+    let mut tables: Vec<_> = array(&report["aliases"][alias]["tables"])
+        .iter()
+        .map(|table| {
+            let mut indexes: Vec<_> = array(&table["indexes"]).iter().map(expected_index).collect();
+            let primary_key = strings(&table["primary_key"]);
+            if !primary_key.is_empty() && indexes.iter().all(|index| index.name != "PRIMARY") {
+                let parts = primary_key.into_iter().map(|column| (Some(column), None)).collect();
+                indexes.push(Index { name: "PRIMARY".to_owned(), unique: true, parts });
+            }
+            sorted(Table {
+                name: string(&table["name"]),
+                columns: array(&table["columns"]).iter().map(expected_column).collect(),
+                indexes,
+                foreign_keys: array(&table["foreign_keys"])
+                    .iter()
+                    .map(|key| ForeignKey {
+                        name: string(&key["name"]),
+                        columns: strings(&key["columns"]),
+                        referenced_table: string(&key["referenced_table"]),
+                        referenced_columns: strings(&key["referenced_columns"]),
+                    })
+                    .collect(),
+            })
+        })
+        .collect();
+    tables.sort_by(|a, b| a.name.cmp(&b.name));
+    tables
+}
+
+fn expected_column(column: &Value) -> Column {
+    Column {
+        name: string(&column["name"]),
+        column_type: plain_type(&string(&column["column_type"])),
+        is_nullable: column["is_nullable"].as_bool().unwrap_or_else(|| panic!("is_nullable is no bool in {column}")),
+        column_default: column["column_default"].as_str().map(str::to_owned),
+        auto_increment: column["extra"].as_str().unwrap_or_default().to_lowercase().contains("auto_increment"),
+        collation: column["collation"].as_str().map(str::to_owned),
+    }
+}
+
+fn expected_index(index: &Value) -> Index {
+    Index {
+        name: string(&index["name"]),
+        unique: index["unique"].as_bool().unwrap_or_else(|| panic!("unique is no bool in {index}")),
+        parts: array(&index["columns"])
+            .iter()
+            .map(|part| (part["name"].as_str().map(str::to_owned), part["sub_part"].as_u64()))
+            .collect(),
+    }
+}
+
+/// Says in words how `observed` differs from `expected`; nothing when it does not. The order of columns counts, and
+/// names count. A default or a collation counts where one is expected: what is not expected is the server's choice.
+pub fn differences(expected: &[Table], observed: &[Table]) -> Vec<String> {
+    let mut found = Vec::new();
+    let by_name = |tables: &[Table]| -> BTreeMap<String, Table> {
+        tables.iter().map(|table| (table.name.clone(), table.clone())).collect()
+    };
+    let (expected, observed) = (by_name(expected), by_name(observed));
+    for name in expected.keys().chain(observed.keys()).collect::<BTreeSet<_>>() {
+        match (expected.get(name), observed.get(name)) {
+            (Some(expected), Some(observed)) => compare_table(expected, observed, &mut found),
+            (Some(_), None) => found.push(format!("{name}: the table is missing")),
+            (None, _) => found.push(format!("{name}: the table is not expected")),
+        }
+    }
+    found
+}
+
+fn compare_table(expected: &Table, observed: &Table, found: &mut Vec<String>) {
+    let table = &expected.name;
+    let names = |table: &Table| table.columns.iter().map(|column| column.name.clone()).collect::<Vec<_>>();
+    if names(expected) != names(observed) {
+        found.push(format!("{table}: columns {:?}, expected {:?}", names(observed), names(expected)));
+    }
+    for want in &expected.columns {
+        let Some(have) = observed.columns.iter().find(|column| column.name == want.name) else { continue };
+        let default_agrees = want.column_default.is_none() || plain_default(want) == plain_default(have);
+        let collation_agrees = want.collation.is_none() || want.collation == have.collation;
+        let shape = |column: &Column| (column.column_type.clone(), column.is_nullable, column.auto_increment);
+        if shape(want) != shape(have) || !default_agrees || !collation_agrees {
+            found.push(format!("{table}.{}: {have:?}, expected {want:?}", want.name));
+        }
+    }
+    compare_lists(table, "index", &expected.indexes, &observed.indexes, found);
+    compare_lists(table, "foreign key", &expected.foreign_keys, &observed.foreign_keys, found);
+}
+
+fn compare_lists<T: PartialEq + std::fmt::Debug>(
+    table: &str,
+    what: &str,
+    expected: &[T],
+    observed: &[T],
+    found: &mut Vec<String>,
+) {
+    found.extend(
+        expected.iter().filter(|want| !observed.contains(want)).map(|want| format!("{table}: missing {what} {want:?}")),
+    );
+    found.extend(
+        observed.iter().filter(|have| !expected.contains(have)).map(|have| format!("{table}: extra {what} {have:?}")),
+    );
+}
+
+/// A column type without what says nothing about its values: letter case, and the display width of integers, which
+/// MySQL gave up in 8.0 and MariaDB still prints.
+pub fn plain_type(column_type: &str) -> String {
+    let lower = column_type.trim().to_lowercase();
+    let Some((head, rest)) = lower.split_once('(') else { return lower };
+    let integers = ["tinyint", "smallint", "mediumint", "int", "bigint"];
+    match rest.split_once(')') {
+        Some((_, tail)) if integers.contains(&head) => format!("{head}{tail}"),
+        _ => lower,
+    }
+}
+
+/// A default without the quotes that only MariaDB prints; a NULL that it spells out is none.
+fn plain_default(column: &Column) -> Option<&str> {
+    let default = column.column_default.as_deref().filter(|default| *default != "NULL")?;
+    Some(default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(default))
+}
+
+fn sorted(mut table: Table) -> Table {
+    // The servers sort by collations of their own.
+    table.indexes.sort();
+    table.foreign_keys.sort();
+    table
+}
+
+/// Rows in which NULL is told from the text `NULL`.
+fn nullable_rows(server: &Server, sql: &str) -> Vec<Vec<Option<String>>> {
+    let (columns, rest) = sql.strip_prefix("SELECT ").expect("a query").split_once("FROM").expect("a table");
+    let marked: Vec<_> =
+        columns.split(',').map(|column| format!("IF({0} IS NULL, '', CONCAT('=', {0}))", column.trim())).collect();
+    server
+        .query(&format!("SELECT {} FROM{rest}", marked.join(", ")))
+        .into_iter()
+        .map(|row| row.iter().map(|value| value.strip_prefix('=').map(str::to_owned)).collect())
+        .collect()
+}
+
+fn text(row: &[Option<String>], index: usize) -> String {
+    row[index].clone().expect("a column that is never NULL")
+}
+
+fn array(value: &Value) -> &[Value] {
+    value.as_array().map(Vec::as_slice).unwrap_or_default()
+}
+
+fn string(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("no text: {value}")).to_owned()
+}
