@@ -113,9 +113,12 @@ fn evaluate(
     let mut interp = Interp::new(&loader, host.clone());
 
     let chosen = settings::read(settings, project, &mut interp, &host, &mut gaps);
+    let settings_gaps = interp.gaps.len();
+    interp.watch = |module| module.split('.').any(|part| part == "migrations");
     interp.restart();
     let (apps, app_gaps) = apps::installed(&mut interp, &host, &chosen.installed);
     gaps.extend(app_gaps);
+    *host.installed.borrow_mut() = apps.iter().map(|a| a.module.clone()).collect();
     // Parsing is most of the time: all migrations are parsed side by side before they are evaluated one by one.
     let files: Vec<FileId> = apps
         .iter()
@@ -151,13 +154,20 @@ fn evaluate(
     }
     let routers = host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
     let routers = Routers::new(&mut interp, &routers);
-    let evaluation_gaps = interp.gaps.len();
     let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
     replay.run(&graph);
     let (state, databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
-    let _ = evaluation_gaps;
     gaps.extend(replay_gaps);
-    gaps.extend(interp.gaps.iter().cloned());
+    // What could not be decided in a module that no setting and no migration takes anything from changes no table.
+    gaps.extend(interp.gaps.iter().take(settings_gaps).filter(|g| chosen.is_project(g)).cloned());
+    gaps.extend(
+        interp
+            .gaps
+            .iter()
+            .skip(settings_gaps)
+            .filter(|g| g.file.as_ref().is_some_and(|f| f.contains("migrations/") || interp.used.contains(f)))
+            .cloned(),
+    );
     gaps.extend(project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
     gaps.sort();
     gaps.dedup();

@@ -14,6 +14,15 @@ pub(super) struct Chosen {
     pub installed: Vec<String>,
     /// The database aliases.
     pub aliases: Vec<String>,
+    /// The files of the project.
+    pub files: rustc_hash::FxHashSet<String>,
+}
+
+impl Chosen {
+    /// Whether a gap is in a file of the project itself.
+    pub fn is_project(&self, gap: &Gap) -> bool {
+        gap.file.as_ref().is_some_and(|file| self.files.contains(file))
+    }
 }
 
 /// Evaluates the settings module and puts its names into the host.
@@ -81,7 +90,14 @@ pub(super) fn read<'p>(
     }
     let aliases = aliases(&names);
     *host.settings.borrow_mut() = names;
-    Chosen { installed, aliases }
+    let files = project
+        .discovery
+        .files
+        .iter()
+        .filter(|f| project.discovery.roots[f.root].kind == crate::discover::RootKind::Project)
+        .map(|f| f.path.clone())
+        .collect();
+    Chosen { installed, aliases, files }
 }
 
 fn is_setting(name: &str) -> bool {

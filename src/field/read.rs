@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{BUILTIN, DefaultValue, Field, Generated, Place, Relation, RelationKind, Target, types};
+use super::{DefaultValue, Field, Generated, Place, Relation, RelationKind, Target, types};
 use crate::django::Version;
 use crate::literal::{Args, Interp, Names, Object, Site, Value};
 
@@ -31,6 +31,10 @@ impl Field {
         if let Some(class) = object.user_class() {
             field.class = class.dotted();
             field.path = field.class.clone();
+            // Django's own relations and `Field` say no internal type but the name of the class.
+            if matches!(base, "ForeignKey" | "OneToOneField" | "ForeignObject" | "ManyToManyField" | "Field") {
+                field.internal_type = class.name.to_string();
+            }
             custom(interp, value, object, &mut field);
         }
         if base == "GeneratedField" {
@@ -49,7 +53,9 @@ impl Field {
 
 /// Django's field class that an object is or derives from.
 fn base_of(object: &Object<'_>) -> Option<&'static str> {
-    object.externals().iter().find_map(|e| types::field_class(e))
+    // `Field` itself comes last in Python's order, whatever stands before it among the bases.
+    let found: Vec<&'static str> = object.externals().iter().filter_map(|e| types::field_class(e)).collect();
+    found.iter().find(|name| **name != "Field").or(found.first()).copied()
 }
 
 fn truth(kwargs: &Names<'_>, name: &str, default: bool) -> bool {
@@ -101,7 +107,8 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
     };
     let digits = number("max_digits").map(|d| (d, number("decimal_places").unwrap_or(0)));
     let default = default(kwargs.get("default"));
-    let own_type = matches!(base, "ForeignObject" | "CompositePrimaryKey" | "ManyToManyField").then_some(None);
+    let columnless = ["ForeignObject", "CompositePrimaryKey", "ManyToManyField", "RelatedField"];
+    let own_type = columnless.contains(&base).then_some(None);
     let null = match base {
         "NullBooleanField" => true,
         _ => truth(&kwargs, "null", false),
@@ -296,7 +303,8 @@ fn relation(kwargs: &Names<'_>, base: &str, version: Version) -> Option<Relation
     let kind = match base {
         "ForeignKey" => RelationKind::ForeignKey,
         "OneToOneField" => RelationKind::OneToOne,
-        "ManyToManyField" => RelationKind::ManyToMany,
+        // A relation of another package, such as tags: it has a table elsewhere and no column here.
+        "ManyToManyField" | "RelatedField" => RelationKind::ManyToMany,
         "ForeignObject" => RelationKind::ForeignObject,
         _ => return None,
     };
@@ -323,7 +331,10 @@ fn relation(kwargs: &Names<'_>, base: &str, version: Version) -> Option<Relation
         hidden: related_name.is_some_and(|n| n.ends_with('+')),
         parent_link: truth(kwargs, "parent_link", false),
         on_delete,
-        through: kwargs.get("through").and_then(|v| if matches!(v, Value::None) { None } else { model_name(v) }),
+        through: match kwargs.get("through") {
+            Some(Value::None) | None => (base == "RelatedField").then(|| String::from("-")),
+            Some(value) => model_name(value),
+        },
         db_table: text(kwargs, "db_table"),
     })
 }
@@ -386,14 +397,6 @@ fn custom<'p>(interp: &mut Interp<'p>, value: &Value<'p>, object: &Rc<Object<'p>
     if let Some(unique) = attrs.get("_unique").and_then(Value::truth) {
         field.unique = unique;
     }
-    // A many-to-many of a custom class has no column either way, and a class without a known type has none to guess.
-    if field.own_type.is_none() && !field.internal_type.is_empty() && !is_typed(&field.internal_type) {
-        field.unknown.get_or_insert_with(|| format!("the internal type {} has no column type", field.internal_type));
-    }
-}
-
-fn is_typed(internal: &str) -> bool {
-    BUILTIN.contains(&internal)
 }
 
 /// The type a field object has by Django's own rules: what `super().db_type(connection)` answers.

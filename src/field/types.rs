@@ -10,7 +10,7 @@ pub const BUILTIN: &[&str] = &[
     "DurationField", "EmailField", "Field", "FileField", "FilePathField", "FloatField", "ForeignKey",
     "ForeignObject", "GeneratedField", "GenericIPAddressField", "IPAddressField", "ImageField", "IntegerField",
     "JSONField", "ManyToManyField", "NullBooleanField", "OneToOneField", "OrderWrt", "PositiveBigIntegerField",
-    "PositiveIntegerField", "PositiveSmallIntegerField", "SlugField", "SmallAutoField", "SmallIntegerField",
+    "PositiveIntegerField", "PositiveSmallIntegerField", "RelatedField", "SlugField", "SmallAutoField", "SmallIntegerField",
     "TextField", "TimeField", "URLField", "UUIDField", "XMLField",
 ];
 
@@ -20,6 +20,10 @@ pub fn field_class(dotted: &str) -> Option<&'static str> {
     let (module, name) = dotted.rsplit_once('.')?;
     if module == "django.contrib.gis.db.models" || module.starts_with("django.db.models") {
         return BUILTIN.iter().find(|b| **b == name).copied();
+    }
+    // Fields without a column of their own.
+    if module.starts_with("django.contrib.contenttypes") && name.starts_with("Generic") {
+        return Some("RelatedField");
     }
     // PostgreSQL's JSONField became Django's own.
     if module.starts_with("django.contrib.postgres.fields") && name == "JSONField" {

@@ -19,6 +19,7 @@ impl<'p> Interp<'p> {
                 return self.attribute(&value, name, site);
             }
             Value::Module(module) => {
+                self.uses(site.module, module);
                 let value = self.member(module, name);
                 let value = self.resolve(value);
                 match value {
@@ -231,7 +232,11 @@ impl<'p> Interp<'p> {
         if let Some(Value::Function(init)) = class.lookup("__init__").map(|v| self.resolve(v)) {
             let mut all = vec![value.clone()];
             all.extend(args.pos);
-            self.call_function(&init, Args { pos: all, kw: args.kw })?;
+            match self.call_function(&init, Args { pos: all, kw: args.kw }) {
+                // The instance is there all the same, without what its constructor did not come to.
+                Err(exception) if !exception.fatal && self.tries == 0 => self.told(&exception, site),
+                other => _ = other?,
+            }
         } else {
             set_arguments(&object, args);
         }

@@ -220,7 +220,15 @@ impl<'p> Interp<'p> {
     fn sequence(&mut self, items: &'p [Expr], scope: &Rc<Scope<'p>>) -> Eval<Vec<Value<'p>>> {
         let mut out = Vec::with_capacity(items.len());
         for item in items {
-            let value = self.deeper(|me| me.eval(item, scope))?;
+            let value = match self.deeper(|me| me.eval(item, scope)) {
+                // One element that cannot be followed is no reason to lose the others.
+                Err(exception) if !exception.fatal && self.tries == 0 => {
+                    let site = Site { module: scope.module, span: item.span };
+                    self.told(&exception, site);
+                    Value::Unknown(format!("{}: {}", exception.class, exception.message).into())
+                }
+                other => other?,
+            };
             if let ExprKind::Starred(_) = &item.kind {
                 match self.iterate(&value) {
                     Some(items) => out.extend(items),
@@ -286,7 +294,8 @@ impl<'p> Interp<'p> {
             if first || !scope.class {
                 let found = scope.names.borrow().get(name).cloned();
                 if let Some(value) = found {
-                    if let Value::Import(..) = value {
+                    if let Value::Import(module, _) = &value {
+                        self.uses(scope.module, module);
                         let resolved = self.resolve(value);
                         scope.set(name, resolved.clone());
                         return resolved;

@@ -213,8 +213,10 @@ impl<'p> Interp<'p> {
     ) -> Eval<Flow<'p>> {
         let imports = handlers.iter().any(|h| catches(h, "ImportError"));
         self.try_depth += u32::from(imports);
+        self.tries += 1;
         let outcome = self.block(body, scope);
-        self.try_depth -= u32::from(imports);
+        self.tries = self.tries.saturating_sub(1);
+        self.try_depth = self.try_depth.saturating_sub(u32::from(imports));
         match outcome {
             Ok(Flow::Next) => self.block(orelse, scope),
             Err(exception) if !exception.fatal => {
@@ -291,6 +293,11 @@ impl<'p> Interp<'p> {
                 let index = self.eval(index, scope)?;
                 match &container {
                     Value::Dict(dict) => dict.borrow_mut().set(index, value),
+                    Value::External(name) if &**name == "sys.modules" => {
+                        if let Some(module) = index.as_str() {
+                            self.replaced.insert(module, value);
+                        }
+                    }
                     Value::List(list) => {
                         let mut list = list.borrow_mut();
                         if let Some(at) = index.as_int().and_then(|i| super::eval::position(i, list.len())) {
@@ -357,7 +364,16 @@ impl<'p> Interp<'p> {
             bases.push(value);
         }
         let body = Rc::new(Scope::new(scope.module, Some(scope.clone()), true));
-        self.deeper(|me| me.block(&node.body, &body))?;
+        for stmt in &node.body {
+            let outcome = self.deeper(|me| me.exec(stmt, &body));
+            match outcome {
+                Err(exception) if !exception.fatal && self.tries == 0 => {
+                    let site = Site { module: scope.module, span: stmt.span };
+                    self.told(&exception, site);
+                }
+                other => _ = other?,
+            }
+        }
         let class = Rc::new(Class {
             name: node.name.name.as_str().into(),
             node: Some(node),

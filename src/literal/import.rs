@@ -107,6 +107,16 @@ impl<'p> Interp<'p> {
         if self.loader.exists(dotted) { Value::Module(dotted.into()) } else { Value::External(dotted.into()) }
     }
 
+    /// Remembers that a watched module takes something from another.
+    pub(super) fn uses(&mut self, by: &'p super::Loaded<'p>, module: &str) {
+        if (self.watch)(&by.dotted) {
+            self.used.insert(by.path.clone());
+            if let Some(loaded) = self.loader.load(module) {
+                self.used.insert(loaded.path.clone());
+            }
+        }
+    }
+
     /// Follows an imported name to its value.
     pub fn resolve(&mut self, value: Value<'p>) -> Value<'p> {
         let mut value = value;
@@ -128,11 +138,27 @@ impl<'p> Interp<'p> {
         let Some(scope) = self.module(module) else {
             return Value::External(dotted.as_str().into());
         };
-        if let Some(value) = scope.names.borrow().get(name) {
-            return value.clone();
+        let bound = scope.names.borrow().get(name).cloned();
+        if let Some(value) = bound {
+            return value;
         }
-        if self.loader.exists(&dotted) {
+        let submodule = self.loader.exists(&dotted);
+        let site = Site { module: scope.module, span: crate::source::Span::default() };
+        if let Some(stand_in) = self.replaced.get(module).cloned() {
+            if let Ok(value) = self.attribute(&stand_in, name, site) {
+                if !value.is_unknown() {
+                    return value;
+                }
+            }
+        }
+        if submodule {
             return Value::Module(dotted.as_str().into());
+        }
+        let getattr = scope.names.borrow().get("__getattr__").cloned();
+        if let Some(getattr @ Value::Function(_)) = getattr {
+            if let Ok(value) = self.call(&getattr, super::Args::positional(vec![Value::str(name)]), site) {
+                return value;
+            }
         }
         Value::Unknown(format!("{dotted} is not found").into())
     }

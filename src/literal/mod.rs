@@ -20,7 +20,7 @@ mod value;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ast::Module;
 use crate::source::{Gap, SourceText};
@@ -160,9 +160,17 @@ pub struct Interp<'p> {
     modules: FxHashMap<Rc<str>, Rc<Scope<'p>>>,
     /// What could not be followed.
     pub gaps: Vec<Gap>,
+    /// The files of modules that the watched modules take names from, and of those themselves.
+    pub used: FxHashSet<String>,
+    /// Whether a module is watched, by its dotted name.
+    pub watch: fn(&str) -> bool,
     steps: u64,
     depth: u32,
     try_depth: u32,
+    /// How many `try` statements are open: what is raised in one is for its handlers.
+    tries: u32,
+    /// Modules that put something else in their place (`sys.modules[__name__] = …`).
+    replaced: FxHashMap<Rc<str>, Value<'p>>,
     /// Whether an undecided condition or loop is told as a gap.
     quiet: u32,
 }
@@ -181,9 +189,13 @@ impl<'p> Interp<'p> {
             host,
             modules: FxHashMap::default(),
             gaps: Vec::new(),
+            used: FxHashSet::default(),
+            watch: |_| false,
             steps: 0,
             depth: 0,
             try_depth: 0,
+            tries: 0,
+            replaced: FxHashMap::default(),
             quiet: 0,
         }
     }
@@ -199,6 +211,7 @@ impl<'p> Interp<'p> {
         self.steps = 0;
         self.depth = 0;
         self.try_depth = 0;
+        self.tries = 0;
     }
 
     fn step(&mut self) -> Eval<()> {
@@ -238,6 +251,12 @@ impl<'p> Interp<'p> {
         }
     }
 
+    /// Tells that something could not be followed because of an exception.
+    pub(crate) fn told(&mut self, exception: &Exception, site: Site<'p>) {
+        let reason = format!("this could not be followed ({}: {})", exception.class, exception.message);
+        self.gap("evaluation", site, reason);
+    }
+
     /// Evaluates without telling gaps of undecided conditions.
     pub fn quietly<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
         self.quiet += 1;
@@ -263,9 +282,11 @@ impl<'p> Interp<'p> {
         self.modules.insert(name.clone(), scope.clone());
         self.modules.insert(dotted.into(), scope.clone());
         let (depth, try_depth) = (self.depth, std::mem::take(&mut self.try_depth));
+        let tries = std::mem::take(&mut self.tries);
         self.run_module(&scope, loaded);
         self.depth = depth;
         self.try_depth = try_depth;
+        self.tries = tries;
         Some(scope)
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::apps::App;
-use crate::literal::{Interp, Value};
+use crate::literal::{Args, Interp, Site, Value};
 use crate::source::Gap;
 
 /// A migration's app label and name.
@@ -271,7 +271,22 @@ fn read<'p>(
         return None;
     };
     let line = class.node.map_or(1, |n| loaded.text.line_col(n.name.span.start).line);
-    let attribute = |interp: &mut Interp<'p>, name: &str| class.lookup(name).map(|v| interp.resolve(v));
+    // A migration with a constructor of its own may change its dependencies there.
+    let made = match class.lookup("__init__") {
+        Some(Value::Function(_)) => {
+            let site = Site { module: loaded, span: class.node.map(|n| n.name.span).unwrap_or_default() };
+            let args = Args::positional(vec![Value::str(name), Value::str(&app.label)]);
+            interp.call(&Value::Class(class.clone()), args, site).ok()
+        }
+        _ => None,
+    };
+    let attribute = |interp: &mut Interp<'p>, name: &str| {
+        let own = match &made {
+            Some(Value::Object(object)) => object.attrs.borrow().get(name).cloned(),
+            _ => None,
+        };
+        own.or_else(|| class.lookup(name)).map(|v| interp.resolve(v))
+    };
     let dependencies = attribute(interp, "dependencies");
     let operations = attribute(interp, "operations");
     if let Some(value) = operations.as_ref().filter(|v| v.items().is_none() && !matches!(v, Value::External(_))) {

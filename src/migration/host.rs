@@ -43,6 +43,10 @@ pub struct DjangoHost<'p> {
     pub effects: RefCell<Vec<Effect<'p>>>,
     /// The models that code sees.
     pub state: RefCell<Option<ProjectState>>,
+    /// The packages of the installed apps, once they are known.
+    pub installed: RefCell<Vec<String>>,
+    /// The tables of the alias that code sees.
+    pub tables: RefCell<Option<Vec<String>>>,
     /// The last query of a cursor.
     query: RefCell<String>,
     /// Entry points of the installed distributions: group, and `module:Class`.
@@ -60,6 +64,8 @@ impl<'p> DjangoHost<'p> {
             alias: RefCell::new(String::from("default")),
             effects: RefCell::default(),
             state: RefCell::new(None),
+            installed: RefCell::default(),
+            tables: RefCell::new(None),
             query: RefCell::default(),
             plugins: Vec::new(),
         }
@@ -127,6 +133,8 @@ impl<'p> DjangoHost<'p> {
             ))),
             "features" => interp.symbolic("django.db.connection.features", Vec::new(), object.site),
             "in_atomic_block" => Value::Bool(false),
+            "introspection" => interp.symbolic("django.db.connection.introspection", Vec::new(), object.site),
+            "ops" => interp.symbolic("django.db.connection.ops", Vec::new(), object.site),
             "data_types" => Value::dict(Vec::new()),
             _ => return None,
         })
@@ -321,7 +329,22 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 Some(Value::Str(format!("`{}`", args.pos.first().map(Value::to_text).unwrap_or_default()).into()))
             }
             "django.db.connection.introspection.table_names" | "django.db.connection.introspection.get_table_list" => {
-                Some(Value::unknown("the tables of the database"))
+                Some(match &*self.tables.borrow() {
+                    Some(tables) => Value::list(tables.iter().map(|t| Value::str(t)).collect()),
+                    None => Value::unknown("the tables of the database"),
+                })
+            }
+            "django.apps.apps.is_installed" => {
+                let name = args.pos.first()?.as_str()?;
+                Some(Value::Bool(self.installed.borrow().iter().any(|m| **m == *name)))
+            }
+            "django.db.migrations.Migration.__init__" | "django.db.migrations.migration.Migration.__init__" => {
+                if let (Some(Value::Object(object)), Some(name), Some(app)) = (receiver, args.pos.first(), args.pos.get(1)) {
+                    let mut attrs = object.attrs.borrow_mut();
+                    attrs.insert("name".into(), name.clone());
+                    attrs.insert("app_label".into(), app.clone());
+                }
+                Some(Value::None)
             }
             "django.apps.registry.Apps.get_model" | "django.apps.apps.get_model" => {
                 let (app, model) = match (args.get(0, "app_label"), args.get(1, "model_name")) {

@@ -56,6 +56,7 @@ impl<'p> Replay<'_, 'p> {
         let names: Vec<String> = self.databases.keys().cloned().collect();
         for (alias, name) in names.iter().enumerate().filter(|(i, _)| database.get(*i) == Some(&true)) {
             name.clone_into(&mut self.host.alias.borrow_mut());
+            self.show_tables(alias);
             let editor = self.interp.symbolic(host::EDITOR, Vec::new(), site);
             let from = self.interp.symbolic(host::STATE, Vec::new(), site);
             let to = self.interp.symbolic(host::STATE, Vec::new(), site);
@@ -71,6 +72,12 @@ impl<'p> Replay<'_, 'p> {
         }
         *self.host.state.borrow_mut() = None;
         Some(ran)
+    }
+
+    /// The tables that code finds when it asks.
+    fn show_tables(&mut self, alias: usize) {
+        let tables = self.databases.get_index(alias).map(|(_, db)| db.tables.keys().cloned().collect());
+        *self.host.tables.borrow_mut() = tables;
     }
 
     /// Calls a method of an operation and returns what it did.
@@ -114,6 +121,7 @@ impl<'p> Replay<'_, 'p> {
         let Some((name, _)) = self.databases.get_index(alias) else { return };
         name.clone_into(&mut self.host.alias.borrow_mut());
         *self.host.state.borrow_mut() = Some(self.state.clone());
+        self.show_tables(alias);
         _ = self.host.take_effects();
         let gaps_before = self.interp.gaps.len();
         self.interp.restart();
