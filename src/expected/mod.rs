@@ -118,7 +118,7 @@ fn evaluate(
     interp.restart();
     let (apps, app_gaps) = apps::installed(&mut interp, &host, &chosen.installed);
     gaps.extend(app_gaps);
-    *host.installed.borrow_mut() = apps.iter().map(|a| a.module.clone()).collect();
+    *host.installed.borrow_mut() = apps.iter().map(|a| (a.label.clone(), a.module.clone())).collect();
     // Parsing is most of the time: all migrations are parsed side by side before they are evaluated one by one.
     let files: Vec<FileId> = apps
         .iter()

@@ -114,6 +114,14 @@ impl<'p> Interp<'p> {
         if let Some(value) = host.attribute(self, instance, name) {
             return Ok(value);
         }
+        if let Some(class) = instance.user_class().cloned() {
+            if !name.starts_with("__") {
+                if let Some(getattr @ Value::Function(_)) = class.lookup("__getattr__") {
+                    let method = self.bind_attribute(getattr, Some(&receiver), &Value::Class(class), site)?;
+                    return self.call(&method, Args::positional(vec![Value::str(name)]), site);
+                }
+            }
+        }
         let order = match &instance.class {
             Value::Class(class) => class.mro(),
             other => vec![other.clone()],

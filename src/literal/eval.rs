@@ -386,10 +386,21 @@ impl<'p> Interp<'p> {
         Ok(None)
     }
 
+    /// An argument; one that raises is not known, and the others are none the worse for it.
+    fn argument(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>) -> Eval<Value<'p>> {
+        match self.eval(expr, scope) {
+            Err(exception) if !exception.fatal && self.tries == 0 => {
+                self.told(&exception, Site { module: scope.module, span: expr.span });
+                Ok(Value::Unknown(format!("{}: {}", exception.class, exception.message).into()))
+            }
+            other => other,
+        }
+    }
+
     pub(super) fn arguments(&mut self, arguments: &'p Arguments, scope: &Rc<Scope<'p>>) -> Eval<Args<'p>> {
         let mut args = Args::default();
         for arg in &arguments.args {
-            let value = self.eval(arg, scope)?;
+            let value = self.argument(arg, scope)?;
             if let ExprKind::Starred(_) = &arg.kind {
                 match self.iterate(&value) {
                     Some(items) => args.pos.extend(items),
@@ -400,7 +411,7 @@ impl<'p> Interp<'p> {
             }
         }
         for keyword in &arguments.keywords {
-            let value = self.eval(&keyword.value, scope)?;
+            let value = self.argument(&keyword.value, scope)?;
             match &keyword.name {
                 Some(name) => args.kw.push((name.name.as_str().into(), value)),
                 None => {

@@ -43,8 +43,8 @@ pub struct DjangoHost<'p> {
     pub effects: RefCell<Vec<Effect<'p>>>,
     /// The models that code sees.
     pub state: RefCell<Option<ProjectState>>,
-    /// The packages of the installed apps, once they are known.
-    pub installed: RefCell<Vec<String>>,
+    /// The labels and packages of the installed apps, once they are known.
+    pub installed: RefCell<Vec<(String, String)>>,
     /// The tables of the alias that code sees.
     pub tables: RefCell<Option<Vec<String>>>,
     /// The last query of a cursor.
@@ -133,6 +133,8 @@ impl<'p> DjangoHost<'p> {
             ))),
             "features" => interp.symbolic("django.db.connection.features", Vec::new(), object.site),
             "in_atomic_block" => Value::Bool(false),
+            // SQLite's alone.
+            "is_in_memory_db" => Value::unknown("not an attribute of a MySQL connection"),
             "introspection" => interp.symbolic("django.db.connection.introspection", Vec::new(), object.site),
             "ops" => interp.symbolic("django.db.connection.ops", Vec::new(), object.site),
             "data_types" => Value::dict(Vec::new()),
@@ -240,6 +242,9 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 let Version(major, minor) = self.target.django;
                 Value::Str(format!("{major}.{minor}.99").into())
             }
+            "django.apps.apps.app_configs" => Value::dict(
+                self.installed.borrow().iter().map(|(label, module)| (Value::str(label), Value::str(module))).collect(),
+            ),
             "django.db.connections" => Value::External("django.db.connections".into()),
             _ if dotted.starts_with("django.db.connections[") => {
                 Value::External("django.db.connection".into())
@@ -336,7 +341,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             }
             "django.apps.apps.is_installed" => {
                 let name = args.pos.first()?.as_str()?;
-                Some(Value::Bool(self.installed.borrow().iter().any(|m| **m == *name)))
+                Some(Value::Bool(self.installed.borrow().iter().any(|(_, m)| **m == *name)))
             }
             "django.db.migrations.Migration.__init__" | "django.db.migrations.migration.Migration.__init__" => {
                 if let (Some(Value::Object(object)), Some(name), Some(app)) = (receiver, args.pos.first(), args.pos.get(1)) {
