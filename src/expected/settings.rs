@@ -140,6 +140,20 @@ fn aliases(names: &Names<'_>) -> Vec<String> {
             },
             _ => false,
         };
+        // Two aliases of one database, as read replicas have them, are one schema.
+        let location = |value: &Value<'_>| match value {
+            Value::Dict(d) => {
+                let d = d.borrow();
+                let text = |key: &str| d.get_str(key).and_then(Value::as_str).map(|s| s.to_string());
+                text("NAME").map(|name| (name, text("HOST"), text("PORT")))
+            }
+            _ => None,
+        };
+        let here = location(database);
+        let mirror = mirror
+            || (&*alias != "default"
+                && here.is_some()
+                && databases.borrow().get_str("default").is_some_and(|d| location(d) == here));
         if !mirror && !out.iter().any(|a| **a == *alias) {
             out.push(alias.to_string());
         }
@@ -150,6 +164,7 @@ fn aliases(names: &Names<'_>) -> Vec<String> {
 /// The settings modules that a project's entry points name, or a module called `settings`.
 fn candidates(project: &Project, interp: &Interp<'_>) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
+    let mut gone: Vec<String> = Vec::new();
     for file in project.discovery.ids() {
         let path = project.path(file);
         let name = path.rsplit('/').next().unwrap_or(path);
@@ -165,13 +180,29 @@ fn candidates(project: &Project, interp: &Interp<'_>) -> Vec<String> {
             let rest: String = parsed.text.as_str()[at..].chars().skip(22).take(120).collect();
             let mut quoted = rest.split(['"', '\'']).filter(|t| !t.trim().is_empty() && !t.contains([',', ']', '(', '\n', ' ']));
             if let Some(module) = quoted.next() {
-                if interp.loader().exists(module) && !out.iter().any(|m| m == module) {
-                    out.push(module.to_owned());
+                let list = if interp.loader().exists(module) { &mut out } else { &mut gone };
+                if module.contains(|c: char| c.is_alphabetic()) && !list.iter().any(|m| m == module) {
+                    list.push(module.to_owned());
                 }
             }
         }
     }
-    if interp.loader().exists("settings") && !out.iter().any(|m| m == "settings") {
+    // A module that an entry point names may be gone; what stands beside it under a usual name is meant then.
+    for module in gone {
+        let package = module.rsplit_once('.').map(|(package, _)| package).unwrap_or("");
+        for name in ["production", "prod", "common", "base", "settings", "local"] {
+            let beside = if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") };
+            if interp.loader().exists(&beside) && !out.contains(&beside) {
+                out.push(beside);
+                break;
+            }
+        }
+    }
+    let own = project.discovery.ids().any(|file| {
+        project.path(file) == "settings.py"
+            && project.discovery.roots[project.discovery.entry(file).root].kind == crate::discover::RootKind::Project
+    });
+    if own && !out.iter().any(|m| m == "settings") {
         out.insert(0, String::from("settings"));
     }
     out

@@ -13,6 +13,8 @@ impl<'p> Interp<'p> {
     /// When the code raises an exception, or the budget ends.
     pub fn attribute(&mut self, object: &Value<'p>, name: &str, site: Site<'p>) -> Eval<Value<'p>> {
         Ok(match object {
+            // What falls back to a default does so when nothing is known: `CONFIG.get('X', default)`.
+            Value::Unknown(_) if matches!(name, "get" | "pop") => Value::Native(Rc::new((object.clone(), name.into()))),
             Value::Unknown(_) => object.clone(),
             Value::Import(..) => {
                 let value = self.resolve(object.clone());
@@ -272,6 +274,9 @@ impl<'p> Interp<'p> {
             let expression = name.starts_with("django.db.models.") && !name.starts_with("django.db.models.Model.");
             if expression && matches!(receiver, Value::Object(o) if o.user_class().is_none()) {
                 return Ok(self.symbolic(name, args.pos, site));
+            }
+            if let ("get" | "pop", [_, default]) = (method, args.pos.as_slice()) {
+                return Ok(default.clone());
             }
             return Ok(Value::Unknown(format!("the result of {name}").into()));
         }

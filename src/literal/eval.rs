@@ -532,6 +532,10 @@ impl<'p> Interp<'p> {
                 let host = self.host.clone();
                 host.external(self, &dotted).unwrap_or_else(|| Value::Unknown(format!("{dotted} is not known").into()))
             }
+            (Value::Object(object), _) if object.attrs.borrow().contains_key("__items__") => {
+                let items = object.attrs.borrow().get("__items__").cloned().unwrap_or(Value::None);
+                return self.subscript(&items, index);
+            }
             // `ForeignKey[User]`, `Generic[T]`: a type parameter changes nothing.
             (Value::External(_) | Value::Class(_), _) => container.clone(),
             _ => Value::unknown("a subscript of something not known"),

@@ -67,6 +67,10 @@ pub(super) fn call<'p>(
                 .map_or_else(|| Value::unknown("not in the tuple"), Value::Int),
             _ => Value::Unknown(format!("the method {name} of a tuple").into()),
         },
+        Value::Unknown(_) => match args.pos.as_slice() {
+            [_, default] => default.clone(),
+            _ => receiver.clone(),
+        },
         _ => Value::Unknown(format!("the method {name}").into()),
     })
 }

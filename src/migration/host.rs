@@ -168,13 +168,16 @@ impl<'p> DjangoHost<'p> {
             let args = object.args.borrow();
             (args.first()?.as_str()?, args.get(1)?.as_str()?)
         };
+        match name {
+            "app_label" => return Some(Value::Str(app)),
+            "model_name" => return Some(Value::Str(model.to_lowercase().into())),
+            "object_name" => return Some(Value::Str(model)),
+            _ => {}
+        }
         let state = self.state.borrow();
         let found = state.as_ref()?.get(&crate::model::key(&app, &model))?.clone();
         Some(match name {
             "db_table" => Value::str(&found.table()),
-            "model_name" => Value::str(&found.lower()),
-            "object_name" => Value::str(&found.name),
-            "app_label" => Value::str(&found.app),
             "managed" => Value::Bool(found.options.managed),
             "label" => Value::Str(format!("{}.{}", found.app, found.name).into()),
             _ => return None,
@@ -351,6 +354,33 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 }
                 Some(Value::None)
             }
+            // Plugin apps of Open edX: the entry points of the group that the project type names.
+            "stevedore.extension.ExtensionManager" | "stevedore.ExtensionManager" => {
+                let group = args.get(0, "namespace")?.as_str()?;
+                let items = self
+                    .plugins
+                    .iter()
+                    .filter(|(name, _)| **name == *group)
+                    .filter_map(|(_, target)| {
+                        let (module, class) = target.split_once(':')?;
+                        let plugin = interp.resolve(Value::Import(module.into(), class.into()));
+                        let extension = interp.symbolic("stevedore.extension.Extension", Vec::new(), site);
+                        if let Value::Object(object) = &extension {
+                            object.attrs.borrow_mut().insert("plugin".into(), plugin);
+                        }
+                        Some((Value::str(target), extension))
+                    })
+                    .collect();
+                let manager = interp.symbolic("stevedore.extension.Manager", Vec::new(), site);
+                if let Value::Object(object) = &manager {
+                    object.attrs.borrow_mut().insert("__items__".into(), Value::dict(items));
+                }
+                Some(manager)
+            }
+            "stevedore.extension.Manager.names" => match receiver {
+                Some(Value::Object(object)) => object.attrs.borrow().get("__items__").and_then(Value::items).map(Value::list),
+                _ => None,
+            },
             "django.apps.registry.Apps.get_model" | "django.apps.apps.get_model" => {
                 let (app, model) = match (args.get(0, "app_label"), args.get(1, "model_name")) {
                     (Some(app), Some(model)) => (app.as_str()?, model.as_str()?),

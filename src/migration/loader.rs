@@ -53,6 +53,10 @@ impl<'p> ProjectLoader<'p> {
         if segments.next() == Some("django") && !(segments.next() == Some("contrib") && is_app_module(dotted)) {
             return ModuleRef::Unknown;
         }
+        // These read files and registries of the running system, which nobody asks here.
+        if matches!(dotted.split('.').next(), Some("yaml" | "stevedore" | "pkg_resources")) {
+            return ModuleRef::Unknown;
+        }
         if let Some(found) = self.resolved.borrow().get(dotted) {
             return *found;
         }

@@ -69,7 +69,9 @@ impl<'p> Routers<'p> {
             let site = object.site;
             let mut kw: Vec<(Rc<str>, Value<'p>)> = Vec::new();
             if let Some(model) = model {
-                kw.push(("model_name".into(), Value::str(model)));
+                kw.push(("model_name".into(), Value::str(&model.to_lowercase())));
+                let args = vec![Value::str(app), Value::str(model)];
+                kw.push(("model".into(), interp.symbolic(crate::migration::host::MODEL, args, site)));
             }
             kw.extend(hints.iter().cloned());
             let args = Args { pos: vec![Value::str(alias), Value::str(app)], kw };

@@ -121,10 +121,10 @@ impl<'i, 'p> Replay<'i, 'p> {
         }
         let names: Vec<String> = self.databases.keys().cloned().collect();
         let app = model.app.clone();
-        let lower = model.lower();
+        let name = model.name.clone();
         (0..names.len())
             .filter(|&i| database.get(i) == Some(&true))
-            .filter(|&i| self.routers.allow(self.interp, &names[i], &app, Some(&lower), &[]))
+            .filter(|&i| self.routers.allow(self.interp, &names[i], &app, Some(&name), &[]))
             .collect()
     }
 
