@@ -229,7 +229,7 @@ impl<'p> Interp<'p> {
                 }
                 other => other?,
             };
-            if let ExprKind::Starred(_) = &item.kind {
+            if is_starred(item) {
                 match self.iterate(&value) {
                     Some(items) => out.extend(items),
                     None => out.push(Value::unknown("a starred value that is not known")),
@@ -401,7 +401,7 @@ impl<'p> Interp<'p> {
         let mut args = Args::default();
         for arg in &arguments.args {
             let value = self.argument(arg, scope)?;
-            if let ExprKind::Starred(_) = &arg.kind {
+            if is_starred(arg) {
                 match self.iterate(&value) {
                     Some(items) => args.pos.extend(items),
                     None => args.pos.push(Value::unknown("starred arguments that are not known")),
@@ -540,6 +540,19 @@ impl<'p> Interp<'p> {
             (Value::External(_) | Value::Class(_), _) => container.clone(),
             _ => Value::unknown("a subscript of something not known"),
         })
+    }
+}
+
+/// Whether an element is unpacked. In a list the grammar binds the star to the first name of `*f().x`.
+fn is_starred(expr: &Expr) -> bool {
+    let mut at = expr;
+    loop {
+        at = match &at.kind {
+            ExprKind::Starred(_) => return true,
+            ExprKind::Call { func, .. } => func,
+            ExprKind::Attribute { value, .. } | ExprKind::Subscript { value, .. } => value,
+            _ => return false,
+        };
     }
 }
 

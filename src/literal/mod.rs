@@ -14,6 +14,8 @@ mod eval;
 mod exec;
 mod import;
 mod method;
+#[cfg(test)]
+mod tests;
 mod text;
 mod value;
 

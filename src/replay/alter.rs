@@ -202,6 +202,12 @@ impl Editor<'_> {
         if old.column != new.column {
             self.rename_column(&table, old, new, &new_type);
         }
+        if old_type != new_type && version < Version(3, 0) {
+            self.stops_at(&table, &new.column, &old_type, &new_type);
+            if self.stopped.is_some() {
+                return;
+            }
+        }
         if old_type != new_type || collation_changed || (version >= Version(4, 2) && of.db_comment != nf.db_comment) {
             self.modify(&table, &new.column, &new_type, of.null, new);
         }
@@ -334,6 +340,34 @@ impl Editor<'_> {
                 def: ColumnDef { column: new, key: Unique::No, check: None },
             },
         });
+    }
+
+    /// Until 2.2 Django left constraints standing on a column that it was to change, and the server refused: MySQL any
+    /// change but a longer text (error 1833), MariaDB that too.
+    fn stops_at(&mut self, table: &str, column: &str, old: &str, new: &str) {
+        let server = self.target.server;
+        let (old, new) = (crate::schema::ColumnType::parse(old), crate::schema::ColumnType::parse(new));
+        let longer = match (&old, &new) {
+            (
+                crate::schema::ColumnType::Text { name: a, length: short },
+                crate::schema::ColumnType::Text { name: b, length: long },
+            ) => a == b && long >= short,
+            _ => false,
+        };
+        if old == new || (longer && !server.mariadb) {
+            return;
+        }
+        let referring = self.db.tables.iter().find_map(|(name, t)| {
+            t.foreign_keys
+                .iter()
+                .find(|k| k.referenced_table == table && k.referenced_columns.iter().any(|c| c == column))
+                .map(|k| format!("{name}.{}", k.name))
+        });
+        if let Some(key) = referring {
+            self.stopped = Some(format!(
+                "{server} refuses to change {table}.{column} while the foreign key {key} points to it (error 1833)"
+            ));
+        }
     }
 
     fn forget_collation(&mut self, table: &str, column: &str, side: &Side) {

@@ -22,6 +22,8 @@ pub struct Editor<'d> {
     pub deferred: Vec<Ddl>,
     /// What a server would have refused, or Django.
     pub problems: Vec<String>,
+    /// Why `migrate` ends here.
+    pub stopped: Option<String>,
 }
 
 impl Editor<'_> {

@@ -40,6 +40,8 @@ pub struct Replay<'i, 'p> {
     pub gaps: Vec<Gap>,
     pub(super) place: Place,
     pub(super) app: String,
+    /// Why `migrate` ended before its end.
+    stopped: Option<String>,
 }
 
 impl<'i, 'p> Replay<'i, 'p> {
@@ -62,19 +64,31 @@ impl<'i, 'p> Replay<'i, 'p> {
             gaps: Vec::new(),
             place: Place::default(),
             app: String::new(),
+            stopped: None,
         }
     }
 
     /// Applies the migrations of a graph.
     pub fn run(&mut self, graph: &Graph<'p>) {
-        for node in &graph.order {
+        for (done, node) in graph.order.iter().enumerate() {
             let Some(migration) = graph.migrations.get(node) else { continue };
             node.0.clone_into(&mut self.app);
             for value in &migration.operations {
+                if self.stopped.is_some() {
+                    break;
+                }
                 self.interp.restart();
                 self.place = Place { file: migration.file.clone(), line: migration.line };
                 let all = vec![true; self.databases.len()];
                 self.operation(value, Sides { state: true, database: Some(&all) });
+            }
+            if let Some(reason) = self.stopped.take() {
+                let left = graph.order.len() - done;
+                self.gap(
+                    "stopped",
+                    format!("migrate ends here: {reason}; this migration and what comes after it, {left} in all, are not applied"),
+                );
+                break;
             }
             for alias in 0..self.databases.len() {
                 self.edit(alias, |editor, _| editor.finish());
@@ -99,9 +113,11 @@ impl<'i, 'p> Replay<'i, 'p> {
             target: self.target,
             deferred: std::mem::take(&mut self.deferred[alias]),
             problems: Vec::new(),
+            stopped: None,
         };
         f(&mut editor, &self.state);
         let problems = editor.problems;
+        let stopped = editor.stopped;
         self.deferred[alias] = editor.deferred;
         let mut told = std::mem::take(&mut self.place);
         for problem in problems {
@@ -111,6 +127,9 @@ impl<'i, 'p> Replay<'i, 'p> {
             }
         }
         std::mem::swap(&mut self.place, &mut told);
+        if let Some(reason) = stopped {
+            self.stopped.get_or_insert(reason);
+        }
     }
 
     /// The aliases on which operations on a model run.
