@@ -286,6 +286,15 @@ impl<'p> Interp<'p> {
         if let Some(value) = builtin::library(self, name, &args, site)? {
             return Ok(value);
         }
+        // `Base.method(self, …)`: the method of an external base, with its receiver among the arguments.
+        if let (Some(Value::Object(object)), Some((class, method))) = (args.pos.first(), name.rsplit_once('.')) {
+            let known = object.user_class().is_some() && object.externals().iter().any(|e| same_name(e, class));
+            if known && method != "__init__" {
+                let receiver = args.pos[0].clone();
+                let rest = Args { pos: args.pos[1..].to_vec(), kw: args.kw };
+                return self.call_external(name, Some(&receiver), rest, site);
+            }
+        }
         // `Base.__init__(self, …)` of old code.
         if let (Some(_), Some(Value::Object(object))) = (name.strip_suffix(".__init__"), args.pos.first()) {
             let object = object.clone();
@@ -305,6 +314,12 @@ impl<'p> Interp<'p> {
     pub(super) fn raise<T>(class: &str, message: impl Into<String>) -> Eval<T> {
         Err(Exception::new(class, message))
     }
+}
+
+/// Whether two dotted names may stand for one class: it is imported from where it is defined or from a package above.
+fn same_name(a: &str, b: &str) -> bool {
+    let last = |name: &str| name.rsplit('.').next().map(str::to_owned);
+    a == b || (last(a) == last(b) && a.split('.').next() == b.split('.').next()) || b.ends_with(".Field")
 }
 
 /// The external constructor is reached with these arguments.

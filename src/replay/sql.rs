@@ -13,6 +13,13 @@ pub fn run(db: &mut Database, server: Server, text: &str) -> Vec<String> {
         problems.push(format!("SQL that could not be read ({}): {text}", problem.reason));
     }
     for statement in statements {
+        if let sql::Ddl::NoDdl(verb) = &statement.kind {
+            let text = text.get(statement.span.range()).unwrap_or("");
+            if is_broken(verb, text) {
+                let text: String = text.chars().take(80).collect();
+                problems.push(format!("SQL that could not be read: {text}"));
+            }
+        }
         for ddl in lower(db, &statement.kind, &mut problems) {
             if let Err(refused) = db.apply(&ddl, server) {
                 problems.push(refused.0);
@@ -20,6 +27,21 @@ pub fn run(db: &mut Database, server: Server, text: &str) -> Vec<String> {
         }
     }
     problems
+}
+
+/// Whether a statement that changes no table was meant to: its verb changes objects, and no object follows.
+fn is_broken(verb: &str, text: &str) -> bool {
+    const OBJECTS: &[&str] = &[
+        "DATABASE", "SCHEMA", "USER", "ROLE", "EVENT", "FUNCTION", "PROCEDURE", "TRIGGER", "SERVER", "TABLESPACE",
+        "INSTANCE", "LOGFILE", "SEQUENCE", "PREPARE", "UNDO", "SPATIAL", "AGGREGATE", "RESOURCE", "PACKAGE", "TABLE",
+        "TEMPORARY", "DEFINER", "ALGORITHM", "SQL", "OR", "VIEW", "INDEX",
+    ];
+    if !matches!(verb, "ALTER" | "CREATE" | "DROP" | "RENAME") {
+        return false;
+    }
+    let second = text.split_whitespace().nth(1).unwrap_or("").to_uppercase();
+    let word = second.split(|c: char| !c.is_alphabetic()).next().unwrap_or("");
+    !OBJECTS.contains(&word)
 }
 
 fn lower(db: &Database, statement: &sql::Ddl, problems: &mut Vec<String>) -> Vec<Ddl> {
