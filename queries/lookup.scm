@@ -49,7 +49,7 @@
 (assignment left: (identifier) @_name right: (_) @target
   (#any-of? @_name
     "ordering" "date_hierarchy" "order_with_respect_to" "get_latest_by" "raw_id_fields" "list_display"
-    "search_fields" "list_filter" "exclude" "fields")
+    "search_fields" "list_filter" "exclude" "fields" "fk_name")
   (#set! class "*") (#set! target "string")
   (#set! role "lookup-string") (#set! kind "relation-use") (#set! access "read"))
 

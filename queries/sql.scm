@@ -34,3 +34,16 @@
   (#eq? @_f "extra")
   (#any-of? @_k "select" "where" "tables" "order_by" "params" "select_params")
   (#set! role "sql") (#set! kind "raw-sql"))
+
+(call
+  function: [(identifier) @_f (attribute attribute: (identifier) @_f)]
+  arguments: (argument_list
+    (keyword_argument
+      name: (identifier) @_k
+      value: [
+        (list [(string) (concatenated_string)] @target)
+        (tuple [(string) (concatenated_string)] @target)
+        (dictionary (pair value: [(string) (concatenated_string)] @target))]))
+  (#eq? @_f "extra")
+  (#any-of? @_k "select" "where" "tables" "order_by")
+  (#set! role "sql") (#set! kind "raw-sql"))

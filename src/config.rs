@@ -43,6 +43,8 @@ pub enum Color {
 pub struct Settings {
     /// The model whose touchpoints are found, as `app_label.Model`.
     pub target: String,
+    /// Whether the target was asked for, rather than taken for want of one.
+    pub target_asked: bool,
     /// The projects.
     pub roots: Vec<PathBuf>,
     /// Folders of installed packages.
@@ -81,6 +83,7 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             target: DEFAULT_TARGET.to_owned(),
+            target_asked: false,
             roots: Vec::new(),
             site_packages: Vec::new(),
             virtual_env: None,
@@ -223,7 +226,9 @@ impl Settings {
         let below = |path: PathBuf| if folder.as_os_str().is_empty() { path } else { folder.join(path) };
         let all_below = |paths: Option<Vec<PathBuf>>| paths.unwrap_or_default().into_iter().map(below).collect();
 
-        let target = given.target.or(config.target).unwrap_or_else(|| DEFAULT_TARGET.to_owned());
+        let asked = given.target.or(config.target);
+        let target_asked = asked.is_some();
+        let target = asked.unwrap_or_else(|| DEFAULT_TARGET.to_owned());
         if !is_model(&target) {
             return Err(ConfigError::Target(target));
         }
@@ -235,6 +240,7 @@ impl Settings {
         let exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
         Ok(Self {
             target,
+            target_asked,
             roots: if roots.is_empty() { vec![base] } else { roots },
             site_packages: if given.site_packages.is_empty() {
                 all_below(config.site_packages)

@@ -47,6 +47,25 @@ pub enum Error {
     /// An option names something that is not known.
     #[error("{0}")]
     Option(String),
+    /// The model that was asked for is not defined in what was scanned.
+    #[error("{}", not_defined(target, near))]
+    Target {
+        /// The model, as `app_label.Model`.
+        target: String,
+        /// Models that may have been meant.
+        near: Vec<String>,
+    },
+}
+
+/// What to say of a model that is nowhere defined.
+fn not_defined(target: &str, near: &[String]) -> String {
+    let guess = match near {
+        [] => String::new(),
+        [one] => format!("did you mean {one}? "),
+        [rest @ .., last] => format!("did you mean {} or {last}? ", rest.join(", ")),
+    };
+    let advice = "give the project that defines it, or with --site-packages the folder its package is installed in";
+    format!("no model {target} is defined in the scanned folders; {guess}{advice}")
 }
 
 /// What a scan found.
@@ -86,17 +105,30 @@ impl ScanResult {
 pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, Error> {
     project::workers(settings.threads)?.install(|| {
         progress.stage("reading files", None);
-        let discovery = Discovery::run(&Options {
+        let name = settings.target.split_once('.').map_or("", |(_, name)| name);
+        let options = Options {
             projects: settings.roots.clone(),
             site_packages: settings.site_packages.clone(),
             virtual_env: settings.virtual_env.clone(),
             exclude: settings.exclude.clone(),
-        })?;
-        let project = Project::new(discovery, Want { contexts: true });
+            names_only: false,
+        };
+        // The queries of the parser take a while to compile: no reason to wait for them later.
+        let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
+        let project = Project::with_words(discovery?, Want { contexts: true }, &[name]);
 
         progress.stage("following names", None);
         let resolver = Resolver::new(&project);
         let found = touchpoint::find(&resolver, &settings.target);
+        let mut missing = None;
+        if found.models.is_empty() {
+            let near = touchpoint::near_misses(&resolver, &settings.target);
+            if settings.target_asked {
+                return Err(Error::Target { target: settings.target.clone(), near });
+            }
+            // Nobody asked for this model by name: that it is not there is a result.
+            missing = Some(Gap::general("no-target", not_defined(&settings.target, &near)));
+        }
         let models = found
             .models
             .iter()
@@ -113,7 +145,10 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
         for touchpoint in &mut touchpoints {
             touchpoint.is_test |= settings.tests.is_match(project.path(touchpoint.file));
         }
-        let gaps = project.gaps();
+        let mut gaps = project.gaps();
+        gaps.extend(found.gaps);
+        gaps.extend(missing);
+        gaps.sort();
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })
 }

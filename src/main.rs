@@ -66,7 +66,8 @@ fn scan(arguments: Scan) -> anyhow::Result<()> {
 fn schema(arguments: &Schema) -> anyhow::Result<()> {
     let settings = Settings::load(arguments.given())?;
     let expected = csm_audit::expected::expect(&settings)?;
-    let selection = csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
+    let selection =
+        csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
     let mut text = Vec::new();
     match arguments.format {
         SchemaFormat::Json => {

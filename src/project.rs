@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 
 use rayon::prelude::*;
 
-use crate::discover::{Discovery, FileKind};
+use crate::discover::{Discovery, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
 use crate::source::{FileId, Gap, SourceText};
@@ -44,6 +44,13 @@ impl Project {
     /// A project over what was found.
     #[must_use]
     pub fn new(discovery: Discovery, want: Want) -> Self {
+        Self::with_words(discovery, want, &[])
+    }
+
+    /// A project over what was found. The Python files that hold one of `words` are parsed at once, side by side: they
+    /// are sure to be asked for.
+    #[must_use]
+    pub fn with_words(discovery: Discovery, want: Want, words: &[&str]) -> Self {
         let parsed = discovery.files.iter().map(|_| OnceLock::new()).collect();
         let texts = discovery.files.iter().map(|_| OnceLock::new()).collect();
         let mut project = Self {
@@ -55,6 +62,16 @@ impl Project {
             texts,
             gaps: Vec::new(),
         };
+        let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
+        let eager: Vec<FileId> = project
+            .discovery
+            .ids()
+            .filter(|file| {
+                let entry = project.discovery.entry(*file);
+                entry.kind == FileKind::Python && (entry.sys_path || hashes.iter().any(|hash| entry.words.has(*hash)))
+            })
+            .collect();
+        project.parse_all(&eager);
         let (roots, gaps) = import_roots(&project.discovery, &|file| project.parsed(file));
         project.modules = ModuleIndex::build(&project.discovery, &roots);
         project.import_roots = roots;
@@ -91,9 +108,15 @@ impl Project {
         }
     }
 
-    /// Parses files side by side, on the threads of the current pool.
+    /// Parses files side by side, on the threads of the current pool; the largest first, so that none is left for last.
     pub fn parse_all(&self, files: &[FileId]) {
-        files.par_iter().for_each(|&file| {
+        let mut files: Vec<FileId> = files
+            .iter()
+            .copied()
+            .filter(|file| self.parsed.get(file.index()).is_some_and(|s| s.get().is_none()))
+            .collect();
+        files.sort_by_key(|file| (std::cmp::Reverse(self.discovery.entry(*file).size), *file));
+        files.par_iter().with_max_len(1).for_each(|&file| {
             let _ = self.parsed(file);
         });
     }

@@ -284,10 +284,22 @@ impl<'p> Resolver<'p> {
     /// What a dotted name in `file` stands for, its first segment looked up among the module's names.
     #[must_use]
     pub fn dotted(&self, file: FileId, segments: &[&str]) -> Vec<Def<'p>> {
+        self.dotted_gated(file, segments, &|_, _| true)
+    }
+
+    /// Like [`Self::dotted`]; only files that `gate` lets through are opened.
+    #[must_use]
+    pub fn dotted_gated(&self, file: FileId, segments: &[&str], gate: Gate<'_>) -> Vec<Def<'p>> {
         let Some((first, rest)) = segments.split_first() else { return Vec::new() };
-        let mut defs = self.module_attr(file, first);
+        let mut defs = self.module_attr_gated(file, first, gate);
         for segment in rest {
-            defs = defs.into_iter().flat_map(|def| self.attr(def, segment)).collect();
+            defs = defs
+                .into_iter()
+                .flat_map(|def| match def {
+                    Def::Module(ModuleRef::File(module)) => self.module_attr_gated(module, segment, gate),
+                    other => self.attr(other, segment),
+                })
+                .collect();
         }
         defs
     }

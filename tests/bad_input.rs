@@ -50,6 +50,27 @@ fn a_root_without_python() {
 }
 
 #[test]
+fn a_target_that_is_nowhere_defined() {
+    let tree = Tree::shop();
+    let refuse = |target: &str| refused(&run(program().arg("scan").arg(tree.path()).args(["--target", target])));
+    let error = refuse("shop.Ordr");
+    assert!(
+        error.contains("no model shop.Ordr is defined in the scanned folders; did you mean shop.Order?"),
+        "{error}"
+    );
+    let error = refuse("sales.Order");
+    assert!(error.contains("did you mean shop.Order?"), "{error}");
+    let error = refuse("auth.User");
+    assert!(error.contains("--site-packages"), "{error}");
+    // The default target was not asked for: that it is not there is a result.
+    let output = run(program().arg("scan").arg(tree.path()).args(["--format", "json"]));
+    assert_eq!(output.status.code(), Some(0));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(report["touchpoints"], serde_json::json!([]));
+    assert!(report["gaps"].as_array().unwrap().iter().any(|gap| gap["kind"] == "no-target"), "{report}");
+}
+
+#[test]
 fn a_configuration_with_an_unknown_key() {
     let tree = Tree::shop();
     tree.write("csm-audit.toml", b"threads = 1\ntargets = 'a.B'\n");

@@ -228,10 +228,7 @@ fn compare(line: &Line, mut found: Vec<Found>) -> Vec<String> {
 
 #[test]
 fn every_case_is_found_as_its_lines_say() {
-    let Some(binary) = option_env!("CARGO_BIN_EXE_csm-audit") else {
-        eprintln!("SKIPPED: the package has no binary yet");
-        return;
-    };
+    let binary = env!("CARGO_BIN_EXE_csm-audit");
     let chosen = std::env::var("CASE").unwrap_or_default();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/cases");
     let mut names: Vec<String> = std::fs::read_dir(&folder)

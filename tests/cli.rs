@@ -66,6 +66,16 @@ fn ignored_files_are_left_out_and_environments_are_found() {
 }
 
 #[test]
+fn an_environment_given_as_site_packages_means_the_packages_in_it() {
+    let tree = Tree::shop();
+    let outside = Tree::new(&[("lib/python3.12/site-packages/plugin.py", "from shop.models import Order\n")]);
+    let output = tree.scan(&["--format", "json", "--site-packages", outside.path().to_str().unwrap()]);
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert!(touchpoints(&report).contains(&"plugin.py:1 import".to_owned()), "{report}");
+    assert!(report["roots"][1]["name"].as_str().unwrap().ends_with("lib/python3.12/site-packages"));
+}
+
+#[test]
 fn the_configuration_says_what_is_test_code() {
     let tree = Tree::shop();
     tree.write("csm-audit.toml", b"tests = ['shop/views.py']\n");

@@ -170,9 +170,7 @@ fn positive_integers_are_unsigned_with_a_check() {
     let e = modern("positive_integers");
     assert_eq!(column(&e, "shop_box.n"), "int unsigned");
     assert_eq!(column(&e, "shop_ref.box_id"), "int unsigned");
-    let names = |e: &Expected| -> Vec<String> {
-        table(e, "shop_box").checks.iter().map(|c| c.name.clone()).collect()
-    };
+    let names = |e: &Expected| -> Vec<String> { table(e, "shop_box").checks.iter().map(|c| c.name.clone()).collect() };
     let altered = names(&e);
     assert_eq!(altered[0], "shop_box_chk_1");
     assert!(altered[1].starts_with("shop_box_m_") && altered[1].ends_with("_check"), "{altered:?}");
@@ -200,9 +198,8 @@ fn uuid_and_json_are_types_of_their_own_where_the_server_has_them() {
 
 #[test]
 fn only_new_mysql_keeps_the_default_of_an_added_text() {
-    let default = |server: &str, i: usize| {
-        table(&replay("text_defaults", "4.2", server), "shop_page").columns[i].default.clone()
-    };
+    let default =
+        |server: &str, i: usize| table(&replay("text_defaults", "4.2", server), "shop_page").columns[i].default.clone();
     assert_eq!(default("mysql-8.0", 1).as_deref(), Some("('none yet')"));
     assert_eq!(default("mysql-5.7", 1), None);
     assert_eq!(default("mariadb-10.11", 1), None);
@@ -244,7 +241,10 @@ fn names_stay_when_things_are_renamed() {
     let e = modern("names_that_stay");
     let found = indexes(&e, "the_books");
     assert!(found.iter().any(|i| i.starts_with("shop_book_title_") && i.ends_with("(name)")), "{found:?}");
-    assert!(found.iter().any(|i| i.starts_with("shop_book_author_id_") && i.contains("_fk_shop_author_id(")), "{found:?}");
+    assert!(
+        found.iter().any(|i| i.starts_with("shop_book_author_id_") && i.contains("_fk_shop_author_id(")),
+        "{found:?}"
+    );
     // The index of the added slug was put off to the end of the migration, when nothing asked for it any more.
     assert!(found.iter().any(|i| i.starts_with("the_books_slug_") && i.ends_with("(slug)")), "{found:?}");
     assert_eq!(indexes(&e, "shop_author"), ["!email(email)"]);

@@ -1,4 +1,5 @@
 //! The servers that other tests use start, answer, replicate and leave nothing behind.
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail loudly, as the tests do")]
 
 mod support;
 

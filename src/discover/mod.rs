@@ -111,6 +111,8 @@ pub struct Options {
     pub virtual_env: Option<PathBuf>,
     /// Paths relative to a project root that are not walked.
     pub exclude: GlobSet,
+    /// Whether files of installed packages are listed by name only: they are not read, and have no words.
+    pub names_only: bool,
 }
 
 /// Everything that was found.
@@ -155,7 +157,11 @@ impl Discovery {
             add(path, path.display().to_string(), RootKind::Project)?;
         }
         for path in &options.site_packages {
-            add(path, path.display().to_string(), RootKind::SitePackages)?;
+            // Whoever gives the environment itself means the packages in it.
+            let inner = venv::site_packages(path);
+            for path in if inner.is_empty() { std::slice::from_ref(path) } else { &inner } {
+                add(path, path.display().to_string(), RootKind::SitePackages)?;
+            }
         }
         for venv in &mut found_venvs {
             venv.used = options.site_packages.is_empty();
@@ -185,7 +191,8 @@ impl Discovery {
         let mut read: Vec<(FileEntry, Option<Gap>)> = kept
             .par_iter()
             .map_init(read::Reader::default, |reader, (root, file)| {
-                reader.entry(*root, roots[*root].kind, file, &file.locate(&roots[*root].path))
+                let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
+                reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path))
             })
             .collect();
         gaps.extend(read.iter_mut().filter_map(|(_, gap)| gap.take()));

@@ -26,7 +26,14 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The entry of a file that was found at `place`, and the gap it leaves.
-    pub(super) fn entry(&mut self, root: usize, of: RootKind, found: &Found, place: &Path) -> (FileEntry, Option<Gap>) {
+    pub(super) fn entry(
+        &mut self,
+        root: usize,
+        of: RootKind,
+        listed: bool,
+        found: &Found,
+        place: &Path,
+    ) -> (FileEntry, Option<Gap>) {
         let mut entry = FileEntry {
             root,
             path: found.path.clone(),
@@ -37,6 +44,10 @@ impl Reader {
             sys_path: false,
         };
         let named = kind::by_name(&found.path);
+        if listed && named == Some(FileKind::Python) {
+            entry.kind = FileKind::Python;
+            return (entry, None);
+        }
         let gap = match named {
             Some(FileKind::Other) => compressed(&found.path),
             // What installed packages say in prose or do in scripts is not this project's doing.
@@ -136,11 +147,15 @@ fn binary(path: &str) -> Gap {
     Gap::file("binary", path, "holds NUL bytes and was not read as text")
 }
 
-/// The gap of packed text: a dump may well hold the table.
+/// The gap of packed text: a dump may well hold the table, and `loaddata` reads packed fixtures
+/// (`django/core/management/commands/loaddata.py`). Other packed data is data.
 fn compressed(path: &str) -> Option<Gap> {
     let lower = path.to_ascii_lowercase();
     let (stem, packing) = lower.rsplit_once('.')?;
-    let packed = matches!(packing, "gz" | "bz2" | "xz" | "zst" | "zip" | "lz4");
-    let text = [".sql", ".ddl", ".json", ".yml", ".yaml"].iter().any(|extension| stem.ends_with(extension));
+    let packed = matches!(packing, "gz" | "bz2" | "xz" | "zst" | "zip" | "lz4" | "lzma");
+    let ends = |extensions: &[&str]| extensions.iter().any(|extension| stem.ends_with(extension));
+    let fixture =
+        lower.split('/').any(|folder| folder == "fixtures") && ends(&[".json", ".jsonl", ".yml", ".yaml", ".xml"]);
+    let text = ends(&[".sql", ".ddl"]) || fixture;
     (packed && text).then(|| Gap::file("compressed", path, "is compressed and was not read; unpack it to have it read"))
 }

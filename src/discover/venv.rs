@@ -34,7 +34,7 @@ pub(super) fn find(projects: &[PathBuf], active: Option<&Path>) -> Vec<FoundVenv
 }
 
 /// `lib/python*/site-packages`, `lib64/…`, and Windows' `Lib/site-packages`, each real folder once.
-fn site_packages(venv: &Path) -> Vec<PathBuf> {
+pub(super) fn site_packages(venv: &Path) -> Vec<PathBuf> {
     let mut candidates = vec![venv.join("Lib/site-packages")];
     for lib in ["lib", "lib64"] {
         let Ok(entries) = std::fs::read_dir(venv.join(lib)) else { continue };

@@ -77,6 +77,11 @@ impl WordSet {
         self.0.binary_search(&hash).is_ok()
     }
 
+    /// The hashes, in order.
+    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
+        self.0.iter().copied()
+    }
+
     /// The number of different words.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -64,6 +64,8 @@ pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
             site_packages: settings.site_packages.clone(),
             virtual_env: settings.virtual_env.clone(),
             exclude: settings.exclude.clone(),
+            // Names are followed from the settings on; nothing is searched for.
+            names_only: true,
         })
     })?;
     let project = pool.install(|| Project::new(discovery, Want { contexts: false }));
@@ -83,7 +85,10 @@ pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
         }),
     };
     if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
-        gaps.push(Gap::general("django-version", format!("the rules of Django {django} are not known; the nearest are taken")));
+        gaps.push(Gap::general(
+            "django-version",
+            format!("the rules of Django {django} are not known; the nearest are taken"),
+        ));
     }
     let target = Target { django, server };
     let result = std::thread::scope(|scope| {

@@ -72,7 +72,10 @@ pub(super) fn read<'p>(
             if settings.settings.is_none() && modules.len() > 1 {
                 gaps.push(Gap::general(
                     "settings",
-                    format!("of the settings modules {} {module} is taken; --settings names another", modules.join(", ")),
+                    format!(
+                        "of the settings modules {} {module} is taken; --settings names another",
+                        modules.join(", ")
+                    ),
                 ));
             }
             names
@@ -169,7 +172,10 @@ fn candidates(project: &Project, interp: &Interp<'_>) -> Vec<String> {
         let path = project.path(file);
         let name = path.rsplit('/').next().unwrap_or(path);
         let entry = matches!(name, "manage.py" | "wsgi.py" | "asgi.py");
-        if !entry || path.matches('/').count() > 2 || project.discovery.entry(file).root >= project.discovery.roots.len() {
+        if !entry
+            || path.matches('/').count() > 2
+            || project.discovery.entry(file).root >= project.discovery.roots.len()
+        {
             continue;
         }
         if project.discovery.roots[project.discovery.entry(file).root].kind != crate::discover::RootKind::Project {
@@ -178,7 +184,8 @@ fn candidates(project: &Project, interp: &Interp<'_>) -> Vec<String> {
         let Some(parsed) = project.parsed(file) else { continue };
         for (at, _) in parsed.text.as_str().match_indices("DJANGO_SETTINGS_MODULE") {
             let rest: String = parsed.text.as_str()[at..].chars().skip(22).take(120).collect();
-            let mut quoted = rest.split(['"', '\'']).filter(|t| !t.trim().is_empty() && !t.contains([',', ']', '(', '\n', ' ']));
+            let mut quoted =
+                rest.split(['"', '\'']).filter(|t| !t.trim().is_empty() && !t.contains([',', ']', '(', '\n', ' ']));
             if let Some(module) = quoted.next() {
                 let list = if interp.loader().exists(module) { &mut out } else { &mut gone };
                 if module.contains(|c: char| c.is_alphabetic()) && !list.iter().any(|m| m == module) {

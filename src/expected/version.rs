@@ -25,7 +25,10 @@ pub(super) fn find(project: &Project) -> Option<Version> {
         let lists = name.ends_with(".lock")
             || name == "pyproject.toml"
             || (name.ends_with(".txt") && entry.path.to_lowercase().contains("require"));
-        if entry.kind == FileKind::Python || !lists || discovery.roots[entry.root].kind != crate::discover::RootKind::Project {
+        if entry.kind == FileKind::Python
+            || !lists
+            || discovery.roots[entry.root].kind != crate::discover::RootKind::Project
+        {
             continue;
         }
         let Ok(bytes) = discovery.read(file) else { continue };

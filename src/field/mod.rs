@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use crate::django::Version;
 use crate::schema::Server;
 
-pub(crate) use read::{expression_sql, native_answer, native_attribute, native_deconstruct};
 pub use read::CONNECTION;
+pub(crate) use read::{expression_sql, native_answer, native_attribute, native_deconstruct};
 pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
 
 /// Where a thing was said.
@@ -162,9 +162,7 @@ impl Field {
     /// Its relation when it has a column: a foreign key or a one-to-one.
     #[must_use]
     pub fn foreign_key(&self) -> Option<&Relation> {
-        self.relation
-            .as_ref()
-            .filter(|r| matches!(r.kind, RelationKind::ForeignKey | RelationKind::OneToOne))
+        self.relation.as_ref().filter(|r| matches!(r.kind, RelationKind::ForeignKey | RelationKind::OneToOne))
     }
 
     /// Its relation when the database has a constraint for it.

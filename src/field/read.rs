@@ -69,16 +69,46 @@ fn text(kwargs: &Names<'_>, name: &str) -> Option<String> {
 /// The names of a class's positional arguments.
 fn positional(base: &str) -> &'static [&'static str] {
     match base {
-        "ForeignKey" => &["to", "on_delete", "related_name", "related_query_name", "limit_choices_to", "parent_link", "to_field", "db_constraint"],
+        "ForeignKey" => &[
+            "to",
+            "on_delete",
+            "related_name",
+            "related_query_name",
+            "limit_choices_to",
+            "parent_link",
+            "to_field",
+            "db_constraint",
+        ],
         "OneToOneField" => &["to", "on_delete", "to_field"],
         "ForeignObject" => &["to", "on_delete", "from_fields", "to_fields"],
-        "ManyToManyField" => &["to", "related_name", "related_query_name", "limit_choices_to", "symmetrical", "through", "through_fields", "db_constraint", "db_table"],
+        "ManyToManyField" => &[
+            "to",
+            "related_name",
+            "related_query_name",
+            "limit_choices_to",
+            "symmetrical",
+            "through",
+            "through_fields",
+            "db_constraint",
+            "db_table",
+        ],
         "DecimalField" => &["verbose_name", "name", "max_digits", "decimal_places"],
         "DateField" | "DateTimeField" | "TimeField" => &["verbose_name", "name", "auto_now", "auto_now_add"],
         "FileField" | "ImageField" => &["verbose_name", "name", "upload_to", "storage"],
         "GeneratedField" => &["expression", "output_field", "db_persist"],
         "CompositePrimaryKey" => &[],
-        _ => &["verbose_name", "name", "primary_key", "max_length", "unique", "blank", "null", "db_index", "rel", "default"],
+        _ => &[
+            "verbose_name",
+            "name",
+            "primary_key",
+            "max_length",
+            "unique",
+            "blank",
+            "null",
+            "db_index",
+            "rel",
+            "default",
+        ],
     }
 }
 
@@ -159,8 +189,18 @@ fn is_not_provided(value: &Value<'_>) -> bool {
 /// defaults, but for those that no database sees.
 fn signature(kwargs: &Names<'_>, base: &str, version: Version) -> BTreeMap<String, String> {
     const UNSEEN: &[&str] = &[
-        "blank", "db_column", "editable", "error_messages", "help_text", "limit_choices_to", "on_delete",
-        "related_name", "related_query_name", "validators", "verbose_name", "name",
+        "blank",
+        "db_column",
+        "editable",
+        "error_messages",
+        "help_text",
+        "limit_choices_to",
+        "on_delete",
+        "related_name",
+        "related_query_name",
+        "validators",
+        "verbose_name",
+        "name",
     ];
     let mut out = BTreeMap::new();
     for (name, value) in kwargs {

@@ -5,13 +5,47 @@ use crate::django::Version;
 
 /// Django's field classes with a column type, and what they default to.
 pub const BUILTIN: &[&str] = &[
-    "AutoField", "BigAutoField", "BigIntegerField", "BinaryField", "BooleanField", "CharField",
-    "CommaSeparatedIntegerField", "CompositePrimaryKey", "DateField", "DateTimeField", "DecimalField",
-    "DurationField", "EmailField", "Field", "FileField", "FilePathField", "FloatField", "ForeignKey",
-    "ForeignObject", "GeneratedField", "GenericIPAddressField", "IPAddressField", "ImageField", "IntegerField",
-    "JSONField", "ManyToManyField", "NullBooleanField", "OneToOneField", "OrderWrt", "PositiveBigIntegerField",
-    "PositiveIntegerField", "PositiveSmallIntegerField", "RelatedField", "SlugField", "SmallAutoField", "SmallIntegerField",
-    "TextField", "TimeField", "URLField", "UUIDField", "XMLField",
+    "AutoField",
+    "BigAutoField",
+    "BigIntegerField",
+    "BinaryField",
+    "BooleanField",
+    "CharField",
+    "CommaSeparatedIntegerField",
+    "CompositePrimaryKey",
+    "DateField",
+    "DateTimeField",
+    "DecimalField",
+    "DurationField",
+    "EmailField",
+    "Field",
+    "FileField",
+    "FilePathField",
+    "FloatField",
+    "ForeignKey",
+    "ForeignObject",
+    "GeneratedField",
+    "GenericIPAddressField",
+    "IPAddressField",
+    "ImageField",
+    "IntegerField",
+    "JSONField",
+    "ManyToManyField",
+    "NullBooleanField",
+    "OneToOneField",
+    "OrderWrt",
+    "PositiveBigIntegerField",
+    "PositiveIntegerField",
+    "PositiveSmallIntegerField",
+    "RelatedField",
+    "SlugField",
+    "SmallAutoField",
+    "SmallIntegerField",
+    "TextField",
+    "TimeField",
+    "URLField",
+    "UUIDField",
+    "XMLField",
 ];
 
 /// The name of Django's field class that a dotted name stands for.
@@ -81,7 +115,12 @@ pub fn builtin_type(internal: &str, field: &Field, target: Target) -> Option<Str
         "SmallAutoField" => "smallint AUTO_INCREMENT",
         "BinaryField" => "longblob",
         "BooleanField" | "NullBooleanField" => "bool",
-        "CharField" | "CommaSeparatedIntegerField" | "FileField" | "FilePathField" | "SlugField" | "EmailField"
+        "CharField"
+        | "CommaSeparatedIntegerField"
+        | "FileField"
+        | "FilePathField"
+        | "SlugField"
+        | "EmailField"
         | "URLField" => {
             return Some(varchar());
         }

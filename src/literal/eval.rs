@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::{Args, Code, Eval, Exception, Function, FunctionKind, Interp, Object, Scope, Site, Value, text};
-use crate::ast::{
-    Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, StrPart, UnaryOp,
-};
+use crate::ast::{Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, StrPart, UnaryOp};
 
 impl<'p> Interp<'p> {
     /// The value of an expression in a scope.
@@ -439,13 +437,7 @@ impl<'p> Interp<'p> {
         }))
     }
 
-    pub(super) fn binary(
-        &mut self,
-        op: BinOp,
-        left: &Value<'p>,
-        right: &Value<'p>,
-        site: Site<'p>,
-    ) -> Eval<Value<'p>> {
+    pub(super) fn binary(&mut self, op: BinOp, left: &Value<'p>, right: &Value<'p>, site: Site<'p>) -> Eval<Value<'p>> {
         use BinOp::{Add, BitAnd, BitOr, Div, FloorDiv, LShift, Mod, Mul, Pow, RShift, Sub};
         Ok(match (op, left, right) {
             (Mod, Value::Str(template), args) => text::percent(template, args),
@@ -582,12 +574,7 @@ fn slice<'p>(container: &Value<'p>, bounds: &[Option<Value<'p>>; 3]) -> Value<'p
         items.into_iter().rev().collect()
     } else if step > 0 {
         let (start, end) = (usize::try_from(start).unwrap_or(0), usize::try_from(end).unwrap_or(0));
-        items
-            .into_iter()
-            .take(end)
-            .skip(start)
-            .step_by(usize::try_from(step).unwrap_or(1))
-            .collect()
+        items.into_iter().take(end).skip(start).step_by(usize::try_from(step).unwrap_or(1)).collect()
     } else {
         return Value::unknown("a slice with a negative step");
     };

@@ -185,14 +185,7 @@ impl<'p> Interp<'p> {
         Ok(Flow::Next)
     }
 
-    fn undecided(
-        &mut self,
-        test: &Expr,
-        value: &Value<'p>,
-        body: &[Stmt],
-        orelse: &[Stmt],
-        site: Site<'p>,
-    ) {
+    fn undecided(&mut self, test: &Expr, value: &Value<'p>, body: &[Stmt], orelse: &[Stmt], site: Site<'p>) {
         if !super::builtin::changes_something(body) && !super::builtin::changes_something(orelse) {
             return;
         }
@@ -457,9 +450,9 @@ impl<'p> Interp<'p> {
                     let rest: Vec<Value<'p>> = positional.by_ref().collect();
                     Value::Tuple(rest.into())
                 }
-                ParamKind::KwArgs => Value::dict(
-                    std::mem::take(&mut keywords).into_iter().map(|(n, v)| (Value::Str(n), v)).collect(),
-                ),
+                ParamKind::KwArgs => {
+                    Value::dict(std::mem::take(&mut keywords).into_iter().map(|(n, v)| (Value::Str(n), v)).collect())
+                }
                 ParamKind::Normal | ParamKind::KeywordOnly => {
                     let by_position = if param.kind == ParamKind::Normal { positional.next() } else { None };
                     let by_name = || {

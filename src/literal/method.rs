@@ -197,7 +197,8 @@ fn list_method<'p>(
         "insert" => {
             let len = list.borrow().len();
             let at = args.pos.first().and_then(Value::as_int).unwrap_or(0);
-            let at = if at < 0 { eval::position(at, len).unwrap_or(0) } else { usize::try_from(at).unwrap_or(0).min(len) };
+            let at =
+                if at < 0 { eval::position(at, len).unwrap_or(0) } else { usize::try_from(at).unwrap_or(0).min(len) };
             list.borrow_mut().insert(at, args.pos.get(1).cloned().unwrap_or(Value::None));
             Value::None
         }
@@ -258,9 +259,9 @@ fn dict_method<'p>(
             None if key.is_unknown() => key,
             None => default().unwrap_or(Value::None),
         },
-        "items" | "iteritems" | "viewitems" => Value::list(
-            dict.borrow().iter().map(|(k, v)| Value::Tuple([k.clone(), v.clone()].into())).collect(),
-        ),
+        "items" | "iteritems" | "viewitems" => {
+            Value::list(dict.borrow().iter().map(|(k, v)| Value::Tuple([k.clone(), v.clone()].into())).collect())
+        }
         "keys" | "iterkeys" => Value::list(dict.borrow().iter().map(|(k, _)| k.clone()).collect()),
         "values" | "itervalues" => Value::list(dict.borrow().iter().map(|(_, v)| v.clone()).collect()),
         "has_key" => Value::Bool(dict.borrow().get(&key).is_some()),

@@ -301,10 +301,7 @@ impl<'p> Interp<'p> {
                     self.gap(
                         "evaluation",
                         site,
-                        format!(
-                            "this statement could not be followed ({}: {})",
-                            exception.class, exception.message
-                        ),
+                        format!("this statement could not be followed ({}: {})", exception.class, exception.message),
                     );
                     if exception.fatal && self.steps > BUDGET {
                         return;

@@ -31,14 +31,7 @@ impl<'p> Host<'p> for Nowhere {
         None
     }
 
-    fn call(
-        &self,
-        _: &mut Interp<'p>,
-        _: &str,
-        _: Option<&Value<'p>>,
-        _: &Args<'p>,
-        _: Site<'p>,
-    ) -> Option<Value<'p>> {
+    fn call(&self, _: &mut Interp<'p>, _: &str, _: Option<&Value<'p>>, _: &Args<'p>, _: Site<'p>) -> Option<Value<'p>> {
         None
     }
 
@@ -84,7 +77,14 @@ fn evaluate(modules: &[(&'static str, &str)], name: &str) -> (String, Vec<String
     );
     let mut interp = Interp::new(&loader, Rc::new(Nowhere));
     let value = interp.module_value(modules[0].0, name).map_or_else(|| String::from("<absent>"), |v| v.repr());
-    (value, interp.gaps.iter().map(|g| format!("{}:{} {}", g.file.as_deref().unwrap_or(""), g.line.unwrap_or(0), g.kind)).collect())
+    (
+        value,
+        interp
+            .gaps
+            .iter()
+            .map(|g| format!("{}:{} {}", g.file.as_deref().unwrap_or(""), g.line.unwrap_or(0), g.kind))
+            .collect(),
+    )
 }
 
 fn x(text: &str) -> String {

@@ -19,11 +19,7 @@ pub struct App {
 }
 
 /// The apps that a list of dotted names stands for, in its order. What is not at hand is a gap.
-pub fn installed<'p>(
-    interp: &mut Interp<'p>,
-    host: &DjangoHost<'p>,
-    entries: &[String],
-) -> (Vec<App>, Vec<Gap>) {
+pub fn installed<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entries: &[String]) -> (Vec<App>, Vec<Gap>) {
     let mut apps: Vec<App> = Vec::new();
     let mut gaps = Vec::new();
     for entry in entries {
@@ -94,9 +90,8 @@ fn app<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entry: &str) -> Optio
 fn configured<'p>(interp: &mut Interp<'p>, class: &Rc<Class<'p>>, fallback: &str) -> Option<(String, String)> {
     let site = Site { module: class.module, span: class.node.map(|n| n.name.span).unwrap_or_default() };
     let value = Value::Class(class.clone());
-    let mut text = |name: &str| {
-        interp.attribute(&value, name, site).ok().and_then(|v| v.as_str()).map(|s| s.to_string())
-    };
+    let mut text =
+        |name: &str| interp.attribute(&value, name, site).ok().and_then(|v| v.as_str()).map(|s| s.to_string());
     let name = text("name").unwrap_or_else(|| fallback.to_owned());
     let label = text("label").unwrap_or_else(|| last(&name));
     Some((label, name))

@@ -25,8 +25,19 @@ const APPS: &[(&str, &str)] = &[
 ];
 
 /// Apps of Django's without models.
-pub const WITHOUT_MODELS: &[&str] =
-    &["admindocs", "gis", "humanize", "messages", "postgres", "sitemaps", "staticfiles", "syndication", "webdesign", "formtools", "comments"];
+pub const WITHOUT_MODELS: &[&str] = &[
+    "admindocs",
+    "gis",
+    "humanize",
+    "messages",
+    "postgres",
+    "sitemaps",
+    "staticfiles",
+    "syndication",
+    "webdesign",
+    "formtools",
+    "comments",
+];
 
 const HEAD: &str = "from django.conf import settings\nfrom django.db import migrations, models\nimport django\n\n";
 

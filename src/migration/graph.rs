@@ -144,10 +144,8 @@ impl<'p> Graph<'p> {
                     if (symbolic && installed && !migrated.contains(dependency.0.as_str())) || before {
                         continue;
                     }
-                    let (file, line) = self
-                        .migrations
-                        .get(&own)
-                        .map_or((None, None), |m| (Some(m.file.clone()), Some(m.line)));
+                    let (file, line) =
+                        self.migrations.get(&own).map_or((None, None), |m| (Some(m.file.clone()), Some(m.line)));
                     gaps.push(Gap {
                         file,
                         line,
@@ -162,10 +160,8 @@ impl<'p> Graph<'p> {
         }
         let with_child: BTreeSet<Node> = parents.values().flatten().cloned().collect();
         // A migration with a child in another app only is still a leaf of its own.
-        let inner: BTreeSet<Node> = parents
-            .iter()
-            .flat_map(|(node, parents)| parents.iter().filter(|p| p.0 == node.0).cloned())
-            .collect();
+        let inner: BTreeSet<Node> =
+            parents.iter().flat_map(|(node, parents)| parents.iter().filter(|p| p.0 == node.0).cloned()).collect();
         let _ = with_child;
         let leaves: Vec<Node> = parents.keys().filter(|n| !inner.contains(*n)).cloned().collect();
         for pair in leaves.windows(2) {
@@ -241,7 +237,10 @@ fn order(
                 file: migration.map(|m| m.file.clone()),
                 line: migration.map(|m| m.line),
                 kind: "circle",
-                reason: format!("{}.{} is in a circle of dependencies; it is replayed after all others", node.0, node.1),
+                reason: format!(
+                    "{}.{} is in a circle of dependencies; it is replayed after all others",
+                    node.0, node.1
+                ),
             });
         }
     }

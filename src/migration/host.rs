@@ -92,9 +92,7 @@ impl<'p> DjangoHost<'p> {
         }
         Some(match name {
             "AUTH_USER_MODEL" => Value::str("auth.User"),
-            "DEFAULT_AUTO_FIELD" if self.target.django >= Version(6, 0) => {
-                Value::str("django.db.models.BigAutoField")
-            }
+            "DEFAULT_AUTO_FIELD" if self.target.django >= Version(6, 0) => Value::str("django.db.models.BigAutoField"),
             "DEFAULT_AUTO_FIELD" => Value::str("django.db.models.AutoField"),
             "INSTALLED_APPS" | "DATABASE_ROUTERS" | "LANGUAGES" => Value::list(Vec::new()),
             "MIGRATION_MODULES" | "DATABASES" => Value::dict(Vec::new()),
@@ -145,7 +143,9 @@ impl<'p> DjangoHost<'p> {
     fn feature(&self, name: &str) -> Option<Value<'p>> {
         let server = self.target.server;
         Some(Value::Bool(match name {
-            "supports_json_field" | "has_native_json_field" | "supports_foreign_keys" | "related_fields_match_type" => true,
+            "supports_json_field" | "has_native_json_field" | "supports_foreign_keys" | "related_fields_match_type" => {
+                true
+            }
             "can_rollback_ddl" | "supports_partial_indexes" | "has_native_duration_field" => false,
             "supports_expression_indexes" => server.expression_indexes(),
             "supports_column_check_constraints" | "supports_table_check_constraints" => server.checks(),
@@ -157,7 +157,9 @@ impl<'p> DjangoHost<'p> {
 
     fn model_attribute(&self, interp: &mut Interp<'p>, object: &Rc<Object<'p>>, name: &str) -> Option<Value<'p>> {
         match name {
-            "_meta" => Some(interp.symbolic("django.db.models.options.Options", object.args.borrow().clone(), object.site)),
+            "_meta" => {
+                Some(interp.symbolic("django.db.models.options.Options", object.args.borrow().clone(), object.site))
+            }
             "__name__" => object.args.borrow().get(1).cloned(),
             _ => None,
         }
@@ -207,9 +209,12 @@ fn operation_attribute<'p>(object: &Rc<Object<'p>>, name: &str) -> Option<Value<
     let lower = name.strip_suffix("_lower");
     let wanted = lower.unwrap_or(name);
     let position = names.iter().position(|n| *n == wanted);
-    let value = object.kwargs.borrow().get(wanted).cloned().or_else(|| {
-        position.and_then(|at| object.args.borrow().get(at).cloned())
-    });
+    let value = object
+        .kwargs
+        .borrow()
+        .get(wanted)
+        .cloned()
+        .or_else(|| position.and_then(|at| object.args.borrow().get(at).cloned()));
     let value = match (value, wanted) {
         (Some(value), _) => value,
         (None, "database_operations" | "state_operations" | "fields" | "managers") => {
@@ -237,7 +242,9 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             if name.contains('.') {
                 return None;
             }
-            return Some(self.setting(name).unwrap_or_else(|| Value::Unknown(format!("the setting {name} is not set").into())));
+            return Some(
+                self.setting(name).unwrap_or_else(|| Value::Unknown(format!("the setting {name} is not set").into())),
+            );
         }
         Some(match dotted {
             "django.VERSION" => self.version_tuple(),
@@ -249,9 +256,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 self.installed.borrow().iter().map(|(label, module)| (Value::str(label), Value::str(module))).collect(),
             ),
             "django.db.connections" => Value::External("django.db.connections".into()),
-            _ if dotted.starts_with("django.db.connections[") => {
-                Value::External("django.db.connection".into())
-            }
+            _ if dotted.starts_with("django.db.connections[") => Value::External("django.db.connection".into()),
             "django.db.connection.vendor" => Value::str("mysql"),
             "django.db.connection.alias" => Value::str(&self.alias.borrow()),
             "django.db.connection.mysql_is_mariadb" => Value::Bool(self.target.server.mariadb),
@@ -259,9 +264,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 Value::dict(vec![(Value::str("ENGINE"), Value::str("django.db.backends.mysql"))])
             }
             _ => {
-                return dotted
-                    .strip_prefix("django.db.connection.features.")
-                    .and_then(|name| self.feature(name));
+                return dotted.strip_prefix("django.db.connection.features.").and_then(|name| self.feature(name));
             }
         })
     }
@@ -324,11 +327,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 if let Some(sql) = args.get(0, "sql").and_then(Value::as_str) {
                     self.apply_query(&sql);
                 }
-                self.effects.borrow_mut().push(Effect {
-                    method: String::from("execute"),
-                    args: args.clone(),
-                    site,
-                });
+                self.effects.borrow_mut().push(Effect { method: String::from("execute"), args: args.clone(), site });
                 Some(Value::None)
             }
             "django.db.connection.cursor.fetchone" => Some(self.fetched()),
@@ -347,7 +346,9 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 Some(Value::Bool(self.installed.borrow().iter().any(|(_, m)| **m == *name)))
             }
             "django.db.migrations.Migration.__init__" | "django.db.migrations.migration.Migration.__init__" => {
-                if let (Some(Value::Object(object)), Some(name), Some(app)) = (receiver, args.pos.first(), args.pos.get(1)) {
+                if let (Some(Value::Object(object)), Some(name), Some(app)) =
+                    (receiver, args.pos.first(), args.pos.get(1))
+                {
                     let mut attrs = object.attrs.borrow_mut();
                     attrs.insert("name".into(), name.clone());
                     attrs.insert("app_label".into(), app.clone());
@@ -378,7 +379,9 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 Some(manager)
             }
             "stevedore.extension.Manager.names" => match receiver {
-                Some(Value::Object(object)) => object.attrs.borrow().get("__items__").and_then(Value::items).map(Value::list),
+                Some(Value::Object(object)) => {
+                    object.attrs.borrow().get("__items__").and_then(Value::items).map(Value::list)
+                }
                 _ => None,
             },
             "django.apps.registry.Apps.get_model" | "django.apps.apps.get_model" => {
@@ -424,9 +427,10 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             },
             STATE => (name == "apps").then(|| interp.symbolic(APPS, Vec::new(), object.site)),
             field::CONNECTION => self.connection_attribute(interp, object, name),
-            "django.db.connection.features" => {
-                Some(self.feature(name).unwrap_or_else(|| Value::Unknown(format!("the feature {name} of a database").into())))
-            }
+            "django.db.connection.features" => Some(
+                self.feature(name)
+                    .unwrap_or_else(|| Value::Unknown(format!("the feature {name} of a database").into())),
+            ),
             MODEL => self.model_attribute(interp, object, name),
             "django.db.models.options.Options" => self.meta_attribute(object, name),
             _ => operation_attribute(object, name).or_else(|| field::native_attribute(object, name, self.target)),

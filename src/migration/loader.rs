@@ -81,7 +81,8 @@ impl<'p> ProjectLoader<'p> {
 /// Whether a module of `django.contrib` holds migrations or an app's configuration.
 fn is_app_module(dotted: &str) -> bool {
     const OTHER: &[&str] = &["django.contrib.postgres", "django.contrib.gis"];
-    !OTHER.iter().any(|o| dotted.starts_with(o)) && dotted.split('.').skip(3).all(|s| s == "migrations" || s.starts_with("0"))
+    !OTHER.iter().any(|o| dotted.starts_with(o))
+        && dotted.split('.').skip(3).all(|s| s == "migrations" || s.starts_with("0"))
 }
 
 impl<'p> Loader<'p> for ProjectLoader<'p> {
@@ -108,8 +109,8 @@ impl<'p> Loader<'p> for ProjectLoader<'p> {
             }
             ModuleRef::Unknown => {
                 let at = self.builtin(dotted)?;
-                let parsed = self.contrib_parsed[at]
-                    .get_or_init(|| parse(self.contrib[at].source.as_bytes(), Want::default()));
+                let parsed =
+                    self.contrib_parsed[at].get_or_init(|| parse(self.contrib[at].source.as_bytes(), Want::default()));
                 Some(self.contrib_loaded[at].get_or_init(|| Loaded {
                     dotted: dotted.to_owned(),
                     path: format!("{}.py", dotted.replace('.', "/")),

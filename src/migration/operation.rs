@@ -131,11 +131,9 @@ impl<'p> Operation<'p> {
                 let mut options = Options::default();
                 if let Some(Value::Dict(dict)) = get("options") {
                     let dict = dict.borrow();
-                    model::options_from(
-                        &mut options,
-                        &|name| dict.get_str(name).cloned(),
-                        &|| (String::new(), name.clone()),
-                    );
+                    model::options_from(&mut options, &|name| dict.get_str(name).cloned(), &|| {
+                        (String::new(), name.clone())
+                    });
                 }
                 let bases = list("bases").iter().filter_map(Value::as_str).map(|s| s.to_lowercase()).collect();
                 Self::CreateModel { name, fields, problems, options: Box::new(options), bases }

@@ -11,8 +11,8 @@ use std::rc::Rc;
 use crate::field::{Field, Place};
 
 pub(crate) use read::{constraint, fields, index, options_from, string_lists, strings};
-pub use state::{ModelKey, ProjectState, key};
 pub use state::target_key;
+pub use state::{ModelKey, ProjectState, key};
 pub use view::{Parameters, Pointed, View, key_field, order_field};
 
 /// A model's fields by name, in order.

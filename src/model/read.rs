@@ -171,10 +171,7 @@ pub(crate) fn index(value: &Value<'_>) -> Option<IndexDecl> {
     }
     Some(IndexDecl {
         name: text(object, "name"),
-        fields: fields
-            .iter()
-            .map(|f| (f.trim_start_matches('-').to_owned(), f.starts_with('-')))
-            .collect(),
+        fields: fields.iter().map(|f| (f.trim_start_matches('-').to_owned(), f.starts_with('-'))).collect(),
         first_field: expressions.first().and_then(plain_field),
         expressions: expressions
             .iter()

@@ -54,9 +54,7 @@ impl<'s> View<'s> {
         if let Some(auto) = self.implicit_key() {
             out.push((String::from("id"), auto));
         }
-        out.extend(
-            self.model.fields.iter().filter(|(_, f)| !f.many_to_many()).map(|(n, f)| (n.clone(), f.clone())),
-        );
+        out.extend(self.model.fields.iter().filter(|(_, f)| !f.many_to_many()).map(|(n, f)| (n.clone(), f.clone())));
         if self.model.options.order_with_respect_to.is_some() && !self.model.fields.contains_key("_order") {
             out.push((String::from("_order"), Rc::new(order_field())));
         }
@@ -121,11 +119,8 @@ impl<'s> View<'s> {
     pub fn pointed(self, field: &Field) -> Option<Pointed> {
         let relation = field.relation.as_ref()?;
         let key = target_key(self.model, relation.to.as_ref()?);
-        let mut model = if key == self.model.key() {
-            Rc::new(self.model.clone())
-        } else {
-            self.state.get(&key)?.clone()
-        };
+        let mut model =
+            if key == self.model.key() { Rc::new(self.model.clone()) } else { self.state.get(&key)?.clone() };
         // A proxy stands for the model it is a proxy of.
         for _ in 0..8 {
             if !model.options.proxy {
@@ -176,9 +171,10 @@ impl<'s> View<'s> {
 
     fn collation(self, field: &Field, depth: usize) -> Option<String> {
         if field.foreign_key().is_none() {
-            return field.db_collation.clone().or_else(|| {
-                field.generated.as_ref().and_then(|g| g.output.db_collation.clone())
-            });
+            return field
+                .db_collation
+                .clone()
+                .or_else(|| field.generated.as_ref().and_then(|g| g.output.db_collation.clone()));
         }
         let pointed = self.pointed(field).filter(|_| depth < 10)?;
         View { state: self.state, model: &pointed.model, target: self.target }.collation(&pointed.field, depth + 1)
@@ -206,9 +202,8 @@ impl<'s> View<'s> {
         fields.insert(String::from("id"), Rc::new(key_field(&self.state.auto_field)));
         fields.insert(from_name.clone(), link(&self.model.key()));
         fields.insert(to_name.clone(), link(&to_key));
-        let table = relation.db_table.clone().unwrap_or_else(|| {
-            naming::truncate(&format!("{}_{name}", self.model.table()))
-        });
+        let table =
+            relation.db_table.clone().unwrap_or_else(|| naming::truncate(&format!("{}_{name}", self.model.table())));
         let managed = self.model.options.managed || self.state.get(&to_key).is_some_and(|m| m.options.managed);
         Some(ModelState {
             app: self.model.app.clone(),

@@ -327,7 +327,7 @@ cursor.execute('a' % b, [1])  # sql: 'a' % b
 connection.cursor().execute(('a'  # sql: 'a'
 ))
 M.objects.raw(sql)  # sql: sql
-q.extra(where=['a'], select=s)  # sql: ['a'], s
+q.extra(where=['a'], select=s)  # sql: ['a'], 'a', s
 class Migration(migrations.Migration):
     operations = [
         migrations.CreateModel(name='M', fields=[('id', models.CharField('label'))]),  # migration-model: 'M'

@@ -67,6 +67,36 @@ pub(super) fn python2(text: &str) -> Option<(String, Vec<u32>)> {
     String::from_utf8(bytes).ok().map(|text| (text, execs))
 }
 
+/// Words that begin a statement and never a line inside brackets.
+const STATEMENTS: [&str; 11] =
+    ["class", "def", "import", "return", "while", "try", "with", "raise", "assert", "pass", "del"];
+
+/// Changes for a text that did not parse: a bracket that is still open where a statement begins was never closed,
+/// and would take all that follows with it. It becomes a blank; the places are given.
+pub(super) fn unclosed(text: &str) -> Option<(String, Vec<u32>)> {
+    let mut open = Vec::new();
+    let mut lost = Vec::new();
+    let mut line_start = true;
+    scan(text, |at, token| {
+        match token {
+            Token::Name(word) if line_start && STATEMENTS.contains(&word) => lost.append(&mut open),
+            Token::Other(b'(' | b'[' | b'{') => open.push(at),
+            Token::Other(b')' | b']' | b'}') => drop(open.pop()),
+            _ => {}
+        }
+        line_start = matches!(token, Token::Newline);
+    });
+    if lost.is_empty() {
+        return None;
+    }
+    let mut bytes = text.as_bytes().to_vec();
+    for &at in &lost {
+        bytes[at] = b' ';
+    }
+    let lost = lost.into_iter().map(offset).collect();
+    String::from_utf8(bytes).ok().map(|text| (text, lost))
+}
+
 /// Whether the indentation nests deeper than the grammar's scanner can bear.
 pub(super) fn indents_too_deep(text: &str) -> bool {
     let mut stack: Vec<usize> = Vec::new();
@@ -266,6 +296,14 @@ mod tests {
         let (text, execs) = python2("exec a.b in c\nx = 'exec '\nif x: exec y(1)\nexec(z)\n").unwrap();
         assert_eq!(text, "del  a.b in c\nx = 'exec '\nif x: del  y(1)\nexec(z)\n");
         assert_eq!(execs, [0, 32]);
+    }
+
+    #[test]
+    fn unclosed_brackets_become_blanks() {
+        let (text, lost) = unclosed("x = f(a, [b)\ndef g(c):\n    (d,\n    e)\n").unwrap();
+        assert_eq!(text, "x = f a, [b)\ndef g(c):\n    (d,\n    e)\n");
+        assert_eq!(lost, [5]);
+        assert!(unclosed("f(a,\n  b)\nclass A: pass\n").is_none());
     }
 
     #[test]

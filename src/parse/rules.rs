@@ -9,8 +9,7 @@ use rustc_hash::FxHashSet;
 use serde::Deserialize;
 use serde::de::value::{Error as ValueError, StrDeserializer};
 
-use crate::finding::Access;
-use crate::touchpoint::Kind;
+use crate::finding::{Access, Kind};
 
 /// A pattern without its structure.
 #[derive(Debug, Default)]

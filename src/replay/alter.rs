@@ -192,7 +192,9 @@ impl Editor<'_> {
                 .table(&table)
                 .into_iter()
                 .flat_map(|t| &t.checks)
-                .filter(|c| c.column.as_deref() == Some(&old.column) || c.expression == format!("`{}` >= 0", old.column))
+                .filter(|c| {
+                    c.column.as_deref() == Some(&old.column) || c.expression == format!("`{}` >= 0", old.column)
+                })
                 .map(|c| c.name.clone())
                 .collect();
             for name in names {

@@ -93,7 +93,12 @@ impl<'p> Replay<'_, 'p> {
         if let Err(exception) = outcome {
             self.gap(
                 "operation",
-                format!("{name}() of {} could not be followed ({}: {})", object.class.repr(), exception.class, exception.message),
+                format!(
+                    "{name}() of {} could not be followed ({}: {})",
+                    object.class.repr(),
+                    exception.class,
+                    exception.message
+                ),
             );
         }
         self.host.take_effects()
@@ -137,7 +142,10 @@ impl<'p> Replay<'_, 'p> {
         if let (Err(exception), true) = (&outcome, changes) {
             self.gap(
                 "python",
-                format!("a RunPython that may change the schema could not be followed ({}: {})", exception.class, exception.message),
+                format!(
+                    "a RunPython that may change the schema could not be followed ({}: {})",
+                    exception.class, exception.message
+                ),
             );
         }
         if changes {
@@ -184,7 +192,8 @@ impl<'p> Replay<'_, 'p> {
         let field = |me: &mut Self, position: usize, name: &str| -> Option<(String, Rc<Field>)> {
             let value = effect.args.get(position, name)?.clone();
             let Value::Object(object) = &value else { return None };
-            let field_name = object.attrs.borrow().get("name").or(object.attrs.borrow().get("column")).and_then(Value::as_str);
+            let field_name =
+                object.attrs.borrow().get("name").or(object.attrs.borrow().get("column")).and_then(Value::as_str);
             let field = Field::read(me.interp, &value, target).ok()?;
             Some((field_name?.to_string(), Rc::new(field)))
         };
@@ -246,7 +255,9 @@ impl<'p> Replay<'_, 'p> {
                             e.remove_constraint(view, &decl);
                         }
                     }),
-                    None => self.gap("python", format!("the constraint of schema_editor.{}() is not known", effect.method)),
+                    None => {
+                        self.gap("python", format!("the constraint of schema_editor.{}() is not known", effect.method))
+                    }
                 }
             }
             other => self.gap("python", format!("schema_editor.{other}() is not modelled")),
@@ -304,6 +315,16 @@ fn touches_schema(function: &Function<'_>) -> bool {
 /// Whether a function's text speaks of changing a schema.
 fn alters(function: &Function<'_>) -> bool {
     let text = body_text(function).to_lowercase();
-    let ddl = ["alter table", "create ", "drop ", "rename table", "add_field", "alter_field", "remove_field", "create_model", "delete_model"];
+    let ddl = [
+        "alter table",
+        "create ",
+        "drop ",
+        "rename table",
+        "add_field",
+        "alter_field",
+        "remove_field",
+        "create_model",
+        "delete_model",
+    ];
     ddl.iter().any(|word| text.contains(word)) || text.contains("execute(")
 }

@@ -85,7 +85,13 @@ impl Editor<'_> {
     }
 
     /// A field's column; `None` when it has none.
-    pub(super) fn column(&mut self, view: View<'_>, name: &str, field: &Field, with_default: bool) -> Option<ColumnDef> {
+    pub(super) fn column(
+        &mut self,
+        view: View<'_>,
+        name: &str,
+        field: &Field,
+        with_default: bool,
+    ) -> Option<ColumnDef> {
         let parameters = view.parameters(name, field);
         let sql = parameters.sql?;
         let column_name = field.column(name);
@@ -328,9 +334,8 @@ impl Editor<'_> {
     pub(super) fn drop_index(&mut self, table: &str, name: &str) {
         // An index that was still to come is dropped from the list.
         let before = self.deferred.len();
-        self.deferred.retain(
-            |ddl| !matches!(ddl, Ddl::AddIndex { table: t, index } if t == table && index.name == name),
-        );
+        self.deferred
+            .retain(|ddl| !matches!(ddl, Ddl::AddIndex { table: t, index } if t == table && index.name == name));
         let existed = self.table(table).is_some_and(|t| t.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(name)));
         if existed || before == self.deferred.len() {
             self.execute(&Ddl::DropIndex { table: table.to_owned(), name: name.to_owned() });
@@ -421,7 +426,9 @@ impl Editor<'_> {
             .table(&table)
             .into_iter()
             .flat_map(|t| &t.indexes)
-            .filter(|i| i.is_over(&columns) && (i.unique == unique) && !(exclude && declared.contains(&i.name.as_str())))
+            .filter(|i| {
+                i.is_over(&columns) && (i.unique == unique) && !(exclude && declared.contains(&i.name.as_str()))
+            })
             .map(|i| i.name.clone())
             .collect();
         if unique && found.len() > 1 {
@@ -674,10 +681,7 @@ fn composite_key(view: View<'_>, field: &Field) -> Vec<String> {
         .signature
         .get("fields")
         .map(|names| {
-            names
-                .split(',')
-                .filter_map(|n| view.field(n.trim()).map(|(_, name, field)| field.column(&name)))
-                .collect()
+            names.split(',').filter_map(|n| view.field(n.trim()).map(|(_, name, field)| field.column(&name))).collect()
         })
         .unwrap_or_default()
 }

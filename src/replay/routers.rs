@@ -49,7 +49,14 @@ impl<'p> Routers<'p> {
 
     /// Whether migrations of an app, or of one of its models, run on an alias (`allow_migrate`); the first router
     /// that says anything decides.
-    pub fn allow(&mut self, interp: &mut Interp<'p>, alias: &str, app: &str, model: Option<&str>, hints: &[(Rc<str>, Value<'p>)]) -> bool {
+    pub fn allow(
+        &mut self,
+        interp: &mut Interp<'p>,
+        alias: &str,
+        app: &str,
+        model: Option<&str>,
+        hints: &[(Rc<str>, Value<'p>)],
+    ) -> bool {
         if self.instances.is_empty() {
             return true;
         }
@@ -75,9 +82,8 @@ impl<'p> Routers<'p> {
             }
             kw.extend(hints.iter().cloned());
             let args = Args { pos: vec![Value::str(alias), Value::str(app)], kw };
-            let outcome = interp
-                .attribute(router, "allow_migrate", site)
-                .and_then(|method| interp.call(&method, args, site));
+            let outcome =
+                interp.attribute(router, "allow_migrate", site).and_then(|method| interp.call(&method, args, site));
             match outcome.map(|v| (v.truth(), matches!(v, Value::None))) {
                 Ok((_, true)) => {}
                 Ok((Some(truth), _)) => {
@@ -89,7 +95,9 @@ impl<'p> Routers<'p> {
                         "router",
                         class.module.path.clone(),
                         site.line(),
-                        format!("what {name} says of the app {app} on {alias} is not known; it is taken to run only on default"),
+                        format!(
+                            "what {name} says of the app {app} on {alias} is not known; it is taken to run only on default"
+                        ),
                     );
                     if !self.gaps.contains(&gap) {
                         self.gaps.push(gap);

@@ -203,7 +203,10 @@ impl<'i, 'p> Replay<'i, 'p> {
 
     fn missing_model(&mut self, name: &str) {
         let app = self.app.clone();
-        self.gap("operation", format!("the model {app}.{name} does not exist at this point; the operation is left out"));
+        self.gap(
+            "operation",
+            format!("the model {app}.{name} does not exist at this point; the operation is left out"),
+        );
     }
 
     #[allow(clippy::too_many_lines, reason = "one arm for each operation")]
@@ -257,25 +260,38 @@ impl<'i, 'p> Replay<'i, 'p> {
             Operation::RenameModel(old, new) => self.rename_model(old, new, sides),
             Operation::AlterModelTable(name, table) => {
                 let table = table.clone();
-                self.alter_options(name, sides, |model| model.options.db_table.clone_from(&table), |editor, old, new| {
-                    editor.rename_table(&old.model.table(), &new.model.table());
-                    for ((name, old_field), (new_name, new_field)) in old.model.fields.iter().zip(&new.model.fields) {
-                        if let (Some(from), Some(to)) = (old.through(name, old_field), new.through(new_name, new_field)) {
-                            editor.rename_table(&from.table(), &to.table());
+                self.alter_options(
+                    name,
+                    sides,
+                    |model| model.options.db_table.clone_from(&table),
+                    |editor, old, new| {
+                        editor.rename_table(&old.model.table(), &new.model.table());
+                        for ((name, old_field), (new_name, new_field)) in old.model.fields.iter().zip(&new.model.fields)
+                        {
+                            if let (Some(from), Some(to)) =
+                                (old.through(name, old_field), new.through(new_name, new_field))
+                            {
+                                editor.rename_table(&from.table(), &to.table());
+                            }
                         }
-                    }
-                });
+                    },
+                );
             }
             Operation::AlterModelTableComment(name, comment) => {
                 let comment = comment.clone();
-                self.alter_options(name, sides, |model| model.options.comment.clone_from(&comment), |editor, _, new| {
-                    editor.execute(&Ddl::Options {
-                        table: new.model.table(),
-                        engine: None,
-                        collation: None,
-                        comment: Some(new.model.options.comment.clone()),
-                    });
-                });
+                self.alter_options(
+                    name,
+                    sides,
+                    |model| model.options.comment.clone_from(&comment),
+                    |editor, _, new| {
+                        editor.execute(&Ddl::Options {
+                            table: new.model.table(),
+                            engine: None,
+                            collation: None,
+                            comment: Some(new.model.options.comment.clone()),
+                        });
+                    },
+                );
             }
             Operation::AlterTogether(name, lists, unique) => {
                 let unique = *unique;
@@ -283,11 +299,8 @@ impl<'i, 'p> Replay<'i, 'p> {
                     name,
                     sides,
                     |model| {
-                        let slot = if unique {
-                            &mut model.options.unique_together
-                        } else {
-                            &mut model.options.index_together
-                        };
+                        let slot =
+                            if unique { &mut model.options.unique_together } else { &mut model.options.index_together };
                         slot.clone_from(lists);
                     },
                     |editor, old, new| {
@@ -347,28 +360,45 @@ impl<'i, 'p> Replay<'i, 'p> {
             Operation::AddIndex(name, decl) => {
                 let decl = decl.clone();
                 let added = decl.clone();
-                self.alter_options(name, sides, |m| m.options.indexes.push(added), |editor, _, new| {
-                    editor.add_index(new, &decl);
-                });
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.indexes.push(added),
+                    |editor, _, new| {
+                        editor.add_index(new, &decl);
+                    },
+                );
             }
             Operation::RemoveIndex(name, index) => {
                 let found = self.declared(name, |m| m.options.indexes.iter().find(|i| i.name == *index).cloned());
                 let Some(decl) = found else { return self.missing_declaration(name, index) };
-                self.alter_options(name, sides, |m| m.options.indexes.retain(|i| i.name != *index), |editor, old, _| {
-                    editor.remove_index(old, &decl);
-                });
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.indexes.retain(|i| i.name != *index),
+                    |editor, old, _| {
+                        editor.remove_index(old, &decl);
+                    },
+                );
             }
-            Operation::RenameIndex(name, new, old, fields) => self.rename_index(name, new, old.as_deref(), fields, sides),
+            Operation::RenameIndex(name, new, old, fields) => {
+                self.rename_index(name, new, old.as_deref(), fields, sides)
+            }
             Operation::AddConstraint(name, decl) => {
                 let decl = decl.clone();
                 let added = decl.clone();
-                self.alter_options(name, sides, |m| m.options.constraints.push(added), |editor, _, new| {
-                    editor.add_constraint(new, &decl);
-                });
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.constraints.push(added),
+                    |editor, _, new| {
+                        editor.add_constraint(new, &decl);
+                    },
+                );
             }
             Operation::RemoveConstraint(name, constraint) => {
-                let found = self
-                    .declared(name, |m| m.options.constraints.iter().find(|c| c.name() == constraint).cloned());
+                let found =
+                    self.declared(name, |m| m.options.constraints.iter().find(|c| c.name() == constraint).cloned());
                 let Some(decl) = found else { return self.missing_declaration(name, constraint) };
                 self.alter_options(
                     name,

@@ -32,9 +32,33 @@ pub fn run(db: &mut Database, server: Server, text: &str) -> Vec<String> {
 /// Whether a statement that changes no table was meant to: its verb changes objects, and no object follows.
 fn is_broken(verb: &str, text: &str) -> bool {
     const OBJECTS: &[&str] = &[
-        "DATABASE", "SCHEMA", "USER", "ROLE", "EVENT", "FUNCTION", "PROCEDURE", "TRIGGER", "SERVER", "TABLESPACE",
-        "INSTANCE", "LOGFILE", "SEQUENCE", "PREPARE", "UNDO", "SPATIAL", "AGGREGATE", "RESOURCE", "PACKAGE", "TABLE",
-        "TEMPORARY", "DEFINER", "ALGORITHM", "SQL", "OR", "VIEW", "INDEX",
+        "DATABASE",
+        "SCHEMA",
+        "USER",
+        "ROLE",
+        "EVENT",
+        "FUNCTION",
+        "PROCEDURE",
+        "TRIGGER",
+        "SERVER",
+        "TABLESPACE",
+        "INSTANCE",
+        "LOGFILE",
+        "SEQUENCE",
+        "PREPARE",
+        "UNDO",
+        "SPATIAL",
+        "AGGREGATE",
+        "RESOURCE",
+        "PACKAGE",
+        "TABLE",
+        "TEMPORARY",
+        "DEFINER",
+        "ALGORITHM",
+        "SQL",
+        "OR",
+        "VIEW",
+        "INDEX",
     ];
     if !matches!(verb, "ALTER" | "CREATE" | "DROP" | "RENAME") {
         return false;
@@ -65,24 +89,21 @@ fn lower(db: &Database, statement: &sql::Ddl, problems: &mut Vec<String>) -> Vec
             vec![Ddl::AddIndex { table: table.name.clone(), index: index(key) }]
         }
         sql::Ddl::DropIndex { table, name, if_exists } => {
-            let exists = db.table(&table.name).is_some_and(|t| t.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(name)));
+            let exists =
+                db.table(&table.name).is_some_and(|t| t.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(name)));
             if *if_exists && !exists {
                 return Vec::new();
             }
             vec![Ddl::DropIndex { table: table.name.clone(), name: name.clone() }]
         }
-        sql::Ddl::DropTable { tables, if_exists, temporary: false } => tables
-            .iter()
-            .map(|t| Ddl::DropTable { table: t.name.clone(), if_exists: *if_exists })
-            .collect(),
-        sql::Ddl::RenameTable(pairs) => pairs
-            .iter()
-            .map(|(from, to)| Ddl::RenameTable { from: from.name.clone(), to: to.name.clone() })
-            .collect(),
-        sql::Ddl::CreateView { name, .. } => vec![Ddl::CreateView { name: name.name.clone() }],
-        sql::Ddl::DropView { views, .. } => {
-            views.iter().map(|v| Ddl::DropView { name: v.name.clone() }).collect()
+        sql::Ddl::DropTable { tables, if_exists, temporary: false } => {
+            tables.iter().map(|t| Ddl::DropTable { table: t.name.clone(), if_exists: *if_exists }).collect()
         }
+        sql::Ddl::RenameTable(pairs) => {
+            pairs.iter().map(|(from, to)| Ddl::RenameTable { from: from.name.clone(), to: to.name.clone() }).collect()
+        }
+        sql::Ddl::CreateView { name, .. } => vec![Ddl::CreateView { name: name.name.clone() }],
+        sql::Ddl::DropView { views, .. } => views.iter().map(|v| Ddl::DropView { name: v.name.clone() }).collect(),
         sql::Ddl::DropTable { .. } | sql::Ddl::Truncate(_) | sql::Ddl::Use(_) | sql::Ddl::NoDdl(_) => Vec::new(),
     }
 }
@@ -126,11 +147,7 @@ fn like_table(db: &Database, name: &str, like: &str, if_not_exists: bool, proble
         problems.push(format!("table {like} does not exist"));
         return Vec::new();
     };
-    let columns = model
-        .columns
-        .iter()
-        .map(|c| ColumnDef { column: c.clone(), key: Unique::No, check: None })
-        .collect();
+    let columns = model.columns.iter().map(|c| ColumnDef { column: c.clone(), key: Unique::No, check: None }).collect();
     vec![Ddl::CreateTable {
         table: name.to_owned(),
         columns,
@@ -143,8 +160,7 @@ fn like_table(db: &Database, name: &str, like: &str, if_not_exists: bool, proble
 }
 
 fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &mut Vec<Ddl>) {
-    let has_column =
-        |name: &str| db.table(table).is_some_and(|t| t.column(name).is_some());
+    let has_column = |name: &str| db.table(table).is_some_and(|t| t.column(name).is_some());
     match clause {
         AlterClause::AddColumn { column: def, position, if_not_exists } => {
             if *if_not_exists && has_column(&def.name) {
@@ -194,7 +210,8 @@ fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &m
         AlterClause::DropConstraint(name) => {
             let found = db.table(table);
             let is_key = found.is_some_and(|t| t.foreign_keys.iter().any(|k| k.name.eq_ignore_ascii_case(name)));
-            let is_index = found.is_some_and(|t| t.indexes.iter().any(|i| i.unique && i.name.eq_ignore_ascii_case(name)));
+            let is_index =
+                found.is_some_and(|t| t.indexes.iter().any(|i| i.unique && i.name.eq_ignore_ascii_case(name)));
             out.push(if is_key {
                 Ddl::DropForeignKey { table: table.clone(), name: name.clone() }
             } else if is_index {
@@ -225,11 +242,8 @@ fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &m
 }
 
 fn options(table: &str, given: &sql::TableOptions, convert: bool) -> Option<Ddl> {
-    let collation = given
-        .collation
-        .clone()
-        .or_else(|| given.charset.as_ref().map(|c| default_collation(c)))
-        .map(|c| (c, convert));
+    let collation =
+        given.collation.clone().or_else(|| given.charset.as_ref().map(|c| default_collation(c))).map(|c| (c, convert));
     if given.engine.is_none() && collation.is_none() && given.comment.is_none() {
         return None;
     }

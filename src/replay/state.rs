@@ -33,8 +33,7 @@ pub fn rename_model(state: &mut ProjectState, app: &str, old: &str, new: &str) -
         let before = referrer.clone();
         state.change(&before.key(), |m| repoint(m, &before, &old_key, &new_ref));
     }
-    let children: Vec<String> =
-        state.models().filter(|m| m.bases.contains(&old_key)).map(|m| m.key()).collect();
+    let children: Vec<String> = state.models().filter(|m| m.bases.contains(&old_key)).map(|m| m.key()).collect();
     for child in children {
         state.change(&child, |m| {
             for base in &mut m.bases {
@@ -50,9 +49,8 @@ pub fn rename_model(state: &mut ProjectState, app: &str, old: &str, new: &str) -
 fn repoint(model: &mut ModelState, seen_from: &ModelState, old_key: &str, new_ref: &str) {
     for field in model.fields.values_mut() {
         let Some(relation) = &field.relation else { continue };
-        let hits = |to: &Option<String>| {
-            to.as_ref().is_some_and(|to| to != "self" && target_key(seen_from, to) == old_key)
-        };
+        let hits =
+            |to: &Option<String>| to.as_ref().is_some_and(|to| to != "self" && target_key(seen_from, to) == old_key);
         if hits(&relation.to) || hits(&relation.through) {
             let mut changed = (**field).clone();
             if let Some(relation) = &mut changed.relation {

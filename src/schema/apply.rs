@@ -130,7 +130,8 @@ impl Database {
                     return refuse(format!("index {table_name}.{name} does not exist"));
                 };
                 let gone = table.indexes.remove(at);
-                let orphan = table.foreign_keys.iter().find(|k| gone.covers(&k.columns) && !is_covered(table, &k.columns));
+                let orphan =
+                    table.foreign_keys.iter().find(|k| gone.covers(&k.columns) && !is_covered(table, &k.columns));
                 if let Some(key) = orphan {
                     let reason = format!("index {table_name}.{name} is needed by the foreign key {}", key.name);
                     table.indexes.insert(at, gone);
@@ -296,7 +297,8 @@ impl Database {
         let Some(at) = table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column)) else {
             return refuse(format!("column {name}.{column} does not exist"));
         };
-        if let Some(key) = table.foreign_keys.iter().find(|k| k.columns.iter().any(|c| c.eq_ignore_ascii_case(column))) {
+        if let Some(key) = table.foreign_keys.iter().find(|k| k.columns.iter().any(|c| c.eq_ignore_ascii_case(column)))
+        {
             return refuse(format!("column {name}.{column} is in the foreign key {}", key.name));
         }
         table.columns.remove(at);
@@ -389,7 +391,11 @@ fn drop_covered(table: &mut Table) {
         let columns: Vec<String> = index.columns().flatten().map(str::to_owned).collect();
         let covered = index.implicit
             && (starts_with(&table.primary_key, &columns)
-                || table.indexes.iter().enumerate().any(|(other, i)| other != at && i.covers(&columns) && (!i.implicit || other < at)));
+                || table
+                    .indexes
+                    .iter()
+                    .enumerate()
+                    .any(|(other, i)| other != at && i.covers(&columns) && (!i.implicit || other < at)));
         if covered {
             table.indexes.remove(at);
         } else {

@@ -60,15 +60,16 @@ impl ColumnType {
         let open = text.find('(');
         let close = text.rfind(')');
         let (name, args, tail) = match (open, close) {
-            (Some(open), Some(close)) if close > open => (&text[..open], Some(&text[open + 1..close]), &text[close + 1..]),
+            (Some(open), Some(close)) if close > open => {
+                (&text[..open], Some(&text[open + 1..close]), &text[close + 1..])
+            }
             _ => (text, None, ""),
         };
         let lower = format!("{name} {tail}").to_lowercase();
         let words: Vec<&str> = lower.split_whitespace().collect();
         let unsigned = words.contains(&"unsigned");
         let first = words.first().copied().unwrap_or("");
-        let numbers: Vec<u32> =
-            args.unwrap_or("").split(',').filter_map(|n| n.trim().parse::<u32>().ok()).collect();
+        let numbers: Vec<u32> = args.unwrap_or("").split(',').filter_map(|n| n.trim().parse::<u32>().ok()).collect();
         let number = |i: usize, default: u32| numbers.get(i).copied().unwrap_or(default);
         let small = |n: u32| u16::try_from(n).unwrap_or(u16::MAX);
         let bytes = match first {

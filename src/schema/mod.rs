@@ -160,7 +160,11 @@ impl Index {
     #[must_use]
     pub fn is_over(&self, columns: &[String]) -> bool {
         self.parts.len() == columns.len()
-            && self.parts.iter().zip(columns).all(|(p, c)| p.column.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(c)))
+            && self
+                .parts
+                .iter()
+                .zip(columns)
+                .all(|(p, c)| p.column.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(c)))
     }
 
     /// Whether its first columns are these, in whole.
@@ -168,8 +172,10 @@ impl Index {
     pub fn covers(&self, columns: &[String]) -> bool {
         self.kind.is_none()
             && self.parts.len() >= columns.len()
-            && self.parts.iter().zip(columns).all(|(p, c)| {
-                p.length.is_none() && p.column.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(c))
-            })
+            && self
+                .parts
+                .iter()
+                .zip(columns)
+                .all(|(p, c)| p.length.is_none() && p.column.as_deref().is_some_and(|p| p.eq_ignore_ascii_case(c)))
     }
 }

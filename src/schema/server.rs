@@ -104,11 +104,8 @@ impl FromStr for Server {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let lower = text.to_lowercase();
         let mariadb = lower.contains("maria");
-        let digits: String = lower
-            .chars()
-            .skip_while(|c| !c.is_ascii_digit())
-            .take_while(|c| c.is_ascii_digit() || *c == '.')
-            .collect();
+        let digits: String =
+            lower.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let mut parts = digits.split('.').filter(|p| !p.is_empty()).map(str::parse::<u16>);
         let (Some(Ok(major)), minor, patch) = (parts.next(), parts.next(), parts.next()) else {
             return Err(format!("`{text}` names no server; write mysql-8.0 or mariadb-10.11"));

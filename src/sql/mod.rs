@@ -1,7 +1,7 @@
 //! Raw SQL and DDL text: which tables and columns it names, with what access, and what its DDL changes.
 //!
 //! sqlparser lives here alone and none of its types leave this module. What it cannot parse is read token by token
-//! ([`clause`]), so that a table is never dropped because a text is broken, a fragment, or newer than the parser.
+//! (`clause`), so that a table is never dropped because a text is broken, a fragment, or newer than the parser.
 
 mod clause;
 mod ddl;

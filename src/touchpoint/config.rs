@@ -145,7 +145,7 @@ fn returned(body: &[Stmt], found: &mut BTreeSet<CompactString>) {
 fn flags(body: &[Stmt], found: &mut BTreeSet<CompactString>) {
     let of_settings = |expr: &Expr| {
         expr.as_dotted().is_some_and(|segments| {
-            segments.iter().any(|s| *s == "settings")
+            segments.contains(&"settings")
                 && segments.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         })
     };

@@ -3,16 +3,17 @@
 use std::collections::BTreeSet;
 
 use compact_str::CompactString;
+use rustc_hash::FxHashMap;
 
 use super::Touchpoint;
 use super::config;
 use super::flow::Flow;
 use super::models::{self, Model};
 use super::texts;
-use crate::discover::FileKind;
+use crate::discover::{FileKind, word_hash};
 use crate::project::Project;
 use crate::resolve::Resolver;
-use crate::source::FileId;
+use crate::source::{FileId, Gap};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub struct Found<'p> {
     pub models: Vec<Model<'p>>,
     /// The occurrences, sorted by file and place.
     pub touchpoints: Vec<Touchpoint>,
+    /// What could not be followed.
+    pub gaps: Vec<Gap>,
 }
 
 /// Rounds of widening; each brings the files that name what the last one learned.
@@ -42,26 +45,32 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     files.sort_unstable();
     files.dedup();
     let mut flow = Flow::new(resolver, &models, config.clone());
+    let mut gaps = Vec::new();
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
-    for _ in 0..MAX_ROUNDS {
+    for round in 0.. {
         project.parse_all(&files);
         flow.load(&files);
         flow.settle();
         let mut next: BTreeSet<FileId> = flow.take_wanted().into_iter().collect();
-        for (file, name) in flow.carriers() {
-            if known.insert((file, name.clone())) {
-                next.extend(importers(project, file, &name));
-            }
-        }
+        let learned: Vec<_> = flow.carriers().into_iter().filter(|carrier| known.insert(carrier.clone())).collect();
+        next.extend(importers(project, &learned));
         files = next.into_iter().filter(|file| !flow.is_loaded(*file)).collect();
         if files.is_empty() {
             break;
         }
+        if round >= MAX_ROUNDS {
+            gaps.push(Gap::general(
+                "unfinished",
+                format!("{} more files may name what leads to the model; they were not followed", files.len()),
+            ));
+            break;
+        }
     }
-    let mut touchpoints = flow.report();
+    let (mut touchpoints, unresolved) = flow.report();
+    gaps.extend(unresolved);
     touchpoints.extend(texts::find(project, &models, &config));
-    touchpoints.sort_by(|a, b| (a.file, a.span, a.kind).cmp(&(b.file, b.span, b.kind)));
-    Found { models, touchpoints }
+    touchpoints.sort_by_key(|touchpoint| (touchpoint.file, touchpoint.span, touchpoint.kind));
+    Found { models, touchpoints, gaps }
 }
 
 /// The models that matter. New ones bring new words, and those new files, until nothing new appears.
@@ -88,7 +97,9 @@ fn model_words(models: &[Model<'_>]) -> BTreeSet<CompactString> {
         words.insert(model.name().into());
         words.extend(model.table.as_deref().map(CompactString::from));
         for relation in &model.relations {
-            words.insert(relation.name.clone());
+            // A field called `module` says nothing by itself: who uses it has its model, and is found by that.
+            let plain = models.iter().any(|model| model.name().eq_ignore_ascii_case(&relation.name));
+            words.extend(Some(relation.name.clone()).filter(|name| plain || !models::is_common_word(name)));
             words.extend(relation.query_name.clone());
         }
     }
@@ -107,17 +118,40 @@ fn is_python(project: &Project, file: FileId) -> bool {
     project.discovery.entry(file).kind == FileKind::Python
 }
 
-/// Files that may import `name` from the module `file`: they hold the name, and the module's or are beside it.
-fn importers(project: &Project, file: FileId, name: &str) -> Vec<FileId> {
-    let module = project.modules.name(file);
-    let last = module.rsplit('.').next().unwrap_or(module);
-    let folder = |path: &str| path.rsplit_once('/').map_or(String::new(), |(folder, _)| folder.to_owned());
-    let here = folder(project.path(file));
-    let module_hash = crate::discover::word_hash(last);
+fn folder(path: &str) -> &str {
+    path.rsplit_once('/').map_or("", |(folder, _)| folder)
+}
+
+/// Files that may import one of the names from its module: they hold the name, and the module's or are beside it.
+///
+/// Every file's words are looked up once, however many names there are: the time is linear in the size of the tree.
+fn importers(project: &Project, carriers: &[(FileId, CompactString)]) -> Vec<FileId> {
+    struct Carrier<'a> {
+        file: FileId,
+        module: u32,
+        folder: &'a str,
+    }
+    let mut by_name: FxHashMap<u32, Vec<Carrier<'_>>> = FxHashMap::default();
+    for (file, name) in carriers {
+        let module = project.modules.name(*file);
+        by_name.entry(word_hash(name)).or_default().push(Carrier {
+            file: *file,
+            module: word_hash(module.rsplit('.').next().unwrap_or(module)),
+            folder: folder(project.path(*file)),
+        });
+    }
+    if by_name.is_empty() {
+        return Vec::new();
+    }
     project
         .discovery
-        .files_with_word(name)
-        .filter(|other| *other != file && is_python(project, *other))
-        .filter(|other| project.discovery.entry(*other).words.has(module_hash) || folder(project.path(*other)) == here)
+        .ids()
+        .filter(|&file| is_python(project, file))
+        .filter(|&file| {
+            let words = &project.discovery.entry(file).words;
+            words.iter().filter_map(|word| by_name.get(&word)).flatten().any(|carrier| {
+                carrier.file != file && (words.has(carrier.module) || folder(project.path(file)) == carrier.folder)
+            })
+        })
         .collect()
 }

@@ -4,6 +4,7 @@ mod config;
 mod find;
 mod flow;
 pub mod models;
+mod near;
 mod orm;
 mod ty;
 
@@ -11,6 +12,7 @@ pub mod text;
 mod texts;
 
 pub use find::{Found, find};
+pub use near::near_misses;
 
 pub use crate::finding::Kind;
 use crate::finding::{Access, Confidence};

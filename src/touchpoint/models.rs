@@ -206,6 +206,13 @@ pub fn relation_kind(name: &str) -> Option<RelationKind> {
     }
 }
 
+/// Whether a field's or an accessor's name is a word that anything may have: `module`, `row_id`. Where the model is not
+/// known, such a name says nothing.
+#[must_use]
+pub fn is_common_word(name: &str) -> bool {
+    !name.strip_suffix("_id").unwrap_or(name).contains('_')
+}
+
 /// The kinds of relation field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "Django's words")]
@@ -243,7 +250,7 @@ pub fn find_target<'p>(resolver: &Resolver<'p>, files: &[FileId], label: &str) -
 }
 
 /// A model has bases, and a field or a `Meta`; a serializer of the same name has neither model fields nor a table.
-fn looks_like_model(class: &ClassDef) -> bool {
+pub(super) fn looks_like_model(class: &ClassDef) -> bool {
     let serializer = class.args.args.iter().filter_map(callee_name).any(|base| {
         ["Serializer", "Form", "Factory", "TestCase", "Admin", "Enum", "View", "Resource"]
             .iter()
@@ -295,6 +302,9 @@ pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Ve
     }
     let all: Vec<(FileId, &'p ClassDef)> =
         files.iter().flat_map(|&file| classes(resolver, file).into_iter().map(move |class| (file, class))).collect();
+    // Whoever leads to a model names it: other files need not be opened for that, but star imports name nothing.
+    let named: FxHashSet<FileId> = files.iter().copied().collect();
+    let gate = |file: FileId, _: &str| named.contains(&file) || resolver.project().discovery.entry(file).star_import;
     // Subclasses of models that matter, and models that point to the target or its subclasses; each may bring others.
     loop {
         let before = models.len();
@@ -304,7 +314,8 @@ pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Ve
                 continue;
             }
             let base = class.args.args.iter().find_map(|base| {
-                let defs = base.as_dotted().map(|segments| resolver.dotted(file, &segments)).unwrap_or_default();
+                let defs = base.as_dotted().map(|segments| resolver.dotted_gated(file, &segments, &gate));
+                let defs = defs.unwrap_or_default();
                 defs.into_iter().find_map(|def| match def {
                     Def::Class(f, c) => models.iter().find(|m| m.file == f && m.class.name.span == c.name.span),
                     _ => None,

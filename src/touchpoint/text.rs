@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Kind;
+use super::models::is_common_word;
 use crate::finding::{Access, Confidence};
 use crate::source::{SourceText, Span};
 use crate::sql::{self, Shape};
@@ -183,6 +184,14 @@ impl<'w> Lexicon<'w> {
             .map(|(_, meaning)| *meaning)
     }
 
+    /// A field called `row` or `module_id` says nothing where its model is not known; `studentmodule` says whose it is.
+    fn is_common(&self, meaning: Meaning<'_>, word: &str) -> bool {
+        let stem = word.strip_suffix("_id").unwrap_or(word);
+        matches!(meaning, Meaning::Field(_) | Meaning::Accessor(_))
+            && is_common_word(word)
+            && !self.models.iter().any(|model| model.class.eq_ignore_ascii_case(stem))
+    }
+
     /// The model of `courseware.studentmodule`, whatever its case.
     fn label(&self, text: &str) -> Option<&'w ModelWords> {
         self.models.iter().find(|model| model.label.eq_ignore_ascii_case(text))
@@ -214,6 +223,16 @@ fn words(text: &str, offset: usize) -> impl Iterator<Item = (usize, &str)> {
         rest = &tail[length..];
         Some(found)
     })
+}
+
+/// Whether the statement around a column names a table, at its beginning.
+fn statement_names(reading: &sql::SqlReading, column: Span, table: &str) -> bool {
+    reading
+        .statements
+        .iter()
+        .find(|statement| statement.span.contains(column))
+        .and_then(|statement| statement.tables.first())
+        .is_some_and(|used| used.name.eq_ignore_ascii_case(table))
 }
 
 fn to_span(start: usize, end: usize) -> Span {
@@ -275,31 +294,43 @@ impl<'s, 'w> Scan<'s, 'w> {
             }
         }
         for column in reading.columns() {
-            let (qualifier, table) = (column.qualifier.as_deref(), column.table.as_deref());
+            let qualifier = column.qualifier.as_deref();
             if let Some(model) = qualifier.and_then(|qualifier| self.words.table(qualifier)) {
                 self.hit(place(column.span), kind, column.access, &model.label, confidence);
                 continue;
             }
-            for meaning in self.words.meanings(&column.name) {
-                let Meaning::Field(model) = meaning else { continue };
-                match table {
-                    Some(table) if table.eq_ignore_ascii_case(&model.table) => {
-                        self.hit(place(column.span), kind, column.access, &model.label, confidence);
-                        break;
-                    }
-                    // A column of that name in another table is another column.
-                    Some(table) if reading.tables().any(|used| used.name.eq_ignore_ascii_case(table)) => {}
-                    _ => self.hit(
-                        place(column.span),
-                        kind,
-                        column.access,
-                        &model.label,
-                        Confidence::Likely.min(confidence),
-                    ),
-                }
-            }
+            self.sql_column(column, &reading, place(column.span), kind, confidence);
         }
         self.hits.len() > before
+    }
+
+    /// A column that stands alone, and has the name of one that points to the target.
+    fn sql_column(
+        &mut self,
+        column: &sql::ColumnUse,
+        reading: &sql::SqlReading,
+        span: Span,
+        kind: Kind,
+        confidence: Confidence,
+    ) {
+        let meanings: Vec<Meaning<'w>> =
+            self.words.meanings(&column.name).filter(|meaning| matches!(meaning, Meaning::Field(_))).collect();
+        let table = column.table.as_deref();
+        let own = |meaning: &&Meaning<'w>| matches!(meaning, Meaning::Field(m) if table.is_some_and(|t| t.eq_ignore_ascii_case(&m.table)));
+        if let Some(meaning) = meanings.iter().find(own) {
+            self.hit(span, kind, column.access, meaning.target(), confidence);
+            return;
+        }
+        // A column of that name in another table is another column.
+        if table.is_some_and(|table| reading.tables().any(|used| used.name.eq_ignore_ascii_case(table))) {
+            return;
+        }
+        // Which of several models has the column is not told: the one that the statement names, else the first.
+        let beside = |meaning: &&Meaning<'w>| matches!(meaning, Meaning::Field(m) if statement_names(reading, column.span, &m.table));
+        let Some(meaning) = meanings.iter().find(beside).or_else(|| meanings.first()) else { return };
+        if !self.words.is_common(*meaning, &column.name) {
+            self.hit(span, kind, column.access, meaning.target(), Confidence::Likely.min(confidence));
+        }
     }
 
     fn document(&mut self) {
@@ -308,7 +339,8 @@ impl<'s, 'w> Scan<'s, 'w> {
             let meanings: Vec<_> = self.words.meanings(word).collect();
             let Some(meaning) = meanings.into_iter().find(|meaning| {
                 // `studentmodule` alone is a word; `courseware.studentmodule` is a label.
-                !matches!(meaning, Meaning::Lowered(model) if !self.is_label(model, at, word))
+                !self.words.is_common(*meaning, word)
+                    && !matches!(meaning, Meaning::Lowered(model) if !self.is_label(model, at, word))
             }) else {
                 continue;
             };
@@ -351,6 +383,12 @@ impl<'s, 'w> Scan<'s, 'w> {
             let in_code = in_template_code(before);
             let attribute = before.ends_with('.');
             let (access, confidence) = match meaning {
+                _ if self.words.is_common(meaning, word) => {
+                    if !(attribute && in_code) {
+                        continue;
+                    }
+                    (Access::Read, Confidence::Possible)
+                }
                 Meaning::Accessor(_) if attribute || in_code => (Access::Read, Confidence::Likely),
                 Meaning::Field(_) if attribute && in_code => (Access::Read, Confidence::Likely),
                 Meaning::Class(_) if in_code && after.starts_with(".objects") => (Access::Read, Confidence::Likely),

@@ -33,11 +33,10 @@ pub(super) fn create(flavour: Flavour, programs: &Programs, shape: &[&str], targ
         initialise(flavour, programs, &settings, &fresh, &work.path().join("output.log"));
         // Copied beside its place and then renamed: other tests see a whole template or none. The loser of a race
         // between two tests finds the place taken, which is as good.
-        let nearly = template.with_extension(std::process::id().to_string());
+        let beside = tempfile::tempdir_in(template.parent().unwrap()).unwrap();
+        let nearly = beside.path().join("data");
         copy(&fresh, &nearly);
-        if fs::rename(&nearly, &template).is_err() {
-            fs::remove_dir_all(&nearly).unwrap();
-        }
+        let _ = fs::rename(&nearly, &template);
     }
     copy(&template, target);
     // Two servers with one identity refuse to replicate each other.

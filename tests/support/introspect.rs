@@ -182,6 +182,19 @@ fn expected_index(index: &Value) -> Index {
     }
 }
 
+/// Runs DDL in a new database and says how what came of it differs from `expected`.
+///
+/// # Panics
+/// When the server refuses the DDL.
+#[track_caller]
+pub fn differences_after_loading(server: &Server, database: &str, ddl: &str, expected: &[Table]) -> Vec<String> {
+    server.execute(&format!("CREATE DATABASE `{database}`"));
+    if let Err(message) = server.try_load_text(database, ddl) {
+        panic!("{message}\n--- in\n{ddl}");
+    }
+    differences(expected, &tables(server, database))
+}
+
 /// Says in words how `observed` differs from `expected`; nothing when it does not. The order of columns counts, and
 /// names count. A default or a collation counts where one is expected: what is not expected is the server's choice.
 pub fn differences(expected: &[Table], observed: &[Table]) -> Vec<String> {

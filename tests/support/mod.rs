@@ -9,10 +9,8 @@
 //! `.ci/install-servers` puts the programs where [`programs`] looks. A test helper fails loudly: everything here panics
 //! where a library would return an error, apart from a server that is not installed ([`Skip`]).
 
-// Every test program compiles its own copy of this module and uses a part of it.
-#![allow(dead_code, unused_imports)]
-// The lint's exception for tests covers test functions, not the helpers they call.
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(dead_code, unused_imports, reason = "each test file uses its own part")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail loudly, as the tests do")]
 
 mod client;
 mod data_directory;

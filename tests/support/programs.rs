@@ -91,7 +91,8 @@ impl Programs {
             if let Some(path) = named {
                 panic!("{}={} is no {flavour} server", flavour.variable(), path.display());
             }
-            return Err(format!("looked for {} in {candidates:?}", flavour.program()));
+            let caches = cache_folders();
+            return Err(format!("no such {} on PATH or in {caches:?}", flavour.program()));
         };
         // The client that came with the server knows its ways to authenticate; any other speaks the common part.
         let beside = server.with_file_name("mysql");

@@ -5,9 +5,10 @@ use compact_str::CompactString;
 use super::eval::{Chain, Op};
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
+use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
-use crate::touchpoint::models::{Relation, Role};
+use crate::touchpoint::models::{Relation, Role, is_common_word};
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -16,10 +17,18 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn attr(&mut self, set: &TySet, attr: &Ident, at: usize, chain: &mut Chain<'p>) -> TySet {
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
-            let found = self.attr_of(ty, attr, at, chain, *sure);
+            let found = self.attr_of(ty, attr, *sure);
             for (made, made_sure) in found.iter() {
                 result.insert(made.clone(), *made_sure && *sure);
             }
+        }
+        // South: `orm.Model` is a frozen model of the migration's own app.
+        if result.is_unknown()
+            && at == 0
+            && chain.base.as_ref().is_some_and(|base| base.name == "orm")
+            && let Some(class) = self.model_in_app(&attr.name)
+        {
+            result.insert(Ty::Class(class), true);
         }
         if result.is_unknown() {
             result = self.accessor(set, attr, at, chain);
@@ -27,7 +36,7 @@ impl<'p> Flow<'_, 'p> {
         result
     }
 
-    fn attr_of(&mut self, ty: &Ty, attr: &Ident, at: usize, chain: &mut Chain<'p>, sure: bool) -> TySet {
+    fn attr_of(&mut self, ty: &Ty, attr: &Ident, sure: bool) -> TySet {
         let name = attr.name.as_str();
         match ty {
             Ty::Module(ModuleRef::File(file)) => self.module_value(*file, name),
@@ -37,7 +46,7 @@ impl<'p> Flow<'_, 'p> {
             },
             Ty::External(dotted) => TySet::one(Ty::External(format!("{dotted}.{name}").into())),
             Ty::Class(class) => self.class_attr(*class, name),
-            Ty::Instance(class) => self.instance_attr(*class, attr, at, chain, sure),
+            Ty::Instance(class) => self.instance_attr(*class, attr, sure),
             Ty::Meta(class) => match name {
                 "db_table" => TySet::one(Ty::Table(*class)),
                 "model" => TySet::one(Ty::Class(*class)),
@@ -119,8 +128,17 @@ impl<'p> Flow<'_, 'p> {
     fn has_base(&mut self, class: ClassId, fits: impl Fn(&str) -> bool) -> bool {
         let mut chain = vec![class];
         chain.extend(self.ancestors(class));
+        let discovery = &self.resolver.project().discovery;
         chain.iter().any(|each| {
-            self.class(*each).bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
+            // Installed packages name their classes as Django and factory_boy do; what a project calls a manager may
+            // be anything.
+            let info = self.class(*each);
+            if discovery.roots[discovery.entry(info.file).root].kind == RootKind::SitePackages
+                && fits(&info.def.name.name)
+            {
+                return true;
+            }
+            info.bases.iter().flat_map(TySet::iter).any(|(ty, _)| match ty {
                 Ty::External(dotted) | Ty::ExternalResult(dotted) => fits(dotted),
                 Ty::Pending(_, name) => fits(name),
                 Ty::FromQuerySet(_) => fits("Manager"),
@@ -216,7 +234,7 @@ impl<'p> Flow<'_, 'p> {
         None
     }
 
-    fn instance_attr(&mut self, class: ClassId, attr: &Ident, at: usize, chain: &mut Chain<'p>, sure: bool) -> TySet {
+    fn instance_attr(&mut self, class: ClassId, attr: &Ident, sure: bool) -> TySet {
         let name = attr.name.as_str();
         match name {
             "__class__" => return TySet::one(Ty::Class(class)),
@@ -265,7 +283,6 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
         }
-        let _ = (at, &chain);
         result
     }
 
@@ -284,7 +301,10 @@ impl<'p> Flow<'_, 'p> {
             let plain = attr.name.starts_with(lower.as_str());
             let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
             let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));
-            if !plain && !known {
+            // A `related_name` of several words that is queried is an accessor, whosever row it stands on.
+            let told = !is_common_word(&attr.name)
+                && matches!(chain.ops.get(at + 1), Some(Op::Attr(next)) if orm::method(&next.name).is_some());
+            if !plain && !known && !told {
                 continue;
             }
             let access = self.fold_access(&chain.ops, at + 1, Some(class));
@@ -292,7 +312,7 @@ impl<'p> Flow<'_, 'p> {
             chain.access = access;
             chain.told = true;
             self.touch_relation(attr, &label, access, known || foreign);
-            if attr.name.ends_with("_set") || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
+            if attr.name.ends_with("_set") || told || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
                 result.insert(Ty::Manager(class, None), plain);
             } else {
                 result.insert(Ty::Instance(class), plain);

@@ -89,7 +89,12 @@ impl<'p> Flow<'_, 'p> {
             Some(Op::Attr(attr)) => Some((*attr).clone()),
             _ => chain.base.clone(),
         };
+        let labelled =
+            set.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if last_segment(dotted) == "get_model"));
+        let labelled = labelled.then(|| self.labelled_model(args, at, chain));
+        self.labelled.extend(labelled);
         let values = self.with_operation(set, ident.as_ref(), args, |flow| flow.values(args, set));
+        self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(set, args);
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
@@ -139,7 +144,11 @@ impl<'p> Flow<'_, 'p> {
             }
             Ty::Bound(func, receiver) => {
                 self.bind_args(*func, values, Some(receiver), 0);
-                self.result(*func)
+                match **receiver {
+                    // The manager class of a model that matters, on a model that does not: the rows are another's.
+                    Ty::Instance(class) if !self.class(class).manager_of.is_empty() => TySet::unknown(),
+                    _ => self.result(*func),
+                }
             }
             Ty::Partial(func, given) => {
                 self.bind_args(*func, values, None, *given as usize);
@@ -253,6 +262,10 @@ impl<'p> Flow<'_, 'p> {
                 }
                 all.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
             }
+            "from_iterable" => {
+                let inner = self.elements(&first);
+                self.elements(&inner).flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
+            }
             "next" | "min" | "max" => self.elements(&first),
             "enumerate" => {
                 let items = self.elements(&first);
@@ -284,10 +297,12 @@ impl<'p> Flow<'_, 'p> {
             "getattr" => match args.args.get(1).and_then(Expr::as_str) {
                 Some(name) => {
                     let ident = Ident { name, span: args.args.get(1).map_or(span, |arg| arg.span) };
-                    self.silent(|flow| {
+                    let set = self.silent(|flow| {
                         let mut chain = Chain::empty(span);
                         flow.attr(&first, &ident, 0, &mut chain)
-                    })
+                    });
+                    self.touch_named(&set, args.args.get(1));
+                    set
                 }
                 None => TySet::unknown(),
             },
@@ -448,7 +463,8 @@ impl<'p> Flow<'_, 'p> {
                     handled = true;
                 }
                 Ty::Seq(_) | Ty::Dict(_) | Ty::Tuple(_) => {
-                    result.join(&container_method(ty, name));
+                    let held = container_method(ty, name);
+                    result.join(&if *sure { held } else { held.unsure() });
                 }
                 Ty::Func(func) if matches!(name, "delay" | "apply_async" | "apply" | "s" | "si") => {
                     // Celery: the task's arguments are the call's.
@@ -466,7 +482,20 @@ impl<'p> Flow<'_, 'p> {
             callees.join(&found);
             self.touch_class(&found, attr, at + 1, chain);
         }
+        let queried = set.iter().find_map(|(ty, _)| match ty {
+            Ty::Manager(model, _) | Ty::QuerySet(model, _) => Some(*model),
+            _ => None,
+        });
+        let queried = queried.map(|model| (model, self.query_access(at, chain)));
+        if name == "send_create_signal" {
+            self.touch_create_signal(args);
+        }
+        let labelled = (name == "get_model").then(|| self.labelled_model(args, at + 1, chain));
+        self.queried.extend(queried);
+        self.labelled.extend(labelled);
         let values = self.with_operation(&callees, Some(attr), args, |flow| flow.values(args, &callees));
+        self.queried.truncate(self.queried.len() - usize::from(queried.is_some()));
+        self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(&callees, args);
         let targets = callees.clone();
         for (ty, sure) in targets.iter() {
@@ -476,8 +505,13 @@ impl<'p> Flow<'_, 'p> {
         }
         self.request(&callees, &values);
         match name {
-            "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name),
+            "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name, chain),
+            "register" => self.admin_register(&values),
             "from_queryset" => {
+                result.join(&set.flat_map(|ty| match ty {
+                    Ty::Class(class) => TySet::one(Ty::Class(*class)),
+                    _ => TySet::unknown(),
+                }));
                 for (ty, sure) in values.positional.first().cloned().unwrap_or_default().iter() {
                     if let Ty::Class(class) = ty {
                         result.insert(Ty::FromQuerySet(*class), *sure);
@@ -501,14 +535,20 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// `items.append(row)`: the list holds rows from here on.
-    fn grow(&mut self, base: &'p Expr, at: usize, values: &Values, name: &str) {
-        if at != 0 {
-            return;
-        }
+    fn grow(&mut self, base: &'p Expr, at: usize, values: &Values, name: &str, chain: &Chain<'p>) {
         let Some(variable) = base.as_name() else { return };
         let Some(added) = values.positional.last() else { return };
         let added = if name == "extend" { self.elements(added) } else { added.clone() };
         if !self.set_matters(&added) {
+            return;
+        }
+        // `self.items.append(row)`
+        if let (1, Some(Op::Attr(attr))) = (at, chain.ops.first()) {
+            let receiver = self.lookup(variable);
+            let held = added.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))));
+            self.hold(&receiver, &attr.name, &held);
+        }
+        if at != 0 {
             return;
         }
         let mut held = self.lookup(variable);
@@ -518,12 +558,48 @@ impl<'p> Flow<'_, 'p> {
         self.bind(&variable.into(), held);
     }
 
+    /// The model that the `get_model` call at a step of a chain gives, and what the rest of the chain does with it: its
+    /// string speaks for the whole. A model that is fetched is fetched to be read, at the least.
+    fn labelled_model(&mut self, args: &'p Arguments, at: usize, chain: &mut Chain<'p>) -> Option<(ClassId, Access)> {
+        let class = self.get_model(args).iter().find_map(|(ty, _)| match ty {
+            Ty::Class(class) => Some(*class),
+            _ => None,
+        })?;
+        let access = match chain.ops.get(at + 1) {
+            Some(Op::Call(..)) => Access::Write,
+            Some(Op::Attr(_)) => self.fold_access(&chain.ops, at + 1, Some(class)),
+            _ => Access::None,
+        };
+        if access == Access::None {
+            return Some((class, Access::Read));
+        }
+        chain.told = true;
+        chain.access = access;
+        self.note(access);
+        Some((class, access))
+    }
+
+    /// `site.register(Model, Admin)`
+    fn admin_register(&mut self, values: &Values) {
+        let class = |set: Option<&TySet>| {
+            set?.iter().find_map(|(ty, _)| match ty {
+                Ty::Class(class) => Some(*class),
+                _ => None,
+            })
+        };
+        if let (Some(model), Some(admin)) = (class(values.positional.first()), class(values.positional.get(1)))
+            && self.class(model).model.is_some()
+        {
+            self.admins.insert(admin, model);
+        }
+    }
+
     /// `signal.connect(receiver, sender=Model)`: the receiver's `instance` is a row of the model.
     fn signal_connect(&mut self, args: &'p Arguments, values: &Values) {
         let sender = values.keywords.iter().find(|(name, _)| name == "sender").map(|(_, set)| set.clone());
         let sender = sender.or_else(|| args.args.get(1).and_then(|_| values.positional.get(1).cloned()));
         let Some(receivers) = values.positional.first() else { return };
-        let Some(sender) = sender else { return };
+        let Some(sender) = sender.map(|sender| self.labelled_sender(&sender)) else { return };
         for (ty, _) in receivers.clone().iter() {
             if let Ty::Func(func) | Ty::Bound(func, _) = ty {
                 self.receives(*func, &sender);
@@ -536,7 +612,16 @@ impl<'p> Flow<'_, 'p> {
         let ExprKind::Call { args, .. } = &decorator.kind else { return };
         let Some(sender) = args.keyword("sender") else { return };
         let sender = self.silent(|flow| flow.eval(sender, Use::Plain));
+        let sender = self.labelled_sender(&sender);
         self.receives(func, &sender);
+    }
+
+    /// A sender may be named by its label.
+    fn labelled_sender(&self, sender: &TySet) -> TySet {
+        sender.flat_map(|ty| match ty {
+            Ty::Str(label) => self.class_by_label(label).map(|class| TySet::one(Ty::Class(class))).unwrap_or_default(),
+            other => TySet::one(other.clone()),
+        })
     }
 
     fn receives(&mut self, func: FuncId, sender: &TySet) {
@@ -629,7 +714,11 @@ fn container_method(ty: &Ty, name: &str) -> TySet {
         (Ty::Dict(inner), "items" | "iteritems") => {
             TySet::one(Ty::Seq(Box::new(Ty::Tuple(vec![TySet::unknown(), TySet::one((**inner).clone())]))))
         }
-        (_, "copy") => TySet::one(ty.clone()),
+        // A mapping by its keys.
+        (Ty::Seq(inner), "items" | "iteritems") => {
+            TySet::one(Ty::Seq(Box::new(Ty::Tuple(vec![TySet::one((**inner).clone()), TySet::unknown()]))))
+        }
+        (_, "copy") | (Ty::Seq(_), "keys" | "iterkeys") => TySet::one(ty.clone()),
         (Ty::Seq(_), "union" | "intersection" | "difference") => TySet::one(ty.clone()),
         _ => TySet::unknown(),
     }

@@ -7,7 +7,7 @@ use super::{Flow, Key};
 use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident};
 use crate::finding::{Access, Confidence};
 use crate::source::Span;
-use crate::touchpoint::models::{Role, callee_name};
+use crate::touchpoint::models::{Role, callee_name, is_common_word};
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 use crate::touchpoint::{Kind, Touchpoint, is_test};
@@ -91,6 +91,20 @@ impl<'p> Flow<'_, 'p> {
             && let Some(model) = self.model_of(factory)
         {
             self.touch(name, Kind::Factory, Access::None, &model.label, sure);
+        } else if self.models.iter().any(|model| model.name() == name.name) {
+            // A class of this name that is defined in the trees is known to be another; one that is not may be the model.
+            let from = set.iter().find_map(|(ty, _)| match ty {
+                Ty::External(dotted) => Some(dotted.clone()),
+                _ => None,
+            });
+            if let Some(dotted) = from {
+                let module = dotted.rsplit_once('.').map_or(dotted.as_str(), |(module, _)| module);
+                let reason = format!(
+                    "`{}` comes from `{module}`, which is in none of the scanned trees: its uses here are not told",
+                    name.name
+                );
+                self.unresolved(name.span, reason);
+            }
         }
     }
 
@@ -125,19 +139,28 @@ impl<'p> Flow<'_, 'p> {
         }
         // `cls` of the model's own methods is worth a line only where it does something.
         let own = matches!(ident.name.as_str(), "cls" | "__class__");
-        if own && kind == Kind::Reference {
+        // A parameter that may hold the class is handed on: its uses are told where they are.
+        let handed_on = !sure && chain.use_ == Use::Assigned;
+        if (own || handed_on) && kind == Kind::Reference {
             return;
+        }
+        if !sure && self.reporting && self.muted == 0 {
+            let name = (self.unit, ident.name.clone());
+            let exception = matches!(chain.ops.get(at), Some(Op::Attr(attr)) if orm::is_exception(&attr.name));
+            if kind == Kind::Reference && access == Access::None && !exception {
+                self.mentioned.push((name, (self.file(), ident.span)));
+            } else {
+                self.used_as_model.insert(name);
+            }
         }
         self.touch(ident, kind, access, &model.label, sure);
     }
 
-    /// `Model = apps.get_model(…)`: the name that stands for the model from here on.
+    /// `Model = apps.get_model(…)`, `Model = import_model()`: the name that stands for the model from here on.
     pub(super) fn touch_alias(&mut self, target: &Expr, value: &Expr, set: &TySet) {
         let (Some(name), ExprKind::Call { func, .. }) = (target.as_name(), &value.kind) else { return };
-        if callee_name(func) != Some("get_model") {
-            return;
-        }
         if let Some((class, sure)) = self.model_class_in(set)
+            && (sure || callee_name(func) == Some("get_model"))
             && let Some(model) = self.model_of(class)
         {
             let ident = Ident { name: name.into(), span: target.span };
@@ -203,13 +226,7 @@ impl<'p> Flow<'_, 'p> {
             .and_then(|parsed| parsed.contexts.get(chain.span).or_else(|| parsed.contexts.get(ident.span)));
         if let Some(context) = context {
             match context.role {
-                "meta-model" | "factory-for" => {
-                    return if self.in_factory() {
-                        (Kind::Factory, Access::Write)
-                    } else {
-                        (Kind::Reference, Access::None)
-                    };
-                }
+                "meta-model" | "factory-for" => return self.meta_model(),
                 _ => {
                     if let Some(kind) = context.kind {
                         return (kind, context.access.unwrap_or(Access::None));
@@ -223,6 +240,11 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// What `Meta.model` of the class at hand is.
+    pub(super) fn meta_model(&mut self) -> (Kind, Access) {
+        if self.in_factory() { (Kind::Factory, Access::Write) } else { (Kind::Reference, Access::None) }
+    }
+
     /// Whether the class body that is run belongs to a factory.
     fn in_factory(&mut self) -> bool {
         let classes: Vec<ClassId> = self.frames.iter().filter_map(|frame| frame.class).collect();
@@ -232,12 +254,12 @@ impl<'p> Flow<'_, 'p> {
     /// What the methods of a chain from `at` on do, up to where it leaves the queryset.
     pub(super) fn fold_access(&mut self, ops: &[Op<'p>], at: usize, class: Option<ClassId>) -> Access {
         let mut access = Access::None;
-        let mut custom = None;
+        let mut customs: Vec<ClassId> = Vec::new();
         let mut index = at;
         while let Some(op) = ops.get(index) {
             match (op, ops.get(index + 1)) {
                 (Op::Attr(attr), Some(Op::Call(args, _))) => {
-                    let own = custom.and_then(|c| self.method(c, &attr.name));
+                    let own = customs.iter().find_map(|custom| self.method(*custom, &attr.name));
                     if let Some((does, gives)) = orm::method(&attr.name) {
                         access = orm::combine(access, does);
                         if attr.name == "raw"
@@ -258,12 +280,12 @@ impl<'p> Flow<'_, 'p> {
                     index += 2;
                 }
                 (Op::Attr(attr), _) if index == at => {
-                    custom = class.and_then(|class| {
-                        self.class_attr(class, &attr.name).iter().find_map(|(ty, _)| match ty {
+                    if let Some(class) = class {
+                        customs.extend(self.class_attr(class, &attr.name).iter().filter_map(|(ty, _)| match ty {
                             Ty::Manager(_, custom) => *custom,
                             _ => None,
-                        })
-                    });
+                        }));
+                    }
                     index += 1;
                 }
                 _ => break,
@@ -323,8 +345,7 @@ impl<'p> Flow<'_, 'p> {
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
                 self.touch_relation(attr, &to, Access::Write, *sure);
-            } else if model.fields.iter().any(|field| *field == attr.name) || matches!(attr.name.as_str(), "id" | "pk")
-            {
+            } else if model.fields.contains(&attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
                 self.note(Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }
@@ -365,22 +386,41 @@ impl<'p> Flow<'_, 'p> {
 
     /// Keywords of a query on a model that matters.
     pub(super) fn lookups(&mut self, model: ClassId, args: &'p Arguments, at: usize, chain: &Chain<'p>) {
-        let access = match chain.access {
+        let access = self.query_access(at, chain);
+        for keyword in &args.keywords {
+            let Some(name) = &keyword.name else { continue };
+            if !self.own_keyword(model, name, access) {
+                self.lookup_word(name, access, true);
+            }
+        }
+    }
+
+    /// What the query does whose method stands at a step of a chain.
+    pub(super) fn query_access(&mut self, at: usize, chain: &Chain<'p>) -> Access {
+        match chain.access {
             Access::None => match self.fold_access(&chain.ops, at, None) {
                 Access::None => Access::Read,
                 access => access,
             },
             access => access,
-        };
-        for keyword in &args.keywords {
-            let Some(name) = &keyword.name else { continue };
-            let first = name.name.split("__").next().unwrap_or(&name.name);
-            if let Some((relation, _)) = self.relation(model, first) {
-                let to = relation.to.clone();
-                self.touch(name, Kind::RelationUse, access, &to, true);
-            } else {
-                self.lookup_word(name, access, true);
-            }
+        }
+    }
+
+    /// A keyword that names a relation of the model that is queried.
+    fn own_keyword(&mut self, model: ClassId, name: &Ident, access: Access) -> bool {
+        let first = name.name.split("__").next().unwrap_or(&name.name);
+        let Some((relation, _)) = self.relation(model, first) else { return false };
+        let to = relation.to.clone();
+        self.touch(name, Kind::RelationUse, access, &to, true);
+        true
+    }
+
+    /// `getattr(module, 'Model')`: the string that names the model.
+    pub(super) fn touch_named(&mut self, set: &TySet, literal: Option<&Expr>) {
+        if let (Some((class, _)), Some(literal)) = (self.model_class_in(set), literal)
+            && let Some(model) = self.model_of(class)
+        {
+            self.touch_literal(literal, Kind::StringReference, Access::None, &model.label, Confidence::Certain);
         }
     }
 
@@ -426,8 +466,11 @@ impl<'p> Flow<'_, 'p> {
             Access::None => Access::Read,
             access => access,
         };
+        // `filter(Q(…))`: the lookups are the query's own.
+        let on = self.queried.last().copied();
         for keyword in &args.keywords {
-            if let Some(name) = &keyword.name {
+            let Some(name) = &keyword.name else { continue };
+            if !on.is_some_and(|(model, does)| self.own_keyword(model, name, does)) {
                 self.lookup_word(name, access, false);
             }
         }
@@ -437,6 +480,10 @@ impl<'p> Flow<'_, 'p> {
     fn lookup_word(&mut self, name: &Ident, access: Access, known: bool) {
         let segments: Vec<&str> = name.name.split("__").collect();
         if let Some((target, plain)) = self.lookup_target(&segments) {
+            // `filter(module=…)` on something unknown is as likely to be no queryset at all.
+            if !known && !plain && segments.len() == 1 && is_common_word(&name.name) {
+                return;
+            }
             let confidence = match (known, plain || segments.len() > 1) {
                 (true, _) => Confidence::Certain,
                 (false, true) => Confidence::Likely,

@@ -111,7 +111,7 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Lambda { params, body } => self.lambda(params, body),
             ExprKind::BinOp { op, left, right } => {
                 if matches!(op, BinOp::Add | BinOp::Mod) {
-                    self.built_string(expr, use_);
+                    self.built_string(expr);
                 }
                 let mut set = self.eval(left, Use::Plain);
                 set.join(&self.eval(right, Use::Plain));
@@ -321,7 +321,7 @@ impl<'p> Flow<'_, 'p> {
         if let ExprKind::Str(_) = base.kind
             && matches!(chain.ops.first(), Some(Op::Attr(attr)) if matches!(attr.name.as_str(), "format" | "join" | "replace" | "strip"))
         {
-            self.built_string(expr, use_);
+            self.built_string(expr);
         }
         let mut set = match &base.kind {
             ExprKind::Name(name) => {
@@ -378,6 +378,7 @@ impl<'p> Flow<'_, 'p> {
             && let Some(text) = index.as_str()
             && let Some(class) = self.class_by_label(&text)
         {
+            self.touch_frozen_model(class, index, chain);
             return TySet::one(Ty::Class(class));
         }
         if matches!(index.kind, ExprKind::Slice(_)) {
@@ -446,7 +447,7 @@ fn inherit(use_: Use) -> Use {
 }
 
 fn is_module_like(set: &TySet) -> bool {
-    set.is_unknown() || set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_)))
+    set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_)))
 }
 
 fn is_builtin(name: &str) -> bool {

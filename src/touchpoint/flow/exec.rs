@@ -4,7 +4,7 @@ use compact_str::CompactString;
 
 use super::eval::Use;
 use super::{Binds, Env, Flow, Frame, Key};
-use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, ImportFrom, ImportName, ParamKind, Stmt, StmtKind};
+use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::FileId;
@@ -294,7 +294,7 @@ impl<'p> Flow<'_, 'p> {
         for (name, asname) in &import.names {
             let set = match self.resolver.import_source_of(file, import, &name.name) {
                 ModuleRef::File(module) => self.module_value(module, &name.name),
-                ModuleRef::Unknown => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
+                ModuleRef::Unknown => self.import_of_nowhere(import, &path, name),
                 namespace => match self.resolver.project().modules.submodule(namespace, &name.name) {
                     ModuleRef::Unknown => TySet::unknown(),
                     module => TySet::one(Ty::Module(module)),
@@ -307,6 +307,19 @@ impl<'p> Flow<'_, 'p> {
             && let ModuleRef::File(module) = source
         {
             self.star_import(module);
+        }
+    }
+
+    /// A name of a module that is not in the scanned trees. By the model's name, and from a module of this tree that is
+    /// missing or from one of the model's app under a path that is not known here, it is the model all the same.
+    fn import_of_nowhere(&mut self, import: &ImportFrom, path: &[&str], name: &Ident) -> TySet {
+        let models = self.models;
+        let named = models
+            .iter()
+            .position(|model| model.name() == name.name && (import.level > 0 || path.contains(&model.app_label())));
+        match named.and_then(|index| self.model_class[index]) {
+            Some(class) => TySet::one(Ty::Class(class)).unsure(),
+            None => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
         }
     }
 
@@ -339,6 +352,7 @@ impl<'p> Flow<'_, 'p> {
         let Some(&id) = self.class_at.get(&(file, def.name.span.start)) else { return };
         for decorator in &def.decorators {
             self.eval(decorator, Use::Decorator);
+            self.admin_decorator(decorator, id);
         }
         let bases: Vec<TySet> = def.args.args.iter().map(|base| self.eval(base, Use::Base)).collect();
         for keyword in &def.args.keywords {
@@ -363,12 +377,30 @@ impl<'p> Flow<'_, 'p> {
             let mut names: Vec<_> = frame.env.into_iter().collect();
             names.sort_by(|a, b| a.0.cmp(&b.0));
             for (name, set) in names {
-                self.class_member(id, &name, &set);
+                self.class_member(id, &set);
                 self.learn(Key::Attr(id, name), &set);
             }
         }
         self.factory(id);
         self.bind(&def.name.name, TySet::one(Ty::Class(id)));
+    }
+
+    /// `@admin.register(Model)`
+    fn admin_decorator(&mut self, decorator: &'p Expr, admin: ClassId) {
+        let ExprKind::Call { func, args } = &decorator.kind else { return };
+        if crate::touchpoint::models::callee_name(func) != Some("register") {
+            return;
+        }
+        for arg in &args.args {
+            let set = self.silent(|flow| flow.eval(arg, Use::Plain));
+            for (ty, _) in set.iter() {
+                if let Ty::Class(model) = ty
+                    && self.class(*model).model.is_some()
+                {
+                    self.admins.insert(admin, *model);
+                }
+            }
+        }
     }
 
     /// What a class definition shows besides its name: relation fields of a model, an operation used on a model.
@@ -396,7 +428,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A manager or queryset class that a model declares belongs to the model from here on.
-    fn class_member(&mut self, class: ClassId, _name: &CompactString, set: &TySet) {
+    fn class_member(&mut self, class: ClassId, set: &TySet) {
         if self.reporting {
             return;
         }
@@ -484,25 +516,27 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Attribute { value, attr } => {
                 let receiver = self.eval(value, Use::Plain);
                 self.touch_attribute_write(&receiver, attr);
-                let mut receivers: Vec<ClassId> = Vec::new();
-                for (ty, _) in receiver.iter() {
-                    if let Ty::Instance(class) | Ty::Class(class) = ty {
-                        receivers.push(*class);
-                    }
-                }
-                for class in receivers {
-                    // What Django's descriptors give is not what was assigned to an uninteresting attribute.
-                    self.learn(Key::Attr(class, attr.name.clone()), set);
-                }
+                self.hold(&receiver, &attr.name, set);
             }
             ExprKind::Subscript { value, index } => {
-                self.eval(index, Use::Plain);
-                let held = self.eval(value, Use::Plain);
-                let _ = held;
-                if let ExprKind::Name(name) = &value.kind
+                let key = self.eval(index, Use::Plain);
+                self.eval(value, Use::Plain);
+                // `self.rows[key] = row`
+                if let ExprKind::Attribute { value, attr } = &value.kind
                     && self.set_matters(set)
                 {
+                    let receiver = self.silent(|flow| flow.eval(value, Use::Plain));
+                    let held = set.flat_map(|ty| TySet::one(Ty::Dict(Box::new(ty.clone()))));
+                    self.hold(&receiver, &attr.name, &held);
+                }
+                if let ExprKind::Name(name) = &value.kind
+                    && (self.set_matters(set) || self.set_matters(&key))
+                {
                     let mut known = self.lookup(name);
+                    // Whoever goes through a mapping gets its keys.
+                    for (ty, _) in key.iter().filter(|(ty, _)| matches!(ty, Ty::Instance(_))) {
+                        known.insert(Ty::Seq(Box::new(ty.clone())), false);
+                    }
                     for (ty, sure) in set.iter() {
                         known.insert(Ty::Dict(Box::new(ty.clone())), *sure);
                     }
@@ -511,6 +545,15 @@ impl<'p> Flow<'_, 'p> {
             }
             _ => {
                 self.eval(target, Use::Plain);
+            }
+        }
+    }
+
+    /// What an attribute of an object holds from here on.
+    pub(super) fn hold(&mut self, receiver: &TySet, attr: &CompactString, set: &TySet) {
+        for (ty, _) in receiver.iter() {
+            if let Ty::Instance(class) | Ty::Class(class) = ty {
+                self.learn(Key::Attr(*class, attr.clone()), set);
             }
         }
     }

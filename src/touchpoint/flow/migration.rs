@@ -1,5 +1,6 @@
 //! Operations of migrations on the models, Django's and South's.
 
+use super::eval::{Chain, Op, Use};
 use super::{Flow, FuncId};
 use crate::ast::{Arguments, Expr, ExprKind, Ident};
 use crate::finding::{Access, Confidence};
@@ -86,8 +87,17 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    /// `'student_module': ('….ForeignKey', [], {'to': "orm['app.Model']"})` in South's frozen models.
+    /// `'student_module': ('….ForeignKey', [], {'to': "orm['app.Model']"})` and `'object_name': 'Model'` in South's
+    /// frozen models.
     pub(super) fn touch_frozen_pair(&mut self, key: &'p Expr, value: &'p Expr) {
+        if let Some(name) = value.as_str()
+            && key.as_str().as_deref() == Some("object_name")
+            && let Some(model) = self.models.iter().find(|model| model.name() == name)
+        {
+            // It repeats what the key of the frozen model has told.
+            self.touch_literal(value, Kind::Migration, Access::Schema, &model.label, Confidence::Possible);
+            return;
+        }
         let (ExprKind::Str(_), ExprKind::Tuple(items)) = (&key.kind, &value.kind) else { return };
         let Some(Expr { kind: ExprKind::Dict(entries), .. }) = items.get(2) else { return };
         for (name, to) in entries {
@@ -132,7 +142,43 @@ impl<'p> Flow<'_, 'p> {
         role == "migration-model"
     }
 
-    /// South's tables, frozen models and `orm['app.Model']`.
+    /// South's `orm['app.Model']`: what the chain does, or a relation that is declared to it.
+    pub(super) fn touch_frozen_model(&mut self, class: ClassId, index: &Expr, chain: &mut Chain<'p>) {
+        let Some(label) = self.model_of(class).map(|model| model.label.clone()) else { return };
+        let access = match chain.ops.get(1) {
+            None => Access::Schema,
+            Some(Op::Call(..)) => Access::Write,
+            Some(_) => match self.fold_access(&chain.ops, 1, Some(class)) {
+                Access::None => Access::None,
+                access => {
+                    chain.told = true;
+                    chain.access = access;
+                    access
+                }
+            },
+        };
+        let kind = match (chain.ops.len(), chain.use_) {
+            // `self.gf('….ForeignKey')(to=orm['app.Model'])`
+            (1, Use::Argument(_)) => Kind::Relation,
+            _ => Kind::Migration,
+        };
+        self.touch_literal(index, kind, access, &label, Confidence::Certain);
+    }
+
+    /// South's `db.send_create_signal('app', ['Model'])`.
+    pub(super) fn touch_create_signal(&mut self, args: &'p Arguments) {
+        let (Some(app), Some(names)) = (args.args.first().and_then(Expr::as_str), args.args.get(1)) else { return };
+        let (ExprKind::List(names) | ExprKind::Tuple(names)) = &names.kind else { return };
+        for name in names {
+            let Some(text) = name.as_str() else { continue };
+            let label = format!("{app}.{text}");
+            if let Some(model) = self.models.iter().find(|model| model.label.eq_ignore_ascii_case(&label)) {
+                self.touch_literal(name, Kind::Migration, Access::Schema, &model.label, Confidence::Certain);
+            }
+        }
+    }
+
+    /// South's tables and frozen models.
     pub(super) fn south_string(&mut self, expr: &Expr, text: &str, role: &str) {
         let model = match role {
             "south-table" => self.models.iter().find(|m| m.table.as_deref() == Some(text)),

@@ -29,7 +29,7 @@ use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, Gap, Span};
 
 /// A class under analysis.
 struct ClassInfo<'p> {
@@ -127,13 +127,24 @@ pub(super) struct Flow<'r, 'p> {
     muted: u32,
     found: BTreeMap<(FileId, Span), Touchpoint>,
     string_spans: FxHashSet<(FileId, Span)>,
+    /// Names that may hold a model's class and are only mentioned, and where.
+    mentioned: Vec<((Unit, CompactString), (FileId, Span))>,
+    /// Names that may hold a model's class and are used as only a model is.
+    used_as_model: FxHashSet<(Unit, CompactString)>,
     model_class: Vec<Option<ClassId>>,
+    gaps: BTreeSet<Gap>,
     words: Words,
     config: ConfigWords,
     /// Operation classes of the project's own, with the model they are used on.
     operations: FxHashMap<ClassId, ClassId>,
     /// The models of the migration operations whose arguments are being read.
     operation_on: Vec<ClassId>,
+    /// The models of the queries whose arguments are being read, and what the queries do.
+    queried: Vec<(ClassId, Access)>,
+    /// What the `get_model` calls give whose arguments are being read, and what is done with it.
+    labelled: Vec<Option<(ClassId, Access)>>,
+    /// Admin classes, with the model they are registered for.
+    admins: FxHashMap<ClassId, ClassId>,
 }
 
 /// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
@@ -161,11 +172,17 @@ impl<'r, 'p> Flow<'r, 'p> {
             muted: 0,
             found: BTreeMap::new(),
             string_spans: FxHashSet::default(),
+            mentioned: Vec::new(),
+            used_as_model: FxHashSet::default(),
             model_class: vec![None; models.len()],
+            gaps: BTreeSet::new(),
             words: Words::default(),
             config,
             operations: FxHashMap::default(),
             operation_on: Vec::new(),
+            queried: Vec::new(),
+            labelled: Vec::new(),
+            admins: FxHashMap::default(),
         }
     }
 
@@ -173,6 +190,9 @@ impl<'r, 'p> Flow<'r, 'p> {
     pub(super) fn load(&mut self, files: &[FileId]) {
         for &file in files {
             if !self.loaded.insert(file) {
+                continue;
+            }
+            if is_framework(self.resolver.project().modules.name(file)) {
                 continue;
             }
             let Some(parsed) = self.resolver.project().parsed(file) else { continue };
@@ -384,7 +404,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     }
 
     /// Runs everything once more and returns what there is to report.
-    pub(super) fn report(mut self) -> Vec<Touchpoint> {
+    pub(super) fn report(mut self) -> (Vec<Touchpoint>, BTreeSet<Gap>) {
         self.reporting = true;
         for file in self.loaded.clone() {
             self.run(Unit::Module(file));
@@ -392,7 +412,26 @@ impl<'r, 'p> Flow<'r, 'p> {
         for index in 0..self.funcs.len() {
             self.run(Unit::Func(FuncId(u32::try_from(index).unwrap_or(u32::MAX))));
         }
-        self.found.into_values().collect()
+        // A helper that takes any class and logs, compares or hands it on does nothing to a model.
+        for (name, place) in &self.mentioned {
+            if !self.used_as_model.contains(name)
+                && self.found.get(place).is_some_and(|found| found.kind == Kind::Reference)
+            {
+                self.found.remove(place);
+            }
+        }
+        (self.found.into_values().collect(), self.gaps)
+    }
+
+    /// Notes that a name that is a model's could not be followed to a definition.
+    fn unresolved(&mut self, span: Span, reason: String) {
+        let file = self.file();
+        if !self.reporting || self.muted > 0 {
+            return;
+        }
+        let project = self.resolver.project();
+        let line = project.parsed(file).map_or(0, |parsed| parsed.text.line_col(span.start).line);
+        self.gaps.insert(Gap::at("unresolved-name", project.path(file), line, reason));
     }
 
     fn run(&mut self, unit: Unit) {
@@ -506,6 +545,11 @@ impl<'r, 'p> Flow<'r, 'p> {
             return TySet::unknown();
         }
         seen.push(file);
+        // What Django's own code gives is known by its dotted names (`orm.rs`); following its sources as well would
+        // turn `models.Model` and `models.Manager` into classes like any other, and run the framework for every model.
+        if let Some(dotted) = self.framework_name(file, name) {
+            return TySet::one(Ty::External(dotted.into()));
+        }
         if self.loaded.contains(&file) {
             if let Some(set) = self.read(Key::Global(file, name.into())) {
                 return set;
@@ -531,11 +575,20 @@ impl<'r, 'p> Flow<'r, 'p> {
         if self.loaded.contains(&file) {
             return TySet::unknown();
         }
+        // Should the file come under analysis later, whoever asked runs again.
+        let _ = self.read(Key::Global(file, name.into()));
         let entry = self.resolver.project().discovery.entry(file);
         if self.is_word(name) && (entry.words.has(word_hash(name)) || entry.star_import) {
             self.wanted.insert(file);
         }
         TySet::one(Ty::Pending(file, name.into()))
+    }
+
+    /// The dotted name of what `name` is in the module `file`, when that is Django's own code. Its contrib apps have
+    /// models and are read like anybody's.
+    fn framework_name(&self, file: FileId, name: &str) -> Option<String> {
+        let module = self.resolver.project().modules.name(file);
+        is_framework(module).then(|| format!("{module}.{name}"))
     }
 
     /// Whether a name is that of a model that matters or of an accessor.
@@ -569,6 +622,12 @@ impl<'r, 'p> Flow<'r, 'p> {
             }
         }
     }
+}
+
+/// Whether a module is of Django itself, its contrib apps aside.
+fn is_framework(module: &str) -> bool {
+    let mut segments = module.split('.');
+    segments.next() == Some("django") && segments.next() != Some("contrib")
 }
 
 fn join(prefix: &str, name: &str) -> String {

@@ -8,7 +8,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::Role;
+use crate::touchpoint::models::{Role, is_common_word};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -41,7 +41,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
-    pub(super) fn built_string(&mut self, expr: &'p Expr, _use: Use) {
+    pub(super) fn built_string(&mut self, expr: &'p Expr) {
         if !self.reporting || self.muted > 0 {
             return;
         }
@@ -183,11 +183,14 @@ impl<'p> Flow<'_, 'p> {
         if !built.text.contains(char::is_whitespace) {
             return false;
         }
+        let lowered = built.text.to_ascii_lowercase();
         let tables: Vec<(String, String)> = self
             .models
             .iter()
-            .filter_map(|model| model.table.clone().map(|table| (table, model.label.clone())))
+            .filter_map(|model| model.table.as_ref().map(|table| (table, &model.label)))
+            .filter(|(table, _)| lowered.contains(table.to_ascii_lowercase().as_str()))
             .filter(|(table, _)| contains_word(&built.text, table) || names_sequence(&built.text, table))
+            .map(|(table, label)| (table.clone(), label.clone()))
             .collect();
         if tables.is_empty() {
             return false;
@@ -242,7 +245,23 @@ impl<'p> Flow<'_, 'p> {
             flow.report_at(expr.span, &symbol, kind, access, target, confidence);
         };
         match role {
-            "south-table" | "south-orm" | "south-frozen" => return self.south_string(expr, text, role),
+            // Told by the chain that it starts.
+            "south-orm" => return,
+            "south-table" | "south-frozen" => return self.south_string(expr, text, role),
+            "sql" => {
+                if let Some(model) = self.models.iter().find(|m| m.table.as_deref() == Some(text)) {
+                    report(self, Kind::RawSql, Access::Read, &model.label, Confidence::Certain);
+                    return;
+                }
+            }
+            "meta-model" | "factory-for" => {
+                if let Some(label) = self.label_of(text) {
+                    let (kind, access) = self.meta_model();
+                    report(self, kind, access, &label, Confidence::Certain);
+                    return;
+                }
+            }
+            "model-label" if self.labelled.last() == Some(&None) => return,
             "relation" => {
                 if let Some(label) = self.label_of(text) {
                     report(self, Kind::Relation, Access::Schema, &label, Confidence::Certain);
@@ -250,12 +269,17 @@ impl<'p> Flow<'_, 'p> {
                 return;
             }
             "lookup-string" => {
-                if let Some((target, _)) = self.lookup_string(text) {
-                    let access = context.and_then(|c| c.access).unwrap_or(Access::Read);
+                let access = context.and_then(|c| c.access).unwrap_or(Access::Read);
+                if let Some(target) = self.own_lookup(text) {
+                    report(self, Kind::RelationUse, access, &target, Confidence::Certain);
+                } else if let Some((target, _)) = self.lookup_string(text) {
                     let known = self.in_linked_class() || text.contains("__");
-                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain));
+                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
+                        || self.words.accessors.contains_key(text);
                     let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
-                    report(self, Kind::RelationUse, access, &target, confidence);
+                    if confidence == Confidence::Likely || !is_common_word(text) {
+                        report(self, Kind::RelationUse, access, &target, confidence);
+                    }
                 }
                 return;
             }
@@ -273,7 +297,8 @@ impl<'p> Flow<'_, 'p> {
         if text.contains('.') {
             // `app_label.Model`, or the path of a module's attribute.
             if let Some(model) = self.models.iter().find(|m| m.label.eq_ignore_ascii_case(text)) {
-                report(self, Kind::StringReference, Access::None, &model.label, Confidence::Certain);
+                let kind = if role == "signal" { Kind::Signal } else { Kind::StringReference };
+                report(self, kind, self.label_access(role), &model.label, Confidence::Certain);
             } else if let Some((target, sure)) = self.dotted_string(text) {
                 let confidence = if sure || role == "dotted-string" { Confidence::Certain } else { Confidence::Likely };
                 report(self, Kind::StringReference, Access::None, &target, confidence);
@@ -284,18 +309,22 @@ impl<'p> Flow<'_, 'p> {
             report(self, Kind::StringReference, Access::None, &model.label, Confidence::Likely);
             return;
         }
-        let named = self
-            .models
-            .iter()
-            .find(|m| m.name() == text || (role == "model-label" && m.name().eq_ignore_ascii_case(text)));
+        if use_ == Use::Annotation && self.annotation_string(expr, text) {
+            return;
+        }
+        // `Model._meta.model_name` is compared in small letters.
+        let lowered = role == "model-label" || use_ == Use::Compared;
+        let named = self.models.iter().find(|m| {
+            m.name() == text
+                || (lowered && text == m.name().to_lowercase())
+                || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
+        });
         if let Some(model) = named {
             let confidence = match (role, use_) {
                 ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
-                _ if use_ == Use::Annotation => Confidence::Likely,
                 _ => Confidence::Possible,
             };
-            let kind = if use_ == Use::Annotation { Kind::Reference } else { Kind::StringReference };
-            report(self, kind, Access::None, &model.label, confidence);
+            report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
         if self.in_linked_meta()
@@ -310,6 +339,52 @@ impl<'p> Flow<'_, 'p> {
         {
             report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
         }
+    }
+
+    /// What is done with the model that a `get_model` call fetches by this string.
+    fn label_access(&self, role: &str) -> Access {
+        match self.labelled.last() {
+            Some(Some((_, access))) if role == "model-label" => *access,
+            _ => Access::None,
+        }
+    }
+
+    /// A quoted annotation: a name, or an expression that holds one.
+    fn annotation_string(&mut self, expr: &Expr, text: &str) -> bool {
+        let named = self.lookup(text).iter().find_map(|(ty, _)| match ty {
+            Ty::Class(class) => self.model_of(*class).map(|model| model.label.clone()),
+            _ => None,
+        });
+        let (label, confidence) = match named {
+            Some(label) => (label, Confidence::Certain),
+            None => match self.models.iter().find(|model| contains_word(text, model.name())) {
+                Some(model) => (model.label.clone(), Confidence::Likely),
+                None => return false,
+            },
+        };
+        self.touch_literal(expr, Kind::Reference, Access::None, &label, confidence);
+        true
+    }
+
+    /// The model that a lookup of the query at hand, or a field name of the class at hand, reaches.
+    fn own_lookup(&self, text: &str) -> Option<String> {
+        let first = text.trim_start_matches(['-', '+', '^', '=', '@', '?']).split("__").next()?;
+        let on = self.queried.last().map(|(model, _)| *model).or_else(|| self.described_model())?;
+        self.relation(on, first).map(|(relation, _)| relation.to.clone())
+    }
+
+    /// The model that the class at hand describes: an admin class's, or the one its `Meta` names.
+    fn described_model(&self) -> Option<crate::touchpoint::ty::ClassId> {
+        self.frames.iter().rev().find_map(|frame| {
+            let class = frame.class?;
+            let told = self.admins.get(&class).copied();
+            told.or_else(|| {
+                frame.env.get("model")?.iter().find_map(|(ty, _)| match ty {
+                    Ty::Class(model) if self.class(*model).model.is_some() => Some(*model),
+                    _ => None,
+                })
+            })
+        })
     }
 
     /// The model that a relation's string names: `app_label.Model`, or `Model` of the same app.
@@ -331,7 +406,16 @@ impl<'p> Flow<'_, 'p> {
         if text.is_empty() || !text.chars().all(|c| c.is_alphanumeric() || c == '_') {
             return None;
         }
-        self.lookup_target(&text.split("__").collect::<Vec<_>>())
+        let segments: Vec<&str> = text.split("__").collect();
+        self.lookup_target(&segments).or_else(|| {
+            // `prefetch_related('studentmodule_set')`
+            segments.iter().find_map(|segment| {
+                let class = self.words.accessors.get(*segment)?.first()?;
+                let model = self.model_of(*class)?;
+                let plain = segment.starts_with(model.name().to_lowercase().as_str());
+                plain.then(|| (model.label.clone(), true))
+            })
+        })
     }
 
     fn in_linked_class(&self) -> bool {

@@ -370,6 +370,7 @@ impl Scan<'_, '_> {
                         Some((Kind::Fixture, Access::Write, Confidence::Certain))
                     }
                     Meaning::Table(_) => Some((Kind::Fixture, Access::Unknown, Confidence::Possible)),
+                    _ if self.words.is_common(*meaning, word) => None,
                     _ => Some((Kind::Fixture, Access::None, Confidence::Possible)),
                 };
                 if let Some((kind, access, confidence)) = found {
@@ -394,12 +395,15 @@ impl Scan<'_, '_> {
         let mut read = false;
         for (at, word) in words(text, range.start) {
             let Some(meaning) = self.words.meanings(word).next() else { continue };
+            if self.words.is_common(meaning, word) && !text.contains(char::is_whitespace) {
+                continue;
+            }
             // Only a text that names something is worth reading as SQL, and once.
             if matches!(meaning, Meaning::Table(_) | Meaning::Field(_)) && !read && text.contains(char::is_whitespace) {
                 read = true;
                 self.sql(range.start, range.end, Kind::RawSql, Confidence::Likely);
             }
-            if self.covered(at) {
+            if self.covered(at) || self.words.is_common(meaning, word) {
                 continue;
             }
             let (kind, access, confidence) = match meaning {

@@ -22,6 +22,9 @@ impl Scan<'_, '_> {
                     continue;
                 }
                 let Some(meaning) = self.words.meanings(word).next() else { continue };
+                if self.words.is_common(meaning, word) {
+                    continue;
+                }
                 let commented = stretch == Stretch::Comment;
                 let (access, confidence) = match meaning {
                     Meaning::Table(_) if !commented => (Access::Unknown, Confidence::Likely),

@@ -235,3 +235,25 @@ fn no_text_panics() {
         }
     }
 }
+
+#[test]
+fn a_field_with_a_common_name_is_nothing_where_its_model_is_not_known() {
+    let words = TargetWords {
+        models: vec![ModelWords {
+            label: "grades.Override".to_owned(),
+            class: "Override".to_owned(),
+            app_label: "grades".to_owned(),
+            table: "grades_override".to_owned(),
+            fields: vec!["module".to_owned(), "module_id".to_owned()],
+            accessors: vec!["marks".to_owned()],
+        }],
+        config_words: Vec::new(),
+    };
+    let count = |kind, text: &str| scan_text(kind, &SourceText::new(text.to_owned()), &words).len();
+    assert_eq!(count(TextKind::Document, "A module has marks."), 0);
+    assert_eq!(count(TextKind::Script, "require('module').marks"), 0);
+    assert_eq!(count(TextKind::Json, r#"{"module": "marks", "x": "a module"}"#), 0);
+    assert_eq!(count(TextKind::Json, r#"{"model": "grades.override", "fields": {"module": 1}}"#), 2);
+    assert_eq!(count(TextKind::Template, "module {{ module }} {{ x.module }}"), 1);
+    assert_eq!(count(TextKind::Sql, "SELECT module FROM other; SELECT module_id FROM grades_override"), 2);
+}

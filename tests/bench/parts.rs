@@ -1,0 +1,65 @@
+//! The parts of a scan, timed apart: `cargo bench`.
+//!
+//! On the fixture project by default; `CSM_AUDIT_TREE=../edx-platform cargo bench` times a real tree.
+
+use std::path::PathBuf;
+
+use criterion::{Criterion, criterion_group, criterion_main};
+use csm_audit::discover::{Discovery, FileKind, Options};
+use csm_audit::parse::{Want, parse};
+use csm_audit::project::Project;
+use csm_audit::resolve::Resolver;
+use csm_audit::touchpoint;
+
+const TARGET: &str = "courseware.StudentModule";
+
+fn tree() -> PathBuf {
+    std::env::var_os("CSM_AUDIT_TREE")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("fixtures/project"), PathBuf::from)
+}
+
+fn discover() -> Discovery {
+    let options = Options { projects: vec![tree()], ..Options::default() };
+    match Discovery::run(&options) {
+        Ok(discovery) => discovery,
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn parts(criterion: &mut Criterion) {
+    let mut group = criterion.benchmark_group("scan");
+    group.sample_size(10);
+    group.bench_function("discover", |bench| bench.iter(discover));
+
+    let discovery = discover();
+    let named: Vec<Vec<u8>> = discovery
+        .files_with_word("StudentModule")
+        .filter(|file| discovery.entry(*file).kind == FileKind::Python)
+        .filter_map(|file| discovery.read(file).ok())
+        .collect();
+    for contexts in [false, true] {
+        let name =
+            if contexts { "parse files that name the model, with roles" } else { "parse files that name the model" };
+        group.bench_function(name, |bench| {
+            bench.iter(|| named.iter().map(|bytes| parse(bytes, Want { contexts }).module.body.len()).sum::<usize>());
+        });
+    }
+
+    group.bench_function("find, files parsed before", |bench| {
+        let project = Project::new(discover(), Want { contexts: true });
+        // Fills the cache of parsed files.
+        let _ = touchpoint::find(&Resolver::new(&project), TARGET);
+        bench.iter(|| touchpoint::find(&Resolver::new(&project), TARGET).touchpoints.len());
+    });
+
+    group.bench_function("whole", |bench| {
+        bench.iter(|| {
+            let project = Project::new(discover(), Want { contexts: true });
+            touchpoint::find(&Resolver::new(&project), TARGET).touchpoints.len()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, parts);
+criterion_main!(benches);
