@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::field::Target;
-use crate::model::{ModelState, ProjectState, View};
+use crate::model::{ProjectState, View};
 use crate::schema::{ColumnType, Database};
 
 /// A column that stores ids without a constraint.
@@ -151,10 +151,10 @@ fn columns(view: View<'_>, alias: &str, name: &str, database: &Database, found: 
                     let word = |null: bool| if null { "NULL" } else { "NOT NULL" };
                     differ(word(field.null).to_owned(), word(column.nullable).to_owned());
                 }
-                range(view.model, alias, name, &column_name, &field, &column.column_type, view, found);
+                range(name, &column_name, &field, &column.column_type, view, found);
             }
         }
-        if let Some(relation) = field.foreign_key() {
+        if field.foreign_key().is_some() {
             let hard = table
                 .foreign_keys
                 .iter()
@@ -169,7 +169,6 @@ fn columns(view: View<'_>, alias: &str, name: &str, database: &Database, found: 
                     field: format!("{}.{}.{field_name}", view.model.app, view.model.name),
                 });
             }
-            let _ = relation;
         }
     }
     for column in &table.columns {
@@ -185,17 +184,7 @@ fn columns(view: View<'_>, alias: &str, name: &str, database: &Database, found: 
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "what one finding is made of")]
-fn range(
-    _model: &ModelState,
-    _alias: &str,
-    table: &str,
-    column: &str,
-    field: &crate::field::Field,
-    held: &ColumnType,
-    view: View<'_>,
-    found: &mut Found,
-) {
+fn range(table: &str, column: &str, field: &crate::field::Field, held: &ColumnType, view: View<'_>, found: &mut Found) {
     let Some((_, column_max)) = held.integer_range() else { return };
     // `DatabaseOperations.integer_field_ranges` of the MySQL backend, by internal type.
     let internal = match field.internal_type.as_str() {

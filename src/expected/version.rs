@@ -12,10 +12,10 @@ pub(super) fn find(project: &Project) -> Option<Version> {
             continue;
         };
         let lower = folder.to_lowercase();
-        if let Some(version) = lower.strip_prefix("django-") {
-            if version.starts_with(|c: char| c.is_ascii_digit()) {
-                return version.parse().ok();
-            }
+        if let Some(version) = lower.strip_prefix("django-")
+            && version.starts_with(|c: char| c.is_ascii_digit())
+        {
+            return version.parse().ok();
         }
     }
     let mut pinned: Vec<(usize, Version)> = Vec::new();
@@ -65,10 +65,10 @@ pub(super) fn plugins(project: &Project) -> Vec<(String, String)> {
         if entry.path.contains('/') || discovery.roots[entry.root].kind != crate::discover::RootKind::Project {
             continue;
         }
-        if matches!(entry.path.as_str(), "setup.py" | "setup.cfg" | "pyproject.toml") {
-            if let Ok(bytes) = discovery.read(file) {
-                setup(&String::from_utf8_lossy(&bytes), &mut out);
-            }
+        if matches!(entry.path.as_str(), "setup.py" | "setup.cfg" | "pyproject.toml")
+            && let Ok(bytes) = discovery.read(file)
+        {
+            setup(&String::from_utf8_lossy(&bytes), &mut out);
         }
     }
     out

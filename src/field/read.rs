@@ -37,15 +37,15 @@ impl Field {
             }
             custom(interp, value, object, &mut field);
         }
-        if base == "GeneratedField" {
-            if let Some(output) = object.arg(1, "output_field") {
-                let output = Self::read(interp, &output, target)?;
-                field.generated = Some(Box::new(Generated {
-                    sql: object.arg(0, "expression").and_then(|e| expression_sql(&e)),
-                    stored: object.arg(2, "db_persist").is_some_and(|v| v.truth() == Some(true)),
-                    output,
-                }));
-            }
+        if base == "GeneratedField"
+            && let Some(output) = object.arg(1, "output_field")
+        {
+            let output = Self::read(interp, &output, target)?;
+            field.generated = Some(Box::new(Generated {
+                sql: object.arg(0, "expression").and_then(|e| expression_sql(&e)),
+                stored: object.arg(2, "db_persist").is_some_and(|v| v.truth() == Some(true)),
+                output,
+            }));
         }
         Ok(field)
     }

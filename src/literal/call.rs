@@ -46,7 +46,7 @@ impl<'p> Interp<'p> {
             }
             Value::Class(class) => {
                 if let Some(found) = class.lookup(name) {
-                    return self.bind_attribute(found, None, &Value::Class(class.clone()), site);
+                    return self.bind_attribute(found, None, &Value::Class(class.clone()));
                 }
                 match name {
                     "__name__" | "__qualname__" => Value::Str(class.name.clone()),
@@ -75,7 +75,7 @@ impl<'p> Interp<'p> {
                     .map_or(1, |at| at + 1);
                 let rest = order.get(after..).unwrap_or_default();
                 if let Some(found) = value::find_in(rest, name) {
-                    return self.bind_attribute(found, Some(receiver), receiver, site);
+                    return self.bind_attribute(found, Some(receiver), receiver);
                 }
                 self.external_member(rest, name, Some(receiver))
             }
@@ -107,7 +107,7 @@ impl<'p> Interp<'p> {
                 return Ok(Value::Class(class));
             }
             if let Some(found) = class.lookup(name) {
-                return self.bind_attribute(found, Some(&receiver), &Value::Class(class), site);
+                return self.bind_attribute(found, Some(&receiver), &Value::Class(class));
             }
         } else if name == "__class__" {
             return Ok(instance.class.clone());
@@ -116,13 +116,12 @@ impl<'p> Interp<'p> {
         if let Some(value) = host.attribute(self, instance, name) {
             return Ok(value);
         }
-        if let Some(class) = instance.user_class().cloned() {
-            if !name.starts_with("__") {
-                if let Some(getattr @ Value::Function(_)) = class.lookup("__getattr__") {
-                    let method = self.bind_attribute(getattr, Some(&receiver), &Value::Class(class), site)?;
-                    return self.call(&method, Args::positional(vec![Value::str(name)]), site);
-                }
-            }
+        if let Some(class) = instance.user_class().cloned()
+            && !name.starts_with("__")
+            && let Some(getattr @ Value::Function(_)) = class.lookup("__getattr__")
+        {
+            let method = self.bind_attribute(getattr, Some(&receiver), &Value::Class(class))?;
+            return self.call(&method, Args::positional(vec![Value::str(name)]), site);
         }
         let order = match &instance.class {
             Value::Class(class) => class.mro(),
@@ -153,13 +152,7 @@ impl<'p> Interp<'p> {
         }
     }
 
-    fn bind_attribute(
-        &mut self,
-        found: Value<'p>,
-        receiver: Option<&Value<'p>>,
-        class: &Value<'p>,
-        site: Site<'p>,
-    ) -> Eval<Value<'p>> {
+    fn bind_attribute(&mut self, found: Value<'p>, receiver: Option<&Value<'p>>, class: &Value<'p>) -> Eval<Value<'p>> {
         let found = self.resolve(found);
         let Value::Function(function) = &found else { return Ok(found) };
         Ok(match (function.kind, receiver) {
@@ -172,10 +165,7 @@ impl<'p> Interp<'p> {
                 Value::Bound(Rc::new((class, found)))
             }
             (FunctionKind::Property, Some(receiver)) => {
-                return self.call_function(&function.clone(), Args::positional(vec![receiver.clone()])).map(|v| {
-                    let _ = site;
-                    v
-                });
+                return self.call_function(&function.clone(), Args::positional(vec![receiver.clone()]));
             }
             (FunctionKind::Plain, Some(receiver)) => Value::Bound(Rc::new((receiver.clone(), found))),
             (FunctionKind::Plain | FunctionKind::Property, None) => found,

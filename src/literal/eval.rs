@@ -330,17 +330,15 @@ impl<'p> Interp<'p> {
             }
         }
         // `vars().update({…})`, `globals()['x']` and the like set names of the module.
-        if let ExprKind::Attribute { value, attr } = &func.kind {
-            if let ExprKind::Call { func: inner, args } = &value.kind {
-                if matches!(inner.as_name(), Some("vars" | "globals" | "locals"))
-                    && args.args.is_empty()
-                    && attr.name == "update"
-                {
-                    let args = self.arguments(arguments, scope)?;
-                    self.update_names(&args, scope, site);
-                    return Ok(Value::None);
-                }
-            }
+        if let ExprKind::Attribute { value, attr } = &func.kind
+            && let ExprKind::Call { func: inner, args } = &value.kind
+            && matches!(inner.as_name(), Some("vars" | "globals" | "locals"))
+            && args.args.is_empty()
+            && attr.name == "update"
+        {
+            let args = self.arguments(arguments, scope)?;
+            self.update_names(&args, scope, site);
+            return Ok(Value::None);
         }
         let callee = self.eval(func, scope)?;
         let args = self.arguments(arguments, scope)?;

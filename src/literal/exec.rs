@@ -314,10 +314,8 @@ impl<'p> Interp<'p> {
                 let container = self.eval(value, scope)?;
                 let index = self.eval(index, scope)?;
                 match &container {
-                    Value::Dict(dict) => {
-                        if dict.borrow_mut().remove(&index).is_none() && !index.is_unknown() {
-                            return Err(Exception::new("KeyError", index.repr()));
-                        }
+                    Value::Dict(dict) if dict.borrow_mut().remove(&index).is_none() && !index.is_unknown() => {
+                        return Err(Exception::new("KeyError", index.repr()));
                     }
                     Value::List(list) => {
                         let mut list = list.borrow_mut();
@@ -348,11 +346,11 @@ impl<'p> Interp<'p> {
         for base in &node.args.args {
             let value = self.eval(base, scope)?;
             // `with_metaclass(Meta, Base)` of six and Django stands for its bases.
-            if let Value::Object(object) = &value {
-                if object.external().is_some_and(|n| n.ends_with("with_metaclass")) {
-                    bases.extend(object.args.borrow().iter().skip(1).cloned());
-                    continue;
-                }
+            if let Value::Object(object) = &value
+                && object.external().is_some_and(|n| n.ends_with("with_metaclass"))
+            {
+                bases.extend(object.args.borrow().iter().skip(1).cloned());
+                continue;
             }
             bases.push(value);
         }

@@ -136,7 +136,8 @@ impl<'p> Interp<'p> {
             return host.external(self, &dotted).unwrap_or_else(|| Value::External(dotted.as_str().into()));
         }
         let Some(scope) = self.module(module) else {
-            return Value::External(dotted.as_str().into());
+            let name: Rc<str> = dotted.as_str().into();
+            return if self.loader.exists(&dotted) { Value::Module(name) } else { Value::External(name) };
         };
         let bound = scope.names.borrow().get(name).cloned();
         if let Some(value) = bound {
@@ -144,21 +145,20 @@ impl<'p> Interp<'p> {
         }
         let submodule = self.loader.exists(&dotted);
         let site = Site { module: scope.module, span: crate::source::Span::default() };
-        if let Some(stand_in) = self.replaced.get(module).cloned() {
-            if let Ok(value) = self.attribute(&stand_in, name, site) {
-                if !value.is_unknown() {
-                    return value;
-                }
-            }
+        if let Some(stand_in) = self.replaced.get(module).cloned()
+            && let Ok(value) = self.attribute(&stand_in, name, site)
+            && !value.is_unknown()
+        {
+            return value;
         }
         if submodule {
             return Value::Module(dotted.as_str().into());
         }
         let getattr = scope.names.borrow().get("__getattr__").cloned();
-        if let Some(getattr @ Value::Function(_)) = getattr {
-            if let Ok(value) = self.call(&getattr, super::Args::positional(vec![Value::str(name)]), site) {
-                return value;
-            }
+        if let Some(getattr @ Value::Function(_)) = getattr
+            && let Ok(value) = self.call(&getattr, super::Args::positional(vec![Value::str(name)]), site)
+        {
+            return value;
         }
         Value::Unknown(format!("{dotted} is not found").into())
     }

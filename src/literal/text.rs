@@ -24,10 +24,11 @@ pub(super) fn number<'p>(text: &str) -> Value<'p> {
 
 /// `template % args`
 pub(super) fn percent<'p>(template: &str, args: &Value<'p>) -> Value<'p> {
-    let mut positional: std::vec::IntoIter<Value<'p>> = match args {
-        Value::Tuple(items) => items.to_vec().into_iter(),
-        other => vec![other.clone()].into_iter(),
+    let values: Vec<Value<'p>> = match args {
+        Value::Tuple(items) => items.iter().cloned().collect(),
+        other => vec![other.clone()],
     };
+    let mut positional = values.into_iter();
     let mut out = String::with_capacity(template.len());
     let mut rest = template;
     while let Some(at) = rest.find('%') {

@@ -206,10 +206,10 @@ impl<'p> Class<'p> {
 /// The attribute `name` of the first class that has it; an external class is asked last and answers by its name.
 pub(crate) fn find_in<'p>(order: &[Value<'p>], name: &str) -> Option<Value<'p>> {
     for class in order {
-        if let Value::Class(class) = class {
-            if let Some(value) = class.attrs.borrow().get(name) {
-                return Some(value.clone());
-            }
+        if let Value::Class(class) = class
+            && let Some(value) = class.attrs.borrow().get(name)
+        {
+            return Some(value.clone());
         }
     }
     None

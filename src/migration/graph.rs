@@ -158,11 +158,9 @@ impl<'p> Graph<'p> {
                 }
             }
         }
-        let with_child: BTreeSet<Node> = parents.values().flatten().cloned().collect();
         // A migration with a child in another app only is still a leaf of its own.
         let inner: BTreeSet<Node> =
             parents.iter().flat_map(|(node, parents)| parents.iter().filter(|p| p.0 == node.0).cloned()).collect();
-        let _ = with_child;
         let leaves: Vec<Node> = parents.keys().filter(|n| !inner.contains(*n)).cloned().collect();
         for pair in leaves.windows(2) {
             if pair[0].0 == pair[1].0 {

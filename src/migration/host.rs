@@ -236,8 +236,7 @@ fn operation_attribute<'p>(object: &Rc<Object<'p>>, name: &str) -> Option<Value<
 }
 
 impl<'p> Host<'p> for DjangoHost<'p> {
-    fn external(&self, interp: &mut Interp<'p>, dotted: &str) -> Option<Value<'p>> {
-        let _ = &interp;
+    fn external(&self, _: &mut Interp<'p>, dotted: &str) -> Option<Value<'p>> {
         if let Some(name) = dotted.strip_prefix("django.conf.settings.") {
             if name.contains('.') {
                 return None;
@@ -278,8 +277,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
         site: Site<'p>,
     ) -> Option<Value<'p>> {
         if let (Some(Value::Object(object)), Some((_, method))) = (receiver, callee.rsplit_once('.')) {
-            if let Some(found) = object.externals().iter().find(|e| super::operation::positional(e).is_some()) {
-                let _ = found;
+            if object.externals().iter().any(|e| super::operation::positional(e).is_some()) {
                 if matches!(method, "state_forwards" | "database_forwards") {
                     self.effects.borrow_mut().push(Effect { method: method.to_owned(), args: args.clone(), site });
                     return Some(Value::None);
@@ -314,10 +312,10 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 });
             }
             self.effects.borrow_mut().push(Effect { method: method.to_owned(), args: args.clone(), site });
-            if method == "execute" {
-                if let Some(sql) = args.pos.first().and_then(Value::as_str) {
-                    self.apply_query(&sql);
-                }
+            if method == "execute"
+                && let Some(sql) = args.pos.first().and_then(Value::as_str)
+            {
+                self.apply_query(&sql);
             }
             return Some(Value::None);
         }

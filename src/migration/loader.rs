@@ -5,19 +5,16 @@ use std::cell::{OnceCell, RefCell};
 use rustc_hash::FxHashMap;
 
 use super::contrib;
-use crate::ast::Module;
 use crate::literal::{Loaded, Loader};
 use crate::modules::ModuleRef;
 use crate::parse::{ParsedFile, Want, parse};
 use crate::project::Project;
-use crate::source::{FileId, SourceText};
+use crate::source::FileId;
 
 /// Modules of a project, its installed packages, and Django's own apps.
 pub struct ProjectLoader<'p> {
     project: &'p Project,
     files: Vec<OnceCell<Loaded<'p>>>,
-    namespaces: Vec<(String, OnceCell<Loaded<'p>>)>,
-    empty: (Module, SourceText),
     contrib: Vec<contrib::Builtin>,
     contrib_parsed: Vec<OnceCell<ParsedFile>>,
     contrib_loaded: Vec<OnceCell<Loaded<'p>>>,
@@ -32,8 +29,6 @@ impl<'p> ProjectLoader<'p> {
         Self {
             project,
             files: project.discovery.ids().map(|_| OnceCell::new()).collect(),
-            namespaces: Vec::new(),
-            empty: (Module::default(), SourceText::new(String::new())),
             contrib_parsed: contrib.iter().map(|_| OnceCell::new()).collect(),
             contrib_loaded: contrib.iter().map(|_| OnceCell::new()).collect(),
             contrib,
@@ -102,11 +97,8 @@ impl<'p> Loader<'p> for ProjectLoader<'p> {
                     text: &parsed.text,
                 }))
             }
-            ModuleRef::Namespace(_) => {
-                let _ = &self.namespaces;
-                let _ = &self.empty;
-                None
-            }
+            // A folder without `__init__.py` has no names of its own.
+            ModuleRef::Namespace(_) => None,
             ModuleRef::Unknown => {
                 let at = self.builtin(dotted)?;
                 let parsed =

@@ -163,11 +163,11 @@ pub(crate) fn index(value: &Value<'_>) -> Option<IndexDecl> {
     let mut expressions: Vec<Value<'_>> = object.args.borrow().clone();
     let mut fields = fields;
     // Before Django 3.2 there were no expressions: the first positional argument was `fields`.
-    if fields.is_empty() {
-        if let Some(list @ (Value::List(_) | Value::Tuple(_))) = expressions.first() {
-            fields = strings(list);
-            expressions.remove(0);
-        }
+    if fields.is_empty()
+        && let Some(list @ (Value::List(_) | Value::Tuple(_))) = expressions.first()
+    {
+        fields = strings(list);
+        expressions.remove(0);
     }
     Some(IndexDecl {
         name: text(object, "name"),

@@ -106,10 +106,10 @@ impl<'s> View<'s> {
         {
             return Some((name.clone(), field.clone()));
         }
-        if let Some(base) = self.model.bases.iter().find_map(|b| self.state.get(b)) {
-            if base.key() != self.model.key() {
-                return self.of(base).primary_key();
-            }
+        if let Some(base) = self.model.bases.iter().find_map(|b| self.state.get(b))
+            && base.key() != self.model.key()
+        {
+            return self.of(base).primary_key();
         }
         self.model.fields.get("id").map(|f| (String::from("id"), f.clone()))
     }

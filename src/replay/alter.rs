@@ -260,20 +260,21 @@ impl Editor<'_> {
             self.modify(&rel_table, &new_rel.side.column, &sql, old_rel.side.field.null, &new_rel.side);
         }
         let unconstrained = of.constrained().is_none();
-        if nf.constrained().is_some() && (dropped || unconstrained) {
-            if let Some(key) = self.foreign_key(view, &new.name, nf, true) {
-                self.execute(&Ddl::AddForeignKey { table: table.clone(), key });
-            }
+        if nf.constrained().is_some()
+            && (dropped || unconstrained)
+            && let Some(key) = self.foreign_key(view, &new.name, nf, true)
+        {
+            self.execute(&Ddl::AddForeignKey { table: table.clone(), key });
         }
         if drop_foreign_keys {
             self.rebuild(view, &to_update);
         }
-        if old_check != new_check {
-            if let Some(expression) = new.parameters.check.clone() {
-                let name = crate::schema::naming::index(version, &table, &[&new.column], "_check");
-                let check = Check { name, expression, column: None };
-                self.execute(&Ddl::AddCheck { table, check });
-            }
+        if old_check != new_check
+            && let Some(expression) = new.parameters.check.clone()
+        {
+            let name = crate::schema::naming::index(version, &table, &[&new.column], "_check");
+            let check = Check { name, expression, column: None };
+            self.execute(&Ddl::AddCheck { table, check });
         }
     }
 
@@ -374,10 +375,10 @@ impl Editor<'_> {
 
     fn forget_collation(&mut self, table: &str, column: &str, side: &Side) {
         // Until 4.2 or so the statement lost the collation; the type that holds no text never had one.
-        if side.parameters.collation.is_some() {
-            if let Some(column) = self.db.tables.get_mut(table).and_then(|t| t.column_mut(column)) {
-                column.collation = None;
-            }
+        if side.parameters.collation.is_some()
+            && let Some(column) = self.db.tables.get_mut(table).and_then(|t| t.column_mut(column))
+        {
+            column.collation = None;
         }
     }
 

@@ -109,14 +109,12 @@ impl Editor<'_> {
         }
         if let Some((_, default)) = &field.db_default {
             column.default = default.clone().map(|d| self.database_default(&sql, d));
-        } else if with_default {
-            if let Some((default, empty)) = self.effective_default(field, &sql) {
-                // The default is taken away after the column is added, but for TEXT and BLOB on MySQL, where it stays.
-                let limited = Self::is_limited(&sql) && !self.target.server.mariadb;
-                let stays = limited && !self.skip_default(&sql, empty) && !field.null;
-                if stays {
-                    column.default = Some(format!("({default})"));
-                }
+        } else if with_default && let Some((default, empty)) = self.effective_default(field, &sql) {
+            // The default is taken away after the column is added, but for TEXT and BLOB on MySQL, where it stays.
+            let limited = Self::is_limited(&sql) && !self.target.server.mariadb;
+            let stays = limited && !self.skip_default(&sql, empty) && !field.null;
+            if stays {
+                column.default = Some(format!("({default})"));
             }
         }
         let key = if field.primary_key {
@@ -159,10 +157,10 @@ impl Editor<'_> {
             if let Some(def) = self.column(view, name, field, false) {
                 columns.push(def);
             }
-            if field.constrained().is_some() {
-                if let Some(key) = self.foreign_key(view, name, field, true) {
-                    self.deferred.push(Ddl::AddForeignKey { table: table.clone(), key });
-                }
+            if field.constrained().is_some()
+                && let Some(key) = self.foreign_key(view, name, field, true)
+            {
+                self.deferred.push(Ddl::AddForeignKey { table: table.clone(), key });
             }
             if field.base == "CompositePrimaryKey" {
                 primary_key = composite_key(view, field);
@@ -253,12 +251,12 @@ impl Editor<'_> {
         let table = view.model.table();
         let Some(def) = self.column(view, name, field, true) else { return };
         self.execute(&Ddl::AddColumn { table: table.clone(), def, after: None });
-        if field.constrained().is_some() {
-            if let Some(key) = self.foreign_key(view, name, field, true) {
-                let ddl = Ddl::AddForeignKey { table: table.clone(), key };
-                // In the statement itself from Django 3.0 on.
-                if self.version() >= Version(3, 0) { self.execute(&ddl) } else { self.deferred.push(ddl) }
-            }
+        if field.constrained().is_some()
+            && let Some(key) = self.foreign_key(view, name, field, true)
+        {
+            let ddl = Ddl::AddForeignKey { table: table.clone(), key };
+            // In the statement itself from Django 3.0 on.
+            if self.version() >= Version(3, 0) { self.execute(&ddl) } else { self.deferred.push(ddl) }
         }
         let indexed = if self.version() < Version(1, 10) {
             field.db_index && !field.is_unique()

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use super::alter::{Rel, incoming};
-use super::editor::{Side, throughs};
+use super::editor::Side;
 use super::run::{Replay, Sides};
 use super::state;
 use crate::field::Field;
@@ -204,7 +204,6 @@ impl Replay<'_, '_> {
                         editor.alter_many_to_many(state, through, &to);
                     }
                 }
-                let _ = throughs;
             });
         }
         if let Some(saved) = saved {

@@ -61,10 +61,10 @@ impl<'p> Routers<'p> {
             return true;
         }
         let key = (alias.to_owned(), app.to_owned(), model.unwrap_or("").to_owned());
-        if hints.is_empty() {
-            if let Some(known) = self.known.get(&key) {
-                return *known;
-            }
+        if hints.is_empty()
+            && let Some(known) = self.known.get(&key)
+        {
+            return *known;
         }
         let mut answer = true;
         for (name, router) in &self.instances {

@@ -510,11 +510,11 @@ impl<'i, 'p> Replay<'i, 'p> {
                     Some(old) => Some(old.clone()),
                     None => {
                         let over = editor.columns_of(old_view, &columns);
-                        let found = editor
+
+                        editor
                             .table(&table)
                             .and_then(|t| t.indexes.iter().find(|i| !i.unique && i.is_over(&over)))
-                            .map(|i| i.name.clone());
-                        found
+                            .map(|i| i.name.clone())
                     }
                 };
                 if let Some(from) = from.filter(|from| *from != new) {

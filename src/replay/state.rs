@@ -61,10 +61,10 @@ fn repoint(model: &mut ModelState, seen_from: &ModelState, old_key: &str, new_re
                     relation.through = Some(new_ref.to_owned());
                 }
             }
-            if changed.signature.contains_key("to") {
-                if let Some(to) = changed.relation.as_ref().and_then(|r| r.to.clone()) {
-                    changed.signature.insert(String::from("to"), to);
-                }
+            if changed.signature.contains_key("to")
+                && let Some(to) = changed.relation.as_ref().and_then(|r| r.to.clone())
+            {
+                changed.signature.insert(String::from("to"), to);
             }
             *field = Rc::new(changed);
         }

@@ -97,10 +97,11 @@ fn column(column: &Column, table: &Table, server: Server) -> String {
     let json = matches!(&column.column_type, super::ColumnType::Named(name) if name == "json");
     let printed = if json { String::from("json") } else { column.column_type.print(server) };
     let mut out = format!("{} {printed}", quote(&column.name));
-    if let Some(collation) = column.collation.as_ref().or(table.collation.as_ref()) {
-        if column.column_type.has_collation() && !json {
-            _ = write!(out, " COLLATE {collation}");
-        }
+    if let Some(collation) = column.collation.as_ref().or(table.collation.as_ref())
+        && column.column_type.has_collation()
+        && !json
+    {
+        _ = write!(out, " COLLATE {collation}");
     }
     if let Some((expression, stored)) = &column.generated {
         let kind = if *stored { "STORED" } else { "VIRTUAL" };
