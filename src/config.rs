@@ -211,6 +211,15 @@ struct Tool {
 }
 
 impl Settings {
+    /// The text of the file that lists the installed apps; `None` when no file is named.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn installed_apps_text(&self) -> std::io::Result<Option<String>> {
+        self.installed_apps.as_ref().map(std::fs::read_to_string).transpose()
+    }
+
     /// Joins what the command line says with the configuration file, which is read here.
     ///
     /// # Errors

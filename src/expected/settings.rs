@@ -33,13 +33,13 @@ pub(super) fn read<'p>(
     host: &Rc<DjangoHost<'p>>,
     gaps: &mut Vec<Gap>,
 ) -> Chosen {
-    let listed = settings.installed_apps.as_ref().and_then(|path| match std::fs::read_to_string(path) {
-        Ok(text) => Some(app_list(&text)),
+    let listed = match settings.installed_apps_text() {
+        Ok(text) => text.map(|text| app_list(&text)),
         Err(error) => {
-            gaps.push(Gap::general("settings", format!("cannot read {}: {error}", path.display())));
+            gaps.push(Gap::general("settings", format!("the list of installed apps cannot be read: {error}")));
             None
         }
-    });
+    };
     let target_app = settings.target.split('.').next().unwrap_or("");
     let modules = match &settings.settings {
         Some(module) => vec![module.clone()],
