@@ -387,3 +387,22 @@ fn the_same_input_gives_the_same_bytes() {
     };
     assert_eq!(json(), json());
 }
+
+#[test]
+fn before_migrations_there_were_frozen_models_and_syncdb() {
+    let e = replay("south", "1.4", "mysql-5.6");
+    assert_eq!(gaps(&e), ["django-version -:0", "south old/migrations/0002_more.py:6"]);
+    assert_eq!(column(&e, "old_state.module_id"), "varchar(255)");
+    assert_eq!(column(&e, "old_state.grade"), "double NULL");
+    assert_eq!(keys(&e, "old_state"), ["student_id->auth_user.id"]);
+    assert_eq!(table(&e, "old_state").columns[0].name, "id");
+    let unique = indexes(&e, "old_state").into_iter().find(|i| i.starts_with('!')).unwrap();
+    assert!(unique.ends_with("(student_id,module_id)"), "{unique}");
+    assert_eq!(column(&e, "plain_notes.made"), "date");
+    assert_eq!(keys(&e, "plain_special"), ["note_ptr_id->plain_notes.id"]);
+    assert_eq!(table(&e, "plain_special").primary_key, ["note_ptr_id"]);
+    // From Django 1.9 on, an app without migrations has no tables.
+    let new = replay("south", "4.2", "mysql-8.0");
+    assert!(!tables(&new).contains(&"plain_notes"));
+    assert!(gaps(&new).contains(&String::from("app -:0")));
+}

@@ -16,7 +16,7 @@ use crate::django::Version;
 use crate::field::Target;
 use crate::literal::{Interp, Value};
 use crate::migration::{App, DjangoHost, Graph, ProjectLoader, apps};
-use crate::model::ProjectState;
+use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
 use crate::project::Project;
 use crate::replay::{Replay, Routers};
@@ -157,10 +157,13 @@ fn evaluate(
     if target.django < Version(3, 2) {
         state.auto_field = "django.db.models.AutoField".into();
     }
+    let unmigrated = models_without_migrations(&mut interp, &apps, target, &mut gaps);
+    let sync = target.django < Version(1, 9);
+    state.unmigrated = Rc::new(unmigrated.iter().map(|m| (m.key(), m.clone())).collect());
     let routers = host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
     let routers = Routers::new(&mut interp, &routers);
     let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
-    replay.run(&graph);
+    replay.run(&graph, if sync { &unmigrated } else { &[] });
     let (state, databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
     gaps.extend(replay_gaps);
     // What could not be decided in a module that no setting and no migration takes anything from changes no table.
@@ -188,4 +191,40 @@ fn evaluate(
         owners: found.owners,
         gaps,
     }
+}
+
+/// The models of apps without migrations. Others point to them; Django made their tables only until 1.8.
+fn models_without_migrations<'p>(
+    interp: &mut Interp<'p>,
+    apps: &[App],
+    target: Target,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Rc<ModelState>> {
+    let label = |module: &str| {
+        apps.iter()
+            .filter(|a| module == a.module || module.starts_with(&format!("{}.", a.module)))
+            .max_by_key(|a| a.module.len())
+            .map(|a| a.label.clone())
+    };
+    let mut out = Vec::new();
+    for app in apps.iter().filter(|a| a.migrations.is_none() && !a.module.starts_with("django.")) {
+        let module = format!("{}.models", app.module);
+        if !interp.loader().exists(&module) {
+            continue;
+        }
+        interp.restart();
+        let (models, problems) = crate::model::models_of(interp, &module, &label, target);
+        gaps.extend(problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
+        if !models.is_empty() && target.django >= Version(1, 9) {
+            gaps.push(Gap::general(
+                "app",
+                format!(
+                    "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
+                    app.label
+                ),
+            ));
+        }
+        out.extend(models.into_iter().map(Rc::new));
+    }
+    out
 }

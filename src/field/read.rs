@@ -327,8 +327,8 @@ pub(crate) fn expression_sql(value: &Value<'_>) -> Option<String> {
 pub(crate) fn model_name(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Str(text) => Some(text.to_lowercase()),
-        // A class of models.py: the app's label is not said here, its name is.
-        Value::Class(class) => Some(class.name.to_lowercase()),
+        // A class of models.py: which app it belongs to is told by its module, by whoever knows the apps.
+        Value::Class(class) => Some(format!("@{}", class.dotted())),
         Value::External(name) => {
             let name = name.rsplit('.').next().unwrap_or(name);
             Some(name.to_lowercase())

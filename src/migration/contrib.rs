@@ -52,7 +52,7 @@ pub fn modules(version: Version) -> Vec<Builtin> {
         }
         for part in text.split("\n### ").skip(1) {
             let (head, body) = part.split_once('\n').unwrap_or((part, ""));
-            let (name, since) = head.split_once(" since ").unwrap_or((head, "1.7"));
+            let (name, since) = head.split_once(" since ").unwrap_or((head, "1.0"));
             if since.trim().parse::<Version>().is_ok_and(|since| version < since) {
                 continue;
             }

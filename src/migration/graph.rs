@@ -27,6 +27,8 @@ pub struct Migration<'p> {
     pub replaces: Vec<Node>,
     /// Its operations.
     pub operations: Vec<Value<'p>>,
+    /// South's frozen models, with where they stand.
+    pub frozen: Option<(Value<'p>, Site<'p>)>,
 }
 
 /// Migrations by app and name, and the order to run them in.
@@ -66,8 +68,20 @@ impl<'p> Graph<'p> {
                 }
             }
         }
+        graph.keep_last_of_south();
         graph.plan(apps, &mut gaps);
         (graph, gaps)
+    }
+
+    /// Of South's migrations only the last one counts: it carries the state that all of them came to.
+    fn keep_last_of_south(&mut self) {
+        let south: Vec<Node> =
+            self.migrations.values().filter(|m| m.frozen.is_some()).map(|m| m.node.clone()).collect();
+        for pair in south.windows(2) {
+            if pair[0].0 == pair[1].0 {
+                self.migrations.remove(&pair[0]);
+            }
+        }
     }
 
     fn roots(&self, app: &str, parents: &BTreeMap<Node, BTreeSet<Node>>) -> Option<Node> {
@@ -284,6 +298,13 @@ fn read<'p>(
         };
         own.or_else(|| class.lookup(name)).map(|v| interp.resolve(v))
     };
+    let south = class.mro().iter().any(|c| matches!(c, Value::External(name) if name.starts_with("south.")));
+    let frozen = if south {
+        let site = Site { module: loaded, span: class.node.map(|n| n.name.span).unwrap_or_default() };
+        Some((attribute(interp, "models").unwrap_or(Value::None), site))
+    } else {
+        None
+    };
     let dependencies = attribute(interp, "dependencies");
     let operations = attribute(interp, "operations");
     if let Some(value) = operations.as_ref().filter(|v| v.items().is_none() && !matches!(v, Value::External(_))) {
@@ -303,5 +324,6 @@ fn read<'p>(
         replaces: nodes(attribute(interp, "replaces")),
         operations: operations.and_then(|v| v.items()).unwrap_or_default(),
         class: Value::Class(class.clone()),
+        frozen,
     })
 }

@@ -6,6 +6,7 @@ pub mod graph;
 pub mod host;
 pub mod loader;
 pub mod operation;
+pub mod south;
 
 pub use apps::App;
 pub use graph::{Graph, Migration, Node};

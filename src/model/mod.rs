@@ -1,5 +1,6 @@
 //! Models as migrations know them, and the state of a whole project.
 
+mod code;
 mod read;
 mod state;
 mod view;
@@ -10,6 +11,7 @@ use std::rc::Rc;
 
 use crate::field::{Field, Place};
 
+pub use code::models_of;
 pub(crate) use read::{constraint, fields, index, options_from, string_lists, strings};
 pub use state::target_key;
 pub use state::{ModelKey, ProjectState, key};

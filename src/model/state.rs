@@ -103,6 +103,8 @@ pub fn target_key(model: &ModelState, to: &str) -> ModelKey {
         return model.key();
     }
     match to.rsplit_once('.') {
+        // A class whose app nobody knows: most likely this one's.
+        Some((module, name)) if module.starts_with('@') => key(&model.app, name),
         Some((app, name)) => key(app, name),
         None => key(&model.app, to),
     }

@@ -268,6 +268,22 @@ pub fn order_field() -> Field {
     field
 }
 
+/// The link of a child to its parent that Django adds.
+#[must_use]
+pub(super) fn parent_link(to: &str) -> Field {
+    let mut field = relation_field(to, true);
+    field.base = "OneToOneField";
+    field.internal_type = String::from("OneToOneField");
+    field.unique = true;
+    field.primary_key = true;
+    if let Some(relation) = &mut field.relation {
+        relation.kind = RelationKind::OneToOne;
+        relation.parent_link = true;
+        relation.hidden = false;
+    }
+    field
+}
+
 /// A foreign key of a table that Django makes itself.
 fn relation_field(to: &str, db_constraint: bool) -> Field {
     let mut field = bare("ForeignKey");

@@ -10,8 +10,8 @@ use super::editor::Editor;
 use super::routers::Routers;
 use super::{sql, state};
 use crate::field::{Field, Place, Target};
-use crate::literal::{Interp, Value};
-use crate::migration::{DjangoHost, Graph, Operation, operation};
+use crate::literal::{Interp, Site, Value};
+use crate::migration::{DjangoHost, Graph, Operation, operation, south};
 use crate::model::{ModelState, ProjectState, View, key};
 use crate::schema::{Database, Ddl};
 use crate::source::Gap;
@@ -42,6 +42,8 @@ pub struct Replay<'i, 'p> {
     pub(super) app: String,
     /// Why `migrate` ended before its end.
     stopped: Option<String>,
+    /// South's models, whose tables are made when all models are known.
+    frozen: Vec<Rc<ModelState>>,
 }
 
 impl<'i, 'p> Replay<'i, 'p> {
@@ -65,14 +67,35 @@ impl<'i, 'p> Replay<'i, 'p> {
             place: Place::default(),
             app: String::new(),
             stopped: None,
+            frozen: Vec::new(),
         }
     }
 
-    /// Applies the migrations of a graph.
-    pub fn run(&mut self, graph: &Graph<'p>) {
+    /// Makes the tables of models without migrations, as `syncdb` did, all constraints after all tables.
+    fn sync(&mut self, models: &[Rc<ModelState>]) {
+        let all = vec![true; self.databases.len()];
+        for model in models {
+            model.app.clone_into(&mut self.app);
+            self.place = model.place.clone();
+            let target = self.target;
+            for alias in self.aliases_for(model, Sides { state: true, database: Some(&all) }) {
+                self.edit(alias, |editor, state| editor.create_model(View { state, model, target }));
+            }
+        }
+        for alias in 0..self.databases.len() {
+            self.edit(alias, |editor, _| editor.finish());
+        }
+    }
+
+    /// Applies the migrations of a graph, then makes the tables of models that have none.
+    pub fn run(&mut self, graph: &Graph<'p>, without: &[Rc<ModelState>]) {
         for (done, node) in graph.order.iter().enumerate() {
             let Some(migration) = graph.migrations.get(node) else { continue };
             node.0.clone_into(&mut self.app);
+            if let Some((frozen, site)) = &migration.frozen {
+                self.south(frozen, *site);
+                continue;
+            }
             for value in &migration.operations {
                 if self.stopped.is_some() {
                     break;
@@ -94,7 +117,30 @@ impl<'i, 'p> Replay<'i, 'p> {
                 self.edit(alias, |editor, _| editor.finish());
             }
         }
+        let mut late = std::mem::take(&mut self.frozen);
+        late.extend(without.iter().cloned());
+        self.sync(&late);
         self.gaps.append(&mut self.routers.gaps);
+    }
+
+    /// The tables of an app of South's time, from the models frozen in its last migration.
+    fn south(&mut self, frozen: &Value<'p>, site: Site<'p>) {
+        self.place = Place { file: site.module.path.clone(), line: site.line() };
+        self.interp.restart();
+        let app = self.app.clone();
+        let (models, problems) = south::models(self.interp, &app, frozen, site, self.target);
+        self.gap(
+            "south",
+            format!("the tables of {app} are those of South's frozen models; what its migrations did by hand, and the names South gave to indexes, are not known"),
+        );
+        for problem in problems {
+            self.gap("field", problem);
+        }
+        let models: Vec<Rc<ModelState>> = models.into_iter().map(Rc::new).collect();
+        for model in &models {
+            self.state.set(model.clone());
+        }
+        self.frozen.extend(models);
     }
 
     pub(super) fn gap(&mut self, kind: &'static str, reason: impl Into<String>) {
