@@ -30,6 +30,8 @@ pub enum Command {
     Snapshot(Snapshot),
     /// Print the rights that an account needs to read a server.
     Grants(Grants),
+    /// Print the tables that the migrations make, on each database.
+    Schema(Schema),
     /// Print a completion script for a shell.
     Completions {
         /// The shell.
@@ -190,6 +192,79 @@ impl Scan {
             color: self.color,
             threads: self.threads,
             virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            ..Given::default()
+        }
+    }
+}
+
+/// How a schema is printed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum SchemaFormat {
+    /// `CREATE TABLE` statements that a server loads.
+    #[default]
+    Sql,
+    /// Everything that is known, for programs.
+    Json,
+}
+
+/// The arguments of `schema`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Nothing is run: the settings, the migrations and the fields are read. What cannot be followed is listed as a gap.")]
+pub struct Schema {
+    /// Roots of projects [default: the current folder].
+    #[arg(value_name = "PATH")]
+    pub roots: Vec<PathBuf>,
+    /// Tables of this app only.
+    #[arg(long, value_name = "LABEL")]
+    pub app: Option<String>,
+    /// This database alias only.
+    #[arg(long, value_name = "NAME")]
+    pub alias: Option<String>,
+    /// The server, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: mysql-8.0].
+    #[arg(long, value_name = "SERVER")]
+    pub server: Option<String>,
+    /// Django's version [default: the installed or pinned one].
+    #[arg(long, value_name = "VERSION")]
+    pub django: Option<String>,
+    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
+    #[arg(long, value_name = "MODULE")]
+    pub settings: Option<String>,
+    /// A file with the installed apps, one a line, instead of the settings' list.
+    #[arg(long, value_name = "FILE")]
+    pub installed_apps: Option<PathBuf>,
+    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
+    #[arg(long, value_name = "DIR")]
+    pub site_packages: Vec<PathBuf>,
+    /// SQL or JSON.
+    #[arg(long, value_name = "FORMAT", default_value = "sql")]
+    pub format: SchemaFormat,
+    /// Write to a file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// Read this configuration instead of the first root's.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How many threads to use [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl Schema {
+    /// What the arguments and the environment say.
+    #[must_use]
+    pub fn given(&self) -> Given {
+        Given {
+            roots: self.roots.clone(),
+            config: self.config.clone(),
+            site_packages: self.site_packages.clone(),
+            output: self.output.clone(),
+            threads: self.threads,
+            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            settings: self.settings.clone(),
+            installed_apps: self.installed_apps.clone(),
+            django: self.django.clone(),
+            server: self.server.clone(),
             ..Given::default()
         }
     }

@@ -151,6 +151,14 @@ pub struct Given {
     pub baseline: Option<PathBuf>,
     /// The active virtual environment, from the process's environment.
     pub virtual_env: Option<PathBuf>,
+    /// As in [`Settings`].
+    pub settings: Option<String>,
+    /// As in [`Settings`].
+    pub installed_apps: Option<PathBuf>,
+    /// As in [`Settings`].
+    pub django: Option<String>,
+    /// As in [`Settings`].
+    pub server: Option<String>,
 }
 
 /// A configuration that cannot be used.
@@ -227,6 +235,15 @@ struct Tool {
 }
 
 impl Settings {
+    /// The text of the file that lists the installed apps; `None` when no file is named.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be read.
+    pub fn installed_apps_text(&self) -> std::io::Result<Option<String>> {
+        self.installed_apps.as_ref().map(std::fs::read_to_string).transpose()
+    }
+
     /// Joins what the command line says with the configuration file, which is read here.
     ///
     /// # Errors
@@ -276,10 +293,10 @@ impl Settings {
             virtual_env: given.virtual_env,
             exclude: globs(&exclude)?,
             tests: globs(&config.tests.unwrap_or_default())?,
-            settings: config.settings,
-            installed_apps: config.installed_apps.map(below),
-            django: config.django,
-            server: config.server,
+            settings: given.settings.or(config.settings),
+            installed_apps: given.installed_apps.or(config.installed_apps.map(below)),
+            django: given.django.or(config.django),
+            server: given.server.or(config.server),
             databases: config.databases.unwrap_or_default(),
             environments: environments(config.environments.unwrap_or_default(), &below),
             format: given.format.or(config.format).unwrap_or_default(),

@@ -6,15 +6,23 @@ pub mod ast;
 pub mod cli;
 pub mod config;
 pub mod discover;
+pub mod django;
+pub mod expected;
+pub mod field;
 pub mod finding;
 pub mod gate;
+pub mod literal;
 pub mod live;
+pub mod migration;
+pub mod model;
 pub mod modules;
 pub mod parse;
 pub mod progress;
 pub mod project;
+pub mod replay;
 pub mod report;
 pub mod resolve;
+pub mod schema;
 pub mod source;
 pub mod sql;
 pub mod touchpoint;
@@ -46,6 +54,9 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
+    /// An option names something that is not known.
+    #[error("{0}")]
+    Option(String),
     /// The model that was asked for is not defined in what was scanned.
     #[error("{}", not_defined(target, near))]
     Target {
@@ -199,6 +210,7 @@ fn options(settings: &Settings) -> Options {
         site_packages: settings.site_packages.clone(),
         virtual_env: settings.virtual_env.clone(),
         exclude: settings.exclude.clone(),
+        names_only: false,
     }
 }
 

@@ -13,7 +13,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
-use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan};
+use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
 use csm_audit::config::{Color, Format, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::live::grants;
@@ -47,6 +47,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Gate(arguments) => return gate(arguments),
         Command::Scan(arguments) => scan(arguments)?,
+        Command::Schema(arguments) => schema(&arguments)?,
         Command::Snapshot(arguments) => return environments::snapshot(arguments),
         Command::Grants(arguments) => {
             let text = grants::statements(arguments.server, &arguments.account, &arguments.databases);
@@ -94,6 +95,26 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
         // Whoever has read enough has still to learn whether something is new.
         Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(ExitCode::from(verdict.exit_code())),
+    }
+}
+
+fn schema(arguments: &Schema) -> anyhow::Result<()> {
+    let settings = Settings::load(arguments.given())?;
+    let expected = csm_audit::expected::expect(&settings)?;
+    let selection =
+        csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
+    let mut text = Vec::new();
+    match arguments.format {
+        SchemaFormat::Json => {
+            csm_audit::expected::output::json(&expected, &selection, &mut text)?;
+            text.push(b'\n');
+        }
+        SchemaFormat::Sql => text = csm_audit::expected::output::sql(&expected, &selection).into_bytes(),
+    }
+    match &settings.output {
+        Some(path) => std::fs::write(path, text)
+            .with_context(|| format!("cannot write {}; give a path that you may write with -o", path.display())),
+        None => Ok(io::stdout().lock().write_all(&text)?),
     }
 }
 

@@ -115,6 +115,8 @@ pub struct Options {
     pub virtual_env: Option<PathBuf>,
     /// Paths relative to a project root that are not walked.
     pub exclude: GlobSet,
+    /// Whether files of installed packages are listed by name only: they are not read, and have no words.
+    pub names_only: bool,
 }
 
 /// Everything that was found.
@@ -195,7 +197,8 @@ impl Discovery {
         let mut read: Vec<(FileEntry, Option<Gap>)> = kept
             .par_iter()
             .map_init(read::Reader::default, |reader, (root, file)| {
-                reader.entry(*root, roots[*root].kind, file, &file.locate(&roots[*root].path))
+                let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
+                reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path))
             })
             .collect();
         gaps.extend(read.iter_mut().filter_map(|(_, gap)| gap.take()));

@@ -26,8 +26,15 @@ pub(super) struct Reader {
 
 impl Reader {
     /// The entry of a file that was found at `place`, and the gap it leaves.
-    pub(super) fn entry(&mut self, root: usize, of: RootKind, found: &Found, place: &Path) -> (FileEntry, Option<Gap>) {
-        self.make(root, of, found, |path| open(place, path))
+    pub(super) fn entry(
+        &mut self,
+        root: usize,
+        of: RootKind,
+        listed: bool,
+        found: &Found,
+        place: &Path,
+    ) -> (FileEntry, Option<Gap>) {
+        self.make(root, of, listed, found, |path| open(place, path))
     }
 
     /// The same of a file whose bytes are at hand; none are needed when its size tells that it is not read.
@@ -39,13 +46,14 @@ impl Reader {
         bytes: &[u8],
         size: u64,
     ) -> (FileEntry, Option<Gap>) {
-        self.make(root, of, found, |_| Ok((bytes, size)))
+        self.make(root, of, false, found, |_| Ok((bytes, size)))
     }
 
     fn make<R: Read>(
         &mut self,
         root: usize,
         of: RootKind,
+        listed: bool,
         found: &Found,
         open: impl FnOnce(&str) -> Result<(R, u64), Gap>,
     ) -> (FileEntry, Option<Gap>) {
@@ -59,6 +67,10 @@ impl Reader {
             sys_path: false,
         };
         let named = kind::by_name(&found.path);
+        if listed && named == Some(FileKind::Python) {
+            entry.kind = FileKind::Python;
+            return (entry, None);
+        }
         let gap = match named {
             Some(FileKind::Other) => compressed(&found.path),
             // What installed packages say in prose or do in scripts is not this project's doing.

@@ -1,0 +1,230 @@
+//! The schema a project's code expects: settings, apps, migrations, and what they come to on each alias.
+
+mod differences;
+pub mod output;
+mod settings;
+mod version;
+
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use rustc_hash::{FxBuildHasher, FxHashMap};
+
+use crate::config::Settings;
+use crate::discover::{Discovery, Options};
+use crate::django::Version;
+use crate::field::Target;
+use crate::literal::{Interp, Value};
+use crate::migration::{App, DjangoHost, Graph, ProjectLoader, apps};
+use crate::model::{ModelState, ProjectState};
+use crate::parse::Want;
+use crate::project::Project;
+use crate::replay::{Replay, Routers};
+use crate::schema::{Database, Server};
+use crate::source::{FileId, Gap};
+
+pub use differences::{Difference, IntegerRange, SoftReference};
+
+/// What the code expects of the databases.
+#[derive(Debug)]
+pub struct Expected {
+    /// Django's version.
+    pub django: Version,
+    /// The server.
+    pub server: Server,
+    /// The installed apps.
+    pub apps: Vec<App>,
+    /// The tables of each alias.
+    pub databases: IndexMap<String, Database, FxBuildHasher>,
+    /// Columns that store ids of another table without a constraint.
+    pub soft_references: Vec<SoftReference>,
+    /// Where the tables are not what the state of the migrations says.
+    pub differences: Vec<Difference>,
+    /// Fields whose Python side takes a narrower integer than their column.
+    pub integer_ranges: Vec<IntegerRange>,
+    /// The app that each table belongs to, by the state of the migrations.
+    pub owners: FxHashMap<String, String>,
+    /// What could not be modelled.
+    pub gaps: Vec<Gap>,
+}
+
+/// The stack of the thread that evaluates; the evaluator's depth is bounded to fit.
+const STACK: usize = 1 << 30;
+
+/// Derives the expected schema.
+///
+/// # Errors
+///
+/// When a root cannot be scanned, the threads cannot be started, or the server or Django's version is not understood.
+pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
+    let pool = crate::project::workers(settings.threads)?;
+    let discovery = pool.install(|| {
+        Discovery::run(&Options {
+            projects: settings.roots.clone(),
+            site_packages: settings.site_packages.clone(),
+            virtual_env: settings.virtual_env.clone(),
+            exclude: settings.exclude.clone(),
+            // Names are followed from the settings on; nothing is searched for.
+            names_only: true,
+        })
+    })?;
+    let project = pool.install(|| Project::new(discovery, Want { contexts: false }));
+    let server = match &settings.server {
+        Some(text) => text.parse::<Server>().map_err(crate::Error::Option)?,
+        None => Server::default(),
+    };
+    let mut gaps = Vec::new();
+    let django = match &settings.django {
+        Some(text) => text.parse::<Version>().map_err(crate::Error::Option)?,
+        None => version::find(&project).unwrap_or_else(|| {
+            gaps.push(Gap::general(
+                "django-version",
+                format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
+            ));
+            Version::NEWEST
+        }),
+    };
+    if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
+        gaps.push(Gap::general(
+            "django-version",
+            format!("the rules of Django {django} are not known; the nearest are taken"),
+        ));
+    }
+    let target = Target { django, server };
+    let result = std::thread::scope(|scope| {
+        std::thread::Builder::new()
+            .stack_size(STACK)
+            .spawn_scoped(scope, || evaluate(settings, &project, target, gaps, &pool))
+            .map(|handle| handle.join())
+    });
+    match result {
+        Ok(Ok(expected)) => Ok(expected),
+        Ok(Err(_)) => Err(crate::Error::Option(String::from("the evaluation of the migrations stopped"))),
+        Err(error) => Err(crate::Error::Option(format!("cannot start a thread: {error}"))),
+    }
+}
+
+fn evaluate(
+    settings: &Settings,
+    project: &Project,
+    target: Target,
+    mut gaps: Vec<Gap>,
+    pool: &rayon::ThreadPool,
+) -> Expected {
+    let loader = ProjectLoader::new(project, target.django);
+    let mut host = DjangoHost::new(target);
+    host.plugins = version::plugins(project);
+    let host = Rc::new(host);
+    let mut interp = Interp::new(&loader, host.clone());
+
+    let chosen = settings::read(settings, project, &mut interp, &host, &mut gaps);
+    let settings_gaps = interp.gaps.len();
+    interp.watch = |module| module.split('.').any(|part| part == "migrations");
+    interp.restart();
+    let (apps, app_gaps) = apps::installed(&mut interp, &host, &chosen.installed);
+    gaps.extend(app_gaps);
+    *host.installed.borrow_mut() = apps.iter().map(|a| (a.label.clone(), a.module.clone())).collect();
+    // Parsing is most of the time: all migrations are parsed side by side before they are evaluated one by one.
+    let files: Vec<FileId> = apps
+        .iter()
+        .filter_map(|app| app.migrations.as_ref())
+        .flat_map(|package| {
+            interp
+                .loader()
+                .submodules(package)
+                .into_iter()
+                .map(move |name| format!("{package}.{name}"))
+                .collect::<Vec<_>>()
+        })
+        .filter_map(|dotted| loader.file(&dotted))
+        .collect();
+    pool.install(|| project.parse_all(&files));
+
+    let (graph, graph_gaps) = Graph::load(&mut interp, &apps);
+    gaps.extend(graph_gaps);
+    let text = |name: &str, default: &str| {
+        host.setting(name).and_then(|v| v.as_str()).map_or_else(|| default.to_owned(), |s| s.to_string())
+    };
+    let mut swapped = FxHashMap::default();
+    for (name, value) in host.settings.borrow().iter() {
+        if let (true, Some(model)) = (name.ends_with("_MODEL"), value.as_str()) {
+            swapped.insert(name.to_string(), model.to_string());
+        }
+    }
+    let mut state = ProjectState::default();
+    state.auto_field = text("DEFAULT_AUTO_FIELD", "django.db.models.AutoField").into();
+    state.swapped = Rc::new(swapped);
+    if target.django < Version(3, 2) {
+        state.auto_field = "django.db.models.AutoField".into();
+    }
+    let unmigrated = models_without_migrations(&mut interp, &apps, target, &mut gaps);
+    let sync = target.django < Version(1, 9);
+    state.unmigrated = Rc::new(unmigrated.iter().map(|m| (m.key(), m.clone())).collect());
+    let routers = host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
+    let routers = Routers::new(&mut interp, &routers);
+    let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
+    replay.run(&graph, if sync { &unmigrated } else { &[] });
+    let (state, databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
+    gaps.extend(replay_gaps);
+    // What could not be decided in a module that no setting and no migration takes anything from changes no table.
+    gaps.extend(interp.gaps.iter().take(settings_gaps).filter(|g| chosen.is_project(g)).cloned());
+    gaps.extend(
+        interp
+            .gaps
+            .iter()
+            .skip(settings_gaps)
+            .filter(|g| g.file.as_ref().is_some_and(|f| f.contains("migrations/") || interp.used.contains(f)))
+            .cloned(),
+    );
+    gaps.extend(project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
+    gaps.sort();
+    gaps.dedup();
+    let found = differences::find(&state, &databases, target, &chosen.aliases);
+    Expected {
+        django: target.django,
+        server: target.server,
+        apps,
+        databases,
+        soft_references: found.soft,
+        differences: found.differences,
+        integer_ranges: found.ranges,
+        owners: found.owners,
+        gaps,
+    }
+}
+
+/// The models of apps without migrations. Others point to them; Django made their tables only until 1.8.
+fn models_without_migrations<'p>(
+    interp: &mut Interp<'p>,
+    apps: &[App],
+    target: Target,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Rc<ModelState>> {
+    let label = |module: &str| {
+        apps.iter()
+            .filter(|a| module == a.module || module.starts_with(&format!("{}.", a.module)))
+            .max_by_key(|a| a.module.len())
+            .map(|a| a.label.clone())
+    };
+    let mut out = Vec::new();
+    for app in apps.iter().filter(|a| a.migrations.is_none() && !a.module.starts_with("django.")) {
+        let module = format!("{}.models", app.module);
+        if !interp.loader().exists(&module) {
+            continue;
+        }
+        interp.restart();
+        let (models, problems) = crate::model::models_of(interp, &module, &label, target);
+        gaps.extend(problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
+        if !models.is_empty() && target.django >= Version(1, 9) {
+            gaps.push(Gap::general(
+                "app",
+                format!(
+                    "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
+                    app.label
+                ),
+            ));
+        }
+        out.extend(models.into_iter().map(Rc::new));
+    }
+    out
+}

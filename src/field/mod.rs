@@ -1,0 +1,195 @@
+//! A Django field: what of it the database sees.
+//!
+//! A field is read from the call that makes it ([`Field::read`]); a custom class is followed through its bases, its
+//! `__init__` and its `db_type`, `rel_db_type` and `get_internal_type`, which the evaluator runs for MySQL.
+
+mod read;
+mod types;
+
+use std::collections::BTreeMap;
+
+use crate::django::Version;
+use crate::schema::Server;
+
+pub use read::CONNECTION;
+pub(crate) use read::{expression_sql, native_answer, native_attribute, native_deconstruct};
+pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
+
+/// Where a thing was said.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Place {
+    /// The file as reports show it.
+    pub file: String,
+    /// The 1-based line.
+    pub line: u32,
+}
+
+/// What a target the types are for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// Django's version.
+    pub django: Version,
+    /// The server.
+    pub server: Server,
+}
+
+/// A field.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Field {
+    /// The dotted name of its class.
+    pub class: String,
+    /// Django's class it is or derives from, such as `CharField`.
+    pub base: &'static str,
+    /// `get_internal_type()`
+    pub internal_type: String,
+    /// `db_type()` of a custom class; `Some(None)` is no column at all.
+    pub own_type: Option<Option<String>>,
+    /// `rel_db_type()` of a custom class.
+    pub own_rel_type: Option<String>,
+    /// Why the type is not known.
+    pub unknown: Option<String>,
+    /// `null`
+    pub null: bool,
+    /// `blank`
+    pub blank: bool,
+    /// `unique`, as given or implied by the class.
+    pub unique: bool,
+    /// `primary_key`
+    pub primary_key: bool,
+    /// `db_index`
+    pub db_index: bool,
+    /// `db_column`
+    pub db_column: Option<String>,
+    /// `db_collation`, or the collation a custom class chooses for MySQL.
+    pub db_collation: Option<String>,
+    /// `db_comment`
+    pub db_comment: String,
+    /// `max_length`
+    pub max_length: Option<i64>,
+    /// `max_digits`, `decimal_places`
+    pub digits: Option<(i64, i64)>,
+    /// The default that Python gives.
+    pub default: DefaultValue,
+    /// Whether `auto_now` or `auto_now_add`.
+    pub auto_now: bool,
+    /// `db_default`: its text, to compare, and its SQL where it is plain.
+    pub db_default: Option<(String, Option<String>)>,
+    /// `GeneratedField`: the expression's text, whether it is stored, and its column's type.
+    pub generated: Option<Box<Generated>>,
+    /// Where it points.
+    pub relation: Option<Relation>,
+    /// The arguments that Django compares to tell whether the column is to be altered.
+    pub signature: BTreeMap<String, String>,
+    /// `deconstruct()`'s path, for the same comparison.
+    pub path: String,
+    /// Where it was said.
+    pub place: Place,
+}
+
+/// A generated column.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Generated {
+    /// The expression as SQL, where it is plain.
+    pub sql: Option<String>,
+    /// `db_persist`
+    pub stored: bool,
+    /// `output_field`
+    pub output: Field,
+}
+
+/// A default given in Python.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DefaultValue {
+    /// None was given.
+    Absent,
+    /// `default=None`
+    None,
+    /// A plain value, as SQL, and whether it is an empty string.
+    Sql(String, bool),
+    /// A value that is computed when it is needed.
+    Computed,
+}
+
+/// The kinds of relation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum RelationKind {
+    /// `ForeignKey`
+    ForeignKey,
+    /// `OneToOneField`
+    OneToOne,
+    /// `ManyToManyField`
+    ManyToMany,
+    /// `ForeignObject`: no column of its own.
+    ForeignObject,
+}
+
+/// Where a field points.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Relation {
+    /// Which kind.
+    pub kind: RelationKind,
+    /// The model: `app.model` in lower case, or a name alone, or `self`; `None` when it is not known.
+    pub to: Option<String>,
+    /// `to_field`
+    pub to_field: Option<String>,
+    /// `db_constraint`
+    pub db_constraint: bool,
+    /// Whether the other side has no accessor (`related_name` ends in `+`).
+    pub hidden: bool,
+    /// `parent_link`
+    pub parent_link: bool,
+    /// `on_delete` when the database does it (Django 6.1).
+    pub on_delete: Option<String>,
+    /// `through`
+    pub through: Option<String>,
+    /// `db_table` of a many-to-many.
+    pub db_table: Option<String>,
+}
+
+impl Field {
+    /// Whether the column's values are unique, as Django's `unique` property tells.
+    #[must_use]
+    pub fn is_unique(&self) -> bool {
+        self.unique || self.primary_key
+    }
+
+    /// Whether it is a many-to-many.
+    #[must_use]
+    pub fn many_to_many(&self) -> bool {
+        self.relation.as_ref().is_some_and(|r| r.kind == RelationKind::ManyToMany)
+    }
+
+    /// Its relation when it has a column: a foreign key or a one-to-one.
+    #[must_use]
+    pub fn foreign_key(&self) -> Option<&Relation> {
+        self.relation.as_ref().filter(|r| matches!(r.kind, RelationKind::ForeignKey | RelationKind::OneToOne))
+    }
+
+    /// Its relation when the database has a constraint for it.
+    #[must_use]
+    pub fn constrained(&self) -> Option<&Relation> {
+        self.foreign_key().filter(|r| r.db_constraint)
+    }
+
+    /// The column's name for a field of a name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> String {
+        match (&self.db_column, self.foreign_key()) {
+            (Some(column), _) if !column.is_empty() => column.clone(),
+            (_, Some(_)) => format!("{name}_id"),
+            _ => name.to_owned(),
+        }
+    }
+
+    /// Whether it is one of the fields that count up by themselves.
+    #[must_use]
+    pub fn is_auto(&self) -> bool {
+        matches!(self.base, "AutoField" | "BigAutoField" | "SmallAutoField")
+    }
+
+    /// Whether there is a default that a statement can carry.
+    #[must_use]
+    pub fn has_default(&self) -> bool {
+        !matches!(self.default, DefaultValue::Absent)
+    }
+}

@@ -1,0 +1,320 @@
+//! The constant value of Python code: a small abstract interpreter over the syntax tree.
+//!
+//! Settings modules, migrations and custom fields are programs; what they come to is read by following them: names
+//! through imports, list arithmetic, conditions on flags, loops over constants, functions and classes. Nothing is
+//! executed outside: what has no source here ([`Value::External`]) stays symbolic, and its calls become
+//! [`Value::Object`]s that remember their arguments. What cannot be decided is [`Value::Unknown`] with its reason, or
+//! a gap.
+//!
+//! Invariant: evaluation ends (it has a budget of steps and of depth) and never panics.
+
+mod builtin;
+mod call;
+mod eval;
+mod exec;
+mod import;
+mod method;
+#[cfg(test)]
+mod tests;
+mod text;
+mod value;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use crate::ast::Module;
+use crate::source::{Gap, SourceText};
+
+pub use value::{Class, Code, Dict, Function, FunctionKind, Key, List, Names, Object, Site, Value};
+
+/// A module as it was loaded.
+#[derive(Debug)]
+pub struct Loaded<'p> {
+    /// Its dotted name.
+    pub dotted: String,
+    /// Its path as reports show it.
+    pub path: String,
+    /// Whether it is a package (`__init__.py`, or a folder without one).
+    pub package: bool,
+    /// Its tree.
+    pub tree: &'p Module,
+    /// Its text.
+    pub text: &'p SourceText,
+}
+
+/// Where modules come from.
+pub trait Loader<'p> {
+    /// The module of a dotted name; `None` when its source is not at hand.
+    fn load(&'p self, dotted: &str) -> Option<&'p Loaded<'p>>;
+    /// Whether the module can be loaded.
+    fn exists(&self, dotted: &str) -> bool;
+    /// The names of the modules in a package, sorted.
+    fn submodules(&self, dotted: &str) -> Vec<String>;
+}
+
+/// What the surroundings know of external names: Django, its settings, its connections.
+pub trait Host<'p> {
+    /// The value of an external dotted name, when it has one here.
+    fn external(&self, interp: &mut Interp<'p>, dotted: &str) -> Option<Value<'p>>;
+    /// The outcome of calling an external name, with the receiver when it is a method.
+    fn call(
+        &self,
+        interp: &mut Interp<'p>,
+        callee: &str,
+        receiver: Option<&Value<'p>>,
+        args: &Args<'p>,
+        site: Site<'p>,
+    ) -> Option<Value<'p>>;
+    /// An attribute of an instance of an external class.
+    fn attribute(&self, interp: &mut Interp<'p>, object: &Rc<Object<'p>>, name: &str) -> Option<Value<'p>>;
+    /// Whether `from module import name` of an external module fails; `None` when that is not known.
+    fn import_fails(&self, module: &str, name: Option<&str>) -> Option<bool>;
+}
+
+/// The arguments of a call.
+#[derive(Default, Clone)]
+pub struct Args<'p> {
+    /// By position.
+    pub pos: Vec<Value<'p>>,
+    /// By name.
+    pub kw: Vec<(Rc<str>, Value<'p>)>,
+}
+
+impl<'p> Args<'p> {
+    /// Arguments by position only.
+    #[must_use]
+    pub fn positional(pos: Vec<Value<'p>>) -> Self {
+        Self { pos, kw: Vec::new() }
+    }
+
+    /// The argument at a position or by name.
+    #[must_use]
+    pub fn get(&self, position: usize, name: &str) -> Option<&Value<'p>> {
+        self.pos.get(position).or_else(|| self.kw.iter().find(|(n, _)| &**n == name).map(|(_, v)| v))
+    }
+}
+
+/// An exception on its way, or the end of the budget.
+#[derive(Debug, Clone)]
+pub struct Exception {
+    /// The name of its class.
+    pub class: Rc<str>,
+    /// What it says.
+    pub message: String,
+    /// Whether no handler may catch it.
+    pub fatal: bool,
+}
+
+impl Exception {
+    /// An exception of a class.
+    #[must_use]
+    pub fn new(class: &str, message: impl Into<String>) -> Self {
+        Self { class: class.into(), message: message.into(), fatal: false }
+    }
+}
+
+/// The outcome of an evaluation.
+pub type Eval<T> = Result<T, Exception>;
+
+/// A scope: of a module, a class body or a function call.
+pub struct Scope<'p> {
+    /// The module it belongs to.
+    pub module: &'p Loaded<'p>,
+    /// Its names.
+    pub names: RefCell<Names<'p>>,
+    /// The scope around it that names are looked up in next; `None` for a module's.
+    pub parent: Option<Rc<Scope<'p>>>,
+    /// Whether it is a class body, invisible from the functions in it.
+    pub class: bool,
+    /// The class `super()` starts after, and the receiver.
+    pub method: Option<(Rc<Class<'p>>, Value<'p>)>,
+    /// Values of `yield` so far.
+    pub yielded: RefCell<Vec<Value<'p>>>,
+    /// Names declared `global`.
+    pub globals: RefCell<Vec<Rc<str>>>,
+}
+
+impl<'p> Scope<'p> {
+    fn new(module: &'p Loaded<'p>, parent: Option<Rc<Scope<'p>>>, class: bool) -> Self {
+        Self {
+            module,
+            names: RefCell::default(),
+            parent,
+            class,
+            method: None,
+            yielded: RefCell::default(),
+            globals: RefCell::default(),
+        }
+    }
+
+    /// Sets a name.
+    pub fn set(&self, name: &str, value: Value<'p>) {
+        self.names.borrow_mut().insert(name.into(), value);
+    }
+}
+
+/// The evaluator and all modules it has evaluated.
+pub struct Interp<'p> {
+    loader: &'p dyn Loader<'p>,
+    host: Rc<dyn Host<'p> + 'p>,
+    modules: FxHashMap<Rc<str>, Rc<Scope<'p>>>,
+    /// What could not be followed.
+    pub gaps: Vec<Gap>,
+    /// The files of modules that the watched modules take names from, and of those themselves.
+    pub used: FxHashSet<String>,
+    /// Whether a module is watched, by its dotted name.
+    pub watch: fn(&str) -> bool,
+    steps: u64,
+    depth: u32,
+    try_depth: u32,
+    /// How many `try` statements are open: what is raised in one is for its handlers.
+    tries: u32,
+    /// Modules that put something else in their place (`sys.modules[__name__] = …`).
+    replaced: FxHashMap<Rc<str>, Value<'p>>,
+    /// Whether an undecided condition or loop is told as a gap.
+    quiet: u32,
+}
+
+/// Steps for one evaluation that somebody asked for; far above what any real migration takes.
+const BUDGET: u64 = 3_000_000;
+/// Calls and nested expressions; the thread that evaluates has a stack for it.
+const DEPTH: u32 = 400;
+
+impl<'p> Interp<'p> {
+    /// An evaluator over a loader and a host.
+    #[must_use]
+    pub fn new(loader: &'p dyn Loader<'p>, host: Rc<dyn Host<'p> + 'p>) -> Self {
+        Self {
+            loader,
+            host,
+            modules: FxHashMap::default(),
+            gaps: Vec::new(),
+            used: FxHashSet::default(),
+            watch: |_| false,
+            steps: 0,
+            depth: 0,
+            try_depth: 0,
+            tries: 0,
+            replaced: FxHashMap::default(),
+            quiet: 0,
+        }
+    }
+
+    /// Where modules come from.
+    #[must_use]
+    pub fn loader(&self) -> &'p dyn Loader<'p> {
+        self.loader
+    }
+
+    /// Starts a new budget.
+    pub fn restart(&mut self) {
+        self.steps = 0;
+        self.depth = 0;
+        self.try_depth = 0;
+        self.tries = 0;
+    }
+
+    fn step(&mut self) -> Eval<()> {
+        self.steps += 1;
+        if self.steps > BUDGET {
+            return Err(Exception {
+                class: "Budget".into(),
+                message: "the code takes too many steps to follow".into(),
+                fatal: true,
+            });
+        }
+        Ok(())
+    }
+
+    fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Eval<T>) -> Eval<T> {
+        if self.depth >= DEPTH {
+            return Err(Exception {
+                class: "Budget".into(),
+                message: "the code nests too deeply to follow".into(),
+                fatal: true,
+            });
+        }
+        self.depth += 1;
+        let out = f(self);
+        self.depth -= 1;
+        out
+    }
+
+    /// Tells a gap at a place, once.
+    pub fn gap(&mut self, kind: &'static str, site: Site<'p>, reason: impl Into<String>) {
+        if self.quiet > 0 {
+            return;
+        }
+        let gap = Gap::at(kind, site.module.path.clone(), site.line(), reason);
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Tells that something could not be followed because of an exception.
+    pub(crate) fn told(&mut self, exception: &Exception, site: Site<'p>) {
+        let reason = format!("this could not be followed ({}: {})", exception.class, exception.message);
+        self.gap("evaluation", site, reason);
+    }
+
+    /// Evaluates without telling gaps of undecided conditions.
+    pub fn quietly<T>(&mut self, f: impl FnOnce(&mut Self) -> T) -> T {
+        self.quiet += 1;
+        let out = f(self);
+        self.quiet -= 1;
+        out
+    }
+
+    /// The names of a module, evaluated on first use.
+    pub fn module(&mut self, dotted: &str) -> Option<Rc<Scope<'p>>> {
+        if let Some(scope) = self.modules.get(dotted) {
+            return Some(scope.clone());
+        }
+        let loaded = self.loader.load(dotted)?;
+        let name: Rc<str> = loaded.dotted.as_str().into();
+        if let Some(scope) = self.modules.get(&name) {
+            return Some(scope.clone());
+        }
+        let scope = Rc::new(Scope::new(loaded, None, false));
+        scope.set("__name__", Value::str(&loaded.dotted));
+        scope.set("__file__", Value::str(&loaded.path));
+        // A module that imports itself in a circle sees the names bound so far, as in Python.
+        self.modules.insert(name.clone(), scope.clone());
+        self.modules.insert(dotted.into(), scope.clone());
+        let (depth, try_depth) = (self.depth, std::mem::take(&mut self.try_depth));
+        let tries = std::mem::take(&mut self.tries);
+        self.run_module(&scope, loaded);
+        self.depth = depth;
+        self.try_depth = try_depth;
+        self.tries = tries;
+        Some(scope)
+    }
+
+    fn run_module(&mut self, scope: &Rc<Scope<'p>>, loaded: &'p Loaded<'p>) {
+        for stmt in &loaded.tree.body {
+            match self.deeper(|me| me.exec(stmt, scope)) {
+                Ok(_) => {}
+                Err(exception) => {
+                    let site = Site { module: loaded, span: stmt.span };
+                    self.gap(
+                        "evaluation",
+                        site,
+                        format!("this statement could not be followed ({}: {})", exception.class, exception.message),
+                    );
+                    if exception.fatal && self.steps > BUDGET {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A name of a module, imports followed.
+    pub fn module_value(&mut self, dotted: &str, name: &str) -> Option<Value<'p>> {
+        let scope = self.module(dotted)?;
+        let value = scope.names.borrow().get(name).cloned()?;
+        Some(self.resolve(value))
+    }
+}

@@ -1,0 +1,15 @@
+//! Migrations: the settings and apps they belong to, their graph, their operations.
+
+pub mod apps;
+pub mod contrib;
+pub mod graph;
+pub mod host;
+pub mod loader;
+pub mod operation;
+pub mod south;
+
+pub use apps::App;
+pub use graph::{Graph, Migration, Node};
+pub use host::DjangoHost;
+pub use loader::ProjectLoader;
+pub use operation::Operation;

@@ -1,0 +1,605 @@
+//! Running the migrations in their order.
+
+use std::rc::Rc;
+
+use indexmap::IndexMap;
+use rustc_hash::FxBuildHasher;
+
+use super::code::Ran;
+use super::editor::Editor;
+use super::routers::Routers;
+use super::{sql, state};
+use crate::field::{Field, Place, Target};
+use crate::literal::{Interp, Site, Value};
+use crate::migration::{DjangoHost, Graph, Operation, operation, south};
+use crate::model::{ModelState, ProjectState, View, key};
+use crate::schema::{Database, Ddl};
+use crate::source::Gap;
+
+/// Which sides of an operation are applied.
+#[derive(Clone, Copy)]
+pub(super) struct Sides<'a> {
+    /// The state.
+    pub state: bool,
+    /// The database: on all aliases, or on these only.
+    pub database: Option<&'a [bool]>,
+}
+
+/// Migrations while they are applied.
+pub struct Replay<'i, 'p> {
+    pub(super) interp: &'i mut Interp<'p>,
+    pub(super) host: Rc<DjangoHost<'p>>,
+    pub(super) target: Target,
+    /// The state so far.
+    pub state: ProjectState,
+    /// The tables of each alias.
+    pub databases: IndexMap<String, Database, FxBuildHasher>,
+    deferred: Vec<Vec<Ddl>>,
+    routers: Routers<'p>,
+    /// What could not be modelled.
+    pub gaps: Vec<Gap>,
+    pub(super) place: Place,
+    pub(super) app: String,
+    /// Why `migrate` ended before its end.
+    stopped: Option<String>,
+    /// South's models, whose tables are made when all models are known.
+    frozen: Vec<Rc<ModelState>>,
+}
+
+impl<'i, 'p> Replay<'i, 'p> {
+    /// A replay on empty databases.
+    pub fn new(
+        interp: &'i mut Interp<'p>,
+        host: Rc<DjangoHost<'p>>,
+        aliases: &[String],
+        state: ProjectState,
+        routers: Routers<'p>,
+    ) -> Self {
+        Self {
+            target: host.target,
+            interp,
+            host,
+            state,
+            databases: aliases.iter().map(|a| (a.clone(), Database::default())).collect(),
+            deferred: aliases.iter().map(|_| Vec::new()).collect(),
+            routers,
+            gaps: Vec::new(),
+            place: Place::default(),
+            app: String::new(),
+            stopped: None,
+            frozen: Vec::new(),
+        }
+    }
+
+    /// Makes the tables of models without migrations, as `syncdb` did, all constraints after all tables.
+    fn sync(&mut self, models: &[Rc<ModelState>]) {
+        let all = vec![true; self.databases.len()];
+        for model in models {
+            model.app.clone_into(&mut self.app);
+            self.place = model.place.clone();
+            let target = self.target;
+            for alias in self.aliases_for(model, Sides { state: true, database: Some(&all) }) {
+                self.edit(alias, |editor, state| editor.create_model(View { state, model, target }));
+            }
+        }
+        for alias in 0..self.databases.len() {
+            self.edit(alias, |editor, _| editor.finish());
+        }
+    }
+
+    /// Applies the migrations of a graph, then makes the tables of models that have none.
+    pub fn run(&mut self, graph: &Graph<'p>, without: &[Rc<ModelState>]) {
+        for (done, node) in graph.order.iter().enumerate() {
+            let Some(migration) = graph.migrations.get(node) else { continue };
+            node.0.clone_into(&mut self.app);
+            if let Some((frozen, site)) = &migration.frozen {
+                self.south(frozen, *site);
+                continue;
+            }
+            for value in &migration.operations {
+                if self.stopped.is_some() {
+                    break;
+                }
+                self.interp.restart();
+                self.place = Place { file: migration.file.clone(), line: migration.line };
+                let all = vec![true; self.databases.len()];
+                self.operation(value, Sides { state: true, database: Some(&all) });
+            }
+            if let Some(reason) = self.stopped.take() {
+                let left = graph.order.len() - done;
+                self.gap(
+                    "stopped",
+                    format!("migrate ends here: {reason}; this migration and what comes after it, {left} in all, are not applied"),
+                );
+                break;
+            }
+            for alias in 0..self.databases.len() {
+                self.edit(alias, |editor, _| editor.finish());
+            }
+        }
+        let mut late = std::mem::take(&mut self.frozen);
+        late.extend(without.iter().cloned());
+        self.sync(&late);
+        self.gaps.append(&mut self.routers.gaps);
+    }
+
+    /// The tables of an app of South's time, from the models frozen in its last migration.
+    fn south(&mut self, frozen: &Value<'p>, site: Site<'p>) {
+        self.place = Place { file: site.module.path.clone(), line: site.line() };
+        self.interp.restart();
+        let app = self.app.clone();
+        let (models, problems) = south::models(self.interp, &app, frozen, site, self.target);
+        self.gap(
+            "south",
+            format!("the tables of {app} are those of South's frozen models; what its migrations did by hand, and the names South gave to indexes, are not known"),
+        );
+        for problem in problems {
+            self.gap("field", problem);
+        }
+        let models: Vec<Rc<ModelState>> = models.into_iter().map(Rc::new).collect();
+        for model in &models {
+            self.state.set(model.clone());
+        }
+        self.frozen.extend(models);
+    }
+
+    pub(super) fn gap(&mut self, kind: &'static str, reason: impl Into<String>) {
+        let gap = Gap::at(kind, self.place.file.clone(), self.place.line, reason);
+        if !self.gaps.contains(&gap) {
+            self.gaps.push(gap);
+        }
+    }
+
+    /// Runs the editor of an alias; its problems become gaps.
+    pub(super) fn edit(&mut self, alias: usize, f: impl FnOnce(&mut Editor<'_>, &ProjectState)) {
+        let Some((name, db)) = self.databases.get_index_mut(alias) else { return };
+        let name = name.clone();
+        let mut editor = Editor {
+            db,
+            target: self.target,
+            deferred: std::mem::take(&mut self.deferred[alias]),
+            problems: Vec::new(),
+            stopped: None,
+        };
+        f(&mut editor, &self.state);
+        let problems = editor.problems;
+        let stopped = editor.stopped;
+        self.deferred[alias] = editor.deferred;
+        let mut told = std::mem::take(&mut self.place);
+        for problem in problems {
+            let gap = Gap::at("replay", told.file.clone(), told.line, format!("{problem} (on {name})"));
+            if !self.gaps.contains(&gap) {
+                self.gaps.push(gap);
+            }
+        }
+        std::mem::swap(&mut self.place, &mut told);
+        if let Some(reason) = stopped {
+            self.stopped.get_or_insert(reason);
+        }
+    }
+
+    /// The aliases on which operations on a model run.
+    pub(super) fn aliases_for(&mut self, model: &ModelState, sides: Sides<'_>) -> Vec<usize> {
+        let Some(database) = sides.database else { return Vec::new() };
+        if model.options.proxy || !model.options.managed || self.state.is_swapped(model) {
+            return Vec::new();
+        }
+        let names: Vec<String> = self.databases.keys().cloned().collect();
+        let app = model.app.clone();
+        let name = model.name.clone();
+        (0..names.len())
+            .filter(|&i| database.get(i) == Some(&true))
+            .filter(|&i| self.routers.allow(self.interp, &names[i], &app, Some(&name), &[]))
+            .collect()
+    }
+
+    /// The aliases on which `RunSQL` and `RunPython` run.
+    pub(super) fn aliases_for_code(&mut self, hints: Option<Value<'p>>, sides: Sides<'_>) -> Vec<usize> {
+        let Some(database) = sides.database else { return Vec::new() };
+        let hints: Vec<(Rc<str>, Value<'p>)> = match hints {
+            Some(Value::Dict(dict)) => {
+                dict.borrow().iter().filter_map(|(k, v)| Some((k.as_str()?, v.clone()))).collect()
+            }
+            _ => Vec::new(),
+        };
+        let names: Vec<String> = self.databases.keys().cloned().collect();
+        let app = self.app.clone();
+        (0..names.len())
+            .filter(|&i| database.get(i) == Some(&true))
+            .filter(|&i| self.routers.allow(self.interp, &names[i], &app, None, &hints))
+            .collect()
+    }
+
+    /// Applies one operation, Django's or one that derives from it.
+    pub(super) fn operation(&mut self, value: &Value<'p>, sides: Sides<'_>) {
+        let Value::Object(object) = value else {
+            if !matches!(value, Value::None) {
+                self.gap("operation", format!("an operation is not known: {}", value.repr()));
+            }
+            return;
+        };
+        self.place = operation::place(object);
+        let ran = self.custom(value, object, sides);
+        let op = Operation::read(self.interp, object, self.target);
+        match ran {
+            None => self.native(&op, object, sides),
+            Some(Ran { state, before, databases, after }) => {
+                for (alias, effects) in before.into_iter().enumerate() {
+                    self.effects(alias, effects);
+                }
+                let any = databases.iter().any(|d| *d);
+                let inner = Sides { state, database: any.then_some(&databases[..]) };
+                if state || any {
+                    self.native(&op, object, inner);
+                }
+                for (alias, effects) in after.into_iter().enumerate() {
+                    self.effects(alias, effects);
+                }
+            }
+        }
+    }
+
+    fn nested(&mut self, values: &[Value<'p>], sides: Sides<'_>) {
+        for value in values {
+            let place = self.place.clone();
+            self.operation(value, sides);
+            self.place = place;
+        }
+    }
+
+    fn missing_model(&mut self, name: &str) {
+        let app = self.app.clone();
+        self.gap(
+            "operation",
+            format!("the model {app}.{name} does not exist at this point; the operation is left out"),
+        );
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one arm for each operation")]
+    fn native(&mut self, op: &Operation<'p>, object: &Rc<crate::literal::Object<'p>>, sides: Sides<'_>) {
+        let app = self.app.clone();
+        match op {
+            Operation::Nothing => {}
+            Operation::Unknown(reason) => self.gap("operation", reason.clone()),
+            Operation::CreateModel { name, fields, problems, options, bases } => {
+                for (field, reason) in problems {
+                    self.gap("field", format!("the field {name}.{field} is left out: {reason}"));
+                }
+                for (field_name, field) in fields {
+                    self.told_field(name, field_name, field);
+                }
+                let model = Rc::new(ModelState {
+                    app,
+                    name: name.clone(),
+                    fields: fields.clone(),
+                    options: (**options).clone(),
+                    bases: bases.clone(),
+                    place: self.place.clone(),
+                });
+                let before = self.state.get(&model.key()).cloned();
+                self.state.set(model.clone());
+                for alias in self.aliases_for(&model, sides) {
+                    let target = self.target;
+                    self.edit(alias, |editor, state| {
+                        editor.create_model(View { state, model: &model, target });
+                    });
+                }
+                if !sides.state {
+                    match before {
+                        Some(before) => self.state.set(before),
+                        None => _ = self.state.remove(&model.key()),
+                    }
+                }
+            }
+            Operation::DeleteModel(name) => {
+                let Some(model) = self.state.get(&key(&app, name)).cloned() else { return self.missing_model(name) };
+                for alias in self.aliases_for(&model, sides) {
+                    let target = self.target;
+                    self.edit(alias, |editor, state| {
+                        editor.delete_model(View { state, model: &model, target });
+                    });
+                }
+                if sides.state {
+                    self.state.remove(&model.key());
+                }
+            }
+            Operation::RenameModel(old, new) => self.rename_model(old, new, sides),
+            Operation::AlterModelTable(name, table) => {
+                let table = table.clone();
+                self.alter_options(
+                    name,
+                    sides,
+                    |model| model.options.db_table.clone_from(&table),
+                    |editor, old, new| {
+                        editor.rename_table(&old.model.table(), &new.model.table());
+                        for ((name, old_field), (new_name, new_field)) in old.model.fields.iter().zip(&new.model.fields)
+                        {
+                            if let (Some(from), Some(to)) =
+                                (old.through(name, old_field), new.through(new_name, new_field))
+                            {
+                                editor.rename_table(&from.table(), &to.table());
+                            }
+                        }
+                    },
+                );
+            }
+            Operation::AlterModelTableComment(name, comment) => {
+                let comment = comment.clone();
+                self.alter_options(
+                    name,
+                    sides,
+                    |model| model.options.comment.clone_from(&comment),
+                    |editor, _, new| {
+                        editor.execute(&Ddl::Options {
+                            table: new.model.table(),
+                            engine: None,
+                            collation: None,
+                            comment: Some(new.model.options.comment.clone()),
+                        });
+                    },
+                );
+            }
+            Operation::AlterTogether(name, lists, unique) => {
+                let unique = *unique;
+                self.alter_options(
+                    name,
+                    sides,
+                    |model| {
+                        let slot =
+                            if unique { &mut model.options.unique_together } else { &mut model.options.index_together };
+                        slot.clone_from(lists);
+                    },
+                    |editor, old, new| {
+                        let (old, new_lists) = if unique {
+                            (&old.model.options.unique_together, &new.model.options.unique_together)
+                        } else {
+                            (&old.model.options.index_together, &new.model.options.index_together)
+                        };
+                        editor.alter_together(new, old, new_lists, unique);
+                    },
+                );
+            }
+            Operation::AlterOrderWithRespectTo(name, to) => {
+                let to = to.clone();
+                self.alter_options(
+                    name,
+                    sides,
+                    |model| model.options.order_with_respect_to.clone_from(&to),
+                    |editor, old, new| {
+                        let field = crate::model::order_field();
+                        let was = old.model.options.order_with_respect_to.is_some();
+                        match (was, new.model.options.order_with_respect_to.is_some()) {
+                            (true, false) => editor.remove_field(old, "_order", &field),
+                            (false, true) => editor.add_field(new, "_order", &field),
+                            _ => {}
+                        }
+                    },
+                );
+            }
+            Operation::AlterModelOptions(name, options) => {
+                if sides.state && !state::alter_options(&mut self.state, &key(&app, name), options) {
+                    self.missing_model(name);
+                }
+            }
+            Operation::AddField(model, name, field, preserve) => self.add_field(model, name, field, *preserve, sides),
+            Operation::RemoveField(model_name, name) => {
+                let Some(model) = self.state.get(&key(&app, model_name)).cloned() else {
+                    return self.missing_model(model_name);
+                };
+                let Some(field) = model.fields.get(name).cloned() else {
+                    return self.gap("operation", format!("{model_name} has no field {name} at this point"));
+                };
+                for alias in self.aliases_for(&model, sides) {
+                    let target = self.target;
+                    self.edit(alias, |editor, state| {
+                        editor.remove_field(View { state, model: &model, target }, name, &field);
+                    });
+                }
+                if sides.state {
+                    self.state.change(&model.key(), |m| _ = m.fields.shift_remove(name));
+                }
+            }
+            Operation::AlterField(model, name, field, preserve) => {
+                self.alter_field(model, name, field, *preserve, sides);
+            }
+            Operation::RenameField(model, old, new) => self.rename_field(model, old, new, sides),
+            Operation::AddIndex(name, decl) => {
+                let decl = decl.clone();
+                let added = decl.clone();
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.indexes.push(added),
+                    |editor, _, new| {
+                        editor.add_index(new, &decl);
+                    },
+                );
+            }
+            Operation::RemoveIndex(name, index) => {
+                let found = self.declared(name, |m| m.options.indexes.iter().find(|i| i.name == *index).cloned());
+                let Some(decl) = found else { return self.missing_declaration(name, index) };
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.indexes.retain(|i| i.name != *index),
+                    |editor, old, _| {
+                        editor.remove_index(old, &decl);
+                    },
+                );
+            }
+            Operation::RenameIndex(name, new, old, fields) => {
+                self.rename_index(name, new, old.as_deref(), fields, sides)
+            }
+            Operation::AddConstraint(name, decl) => {
+                let decl = decl.clone();
+                let added = decl.clone();
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.constraints.push(added),
+                    |editor, _, new| {
+                        editor.add_constraint(new, &decl);
+                    },
+                );
+            }
+            Operation::RemoveConstraint(name, constraint) => {
+                let found =
+                    self.declared(name, |m| m.options.constraints.iter().find(|c| c.name() == constraint).cloned());
+                let Some(decl) = found else { return self.missing_declaration(name, constraint) };
+                self.alter_options(
+                    name,
+                    sides,
+                    |m| m.options.constraints.retain(|c| c.name() != constraint),
+                    |editor, old, _| editor.remove_constraint(old, &decl),
+                );
+            }
+            Operation::Separate(database, for_state) => {
+                if sides.database.is_some() {
+                    let saved = self.state.clone();
+                    self.nested(database, Sides { state: true, database: sides.database });
+                    self.state = saved;
+                }
+                if sides.state {
+                    self.nested(for_state, Sides { state: true, database: None });
+                }
+            }
+            Operation::RunSql(text, for_state) => {
+                for alias in self.aliases_for_code(object.kwarg("hints"), sides) {
+                    self.run_sql(alias, text);
+                }
+                if sides.state {
+                    self.nested(for_state, Sides { state: true, database: None });
+                }
+            }
+            Operation::RunPython(code) => {
+                for alias in self.aliases_for_code(object.kwarg("hints"), sides) {
+                    self.run_python(alias, code, object);
+                }
+            }
+        }
+    }
+
+    fn declared<T>(&self, name: &str, find: impl FnOnce(&ModelState) -> Option<T>) -> Option<T> {
+        self.state.get(&key(&self.app, name)).and_then(|m| find(m))
+    }
+
+    fn missing_declaration(&mut self, model: &str, name: &str) {
+        self.gap("operation", format!("{model} has no index or constraint {name} at this point"));
+    }
+
+    /// A field whose type is not known is told.
+    pub(super) fn told_field(&mut self, model: &str, name: &str, field: &Field) {
+        if let Some(reason) = &field.unknown {
+            let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
+            self.gap("field", reason);
+        }
+        let points = field.relation.as_ref().is_some_and(|r| r.to.is_none());
+        if points {
+            self.gap("field", format!("where {model}.{name} points is not known"));
+        }
+    }
+
+    /// Changes a model's options in the state, and what follows from it in the database.
+    fn alter_options(
+        &mut self,
+        name: &str,
+        sides: Sides<'_>,
+        change: impl FnOnce(&mut ModelState),
+        mut database: impl FnMut(&mut Editor<'_>, View<'_>, View<'_>),
+    ) {
+        let model_key = key(&self.app, name);
+        let Some(old) = self.state.get(&model_key).cloned() else { return self.missing_model(name) };
+        self.state.change(&model_key, change);
+        let Some(new) = self.state.get(&model_key).cloned() else { return };
+        for alias in self.aliases_for(&new, sides) {
+            let target = self.target;
+            self.edit(alias, |editor, state| {
+                database(editor, View { state, model: &old, target }, View { state, model: &new, target });
+            });
+        }
+        if !sides.state {
+            self.state.set(old);
+        }
+    }
+
+    fn rename_index(&mut self, name: &str, new: &str, old: Option<&str>, fields: &[String], sides: Sides<'_>) {
+        let old = old.map(str::to_owned);
+        let columns = fields.to_vec();
+        let new = new.to_owned();
+        self.alter_options(
+            name,
+            sides,
+            |model| match &old {
+                Some(old) => {
+                    for index in &mut model.options.indexes {
+                        if index.name == *old {
+                            let mut renamed = (**index).clone();
+                            renamed.name.clone_from(&new);
+                            *index = Rc::new(renamed);
+                        }
+                    }
+                }
+                None => {
+                    model.options.index_together.retain(|c| *c != columns);
+                    model.options.indexes.push(Rc::new(crate::model::IndexDecl {
+                        name: new.clone(),
+                        fields: columns.iter().map(|c| (c.clone(), false)).collect(),
+                        expressions: Vec::new(),
+                        first_field: None,
+                        suffix: String::from("idx"),
+                    }));
+                }
+            },
+            |editor, old_view, _| {
+                let table = old_view.model.table();
+                let from = match &old {
+                    Some(old) => Some(old.clone()),
+                    None => {
+                        let over = editor.columns_of(old_view, &columns);
+
+                        editor
+                            .table(&table)
+                            .and_then(|t| t.indexes.iter().find(|i| !i.unique && i.is_over(&over)))
+                            .map(|i| i.name.clone())
+                    }
+                };
+                if let Some(from) = from.filter(|from| *from != new) {
+                    editor.execute(&Ddl::RenameIndex { table, from, to: new.clone() });
+                }
+            },
+        );
+    }
+
+    fn run_sql(&mut self, alias: usize, value: &Value<'p>) {
+        let mut texts: Vec<Value<'p>> = Vec::new();
+        match value {
+            Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
+                for item in value.items().unwrap_or_default() {
+                    match &item {
+                        Value::Tuple(_) | Value::List(_) => {
+                            texts.extend(item.items().and_then(|i| i.first().cloned()));
+                        }
+                        _ => texts.push(item),
+                    }
+                }
+            }
+            other => texts.push(other.clone()),
+        }
+        for text in texts {
+            match text.as_str() {
+                Some(text) => self.sql(alias, &text),
+                None if matches!(&text, Value::External(name) if name.ends_with("RunSQL.noop")) => {}
+                None => self.gap("sql", format!("the SQL of an operation is not known: {}", text.repr())),
+            }
+        }
+    }
+
+    pub(super) fn sql(&mut self, alias: usize, text: &str) {
+        let server = self.target.server;
+        let Some((name, db)) = self.databases.get_index_mut(alias) else { return };
+        let name = name.clone();
+        for problem in sql::run(db, server, text) {
+            self.gap("sql", format!("{problem} (on {name})"));
+        }
+    }
+}

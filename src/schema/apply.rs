@@ -1,0 +1,482 @@
+//! What InnoDB makes of a statement.
+
+use super::{Check, Column, ColumnDef, Database, Ddl, ForeignKey, Index, IndexPart, Server, Table, Unique};
+
+/// Why a server would not run a statement.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused(pub String);
+
+fn refuse<T>(reason: impl Into<String>) -> Result<T, Refused> {
+    Err(Refused(reason.into()))
+}
+
+impl Database {
+    /// The table of a name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.get(name)
+    }
+
+    fn table_mut(&mut self, name: &str) -> Result<&mut Table, Refused> {
+        match self.tables.get_mut(name) {
+            Some(table) => Ok(table),
+            None => refuse(format!("table {name} does not exist")),
+        }
+    }
+
+    /// Applies a statement.
+    ///
+    /// # Errors
+    ///
+    /// When a server would refuse it; the database is then as before, or as far as the statement can be told to have
+    /// come.
+    #[allow(clippy::too_many_lines, reason = "one arm for each statement")]
+    pub fn apply(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
+        match ddl {
+            Ddl::CreateTable { table, columns, primary_key, indexes, foreign_keys, checks, if_not_exists } => {
+                if self.tables.contains_key(table) || self.views.contains(table) {
+                    return if *if_not_exists { Ok(()) } else { refuse(format!("table {table} exists already")) };
+                }
+                let mut new = Table { primary_key: primary_key.clone(), ..Table::default() };
+                for def in columns {
+                    add_column(&mut new, table, def, None, server);
+                }
+                for name in &new.primary_key.clone() {
+                    if let Some(column) = new.column_mut(name) {
+                        column.nullable = false;
+                    }
+                }
+                for index in indexes {
+                    add_index(&mut new, index.clone())?;
+                }
+                for check in checks {
+                    add_check(&mut new, table, check.clone(), server);
+                }
+                for key in foreign_keys {
+                    add_foreign_key(&mut new, table, key.clone())?;
+                }
+                self.tables.insert(table.clone(), new);
+            }
+            Ddl::DropTable { table, if_exists } => {
+                if self.tables.shift_remove(table).is_none() && !if_exists {
+                    return refuse(format!("table {table} does not exist"));
+                }
+            }
+            Ddl::RenameTable { from, to } => self.rename_table(from, to, server)?,
+            Ddl::AddColumn { table, def, after } => {
+                let name = table;
+                let table = self.table_mut(table)?;
+                if table.column(&def.column.name).is_some() {
+                    return refuse(format!("column {}.{} exists already", name, def.column.name));
+                }
+                add_column(table, name, def, after.as_deref(), server);
+            }
+            Ddl::DropColumn { table, column } => self.drop_column(table, column)?,
+            Ddl::ChangeColumn { table, change } => {
+                if !change.name.eq_ignore_ascii_case(&change.def.column.name) {
+                    self.rename_column(table, &change.name, &change.def.column.name)?;
+                }
+                let name = table;
+                let table = self.table_mut(table)?;
+                let in_key = table.primary_key.iter().any(|c| c.eq_ignore_ascii_case(&change.def.column.name));
+                let new = &change.def.column;
+                let Some(column) = table.column_mut(&new.name) else {
+                    return refuse(format!("column {name}.{} does not exist", new.name));
+                };
+                let checked = column.name.clone();
+                *column = new.clone();
+                if in_key {
+                    column.nullable = false;
+                }
+                // The CHECK in a column's definition is part of it on MariaDB, and apart from it on MySQL.
+                if server.mariadb {
+                    table.checks.retain(|c| c.column.as_deref() != Some(&checked));
+                }
+                add_keys(table, name, &change.def, server);
+            }
+            Ddl::RenameColumn { table, from, to } => self.rename_column(table, from, to)?,
+            Ddl::Default { table, column, default } => {
+                let name = table;
+                let table = self.table_mut(table)?;
+                let Some(column) = table.column_mut(column) else {
+                    return refuse(format!("column {name}.{column} does not exist"));
+                };
+                column.default.clone_from(default);
+            }
+            Ddl::AddIndex { table, index } => {
+                let name = table;
+                let table = self.table_mut(table)?;
+                for part in &index.parts {
+                    match part.column.as_deref().map(|c| (c, table.column(c))) {
+                        Some((c, None)) => return refuse(format!("column {name}.{c} does not exist")),
+                        Some((c, Some(column)))
+                            if part.length.is_none() && index.kind.is_none() && column.column_type.is_long() =>
+                        {
+                            return refuse(format!("column {name}.{c} needs a prefix length in an index"));
+                        }
+                        _ => {}
+                    }
+                }
+                add_index(table, index.clone())?;
+            }
+            Ddl::DropIndex { table, name } => {
+                let table_name = table;
+                let table = self.table_mut(table)?;
+                if name.eq_ignore_ascii_case("PRIMARY") {
+                    table.primary_key.clear();
+                    return Ok(());
+                }
+                let Some(at) = table.indexes.iter().position(|i| i.name.eq_ignore_ascii_case(name)) else {
+                    return refuse(format!("index {table_name}.{name} does not exist"));
+                };
+                let gone = table.indexes.remove(at);
+                let orphan =
+                    table.foreign_keys.iter().find(|k| gone.covers(&k.columns) && !is_covered(table, &k.columns));
+                if let Some(key) = orphan {
+                    let reason = format!("index {table_name}.{name} is needed by the foreign key {}", key.name);
+                    table.indexes.insert(at, gone);
+                    return refuse(reason);
+                }
+            }
+            Ddl::RenameIndex { table, from, to } => {
+                let name = table;
+                let table = self.table_mut(table)?;
+                let Some(index) = table.indexes.iter_mut().find(|i| i.name.eq_ignore_ascii_case(from)) else {
+                    return refuse(format!("index {name}.{from} does not exist"));
+                };
+                index.name.clone_from(to);
+                index.implicit = false;
+            }
+            Ddl::AddForeignKey { table, key } => {
+                if !self.tables.contains_key(&key.referenced_table) {
+                    return refuse(format!("table {} does not exist", key.referenced_table));
+                }
+                let name = table;
+                let table = self.table_mut(table)?;
+                add_foreign_key(table, name, key.clone())?;
+            }
+            Ddl::DropForeignKey { table, name } => {
+                let table_name = table;
+                let table = self.table_mut(table)?;
+                let Some(at) = table.foreign_keys.iter().position(|k| k.name.eq_ignore_ascii_case(name)) else {
+                    return refuse(format!("foreign key {table_name}.{name} does not exist"));
+                };
+                table.foreign_keys.remove(at);
+            }
+            Ddl::AddPrimaryKey { table, columns } => {
+                let table = self.table_mut(table)?;
+                table.primary_key.clone_from(columns);
+                for name in columns {
+                    if let Some(column) = table.column_mut(name) {
+                        column.nullable = false;
+                    }
+                }
+                drop_covered(table);
+            }
+            Ddl::DropPrimaryKey { table } => self.table_mut(table)?.primary_key.clear(),
+            Ddl::AddCheck { table, check } => {
+                let name = table.clone();
+                let table = self.table_mut(table)?;
+                add_check(table, &name, check.clone(), server);
+            }
+            Ddl::DropCheck { table, name } => {
+                self.table_mut(table)?.checks.retain(|c| !c.name.eq_ignore_ascii_case(name));
+            }
+            Ddl::Options { table, engine, collation, comment } => {
+                let table = self.table_mut(table)?;
+                if let Some(engine) = engine {
+                    table.engine = Some(engine.clone());
+                    if !table.is_innodb() {
+                        // MyISAM keeps the indexes and forgets the constraints.
+                        table.foreign_keys.clear();
+                    }
+                }
+                if let Some((collation, convert)) = collation {
+                    table.collation = Some(collation.clone());
+                    if *convert {
+                        for column in &mut table.columns {
+                            if column.column_type.has_collation() {
+                                column.collation = Some(collation.clone());
+                            }
+                        }
+                    }
+                }
+                if let Some(comment) = comment {
+                    table.comment.clone_from(comment);
+                }
+            }
+            Ddl::CreateView { name } => {
+                if !self.views.contains(name) {
+                    self.views.push(name.clone());
+                }
+            }
+            Ddl::DropView { name } => self.views.retain(|v| v != name),
+        }
+        Ok(())
+    }
+
+    fn rename_table(&mut self, from: &str, to: &str, server: Server) -> Result<(), Refused> {
+        if from == to {
+            return Ok(());
+        }
+        if self.tables.contains_key(to) {
+            return refuse(format!("table {to} exists already"));
+        }
+        let Some(index) = self.tables.get_index_of(from) else {
+            return refuse(format!("table {from} does not exist"));
+        };
+        let Some((_, mut table)) = self.tables.shift_remove_index(index) else { return Ok(()) };
+        // Names that the server made from the table's name follow it.
+        let (ibfk, chk) = (format!("{from}_ibfk_"), format!("{from}_chk_"));
+        for key in &mut table.foreign_keys {
+            if let Some(number) = key.name.strip_prefix(&ibfk) {
+                key.name = format!("{to}_ibfk_{number}");
+            }
+        }
+        if !server.mariadb {
+            for check in &mut table.checks {
+                if let Some(number) = check.name.strip_prefix(&chk) {
+                    check.name = format!("{to}_chk_{number}");
+                }
+            }
+        }
+        self.tables.shift_insert(index, to.to_owned(), table);
+        for table in self.tables.values_mut() {
+            for key in &mut table.foreign_keys {
+                if key.referenced_table == from {
+                    to.clone_into(&mut key.referenced_table);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn rename_column(&mut self, table: &str, from: &str, to: &str) -> Result<(), Refused> {
+        let table_name = table;
+        let table = self.table_mut(table)?;
+        if table.column(from).is_none() {
+            return refuse(format!("column {table_name}.{from} does not exist"));
+        }
+        if !from.eq_ignore_ascii_case(to) && table.column(to).is_some() {
+            return refuse(format!("column {table_name}.{to} exists already"));
+        }
+        let rename = |name: &mut String| {
+            if name.eq_ignore_ascii_case(from) {
+                to.clone_into(name);
+            }
+        };
+        for column in &mut table.columns {
+            rename(&mut column.name);
+        }
+        table.primary_key.iter_mut().for_each(rename);
+        for part in table.indexes.iter_mut().flat_map(|i| &mut i.parts) {
+            if let Some(column) = &mut part.column {
+                rename(column);
+            }
+        }
+        for key in &mut table.foreign_keys {
+            key.columns.iter_mut().for_each(rename);
+        }
+        for check in &mut table.checks {
+            if let Some(column) = &mut check.column {
+                rename(column);
+            }
+            check.expression = check.expression.replace(&format!("`{from}`"), &format!("`{to}`"));
+        }
+        for table in self.tables.values_mut() {
+            for key in table.foreign_keys.iter_mut().filter(|k| k.referenced_table == table_name) {
+                key.referenced_columns.iter_mut().for_each(rename);
+            }
+        }
+        Ok(())
+    }
+
+    fn drop_column(&mut self, table: &str, column: &str) -> Result<(), Refused> {
+        let name = table;
+        let table = self.table_mut(table)?;
+        let Some(at) = table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(column)) else {
+            return refuse(format!("column {name}.{column} does not exist"));
+        };
+        if let Some(key) = table.foreign_keys.iter().find(|k| k.columns.iter().any(|c| c.eq_ignore_ascii_case(column)))
+        {
+            return refuse(format!("column {name}.{column} is in the foreign key {}", key.name));
+        }
+        table.columns.remove(at);
+        table.primary_key.retain(|c| !c.eq_ignore_ascii_case(column));
+        for index in &mut table.indexes {
+            index.parts.retain(|p| p.column.as_deref().is_none_or(|c| !c.eq_ignore_ascii_case(column)));
+        }
+        table.indexes.retain(|i| !i.parts.is_empty());
+        table.checks.retain(|c| !c.expression.contains(&format!("`{column}`")));
+        // An index that lost a column may now be no more than another one; the server keeps both.
+        Ok(())
+    }
+}
+
+fn add_column(table: &mut Table, name: &str, def: &ColumnDef, after: Option<&str>, server: Server) {
+    let at = match after {
+        Some("") => 0,
+        Some(other) => {
+            table.columns.iter().position(|c| c.name.eq_ignore_ascii_case(other)).map_or(table.columns.len(), |i| i + 1)
+        }
+        None => table.columns.len(),
+    };
+    table.columns.insert(at, def.column.clone());
+    add_keys(table, name, def, server);
+}
+
+/// The keys and checks in a column's definition.
+fn add_keys(table: &mut Table, name: &str, def: &ColumnDef, server: Server) {
+    let column = &def.column.name;
+    match def.key {
+        Unique::No => {}
+        Unique::Primary => {
+            if table.primary_key.is_empty() {
+                table.primary_key = vec![column.clone()];
+            }
+            if let Some(column) = table.column_mut(column) {
+                column.nullable = false;
+            }
+        }
+        Unique::Unique => {
+            let index = Index {
+                name: String::new(),
+                unique: true,
+                parts: vec![IndexPart::column(column)],
+                implicit: false,
+                kind: None,
+            };
+            // The name is chosen by the server, so it cannot be refused.
+            _ = add_index(table, index);
+        }
+    }
+    // MariaDB keeps `json` as text that a CHECK of the column's name watches over.
+    let json = server.mariadb && matches!(&def.column.column_type, super::ColumnType::Named(t) if t == "json");
+    let expression = def.check.clone().or_else(|| json.then(|| format!("json_valid(`{column}`)")));
+    if let Some(expression) = expression {
+        add_check(table, name, Check { name: String::new(), expression, column: Some(column.clone()) }, server);
+    }
+}
+
+/// The name of a key that was given none: its first column, then `_2` and so on.
+fn free_name(table: &Table, index: &Index) -> String {
+    let base = index.parts.first().and_then(|p| p.column.clone()).unwrap_or_else(|| String::from("functional_index"));
+    let taken = |name: &str| table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(name));
+    // A key named PRIMARY is not allowed, so a column of that name starts at `_2`.
+    if !taken(&base) && !base.eq_ignore_ascii_case("primary") {
+        return base;
+    }
+    (2..).map(|n| format!("{base}_{n}")).find(|n| !taken(n)).unwrap_or(base)
+}
+
+fn add_index(table: &mut Table, mut index: Index) -> Result<(), Refused> {
+    if index.name.is_empty() {
+        index.name = free_name(table, &index);
+    } else if table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(&index.name) && !i.implicit) {
+        return refuse(format!("index {} exists already", index.name));
+    } else {
+        // An index that the server made gives way to one that was asked for under its name.
+        table.indexes.retain(|i| !i.name.eq_ignore_ascii_case(&index.name));
+    }
+    table.indexes.push(index);
+    drop_covered(table);
+    Ok(())
+}
+
+/// An index that the server made for a foreign key goes when one that was asked for covers it.
+fn drop_covered(table: &mut Table) {
+    let mut at = 0;
+    while at < table.indexes.len() {
+        let index = &table.indexes[at];
+        let columns: Vec<String> = index.columns().flatten().map(str::to_owned).collect();
+        let covered = index.implicit
+            && (starts_with(&table.primary_key, &columns)
+                || table
+                    .indexes
+                    .iter()
+                    .enumerate()
+                    .any(|(other, i)| other != at && i.covers(&columns) && (!i.implicit || other < at)));
+        if covered {
+            table.indexes.remove(at);
+        } else {
+            at += 1;
+        }
+    }
+}
+
+fn starts_with(key: &[String], columns: &[String]) -> bool {
+    key.len() >= columns.len() && key.iter().zip(columns).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+fn is_covered(table: &Table, columns: &[String]) -> bool {
+    starts_with(&table.primary_key, columns) || table.indexes.iter().any(|i| i.covers(columns))
+}
+
+fn add_foreign_key(table: &mut Table, name: &str, mut key: ForeignKey) -> Result<(), Refused> {
+    if !table.is_innodb() {
+        return Ok(());
+    }
+    if key.name.is_empty() {
+        let number = (1..).find(|n| !table.foreign_keys.iter().any(|k| k.name == format!("{name}_ibfk_{n}")));
+        key.name = format!("{name}_ibfk_{}", number.unwrap_or(1));
+    } else if table.foreign_keys.iter().any(|k| k.name.eq_ignore_ascii_case(&key.name)) {
+        return refuse(format!("foreign key {name}.{} exists already", key.name));
+    }
+    if let Some(column) = key.columns.iter().find(|c| table.column(c).is_none()) {
+        return refuse(format!("column {name}.{column} does not exist"));
+    }
+    // The server adds an index of the key's name and then drops those that are no more than another one: an index that
+    // it made for an earlier key gives way, one that was asked for stays and the new one goes.
+    let asked_for = starts_with(&table.primary_key, &key.columns)
+        || table.indexes.iter().any(|i| !i.implicit && i.covers(&key.columns));
+    if !asked_for {
+        table.indexes.retain(|i| !(i.implicit && i.is_over(&key.columns)));
+        let mut index = Index {
+            name: key.name.clone(),
+            unique: false,
+            parts: key.columns.iter().map(|c| IndexPart::column(c)).collect(),
+            implicit: true,
+            kind: None,
+        };
+        // A constraint without a name of its own has its index named after the column.
+        if key.name.contains("_ibfk_") || table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(&index.name)) {
+            index.name = free_name(table, &index);
+        }
+        table.indexes.push(index);
+    }
+    table.foreign_keys.push(key);
+    Ok(())
+}
+
+fn add_check(table: &mut Table, name: &str, mut check: Check, server: Server) {
+    if !server.checks() {
+        return;
+    }
+    if check.name.is_empty() {
+        check.name = match &check.column {
+            Some(column) if server.mariadb => column.clone(),
+            _ => {
+                let taken = |n: u32| table.checks.iter().any(|c| c.name == format!("{name}_chk_{n}"));
+                format!("{name}_chk_{}", (1..).find(|&n| !taken(n)).unwrap_or(1))
+            }
+        };
+    }
+    table.checks.push(check);
+}
+
+impl Column {
+    /// A column of a type, NOT NULL.
+    #[must_use]
+    pub fn new(name: &str, column_type: super::ColumnType) -> Self {
+        Self {
+            name: name.to_owned(),
+            column_type,
+            nullable: false,
+            default: None,
+            auto_increment: false,
+            generated: None,
+            collation: None,
+            comment: String::new(),
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! The tables as SQL that a server loads.
+
+use std::fmt::Write as _;
+
+use super::{Column, Database, Server, Table};
+
+fn quote(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
+}
+
+fn text(value: &str) -> String {
+    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
+}
+
+/// `CREATE TABLE` of every table, sorted by name, then their foreign keys.
+#[must_use]
+pub fn create_tables(database: &Database, server: Server) -> String {
+    let mut out = String::from("SET FOREIGN_KEY_CHECKS=0;\n\n");
+    let mut tables: Vec<(&String, &Table)> = database.tables.iter().collect();
+    tables.sort_by_key(|(name, _)| name.as_str());
+    for (name, table) in tables {
+        create_table(&mut out, name, table, server);
+        out.push('\n');
+    }
+    out.push_str("SET FOREIGN_KEY_CHECKS=1;\n");
+    out
+}
+
+fn create_table(out: &mut String, name: &str, table: &Table, server: Server) {
+    let mut lines: Vec<String> = table.columns.iter().map(|c| column(c, table, server)).collect();
+    if !table.primary_key.is_empty() {
+        lines.push(format!("PRIMARY KEY ({})", list(&table.primary_key)));
+    }
+    for index in &table.indexes {
+        let parts: Vec<String> = index
+            .parts
+            .iter()
+            .map(|part| {
+                let mut text = match (&part.column, &part.expression) {
+                    (Some(column), _) => quote(column),
+                    (None, Some(expression)) => format!("({expression})"),
+                    (None, None) => String::new(),
+                };
+                if let Some(length) = part.length {
+                    _ = write!(text, "({length})");
+                }
+                if part.descending {
+                    text.push_str(" DESC");
+                }
+                text
+            })
+            .collect();
+        let kind = match (&index.kind, index.unique) {
+            (Some(kind), _) => format!("{kind} KEY"),
+            (None, true) => String::from("UNIQUE KEY"),
+            (None, false) => String::from("KEY"),
+        };
+        lines.push(format!("{kind} {} ({})", quote(&index.name), parts.join(", ")));
+    }
+    for key in &table.foreign_keys {
+        let mut line = format!(
+            "CONSTRAINT {} FOREIGN KEY ({}) REFERENCES {} ({})",
+            quote(&key.name),
+            list(&key.columns),
+            quote(&key.referenced_table),
+            list(&key.referenced_columns)
+        );
+        if let Some(action) = &key.on_delete {
+            _ = write!(line, " ON DELETE {action}");
+        }
+        lines.push(line);
+    }
+    for check in &table.checks {
+        // MariaDB's own check of a json column comes with the type.
+        let own = server.mariadb && check.column.is_some() && check.expression.starts_with("json_valid");
+        if !own {
+            lines.push(format!("CONSTRAINT {} CHECK ({})", quote(&check.name), check.expression));
+        }
+    }
+    _ = writeln!(out, "CREATE TABLE {} (", quote(name));
+    _ = writeln!(out, "  {}", lines.join(",\n  "));
+    _ = write!(out, ") ENGINE={}", table.engine.as_deref().unwrap_or("InnoDB"));
+    if let Some(collation) = &table.collation {
+        _ = write!(out, " COLLATE={collation}");
+    }
+    if !table.comment.is_empty() {
+        _ = write!(out, " COMMENT={}", text(&table.comment));
+    }
+    out.push_str(";\n");
+}
+
+fn list(columns: &[String]) -> String {
+    columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ")
+}
+
+fn column(column: &Column, table: &Table, server: Server) -> String {
+    let json = matches!(&column.column_type, super::ColumnType::Named(name) if name == "json");
+    let printed = if json { String::from("json") } else { column.column_type.print(server) };
+    let mut out = format!("{} {printed}", quote(&column.name));
+    if let Some(collation) = column.collation.as_ref().or(table.collation.as_ref())
+        && column.column_type.has_collation()
+        && !json
+    {
+        _ = write!(out, " COLLATE {collation}");
+    }
+    if let Some((expression, stored)) = &column.generated {
+        let kind = if *stored { "STORED" } else { "VIRTUAL" };
+        _ = write!(out, " GENERATED ALWAYS AS ({expression}) {kind}");
+    } else {
+        out.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
+        if let Some(default) = &column.default {
+            _ = write!(out, " DEFAULT {default}");
+        }
+    }
+    if column.auto_increment {
+        out.push_str(" AUTO_INCREMENT");
+    }
+    if !column.comment.is_empty() {
+        _ = write!(out, " COMMENT {}", text(&column.comment));
+    }
+    out
+}
