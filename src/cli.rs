@@ -327,7 +327,7 @@ pub struct Access {
     /// An option file instead of ~/.my.cnf.
     #[arg(long, value_name = "FILE")]
     pub defaults_file: Option<PathBuf>,
-    /// Read the groups [clientSUFFIX], [mysqlSUFFIX] and [csm-auditSUFFIX], too.
+    /// Read the groups whose names end in this, too.
     #[arg(long, value_name = "SUFFIX")]
     pub defaults_group_suffix: Option<String>,
 }

@@ -1,5 +1,7 @@
 //! `csm-audit snapshot`: from arguments and configuration to environments that are read and written.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
 use std::process::ExitCode;
@@ -94,7 +96,13 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
 fn sources(arguments: &Snapshot, settings: &Settings) -> anyhow::Result<(Vec<Source>, Vec<Gap>)> {
     let home = std::env::home_dir();
     let variable = |name: &str| std::env::var(name).ok();
-    let ask = |question: &str| rpassword::prompt_password(question).ok();
+    // Several databases of one server are several questions for one password.
+    let answers = RefCell::new(BTreeMap::new());
+    let ask = |question: &str| {
+        let mut answers = answers.borrow_mut();
+        let answer = answers.entry(question.to_owned());
+        answer.or_insert_with(|| rpassword::prompt_password(question).ok()).clone()
+    };
     // Without a terminal there is nobody to ask.
     let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
     let parse = |texts: &[String], environment: &Environment| {

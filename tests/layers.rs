@@ -89,6 +89,16 @@ fn only_those_who_may_touch_the_file_system() {
 }
 
 #[test]
+fn only_live_talks_to_servers() {
+    let talk = Regex::new(r"\b(mysql_async|tokio|async fn|UnixStream)\b").unwrap();
+    for (module, files) in sources().into_iter().filter(|(module, _)| module != "live") {
+        for (path, code) in files {
+            assert!(!talk.is_match(&code), "{} of `{module}` talks to servers", path.display());
+        }
+    }
+}
+
+#[test]
 fn files_are_short_enough_to_read() {
     let mut files = Vec::new();
     rust_files(&root().join("src"), &mut files);
