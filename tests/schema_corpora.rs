@@ -89,11 +89,13 @@ fn of_expected(database: &Database, server: Server) -> BTreeSet<String> {
 
 #[test]
 fn what_django_made_is_what_is_expected() {
-    let Some(shared) = std::env::var_os("CSM_AUDIT_SHARED").map(PathBuf::from) else {
-        eprintln!("SKIPPED: CSM_AUDIT_SHARED names no folder with corpora; nothing was compared");
-        return;
-    };
+    let shared = std::env::var_os("CSM_AUDIT_SHARED")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let folder = shared.join("truth/schema");
+    if !folder.join("apps").is_dir() {
+        eprintln!("SKIPPED: {} has no corpora; set CSM_AUDIT_SHARED to compare with real servers", shared.display());
+        return;
+    }
     let mut names: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
     names.sort();
     let mut compared = 0;
