@@ -2,10 +2,13 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
+use crate::config::gate::Day;
 use crate::config::{Color, Format, Given};
+use crate::gate::{Against, Task};
+use crate::live::grants::Dialect;
 
 /// Finds every touchpoint of a Django model in a project.
 #[derive(Debug, Parser)]
@@ -21,6 +24,12 @@ pub struct Cli {
 pub enum Command {
     /// Find every touchpoint of a model: where, what kind, read or write, how sure.
     Scan(Scan),
+    /// Let no new reference to a model through: compare with a baseline, or with another commit.
+    Gate(Gate),
+    /// Read live servers, dumps and other snapshots into one file that can be taken elsewhere.
+    Snapshot(Snapshot),
+    /// Print the rights that an account needs to read a server.
+    Grants(Grants),
     /// Print the tables that the migrations make, on each database.
     Schema(Schema),
     /// Print a completion script for a shell.
@@ -69,6 +78,102 @@ pub struct Scan {
     /// When to use colour [default: auto].
     #[arg(long, value_name = "WHEN")]
     pub color: Option<Color>,
+}
+
+/// A format of the gate's verdict.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum GateFormat {
+    /// For people.
+    #[default]
+    Text,
+    /// For programs.
+    Json,
+    /// Annotations of a GitHub workflow.
+    Github,
+}
+
+/// The arguments of `gate`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0 nothing new, 1 something new, 2 the input, the configuration or the baseline cannot be used, 3 nothing \
+new but a file that could hold a reference was not read.
+
+A reference that has to be: `# csm-audit: allow[kind] reason` at its line, or alone on the line above. Rules, texts and \
+allowances that expire stand in the section [gate] of csm-audit.toml; docs/gate.md tells them.")]
+pub struct Gate {
+    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
+    #[arg(value_name = "PATH")]
+    pub roots: Vec<PathBuf>,
+    /// Write the baseline: all that is there now is known.
+    #[arg(long, conflicts_with = "diff")]
+    pub update: bool,
+    /// The baseline [default: csm-audit.baseline.json in the first root].
+    #[arg(long, value_name = "FILE", conflicts_with = "diff")]
+    pub baseline: Option<PathBuf>,
+    /// Compare with this commit of the same repository instead, such as origin/main.
+    #[arg(long, value_name = "REV")]
+    pub diff: Option<String>,
+    /// Fail on what is gone too, and on allowances that allow nothing.
+    #[arg(long)]
+    pub strict: bool,
+    /// How to say it; the exit code does not depend on it.
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    pub format: GateFormat,
+    /// The model [default: courseware.StudentModule].
+    #[arg(long, value_name = "APP_LABEL.MODEL")]
+    pub target: Option<String>,
+    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
+    #[arg(long, value_name = "DIR")]
+    pub site_packages: Vec<PathBuf>,
+    /// Paths to leave out, relative to a root; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Read this configuration instead of the first root's.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The day by which allowances expire [default: today, in UTC].
+    #[arg(long, value_name = "YYYY-MM-DD")]
+    pub today: Option<Day>,
+    /// How many threads to use [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// No progress bar.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// When to use colour [default: auto].
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<Color>,
+}
+
+impl Gate {
+    /// What is to be done.
+    #[must_use]
+    pub fn task(&self) -> Task {
+        let against = match (&self.diff, self.update) {
+            (Some(revision), _) => Against::Revision(revision.clone()),
+            (None, true) => Against::Update,
+            (None, false) => Against::Baseline,
+        };
+        Task { against, strict: self.strict, today: self.today.unwrap_or_else(Day::today) }
+    }
+
+    /// What the arguments and the environment say.
+    #[must_use]
+    pub fn given(self) -> Given {
+        Given {
+            roots: self.roots,
+            config: self.config,
+            target: self.target,
+            site_packages: self.site_packages,
+            exclude: self.exclude,
+            quiet: self.quiet,
+            color: self.color,
+            threads: self.threads,
+            baseline: self.baseline,
+            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            ..Given::default()
+        }
+    }
 }
 
 impl Scan {
@@ -163,4 +268,82 @@ impl Schema {
             ..Given::default()
         }
     }
+}
+
+/// The arguments of `snapshot`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A database is NAME=mysql://USER@HOST:PORT/DATABASE, NAME=FILE of mysqldump --no-data, or NAME=FILE of a snapshot; one
+NAME may come several times. The URL takes ?ssl-mode=disabled|preferred|required|verify-ca|verify-identity, ssl-ca=FILE,
+socket=FILE and password-env=VARIABLE.
+
+The password is looked for in the URL, the variable that password-env names, --password-file, the option file
+(~/.my.cnf: [client], [mysql], [csm-audit]) and MYSQL_PWD; on a terminal it is asked for.
+
+Only SELECT, SHOW, SET SESSION and read-only transactions are sent. The exit code is 3 when a server could not be read
+to the end; what was read is written nevertheless. It is 2 when the arguments cannot be used.")]
+pub struct Snapshot {
+    /// Databases, or names of environments in the configuration [default: all of the configuration].
+    #[arg(value_name = "NAME[=PLACE]")]
+    pub environments: Vec<String>,
+    /// Write the snapshot to a file.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// The model whose table is measured [default: courseware.StudentModule].
+    #[arg(long, value_name = "APP_LABEL.MODEL")]
+    pub target: Option<String>,
+    /// Another table to measure; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub table: Vec<String>,
+    /// Another column that stores ids, whose table is measured; repeatable.
+    #[arg(long, value_name = "NAME")]
+    pub column: Vec<String>,
+    /// Measure every table, which opens them all.
+    #[arg(long)]
+    pub all_tables: bool,
+    /// Read a server that takes writes, too.
+    #[arg(long)]
+    pub allow_primary: bool,
+    /// How long one statement may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Where passwords come from.
+    #[command(flatten)]
+    pub access: Access,
+    /// Read this configuration instead of the current folder's.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Nothing on standard error but errors.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+/// Where passwords come from.
+#[derive(Debug, Args)]
+pub struct Access {
+    /// A file whose first line is the password.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// An option file instead of ~/.my.cnf.
+    #[arg(long, value_name = "FILE")]
+    pub defaults_file: Option<PathBuf>,
+    /// Read the groups [clientSUFFIX], [mysqlSUFFIX] and [csm-auditSUFFIX], too.
+    #[arg(long, value_name = "SUFFIX")]
+    pub defaults_group_suffix: Option<String>,
+}
+
+/// The arguments of `grants`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Without one of these rights the rest can still be read; what the account may not see is reported as unproven.")]
+pub struct Grants {
+    /// The databases.
+    #[arg(value_name = "DATABASE", required = true)]
+    pub databases: Vec<String>,
+    /// The server, such as mysql-5.6, mysql-8.4 or mariadb-10.11.
+    #[arg(long, value_name = "SERVER", default_value = "mysql-8.0", value_parser = clap::value_parser!(Dialect))]
+    pub server: Dialect,
+    /// The account.
+    #[arg(long, value_name = "USER@HOST", default_value = "csm_audit@%")]
+    pub account: String,
 }

@@ -1,6 +1,8 @@
 //! Settings: what the command line says, then what `csm-audit.toml` or `[tool.csm-audit]` in `pyproject.toml` says,
 //! then what holds without either.
 
+pub mod gate;
+
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
@@ -38,6 +40,18 @@ pub enum Color {
     Never,
 }
 
+/// An environment, such as prod, as the configuration names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Environment {
+    /// Its databases: URLs, dumps and snapshots.
+    pub sources: Vec<String>,
+    /// The environment variable that holds the password.
+    pub password_env: Option<String>,
+    /// The file whose first line is the password.
+    pub password_file: Option<PathBuf>,
+}
+
 /// Everything a run can be told. Paths are as they were given, or relative to where the run began.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -65,6 +79,8 @@ pub struct Settings {
     pub server: Option<String>,
     /// Which database each alias stands for.
     pub databases: IndexMap<String, String>,
+    /// The environments by name.
+    pub environments: IndexMap<String, Environment>,
     /// The report's format.
     pub format: Format,
     /// Where the report goes; standard output when `None`.
@@ -75,6 +91,8 @@ pub struct Settings {
     pub color: Color,
     /// How many threads; as many as there are cores when `None`.
     pub threads: Option<usize>,
+    /// The rules of the gate.
+    pub gate: gate::Rules,
     /// The configuration file that was read.
     pub file: Option<PathBuf>,
 }
@@ -94,11 +112,13 @@ impl Default for Settings {
             django: None,
             server: None,
             databases: IndexMap::new(),
+            environments: IndexMap::new(),
             format: Format::default(),
             output: None,
             quiet: false,
             color: Color::default(),
             threads: None,
+            gate: gate::Rules::default(),
             file: None,
         }
     }
@@ -127,6 +147,8 @@ pub struct Given {
     pub color: Option<Color>,
     /// As in [`Settings`].
     pub threads: Option<usize>,
+    /// The baseline of the gate.
+    pub baseline: Option<PathBuf>,
     /// The active virtual environment, from the process's environment.
     pub virtual_env: Option<PathBuf>,
     /// As in [`Settings`].
@@ -192,11 +214,13 @@ struct FileConfig {
     django: Option<String>,
     server: Option<String>,
     databases: Option<IndexMap<String, String>>,
+    environments: Option<IndexMap<String, Environment>>,
     format: Option<Format>,
     output: Option<PathBuf>,
     quiet: Option<bool>,
     color: Option<Color>,
     threads: Option<usize>,
+    gate: Option<gate::Section>,
 }
 
 #[derive(Deserialize)]
@@ -246,11 +270,21 @@ impl Settings {
             return Err(ConfigError::Threads);
         }
         let roots: Vec<PathBuf> = if given.roots.is_empty() { all_below(config.roots) } else { given.roots };
-        let exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
+        let mut exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
+        let roots = if roots.is_empty() { vec![base] } else { roots };
+        let first = roots.first().cloned().unwrap_or_default();
+        let gate = config.gate.unwrap_or_default().rules(given.baseline, &first, below)?;
+        // A baseline names the model on every line; wherever it lies, it is no part of the project.
+        let place = std::path::absolute(&gate.baseline).unwrap_or_else(|_| gate.baseline.clone());
+        exclude.extend(roots.iter().filter_map(|root| {
+            let inside = place.strip_prefix(std::path::absolute(root).ok()?).ok()?;
+            inside.to_str().map(globset::escape)
+        }));
         Ok(Self {
             target,
             target_asked,
-            roots: if roots.is_empty() { vec![base] } else { roots },
+            gate,
+            roots,
             site_packages: if given.site_packages.is_empty() {
                 all_below(config.site_packages)
             } else {
@@ -264,6 +298,7 @@ impl Settings {
             django: given.django.or(config.django),
             server: given.server.or(config.server),
             databases: config.databases.unwrap_or_default(),
+            environments: environments(config.environments.unwrap_or_default(), &below),
             format: given.format.or(config.format).unwrap_or_default(),
             output: given.output.or(config.output.map(below)),
             quiet: given.quiet || config.quiet.unwrap_or(false),
@@ -272,6 +307,20 @@ impl Settings {
             file,
         })
     }
+}
+
+/// Paths are relative to the configuration, as everything else in it.
+fn environments(
+    mut environments: IndexMap<String, Environment>,
+    below: &impl Fn(PathBuf) -> PathBuf,
+) -> IndexMap<String, Environment> {
+    for environment in environments.values_mut() {
+        environment.password_file = environment.password_file.take().map(below);
+        for source in environment.sources.iter_mut().filter(|source| !source.contains("://")) {
+            *source = below(PathBuf::from(&*source)).display().to_string();
+        }
+    }
+    environments
 }
 
 fn is_model(name: &str) -> bool {
@@ -382,6 +431,19 @@ mod tests {
         assert_eq!(settings.databases["default"], "edxapp");
         assert!(settings.exclude.is_match("docs/a/b.py") && settings.exclude.is_match("docs"));
         assert!(!settings.exclude.is_match("documents/a.py"));
+    }
+
+    #[test]
+    fn environments_have_names() {
+        let file = "[environments.prod]\nsources = ['mysql://audit@replica/edxapp', 'dumps/history.sql']\n\
+                    password-env = 'PROD'\n";
+        let settings = load(&[("csm-audit.toml", file)], Given::default()).unwrap();
+        let prod = &settings.environments["prod"];
+        assert_eq!(prod.sources[0], "mysql://audit@replica/edxapp");
+        assert!(Path::new(&prod.sources[1]).ends_with("dumps/history.sql") && prod.sources[1] != "dumps/history.sql");
+        assert_eq!(prod.password_env.as_deref(), Some("PROD"));
+        let wrong = load(&[("csm-audit.toml", "[environments.prod]\npassword = 'x'\n")], Given::default()).unwrap_err();
+        assert!(wrong.contains("unknown key `password`"), "{wrong}");
     }
 
     #[test]

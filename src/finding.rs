@@ -32,6 +32,37 @@ pub enum Kind {
     Document,
 }
 
+impl Kind {
+    /// The word in reports.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Definition => "definition",
+            Self::Subclass => "subclass",
+            Self::Import => "import",
+            Self::Reference => "reference",
+            Self::Query => "query",
+            Self::Constructor => "constructor",
+            Self::MethodCall => "method-call",
+            Self::Relation => "relation",
+            Self::RelationUse => "relation-use",
+            Self::Migration => "migration",
+            Self::RawSql => "raw-sql",
+            Self::Signal => "signal",
+            Self::Admin => "admin",
+            Self::Factory => "factory",
+            Self::StringReference => "string-reference",
+            Self::Instance => "instance",
+            Self::Configuration => "configuration",
+            Self::Fixture => "fixture",
+            Self::SqlFile => "sql-file",
+            Self::Template => "template",
+            Self::Script => "script",
+            Self::Document => "document",
+        }
+    }
+}
+
 /// How sure a statement is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]

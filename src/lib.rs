@@ -10,7 +10,9 @@ pub mod django;
 pub mod expected;
 pub mod field;
 pub mod finding;
+pub mod gate;
 pub mod literal;
+pub mod live;
 pub mod migration;
 pub mod model;
 pub mod modules;
@@ -26,14 +28,16 @@ pub mod sql;
 pub mod touchpoint;
 
 use crate::config::Settings;
-use crate::discover::{DiscoverError, Discovery, Options};
+use crate::discover::{DiscoverError, Discovery, Options, Revision, RevisionError};
+use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
 use crate::parse::Want;
 use crate::progress::Progress;
 use crate::project::Project;
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
-use crate::source::Gap;
+use crate::source::{FileId, Gap};
 use crate::touchpoint::Touchpoint;
+use rustc_hash::FxHashSet;
 
 /// What makes a run impossible; everything less is a gap.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +45,12 @@ pub enum Error {
     /// A root cannot be scanned.
     #[error(transparent)]
     Discover(#[from] DiscoverError),
+    /// The commit that is compared with cannot be read.
+    #[error(transparent)]
+    Revision(#[from] RevisionError),
+    /// The baseline cannot be used.
+    #[error(transparent)]
+    Baseline(#[from] BaselineError),
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
@@ -105,50 +115,156 @@ impl ScanResult {
 pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, Error> {
     project::workers(settings.threads)?.install(|| {
         progress.stage("reading files", None);
-        let name = settings.target.split_once('.').map_or("", |(_, name)| name);
-        let options = Options {
-            projects: settings.roots.clone(),
-            site_packages: settings.site_packages.clone(),
-            virtual_env: settings.virtual_env.clone(),
-            exclude: settings.exclude.clone(),
-            names_only: false,
-        };
+        let options = options(settings);
         // The queries of the parser take a while to compile: no reason to wait for them later.
         let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
-        let project = Project::with_words(discovery?, Want { contexts: true }, &[name]);
+        let project = project(discovery?, settings);
 
         progress.stage("following names", None);
-        let resolver = Resolver::new(&project);
-        let found = touchpoint::find(&resolver, &settings.target);
-        let mut missing = None;
-        if found.models.is_empty() {
-            let near = touchpoint::near_misses(&resolver, &settings.target);
-            if settings.target_asked {
-                return Err(Error::Target { target: settings.target.clone(), near });
-            }
-            // Nobody asked for this model by name: that it is not there is a result.
-            missing = Some(Gap::general("no-target", not_defined(&settings.target, &near)));
-        }
-        let models = found
-            .models
-            .iter()
-            .map(|model| LinkedModel {
-                label: model.label.clone(),
-                table: model.table.clone(),
-                file: model.file,
-                line: project.text(model.file).map_or(1, |text| text.line_col(model.class.name.span.start).line),
-                role: model.role,
-                via: model.relations.iter().map(|relation| relation.name.to_string()).collect(),
-            })
-            .collect();
-        let mut touchpoints = found.touchpoints;
-        for touchpoint in &mut touchpoints {
-            touchpoint.is_test |= settings.tests.is_match(project.path(touchpoint.file));
-        }
-        let mut gaps = project.gaps();
-        gaps.extend(found.gaps);
-        gaps.extend(missing);
-        gaps.sort();
+        let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, settings);
+        unfollowed.extend(missing(&project, &models, settings)?);
+        let gaps = all_gaps(&project, unfollowed);
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })
+}
+
+/// Compares the touchpoints of the target with those that are known.
+///
+/// # Errors
+///
+/// When a root cannot be scanned, the baseline or the commit cannot be read, or the threads cannot be started.
+pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result<Verdict, Error> {
+    let rules = &settings.gate;
+    // Nothing is read for a baseline that cannot be used.
+    let known = match &task.against {
+        Against::Baseline => Some(Baseline::read(&rules.baseline, &settings.target)?),
+        Against::Revision(_) => None,
+        Against::Update => match Baseline::read(&rules.baseline, &settings.target) {
+            Err(error @ (BaselineError::Newer { .. } | BaselineError::OtherTarget { .. })) => return Err(error.into()),
+            _ => None,
+        },
+    };
+    project::workers(settings.threads)?.install(|| {
+        progress.stage("reading files", None);
+        let options = options(settings);
+        // git answers on a thread of its own: one that waits for it would be missed at the files.
+        let (discovery, revision) = std::thread::scope(|scope| {
+            let revision = scope.spawn(|| match &task.against {
+                Against::Revision(revision) => Revision::open(&options, revision).map(Some),
+                Against::Baseline | Against::Update => Ok(None),
+            });
+            let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
+            (discovery, revision.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
+        });
+        let (mut discovery, revision) = (discovery?, revision?);
+        let beside = revision.map(|revision| revision.beside(&discovery, &options)).transpose()?;
+        let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
+        // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
+        // the analysis of this one has seen a difference.
+        let model = settings.target.rsplit('.').next().unwrap_or_default();
+        let unlikely = beside.as_ref().filter(|beside| !beside.changes(&discovery, model));
+        let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
+        let project = project(discovery, settings);
+        let old = || beside.map(|beside| project.beside(beside.discovery, &beside.same));
+
+        progress.stage("following names", None);
+        let analyse_old = || old().map(|old| (analyse(&old, settings), old));
+        let (now, before, unchanged) = match watch {
+            Some(watch) => {
+                let now = analyse(&project, settings);
+                let unchanged = !watch.noticed();
+                (now, if unchanged { None } else { analyse_old() }, unchanged)
+            }
+            None => {
+                let (now, before) = rayon::join(|| analyse(&project, settings), analyse_old);
+                (now, before, false)
+            }
+        };
+        let Analysis { touchpoints, models, gaps: mut unfollowed } = now;
+        unfollowed.extend(missing(&project, &models, settings)?);
+        let gaps = all_gaps(&project, unfollowed);
+        let target = settings.target.as_str();
+        let findings = Findings { project: &project, target, touchpoints: &touchpoints, models: &models, gaps: &gaps };
+        let before = match before {
+            Some((Analysis { touchpoints, models, .. }, project)) => {
+                let project = &project;
+                let findings = Findings { project, target, touchpoints: &touchpoints, models: &models, gaps: &[] };
+                Some(Before::State(State::of(&findings, rules)))
+            }
+            None if unchanged => Some(Before::State(State::of(&findings, rules))),
+            None => known.map(Before::Baseline),
+        };
+        let (mut verdict, baseline) = gate::judge(&findings, before, rules, task);
+        verdict.incomplete = gate::incomplete(&findings, &|file| same.contains(&file));
+        if task.against == Against::Update {
+            baseline.write(&rules.baseline)?;
+            verdict.written = Some(baseline.touchpoints.len());
+        }
+        Ok(verdict)
+    })
+}
+
+fn options(settings: &Settings) -> Options {
+    Options {
+        projects: settings.roots.clone(),
+        site_packages: settings.site_packages.clone(),
+        virtual_env: settings.virtual_env.clone(),
+        exclude: settings.exclude.clone(),
+        names_only: false,
+    }
+}
+
+fn project(discovery: Discovery, settings: &Settings) -> Project {
+    let name = settings.target.split_once('.').map_or("", |(_, name)| name);
+    Project::with_words(discovery, Want { contexts: true }, &[name])
+}
+
+/// What is found in one state of a project.
+struct Analysis {
+    touchpoints: Vec<Touchpoint>,
+    models: Vec<LinkedModel>,
+    /// What could not be followed.
+    gaps: Vec<Gap>,
+}
+
+fn analyse(project: &Project, settings: &Settings) -> Analysis {
+    let resolver = Resolver::new(project);
+    let found = touchpoint::find(&resolver, &settings.target);
+    let models = found
+        .models
+        .iter()
+        .map(|model| LinkedModel {
+            label: model.label.clone(),
+            table: model.table.clone(),
+            file: model.file,
+            line: project.text(model.file).map_or(1, |text| text.line_col(model.class.name.span.start).line),
+            role: model.role,
+            via: model.relations.iter().map(|relation| relation.name.to_string()).collect(),
+        })
+        .collect();
+    let mut touchpoints = found.touchpoints;
+    for touchpoint in &mut touchpoints {
+        touchpoint.is_test |= settings.tests.is_match(project.path(touchpoint.file));
+    }
+    Analysis { touchpoints, models, gaps: found.gaps }
+}
+
+/// The gap of a target that is defined nowhere; an error when somebody asked for it by name.
+fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Result<Option<Gap>, Error> {
+    if !models.is_empty() {
+        return Ok(None);
+    }
+    let near = touchpoint::near_misses(&Resolver::new(project), &settings.target);
+    if settings.target_asked {
+        return Err(Error::Target { target: settings.target.clone(), near });
+    }
+    // Nobody asked for this model by name: that it is not there is a result.
+    Ok(Some(Gap::general("no-target", not_defined(&settings.target, &near))))
+}
+
+fn all_gaps(project: &Project, unfollowed: Vec<Gap>) -> Vec<Gap> {
+    let mut gaps = project.gaps();
+    gaps.extend(unfollowed);
+    gaps.sort();
+    gaps
 }

@@ -1,6 +1,7 @@
 //! The program: reads the command line, runs, prints, and chooses the exit code.
 
 mod bar;
+mod environments;
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -12,8 +13,10 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
-use csm_audit::cli::{Cli, Command, Scan, Schema, SchemaFormat};
+use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
 use csm_audit::config::{Color, Format, Settings};
+use csm_audit::gate::{github, json as gate_json, text as gate_text};
+use csm_audit::live::grants;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::v1::Report;
 use csm_audit::report::{json, terminal};
@@ -23,9 +26,13 @@ const USAGE: u8 = 2;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 
+/// Not everything could be read.
+const INCOMPLETE: u8 = 3;
+
 fn main() -> ExitCode {
+    environments::hide_passwords();
     match run(Cli::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         // Whoever reads has seen enough.
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
@@ -36,21 +43,28 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(cli: Cli) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Scan(arguments) => scan(arguments),
-        Command::Schema(arguments) => schema(&arguments),
+        Command::Gate(arguments) => return gate(arguments),
+        Command::Scan(arguments) => scan(arguments)?,
+        Command::Schema(arguments) => schema(&arguments)?,
+        Command::Snapshot(arguments) => return environments::snapshot(arguments),
+        Command::Grants(arguments) => {
+            let text = grants::statements(arguments.server, &arguments.account, &arguments.databases);
+            io::stdout().write_all(text.as_bytes())?;
+        }
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Cli::command(), "csm-audit", &mut script);
-            Ok(io::stdout().write_all(&script)?)
+            io::stdout().write_all(&script)?;
         }
         Command::Man => {
             let mut page = Vec::new();
             clap_mangen::Man::new(Cli::command()).render(&mut page)?;
-            Ok(io::stdout().write_all(&page)?)
+            io::stdout().write_all(&page)?;
         }
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn scan(arguments: Scan) -> anyhow::Result<()> {
@@ -61,6 +75,27 @@ fn scan(arguments: Scan) -> anyhow::Result<()> {
     drop(bar);
     let result = result?;
     print(&settings, &Report::new(&result.findings()))
+}
+
+fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
+    let (task, format) = (arguments.task(), arguments.format);
+    let settings = Settings::load(arguments.given())?;
+    choose_color(settings.color);
+    let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
+    let verdict = csm_audit::gate(&settings, &task, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
+    drop(bar);
+    let verdict = verdict?;
+    let text = match format {
+        GateFormat::Text => gate_text::render(&verdict),
+        GateFormat::Json => gate_json::render(&verdict),
+        GateFormat::Github => github::render(&verdict),
+    };
+    let mut stdout = AutoStream::auto(io::stdout().lock());
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        // Whoever has read enough has still to learn whether something is new.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::from(verdict.exit_code())),
+    }
 }
 
 fn schema(arguments: &Schema) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! A project while it is analysed: its files, the names they answer to, and their texts and trees, read when first
 //! asked for.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
@@ -23,7 +23,10 @@ pub fn workers(threads: Option<usize>) -> Result<rayon::ThreadPool, rayon::Threa
 }
 
 /// The text of a file that is not Python, and what was wrong with it.
-type Text = OnceLock<Result<(SourceText, Option<Gap>), Gap>>;
+type Text = Arc<OnceLock<Result<(SourceText, Option<Gap>), Gap>>>;
+
+/// The tree of a file. Two states of one project share those of the files that are equal.
+type Parsed = Arc<OnceLock<Result<ParsedFile, Gap>>>;
 
 /// The files of a project; each is read and parsed when first asked for, once.
 #[derive(Debug)]
@@ -35,7 +38,7 @@ pub struct Project {
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
     want: Want,
-    parsed: Vec<OnceLock<Result<ParsedFile, Gap>>>,
+    parsed: Vec<Parsed>,
     texts: Vec<Text>,
     gaps: Vec<Gap>,
 }
@@ -51,8 +54,24 @@ impl Project {
     /// are sure to be asked for.
     #[must_use]
     pub fn with_words(discovery: Discovery, want: Want, words: &[&str]) -> Self {
-        let parsed = discovery.files.iter().map(|_| OnceLock::new()).collect();
-        let texts = discovery.files.iter().map(|_| OnceLock::new()).collect();
+        let parsed = discovery.files.iter().map(|_| Parsed::default()).collect();
+        let texts = discovery.files.iter().map(|_| Text::default()).collect();
+        Self::with(discovery, want, words, parsed, texts)
+    }
+
+    /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
+    /// and which is then read and parsed once for both.
+    #[must_use]
+    pub fn beside(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
+        let of = |at: usize| same.get(at).copied().flatten().map(FileId::index);
+        let count = discovery.files.len();
+        let parsed = (0..count).map(|at| of(at).and_then(|at| self.parsed.get(at)).cloned().unwrap_or_default());
+        let texts = (0..count).map(|at| of(at).and_then(|at| self.texts.get(at)).cloned().unwrap_or_default());
+        let (parsed, texts) = (parsed.collect(), texts.collect());
+        Self::with(discovery, self.want, &[], parsed, texts)
+    }
+
+    fn with(discovery: Discovery, want: Want, words: &[&str], parsed: Vec<Parsed>, texts: Vec<Text>) -> Self {
         let mut project = Self {
             discovery,
             modules: ModuleIndex::default(),
@@ -148,7 +167,7 @@ impl Project {
                 None => {}
             }
         }
-        gaps.extend(self.texts.iter().filter_map(OnceLock::get).filter_map(|text| match text {
+        gaps.extend(self.texts.iter().filter_map(|text| text.get()).filter_map(|text| match text {
             Ok((_, gap)) => gap.clone(),
             Err(gap) => Some(gap.clone()),
         }));

@@ -36,6 +36,10 @@ pub(super) fn by_name(path: &str) -> Option<FileKind> {
             _ => None,
         };
     };
+    // What this program reads and writes itself names the model too, and is no part of the project.
+    if lower.starts_with("csm-audit.") {
+        return Some(FileKind::Other);
+    }
     // Minified code repeats what stands in its source, on lines that no person reads.
     if stem.ends_with(".min") || stem.ends_with("-min") {
         return Some(FileKind::Other);
@@ -103,6 +107,9 @@ mod tests {
             ("bin/run", None),
             (".coveragerc", Some(FileKind::Other)),
             ("locale/de/django.po", Some(FileKind::Other)),
+            ("csm-audit.baseline.json", Some(FileKind::Other)),
+            ("reports/csm-audit.json", Some(FileKind::Other)),
+            ("csm_audit.py", Some(FileKind::Python)),
         ] {
             assert_eq!(by_name(path), kind, "{path}");
         }

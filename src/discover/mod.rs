@@ -5,8 +5,10 @@
 //! that turns out to matter is read again.
 
 mod error;
+mod git;
 mod kind;
 mod read;
+mod revision;
 mod venv;
 mod walk;
 mod words;
@@ -18,10 +20,12 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use error::DiscoverError;
+pub use git::RevisionError;
 pub use kind::FileKind;
 pub use read::MAX_FILE_SIZE;
+pub use revision::{Beside, Revision};
 pub use venv::FoundVenv;
-pub use words::{Indexed, Indexer, WordSet, word_hash};
+pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 
 use crate::source::{FileId, Gap};
 
@@ -132,6 +136,8 @@ pub struct Discovery {
     pub found_venvs: Vec<FoundVenv>,
     /// Real paths of files whose listed path is escaped.
     odd_paths: FxHashMap<FileId, PathBuf>,
+    /// The bytes of files that are not those on disk.
+    contents: FxHashMap<FileId, Vec<u8>>,
 }
 
 impl Discovery {
@@ -210,7 +216,7 @@ impl Discovery {
         gaps.sort();
         gaps.dedup();
         metadata.sort();
-        let mut discovery = Self { roots, files, links: Vec::new(), metadata, gaps, found_venvs, odd_paths };
+        let mut discovery = Self { roots, files, metadata, gaps, found_venvs, odd_paths, ..Self::default() };
         discovery.links = pending
             .into_iter()
             .filter_map(|link| {
@@ -249,6 +255,10 @@ impl Discovery {
     ///
     /// A gap, when it cannot be read, is too large, or is no regular file.
     pub fn read(&self, file: FileId) -> Result<Vec<u8>, Gap> {
+        self.entry(file).words.looked_at();
+        if let Some(bytes) = self.contents.get(&file) {
+            return Ok(bytes.clone());
+        }
         let mut bytes = Vec::new();
         read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
         Ok(bytes)

@@ -34,6 +34,29 @@ impl Reader {
         found: &Found,
         place: &Path,
     ) -> (FileEntry, Option<Gap>) {
+        self.make(root, of, listed, found, |path| open(place, path))
+    }
+
+    /// The same of a file whose bytes are at hand; none are needed when its size tells that it is not read.
+    pub(super) fn entry_of(
+        &mut self,
+        root: usize,
+        of: RootKind,
+        found: &Found,
+        bytes: &[u8],
+        size: u64,
+    ) -> (FileEntry, Option<Gap>) {
+        self.make(root, of, false, found, |_| Ok((bytes, size)))
+    }
+
+    fn make<R: Read>(
+        &mut self,
+        root: usize,
+        of: RootKind,
+        listed: bool,
+        found: &Found,
+        open: impl FnOnce(&str) -> Result<(R, u64), Gap>,
+    ) -> (FileEntry, Option<Gap>) {
         let mut entry = FileEntry {
             root,
             path: found.path.clone(),
@@ -53,7 +76,7 @@ impl Reader {
             // What installed packages say in prose or do in scripts is not this project's doing.
             Some(FileKind::Document | FileKind::Script) if of == RootKind::SitePackages => None,
             None if of == RootKind::SitePackages => None,
-            _ => self.fill(&mut entry, named, place).err(),
+            _ => open(&found.path).and_then(|(file, size)| self.fill(&mut entry, named, file, size)).err(),
         };
         let gap = gap.or_else(|| {
             found.odd.as_ref().map(|_| {
@@ -67,8 +90,13 @@ impl Reader {
         (entry, gap)
     }
 
-    fn fill(&mut self, entry: &mut FileEntry, named: Option<FileKind>, place: &Path) -> Result<(), Gap> {
-        let (mut file, size) = open(place, &entry.path)?;
+    fn fill(
+        &mut self,
+        entry: &mut FileEntry,
+        named: Option<FileKind>,
+        mut file: impl Read,
+        size: u64,
+    ) -> Result<(), Gap> {
         let unreadable = |error| unreadable(&entry.path, &error);
         self.buffer.clear();
         let at_once = named == Some(FileKind::Python) && size <= MAX_FILE_SIZE;

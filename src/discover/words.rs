@@ -4,6 +4,11 @@
 //! other. The index errs on one side only: a hash collision costs a needless parse, a missing word would cost a
 //! finding. Words are therefore taken generously, from comments and strings too, before any decoding.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rustc_hash::FxHashMap;
+
 /// What each byte is to a word: 0 ends it, anything else is the byte in lower case. Bytes from 0x80 up belong to
 /// words because an identifier may be written in any script and any encoding.
 const CLASS: [u8; 256] = {
@@ -67,31 +72,97 @@ const ADDSITEDIR: u32 = word_hash("addsitedir");
 ///
 /// A word is a run of `[A-Za-z0-9_]` and bytes from 0x80 up, in lower case. Each `__`-separated part of a word counts
 /// as a word too (`studentmodule__grade`), and so does a word or part without a trailing `_id` or `_set`.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct WordSet(Box<[u32]>);
+#[derive(Clone, Debug, Default)]
+pub struct WordSet {
+    words: Box<[u32]>,
+    watch: Option<Arc<Watched>>,
+}
+
+/// The words of another state of a file, and whether the difference was ever noticed.
+#[derive(Debug)]
+struct Watched {
+    other: WordSet,
+    watch: Watch,
+}
+
+/// Notices whether an analysis has asked something of a changed file that its two states answer differently. An
+/// analysis that has not would have taken the same course over the other state.
+#[derive(Clone, Debug, Default)]
+pub struct Watch(Arc<AtomicBool>);
+
+impl Watch {
+    /// Whether the states may lead to different results.
+    #[must_use]
+    pub fn noticed(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn notice(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
+/// By their words alone.
+impl PartialEq for WordSet {
+    fn eq(&self, other: &Self) -> bool {
+        self.words == other.words
+    }
+}
+
+impl Eq for WordSet {}
 
 impl WordSet {
+    fn new(words: &[u32]) -> Self {
+        Self { words: words.into(), watch: None }
+    }
+
     /// Whether the word with this [`word_hash`] occurs.
     #[must_use]
     pub fn has(&self, hash: u32) -> bool {
-        self.0.binary_search(&hash).is_ok()
+        let has = self.words.binary_search(&hash).is_ok();
+        if let Some(watched) = &self.watch
+            && watched.other.has(hash) != has
+        {
+            watched.watch.notice();
+        }
+        has
     }
 
-    /// The hashes, in order.
-    pub fn iter(&self) -> impl Iterator<Item = u32> + '_ {
-        self.0.iter().copied()
+    /// Has `watch` notice when the file is asked for what `other` would answer differently.
+    pub(super) fn compare_with(&mut self, other: WordSet, watch: &Watch) {
+        self.watch = Some(Arc::new(Watched { other, watch: watch.clone() }));
+    }
+
+    /// The file's content is looked at: whoever watches has to know.
+    pub(super) fn looked_at(&self) {
+        if let Some(watched) = &self.watch {
+            watched.watch.notice();
+        }
+    }
+
+    /// What `wanted` holds for the words that occur.
+    pub fn among<'a, V>(&'a self, wanted: &'a FxHashMap<u32, V>) -> impl Iterator<Item = &'a V> {
+        if let Some(watched) = &self.watch {
+            let beyond = |set: &Self, other: &Self| {
+                set.words.iter().any(|hash| wanted.contains_key(hash) && other.words.binary_search(hash).is_err())
+            };
+            if beyond(self, &watched.other) || beyond(&watched.other, self) {
+                watched.watch.notice();
+            }
+        }
+        self.words.iter().filter_map(|hash| wanted.get(hash))
     }
 
     /// The number of different words.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.words.len()
     }
 
     /// Whether there is no word.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.words.is_empty()
     }
 }
 
@@ -162,7 +233,7 @@ impl Indexer {
             }
         }
         self.found.sort_unstable();
-        Indexed { words: WordSet(self.found.as_slice().into()), star_import, sys_path }
+        Indexed { words: WordSet::new(&self.found), star_import, sys_path }
     }
 
     fn parts(&mut self, word: &[u8]) {
@@ -294,6 +365,17 @@ mod tests {
         let set = indexer.index(b"w1 w1 other").words;
         assert_eq!(set.len(), 2);
         assert!(!set.has(word_hash("w2")));
+    }
+
+    #[test]
+    fn a_watch_notices_different_answers_only() {
+        let watch = Watch::default();
+        let mut set = words("a b");
+        set.compare_with(words("b c"), &watch);
+        assert!(set.has(word_hash("b")) && !set.has(word_hash("d")));
+        assert!(!watch.noticed());
+        assert!(!set.has(word_hash("c")));
+        assert!(watch.noticed());
     }
 
     #[test]

@@ -149,7 +149,7 @@ fn importers(project: &Project, carriers: &[(FileId, CompactString)]) -> Vec<Fil
         .filter(|&file| is_python(project, file))
         .filter(|&file| {
             let words = &project.discovery.entry(file).words;
-            words.iter().filter_map(|word| by_name.get(&word)).flatten().any(|carrier| {
+            words.among(&by_name).flatten().any(|carrier| {
                 carrier.file != file && (words.has(carrier.module) || folder(project.path(file)) == carrier.folder)
             })
         })

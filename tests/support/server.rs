@@ -245,12 +245,15 @@ fn free_port() -> u16 {
 /// Writes the server's configuration and its administrator's option file.
 fn configure(flavour: Flavour, options: &ServerOptions, folder: &Path, port: u16) {
     let path = folder.display();
+    fs::create_dir(folder.join("tmp")).unwrap();
     // Nothing has to survive a crash, and several servers share a small machine.
     let mut lines = vec![
         format!("datadir={path}/data"),
         format!("socket={path}/server.sock"),
         format!("pid_file={path}/server.pid"),
         format!("log_error={path}/error.log"),
+        // A starting server removes the temporary tables that it finds, those of its neighbours as well.
+        format!("tmpdir={path}/tmp"),
         format!("port={port}"),
         // Unique among the servers that run at the same time, as replication wants it.
         format!("server_id={port}"),

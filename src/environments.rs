@@ -1,0 +1,133 @@
+//! `csm-audit snapshot`: from arguments and configuration to environments that are read and written.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use csm_audit::cli::Snapshot;
+use csm_audit::config::{Environment, Given, Settings};
+use csm_audit::live::address::Address;
+use csm_audit::live::login::Surroundings;
+use csm_audit::live::{self, Limits, Request, Source, snapshot};
+use csm_audit::source::Gap;
+
+use crate::INCOMPLETE;
+
+/// Takes passwords out of the arguments, which everybody on the machine can read while the program runs, by running
+/// it again with the passwords in its environment, which only its owner can read.
+#[cfg(unix)]
+pub fn hide_passwords() {
+    use std::os::unix::process::CommandExt as _;
+
+    let mut hidden = Vec::new();
+    let mut arguments = Vec::new();
+    for argument in std::env::args_os() {
+        let variable = format!("CSM_AUDIT_URL_PASSWORD_{}", hidden.len() + 1);
+        match argument.to_str().and_then(|text| Address::hide_password(text, &variable)) {
+            Some((argument, password)) => {
+                hidden.push((variable, password));
+                arguments.push(argument.into());
+            }
+            None => arguments.push(argument),
+        }
+    }
+    if hidden.is_empty() {
+        return;
+    }
+    let Ok(program) = std::env::current_exe() else { return };
+    let mut arguments = arguments.into_iter();
+    let mut command = std::process::Command::new(program);
+    if let Some(name) = arguments.next() {
+        command.arg0(name);
+    }
+    command.args(arguments).envs(hidden.iter().map(|(variable, password)| (variable, password.expose())));
+    // It only returns when it fails; the arguments that were given do as well, only less discreetly.
+    drop(command.exec());
+}
+
+/// Elsewhere a program cannot take its own place.
+#[cfg(not(unix))]
+pub fn hide_passwords() {}
+
+/// Reads environments and writes them as a snapshot.
+pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
+    let given = Given { config: arguments.config.clone(), target: arguments.target.clone(), ..Given::default() };
+    let settings = Settings::load(given)?;
+    let (sources, mut gaps) = sources(&arguments, &settings)?;
+    let mut request = Request::about(&settings.target);
+    request.tables.extend(arguments.table);
+    request.columns.extend(arguments.column);
+    request.all = arguments.all_tables;
+    request.allow_primary = arguments.allow_primary;
+    request.limits = Limits { statement: Duration::from_secs(arguments.timeout), ..Limits::default() };
+
+    let mut environments = Vec::new();
+    for source in &sources {
+        let (facts, found) = live::read(source, &request);
+        environments.push(facts);
+        gaps.extend(found);
+    }
+    match &arguments.output {
+        Some(path) => {
+            let cannot = || format!("cannot write {}; give a path that you may write with -o", path.display());
+            let file = File::create(path).with_context(cannot)?;
+            snapshot::write(&environments, BufWriter::new(file)).with_context(cannot)?;
+        }
+        None => snapshot::write(&environments, BufWriter::new(io::stdout().lock()))?,
+    }
+    let incomplete = environments.iter().any(|environment| !environment.incomplete.is_empty());
+    if !arguments.quiet || incomplete {
+        let mut stderr = anstream::stderr().lock();
+        for Gap { kind, reason, .. } in
+            gaps.iter().filter(|gap| !arguments.quiet || gap.kind == "environment-incomplete")
+        {
+            // Whoever closed standard error does not want to know.
+            let _ = writeln!(stderr, "{kind}: {reason}");
+        }
+    }
+    Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// What the arguments name, in their order: places, and environments of the configuration.
+fn sources(arguments: &Snapshot, settings: &Settings) -> anyhow::Result<(Vec<Source>, Vec<Gap>)> {
+    let home = std::env::home_dir();
+    let variable = |name: &str| std::env::var(name).ok();
+    let ask = |question: &str| rpassword::prompt_password(question).ok();
+    // Without a terminal there is nobody to ask.
+    let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
+    let parse = |texts: &[String], environment: &Environment| {
+        let around = Surroundings {
+            password_file: environment.password_file.as_deref().or(arguments.access.password_file.as_deref()),
+            password_env: environment.password_env.as_deref(),
+            defaults_file: arguments.access.defaults_file.as_deref(),
+            group_suffix: arguments.access.defaults_group_suffix.as_deref(),
+            home: home.as_deref(),
+            variable: &variable,
+            ask: if somebody { Some(&ask) } else { None },
+        };
+        Source::parse_all(texts.iter().map(String::as_str), &around)
+    };
+    let (places, names): (Vec<String>, Vec<String>) =
+        arguments.environments.iter().cloned().partition(|argument| argument.contains('='));
+    let (mut sources, mut gaps) = parse(&places, &Environment::default())?;
+    let all = names.is_empty() && places.is_empty();
+    for name in &names {
+        anyhow::ensure!(
+            settings.environments.contains_key(name),
+            "`{name}` is no environment of the configuration; write {name}=mysql://user@host/database"
+        );
+    }
+    for (name, environment) in settings.environments.iter().filter(|(name, _)| all || names.contains(name)) {
+        let texts: Vec<String> = environment.sources.iter().map(|place| format!("{name}={place}")).collect();
+        let (found, more) = parse(&texts, environment)?;
+        sources.extend(found);
+        gaps.extend(more);
+    }
+    anyhow::ensure!(
+        !sources.is_empty(),
+        "no environment is named; write prod=mysql://user@host/database, or [environments.prod] in the configuration"
+    );
+    Ok((sources, gaps))
+}

@@ -1,0 +1,485 @@
+//! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and what such a dump cannot tell.
+
+use std::collections::BTreeMap;
+
+use regex::Regex;
+
+use super::Request;
+use super::facts::{
+    Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
+    Program, Table, Trigger,
+};
+use super::introspect;
+use super::proof::{Proof, Seen};
+use crate::source::{Gap, SourceText};
+use crate::sql::{
+    self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, ForeignKeyDef, KeyDef, KeyKind, KeyOf, TableName,
+};
+
+/// Reads a dump. `file` is its name; `wanted` the database that is meant, or its name where the dump does not tell.
+#[must_use]
+pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> (Vec<DatabaseFacts>, Vec<Gap>) {
+    let (statements, problems) = sql::ddl(text);
+    let source = SourceText::new(text.to_owned());
+    let mut gaps: Vec<Gap> = problems
+        .iter()
+        .map(|problem| {
+            let line = source.line_col(problem.span.start).line;
+            Gap::at("dump", file, line, format!("{}, so what it defines is missing: {}", problem.reason, problem.text))
+        })
+        .collect();
+    let named = wanted.map(str::to_owned).or_else(|| name_in_header(text)).unwrap_or_else(|| stem(file));
+    let mut dump = Dump { databases: BTreeMap::new(), current: named, file, line: 1, gaps: Vec::new() };
+    for statement in statements {
+        dump.line = source.line_col(statement.span.start).line;
+        dump.statement(statement.kind);
+    }
+    gaps.append(&mut dump.gaps);
+    let databases = dump.databases.into_iter();
+    // A dump of several databases names them, and then one of them may be meant.
+    let databases: Vec<_> = databases.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)).collect();
+    if databases.is_empty() {
+        gaps.push(Gap::file("dump", file, "it defines no table of the database, so nothing is known of it"));
+    }
+    let triggers = triggers(text);
+    let facts = databases.into_iter().map(|(name, found)| found.finish(&name, file, &triggers, request)).collect();
+    gaps.sort();
+    (facts, gaps)
+}
+
+/// `-- Host: db    Database: edxapp`, as mysqldump begins.
+fn name_in_header(text: &str) -> Option<String> {
+    let head = text.lines().take(30).filter_map(|line| line.strip_prefix("-- "));
+    let name = head.filter_map(|line| line.split_once("Database:")).map(|(_, name)| name.trim()).next()?;
+    Some(name.to_owned()).filter(|name| !name.is_empty())
+}
+
+fn stem(file: &str) -> String {
+    file.split('.').next().unwrap_or(file).to_owned()
+}
+
+#[derive(Default)]
+struct Found {
+    tables: BTreeMap<String, Table>,
+    counters: BTreeMap<String, u64>,
+    foreign_keys: Vec<ForeignKey>,
+    checks: Vec<Check>,
+    views: BTreeMap<String, String>,
+}
+
+struct Dump<'a> {
+    databases: BTreeMap<String, Found>,
+    current: String,
+    file: &'a str,
+    line: u32,
+    gaps: Vec<Gap>,
+}
+
+impl Dump<'_> {
+    fn found(&mut self, name: &TableName) -> (&mut Found, String) {
+        let database = name.schema.clone().unwrap_or_else(|| self.current.clone());
+        (self.databases.entry(database.clone()).or_default(), database)
+    }
+
+    fn gap(&mut self, reason: String) {
+        self.gaps.push(Gap::at("dump", self.file, self.line, reason));
+    }
+
+    fn statement(&mut self, kind: Ddl) {
+        match kind {
+            Ddl::Use(name) => self.current = name,
+            Ddl::CreateTable(table) if table.temporary => {}
+            Ddl::CreateTable(table) => self.create(&table),
+            Ddl::AlterTable(alter) => {
+                for clause in alter.clauses {
+                    self.alter(&alter.table, clause);
+                }
+            }
+            Ddl::CreateIndex { table, key, .. } => self.with_table(&table, |table| add_key(table, &key)),
+            Ddl::DropIndex { table, name, .. } => self.with_table(&table, |table| drop_key(table, &name)),
+            Ddl::DropTable { temporary: true, .. } | Ddl::Truncate(_) | Ddl::NoDdl(_) => {}
+            Ddl::DropTable { tables, .. } => {
+                for table in tables {
+                    let (found, _) = self.found(&table);
+                    found.forget(&table.name);
+                }
+            }
+            Ddl::RenameTable(pairs) => {
+                for (from, _) in pairs {
+                    self.gap(format!("the dump renames {}, which is not followed", from.name));
+                }
+            }
+            Ddl::CreateView { name, query, .. } => {
+                let (found, _) = self.found(&name);
+                // mysqldump first makes a table in the place of each view.
+                found.tables.remove(&name.name);
+                found.views.insert(name.name, query);
+            }
+            Ddl::DropView { views, .. } => {
+                for view in views {
+                    let (found, _) = self.found(&view);
+                    found.views.remove(&view.name);
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, definition: &CreateTable) {
+        if definition.like.is_some() || definition.select.is_some() {
+            self.gap(format!("columns of {} come from another table, which is not followed", definition.name.name));
+        }
+        let (found, database) = self.found(&definition.name);
+        let name = definition.name.name.clone();
+        if definition.if_not_exists && found.tables.contains_key(&name) {
+            return;
+        }
+        found.forget(&name);
+        let options = &definition.options;
+        let collation = collation(options.collation.as_deref(), options.charset.as_deref());
+        let mut create_options: Vec<String> =
+            options.row_format.iter().map(|format| format!("row_format={format}")).collect();
+        create_options.extend(options.partition_by.iter().map(|_| "partitioned".to_owned()));
+        let mut table = Table {
+            name: name.clone(),
+            engine: options.engine.clone(),
+            collation,
+            create_options: create_options.join(" "),
+            comment: options.comment.clone().unwrap_or_default(),
+            ..Table::default()
+        };
+        for definition in &definition.columns {
+            add_column(&mut table, definition);
+            let checks = definition.checks.iter().map(|check| checked(&name, check, &definition.name));
+            found.checks.extend(checks);
+            if let Some(key) = &definition.references {
+                let columns = vec![definition.name.clone()];
+                found.foreign_keys.push(foreign_key(&database, &name, key, Some(columns)));
+            }
+        }
+        for key in &definition.keys {
+            add_key(&mut table, key);
+        }
+        for key in &definition.foreign_keys {
+            found.foreign_keys.push(foreign_key(&database, &name, key, None));
+        }
+        found.checks.extend(definition.checks.iter().map(|check| checked(&name, check, "")));
+        if let Some(next) = options.auto_increment {
+            found.counters.insert(name.clone(), next);
+        }
+        found.tables.insert(name, table);
+    }
+
+    fn with_table(&mut self, name: &TableName, change: impl FnOnce(&mut Table)) {
+        let (found, _) = self.found(name);
+        match found.tables.get_mut(&name.name) {
+            Some(table) => change(table),
+            None => self.gap(format!("the dump changes {}, which it does not create", name.name)),
+        }
+    }
+
+    /// Other programs than mysqldump add keys and counters afterwards.
+    fn alter(&mut self, name: &TableName, clause: AlterClause) {
+        match clause {
+            AlterClause::AddKey(key) => self.with_table(name, |table| add_key(table, &key)),
+            AlterClause::DropKey(key) => self.with_table(name, |table| drop_key(table, &key)),
+            AlterClause::DropPrimaryKey => self.with_table(name, |table| drop_key(table, "PRIMARY")),
+            AlterClause::AddColumn { column, .. } => self.with_table(name, |table| add_column(table, &column)),
+            AlterClause::ModifyColumn { column, .. } => self.with_table(name, |table| {
+                let mut changed = Table { collation: table.collation.clone(), ..Table::default() };
+                add_column(&mut changed, &column);
+                let place = table.columns.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&column.name));
+                if let (Some(place), Some(changed)) = (place, changed.columns.pop()) {
+                    *place = changed;
+                }
+            }),
+            AlterClause::AddForeignKey(key) => {
+                let (found, database) = self.found(name);
+                found.foreign_keys.push(foreign_key(&database, &name.name, &key, None));
+            }
+            AlterClause::AddCheck(check) => {
+                let (found, _) = self.found(name);
+                found.checks.push(checked(&name.name, &check, ""));
+            }
+            AlterClause::Options(options) => {
+                let (found, _) = self.found(name);
+                if let Some(next) = options.auto_increment {
+                    found.counters.insert(name.name.clone(), next);
+                }
+            }
+            // `DISABLE KEYS` around rows, and what changes no definition.
+            AlterClause::Unmodelled(_) => {}
+            _ => self.gap(format!("the dump changes {} in a way that is not followed", name.name)),
+        }
+    }
+}
+
+impl Found {
+    fn forget(&mut self, table: &str) {
+        self.tables.remove(table);
+        self.counters.remove(table);
+        self.foreign_keys.retain(|key| key.table != table);
+        self.checks.retain(|check| check.table != table);
+    }
+
+    fn finish(mut self, name: &str, file: &str, triggers: &[(Trigger, String)], request: &Request) -> DatabaseFacts {
+        for view in self.views.keys() {
+            let table = Table { name: view.clone(), is_view: true, ..Table::default() };
+            self.tables.insert(view.clone(), table);
+        }
+        for table in self.tables.values_mut() {
+            table.indexes.sort_by(|a, b| a.name.cmp(&b.name));
+        }
+        self.foreign_keys.sort();
+        self.checks.sort();
+        let rows = "a dump of definitions holds no rows";
+        let by = || Proof::proven("the definitions of the tables in the dump");
+        let mut facts =
+            DatabaseFacts::unread(name, Origin::Dump { file: file.to_owned() }, "a dump of definitions does not tell");
+        facts.tables = Seen::new(
+            self.tables.into_values().collect(),
+            Proof::unproven("a dump holds the tables that it was asked for; there may be others"),
+        );
+        facts.foreign_keys = Seen::new(self.foreign_keys, by());
+        facts.referenced_by = Seen::unproven("a dump of one database does not tell what points to it from others");
+        facts.checks = Seen::new(self.checks, by());
+        let concerned = introspect::concerned(&facts, request);
+        let mentions = |text: &str| introspect::mentions(text, &concerned);
+        facts.views = Seen::new(
+            self.views
+                .iter()
+                .map(|(name, query)| Program {
+                    name: name.clone(),
+                    kind: "VIEW".to_owned(),
+                    mentions: mentions(query),
+                    readable: true,
+                })
+                .collect(),
+            Proof::unproven("a dump holds the views that it was asked for; there may be others"),
+        );
+        let mut found: Vec<Trigger> = triggers
+            .iter()
+            .filter(|(trigger, _)| facts.table(&trigger.table).is_some())
+            .map(|(trigger, body)| {
+                let mut mentions = mentions(body);
+                mentions.retain(|table| *table != trigger.table);
+                Trigger { mentions, ..trigger.clone() }
+            })
+            .collect();
+        found.sort();
+        facts.triggers = Seen::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
+        facts.routines = Seen::unproven("routines of a dump are not read");
+        facts.events = Seen::unproven("events of a dump are not read");
+        facts.migrations = Seen::<Vec<Migration>>::unproven(rows);
+        facts.south_migrations = Seen::unproven(rows);
+        let measured = concerned.iter().filter_map(|table| {
+            let next = self.counters.get(table)?;
+            Some(Measures { table: table.clone(), auto_increment: Some(*next), ..Measures::default() })
+        });
+        facts.measures = Seen::new(measured.collect(), Proof::unproven(rows));
+        facts
+    }
+}
+
+/// mysqldump spreads `CREATE TRIGGER` over several conditional comments.
+fn triggers(text: &str) -> Vec<(Trigger, String)> {
+    let name = r"(?:`((?:[^`]|``)+)`|([\w$]+))";
+    let pattern = format!(
+        r"(?i)\bTRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{name}\s*\.\s*)?{name}\s+(BEFORE|AFTER)\s+(INSERT|UPDATE|DELETE)\s+ON\s+(?:{name}\s*\.\s*)?{name}"
+    );
+    let Ok(pattern) = Regex::new(&pattern) else { return Vec::new() };
+    let starts: Vec<_> = pattern.captures_iter(text).collect();
+    let mut triggers = Vec::new();
+    for (at, found) in starts.iter().enumerate() {
+        let group = |index: usize| found.get(index).map(|text| text.as_str().replace("``", "`"));
+        let either = |index: usize| group(index).or_else(|| group(index + 1)).unwrap_or_default();
+        let end = starts.get(at + 1).and_then(|next| next.get(0)).map_or(text.len(), |next| next.start());
+        let body = found.get(0).and_then(|head| text.get(head.end()..end)).unwrap_or_default();
+        // Up to the end that the client was told to look for.
+        let body = body.split(";;").next().unwrap_or_default();
+        let trigger = Trigger {
+            table: either(9),
+            name: either(3),
+            timing: group(5).unwrap_or_default().to_uppercase(),
+            event: group(6).unwrap_or_default().to_uppercase(),
+            mentions: Vec::new(),
+        };
+        triggers.push((trigger, body.to_owned()));
+    }
+    triggers
+}
+
+fn add_column(table: &mut Table, definition: &ColumnDef) {
+    let holds_text = ["char", "varchar", "text", "tinytext", "mediumtext", "longtext", "enum", "set"]
+        .contains(&definition.type_text.split(['(', ' ']).next().unwrap_or_default());
+    let own = collation(definition.collation.as_deref(), definition.charset.as_deref());
+    let default = definition.default.as_ref().and_then(|default| match default {
+        sql::DefaultValue::Null => None,
+        sql::DefaultValue::String(text) | sql::DefaultValue::Number(text) => Some(DefaultValue::Literal(text.clone())),
+        sql::DefaultValue::Expression(text) => Some(DefaultValue::Expression(text.clone())),
+    });
+    table.columns.push(Column {
+        name: definition.name.clone(),
+        column_type: definition.type_text.clone(),
+        nullable: definition.nullable.unwrap_or(!definition.primary),
+        default,
+        auto_increment: definition.auto_increment,
+        on_update: definition.on_update.clone(),
+        generated: definition.generated.clone().map(|expression| Generated { expression, stored: definition.stored }),
+        collation: own.or_else(|| table.collation.clone()).filter(|_| holds_text),
+        comment: definition.comment.clone().unwrap_or_default(),
+        invisible: definition.invisible,
+    });
+    if definition.primary || definition.unique {
+        let name = if definition.primary { "PRIMARY" } else { &definition.name };
+        let part = IndexPart { column: Some(definition.name.clone()), ..IndexPart::default() };
+        let kind = "BTREE".to_owned();
+        table.indexes.push(Index { name: name.to_owned(), unique: true, kind, parts: vec![part], invisible: false });
+    }
+}
+
+fn add_key(table: &mut Table, key: &KeyDef) {
+    let parts: Vec<IndexPart> = key
+        .parts
+        .iter()
+        .map(|part| {
+            let (column, expression) = match &part.of {
+                KeyOf::Column(name) => (Some(name.clone()), None),
+                KeyOf::Expression(text) => (None, Some(text.clone())),
+            };
+            IndexPart { column, expression, length: part.prefix, descending: part.descending }
+        })
+        .collect();
+    let name = match (&key.kind, &key.name) {
+        (KeyKind::Primary, _) => "PRIMARY".to_owned(),
+        (_, Some(name)) => name.clone(),
+        (_, None) => parts.first().and_then(|part| part.column.clone()).unwrap_or_default(),
+    };
+    let kind = match key.kind {
+        KeyKind::Fulltext => "FULLTEXT",
+        KeyKind::Spatial => "SPATIAL",
+        _ => "BTREE",
+    };
+    if key.kind == KeyKind::Primary {
+        for column in &mut table.columns {
+            if parts.iter().any(|part| part.column.as_deref() == Some(&column.name)) {
+                column.nullable = false;
+            }
+        }
+    }
+    table.indexes.push(Index {
+        name,
+        unique: matches!(key.kind, KeyKind::Primary | KeyKind::Unique),
+        kind: key.using.as_ref().map_or_else(|| kind.to_owned(), |using| using.to_uppercase()),
+        parts,
+        invisible: key.invisible,
+    });
+}
+
+fn drop_key(table: &mut Table, name: &str) {
+    table.indexes.retain(|index| !index.name.eq_ignore_ascii_case(name));
+}
+
+fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option<Vec<String>>) -> ForeignKey {
+    let action = |rule: &Option<String>| rule.clone().filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION"));
+    ForeignKey {
+        database: database.to_owned(),
+        table: table.to_owned(),
+        name: key.name.clone().unwrap_or_default(),
+        columns: columns.unwrap_or_else(|| key.columns.clone()),
+        referenced_database: key.references.schema.clone().unwrap_or_else(|| database.to_owned()),
+        referenced_table: key.references.name.clone(),
+        referenced_columns: key.referenced_columns.clone(),
+        on_delete: action(&key.on_delete),
+        on_update: action(&key.on_update),
+    }
+}
+
+/// A check without a name has its column's on MariaDB.
+fn checked(table: &str, check: &CheckDef, column: &str) -> Check {
+    Check {
+        table: table.to_owned(),
+        name: check.name.clone().unwrap_or_else(|| column.to_owned()),
+        condition: check.condition.clone(),
+        enforced: check.enforced,
+    }
+}
+
+/// A collation, or the one that a character set has by default: dumps leave that out.
+fn collation(collation: Option<&str>, charset: Option<&str>) -> Option<String> {
+    collation.map(str::to_owned).or_else(|| {
+        charset.map(|charset| match charset {
+            "latin1" => "latin1_swedish_ci".to_owned(),
+            "binary" => "binary".to_owned(),
+            other => format!("{other}_general_ci"),
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DUMP: &str = "-- MySQL dump 10.13\n--\n-- Host: db    Database: edxapp\n-- ------\n\
+        /*!40101 SET NAMES utf8 */;\nDROP TABLE IF EXISTS `courseware_studentmodule`;\n\
+        CREATE TABLE `courseware_studentmodule` (\n  `id` int(11) NOT NULL AUTO_INCREMENT,\n  \
+        `kind` varchar(32) NOT NULL DEFAULT 'problem',\n  `student_id` int(11) NOT NULL,\n  PRIMARY KEY (`id`),\n  \
+        KEY `k` (`kind`(5)),\n  CONSTRAINT `fk` FOREIGN KEY (`student_id`) REFERENCES `auth_user` (`id`)\n) \
+        ENGINE=InnoDB AUTO_INCREMENT=2147480001 DEFAULT CHARSET=utf8 ROW_FORMAT=COMPRESSED;\n\
+        DELIMITER ;;\n/*!50003 CREATE*/ /*!50017 DEFINER=`a`@`b`*/ /*!50003 TRIGGER `count` AFTER INSERT ON \
+        `courseware_studentmodule` FOR EACH ROW INSERT INTO log VALUES (1) */;;\nDELIMITER ;\n\
+        /*!50001 CREATE VIEW `v` AS SELECT 1 AS `id`*/;\n/*!50001 DROP VIEW IF EXISTS `v`*/;\n\
+        /*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n\
+        /*!50001 VIEW `v` AS select `courseware_studentmodule`.`id` AS `id` from `courseware_studentmodule` */;\n";
+
+    fn one(text: &str) -> DatabaseFacts {
+        let (mut databases, gaps) = read("d.sql", text, None, &Request::about("courseware.StudentModule"));
+        assert_eq!(gaps, []);
+        assert_eq!(databases.len(), 1);
+        databases.remove(0)
+    }
+
+    #[test]
+    fn definitions_are_facts_and_the_rest_is_unproven() {
+        let facts = one(DUMP);
+        assert_eq!(facts.name, "edxapp");
+        let table = facts.table("courseware_studentmodule").unwrap();
+        assert_eq!(table.columns[0].column_type, "int(11)");
+        assert_eq!(table.columns[1].default, Some(DefaultValue::Literal("problem".to_owned())));
+        assert_eq!(table.columns[1].collation.as_deref(), Some("utf8_general_ci"));
+        assert_eq!(table.create_options, "row_format=COMPRESSED");
+        assert_eq!(table.indexes[1].parts[0].length, Some(5));
+        let key = &facts.foreign_keys.found[0];
+        assert_eq!((key.name.as_str(), key.referenced_table.as_str()), ("fk", "auth_user"));
+        assert_eq!(facts.measures_of("courseware_studentmodule").unwrap().auto_increment, Some(2_147_480_001));
+        assert_eq!(facts.headroom()[0].used, 2_147_480_000);
+        assert_eq!(facts.triggers.found[0].timing, "AFTER");
+        assert_eq!(facts.views.found[0].mentions, ["courseware_studentmodule"]);
+        for proof in [&facts.tables.proof, &facts.referenced_by.proof, &facts.migrations.proof, &facts.measures.proof] {
+            assert!(!proof.is_proven(), "{proof:?}");
+        }
+    }
+
+    #[test]
+    fn keys_may_come_later() {
+        let text = "USE x; CREATE TABLE t (id int NOT NULL, a int); ALTER TABLE t ADD PRIMARY KEY (id), \
+                    ADD UNIQUE KEY u (a); ALTER TABLE t MODIFY id int NOT NULL AUTO_INCREMENT, AUTO_INCREMENT=7; \
+                    ALTER TABLE t ADD CONSTRAINT f FOREIGN KEY (a) REFERENCES y.p (id) ON DELETE CASCADE;";
+        let facts = one(text);
+        assert_eq!(facts.name, "x");
+        let table = facts.table("t").unwrap();
+        assert!(table.columns[0].auto_increment);
+        assert_eq!(table.indexes.iter().map(|index| index.name.as_str()).collect::<Vec<_>>(), ["PRIMARY", "u"]);
+        let key = &facts.foreign_keys.found[0];
+        assert_eq!((key.referenced_database.as_str(), key.on_delete.as_deref()), ("y", Some("CASCADE")));
+    }
+
+    #[test]
+    fn what_is_not_followed_is_a_gap() {
+        let text = "CREATE TABLE t (id int);\nALTER TABLE gone ADD KEY (a);\nRENAME TABLE t TO u;\nCREATE TABLE (;";
+        let (databases, gaps) = read("d.sql", text, Some("x"), &Request::default());
+        assert_eq!(databases[0].name, "x");
+        assert_eq!(gaps.iter().map(|gap| gap.line.unwrap()).collect::<Vec<_>>(), [2, 3, 4], "{gaps:?}");
+        let (none, gaps) = read("d.sql", "SELECT 1;", None, &Request::default());
+        assert_eq!((none.len(), gaps.len()), (0, 1));
+    }
+}

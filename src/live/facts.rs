@@ -1,0 +1,560 @@
+//! What was read of an environment: plain data, the same from a server, a snapshot or a dump.
+//!
+//! Names are as the server writes them. Lists are sorted, so that equal databases give equal facts; columns and the
+//! parts of keys keep their order, which means something.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::proof::{Proof, Seen};
+
+/// An environment, such as `prod`: its servers and their databases.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnvironmentFacts {
+    /// Its name.
+    pub name: String,
+    /// The servers that were read.
+    pub servers: Vec<ServerFacts>,
+    /// The databases, in the order in which they were named.
+    pub databases: Vec<DatabaseFacts>,
+    /// Why not all of it could be read; what was read stands nevertheless.
+    pub incomplete: Vec<Incomplete>,
+}
+
+impl EnvironmentFacts {
+    /// The database of a name.
+    #[must_use]
+    pub fn database(&self, name: &str) -> Option<&DatabaseFacts> {
+        self.databases.iter().find(|database| database.name == name)
+    }
+
+    /// The server of an address.
+    #[must_use]
+    pub fn server(&self, address: &str) -> Option<&ServerFacts> {
+        self.servers.iter().find(|server| server.address == address)
+    }
+}
+
+/// Something that ended the reading of a server, a database or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Incomplete {
+    /// The server's address, a file, or a database.
+    pub place: String,
+    /// What happened, and what is missing because of it.
+    pub reason: String,
+}
+
+/// A server's make.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Flavour {
+    /// Oracle's MySQL, and what calls itself that.
+    #[default]
+    MySql,
+    /// MariaDB.
+    MariaDb,
+    /// Percona Server.
+    Percona,
+    /// Amazon Aurora.
+    Aurora,
+}
+
+/// A server.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ServerFacts {
+    /// `host:port` or the path of its socket, as it was reached.
+    pub address: String,
+    /// Its make.
+    pub flavour: Flavour,
+    /// Its version as a triple.
+    pub version: (u16, u16, u16),
+    /// Its version as it says it.
+    pub version_text: String,
+    /// When it was read by the server's own clock, in UTC.
+    pub read_at: String,
+    /// The account that read, as the server matched it.
+    pub account: String,
+    /// Whether the connection was encrypted.
+    pub encrypted: bool,
+    /// Whether it takes no writes.
+    pub read_only: bool,
+    /// Global variables that matter to a migration, by name.
+    pub variables: BTreeMap<String, String>,
+    /// What the account may do, role by role and right by right, without its credentials.
+    pub grants: Vec<String>,
+    /// The sources that it replicates from.
+    pub sources: Option<Seen<Vec<ReplicationSource>>>,
+    /// How many replicas read its binary log.
+    pub replicas: Option<Seen<u64>>,
+    /// Its binary logs.
+    pub binary_logs: Option<Seen<Option<BinaryLogs>>>,
+    /// Whether the instrument that shows metadata locks is there and on.
+    pub metadata_lock_instrument: Option<Seen<Option<bool>>>,
+}
+
+/// A source of replication. The texts of errors are left out: they quote rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReplicationSource {
+    /// The channel, or MariaDB's connection; empty for the default one.
+    pub channel: String,
+    /// The source's host.
+    pub host: String,
+    /// The source's port.
+    pub port: u16,
+    /// Whether the thread that fetches runs: `Yes`, `No` or `Connecting`.
+    pub receiver: String,
+    /// Whether the thread that applies runs.
+    pub applier: String,
+    /// How far it is behind, in seconds.
+    pub seconds_behind: Option<u64>,
+    /// The number of the last error, 0 for none.
+    pub last_error: u32,
+    /// Whether it uses GTIDs to find its place.
+    pub gtid: bool,
+}
+
+/// The binary logs that a server keeps.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BinaryLogs {
+    /// How many files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+}
+
+/// Where facts about a database come from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "from", rename_all = "kebab-case")]
+pub enum Origin {
+    /// A server.
+    Server {
+        /// Its address.
+        address: String,
+    },
+    /// A dump of definitions.
+    Dump {
+        /// The name of its file.
+        file: String,
+    },
+}
+
+/// A database, which MySQL also calls a schema.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DatabaseFacts {
+    /// Its name.
+    pub name: String,
+    /// Where the facts come from.
+    pub origin: Origin,
+    /// The collation of tables that do not choose one.
+    pub collation: Option<String>,
+    /// Its tables, by name, with their columns and indexes.
+    pub tables: Seen<Vec<Table>>,
+    /// Foreign keys of its tables, wherever they point to.
+    pub foreign_keys: Seen<Vec<ForeignKey>>,
+    /// Foreign keys of other databases' tables that point into this one.
+    pub referenced_by: Seen<Vec<ForeignKey>>,
+    /// CHECK constraints.
+    pub checks: Seen<Vec<Check>>,
+    /// Triggers on its tables.
+    pub triggers: Seen<Vec<Trigger>>,
+    /// Views.
+    pub views: Seen<Vec<Program>>,
+    /// Procedures and functions.
+    pub routines: Seen<Vec<Program>>,
+    /// Events.
+    pub events: Seen<Vec<Program>>,
+    /// Django's ledger of applied migrations, in the order of application.
+    pub migrations: Seen<Vec<Migration>>,
+    /// South's ledger, from before Django 1.7.
+    pub south_migrations: Seen<Vec<Migration>>,
+    /// Sizes, emptiness and ranges, of the tables concerned.
+    pub measures: Seen<Vec<Measures>>,
+}
+
+impl DatabaseFacts {
+    /// A database of which nothing is known yet.
+    #[must_use]
+    pub fn unread(name: &str, origin: Origin, why: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            origin,
+            collation: None,
+            tables: Seen::not_asked(why),
+            foreign_keys: Seen::not_asked(why),
+            referenced_by: Seen::not_asked(why),
+            checks: Seen::not_asked(why),
+            triggers: Seen::not_asked(why),
+            views: Seen::not_asked(why),
+            routines: Seen::not_asked(why),
+            events: Seen::not_asked(why),
+            migrations: Seen::not_asked(why),
+            south_migrations: Seen::not_asked(why),
+            measures: Seen::not_asked(why),
+        }
+    }
+
+    /// The table of a name.
+    #[must_use]
+    pub fn table(&self, name: &str) -> Option<&Table> {
+        self.tables.found.iter().find(|table| table.name == name)
+    }
+
+    /// What was measured of a table.
+    #[must_use]
+    pub fn measures_of(&self, table: &str) -> Option<&Measures> {
+        self.measures.found.iter().find(|measures| measures.table == table)
+    }
+
+    /// Tables that a tool for online schema changes made and nobody dropped, each with the table it belongs to.
+    #[must_use]
+    pub fn leftovers(&self) -> Vec<(&str, &str)> {
+        let names = self.tables.found.iter().map(|table| table.name.as_str());
+        names.filter_map(|name| Some((name, leftover_of(name)?))).collect()
+    }
+
+    /// How much of its range each integer column has used, of the tables concerned.
+    #[must_use]
+    pub fn headroom(&self) -> Vec<Headroom> {
+        let mut all = Vec::new();
+        for measures in &self.measures.found {
+            let Some(table) = self.table(&measures.table) else { continue };
+            for column in &table.columns {
+                let Some(limit) = integer_limit(&column.column_type) else { continue };
+                let highest = measures.ranges.iter().find(|range| range.column == column.name).and_then(|r| r.highest);
+                // The next value is not used yet.
+                let counter =
+                    measures.auto_increment.filter(|_| column.auto_increment).map(|next| i128::from(next) - 1);
+                if let Some(used) = highest.max(counter) {
+                    all.push(Headroom { table: table.name.clone(), column: column.name.clone(), used, limit });
+                }
+            }
+        }
+        all
+    }
+}
+
+/// The table that `_table_gho` and its like belong to.
+fn leftover_of(name: &str) -> Option<&str> {
+    let bare = name.strip_prefix('_')?;
+    for end in ["_gho", "_ghc", "_ghk", "_del", "_old", "_new"] {
+        if let Some(table) = bare.strip_suffix(end) {
+            // gh-ost may put the time of the run between: _table_20260102030405_del.
+            let stamped = table
+                .rsplit_once('_')
+                .filter(|(_, stamp)| stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit()));
+            return Some(stamped.map_or(table, |(table, _)| table)).filter(|table| !table.is_empty());
+        }
+    }
+    None
+}
+
+/// The largest value that a column of an integer type holds; `None` for every other type.
+#[must_use]
+pub fn integer_limit(column_type: &str) -> Option<i128> {
+    let lower = column_type.to_ascii_lowercase();
+    let name = lower.split(['(', ' ']).next().unwrap_or_default();
+    let bits = match name {
+        "tinyint" => 8,
+        "smallint" => 16,
+        "mediumint" => 24,
+        "int" | "integer" => 32,
+        "bigint" => 64,
+        _ => return None,
+    };
+    // ZEROFILL makes a column unsigned as well.
+    let unsigned = lower.contains("unsigned") || lower.contains("zerofill");
+    Some((1_i128 << (bits - i32::from(!unsigned))) - 1)
+}
+
+/// A table or a view.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a view; its text is among [`DatabaseFacts::views`].
+    pub is_view: bool,
+    /// The storage engine.
+    pub engine: Option<String>,
+    /// The collation of columns that do not choose one.
+    pub collation: Option<String>,
+    /// `CREATE_OPTIONS`, such as `row_format=DYNAMIC partitioned`.
+    pub create_options: String,
+    /// Its comment.
+    pub comment: String,
+    /// Its columns in order.
+    pub columns: Vec<Column>,
+    /// Its indexes by name; the primary key is the one called `PRIMARY`.
+    pub indexes: Vec<Index>,
+    /// Its partitions in order.
+    pub partitions: Vec<Partition>,
+}
+
+impl Table {
+    /// The column of a name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column> {
+        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
+    }
+}
+
+/// A column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Column {
+    /// Its name.
+    pub name: String,
+    /// `COLUMN_TYPE` as the server writes it: `int(11)` here, `int` there.
+    pub column_type: String,
+    /// Whether it may be NULL.
+    pub nullable: bool,
+    /// Its default; `None` when it has none or NULL, which is the same for a column that may be NULL.
+    pub default: Option<DefaultValue>,
+    /// Whether it counts up.
+    pub auto_increment: bool,
+    /// `ON UPDATE`.
+    pub on_update: Option<String>,
+    /// What it is computed from.
+    pub generated: Option<Generated>,
+    /// Its collation when it holds text.
+    pub collation: Option<String>,
+    /// Its comment.
+    pub comment: String,
+    /// Whether `SELECT *` leaves it out.
+    pub invisible: bool,
+}
+
+/// A default.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DefaultValue {
+    /// A value, without quotes.
+    Literal(String),
+    /// An expression, such as `CURRENT_TIMESTAMP`.
+    Expression(String),
+}
+
+/// A generated column's expression.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Generated {
+    /// The expression as the server writes it.
+    pub expression: String,
+    /// Whether the value is stored.
+    pub stored: bool,
+}
+
+/// An index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Index {
+    /// Its name.
+    pub name: String,
+    /// Whether it forbids equal entries.
+    pub unique: bool,
+    /// `BTREE`, `HASH`, `FULLTEXT` or `SPATIAL`.
+    pub kind: String,
+    /// Its parts in order.
+    pub parts: Vec<IndexPart>,
+    /// Whether the optimizer ignores it.
+    pub invisible: bool,
+}
+
+/// A part of an index.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct IndexPart {
+    /// The column; `None` for an expression.
+    pub column: Option<String>,
+    /// The expression.
+    pub expression: Option<String>,
+    /// The length of its prefix.
+    pub length: Option<u32>,
+    /// Whether it descends.
+    pub descending: bool,
+}
+
+/// A partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its name.
+    pub name: String,
+    /// How rows are divided, such as `RANGE`.
+    pub method: String,
+    /// By what.
+    pub expression: String,
+    /// `VALUES LESS THAN` or `IN`.
+    pub description: String,
+}
+
+/// A foreign key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct ForeignKey {
+    /// The database of the table that points.
+    pub database: String,
+    /// The table that points.
+    pub table: String,
+    /// The constraint's name.
+    pub name: String,
+    /// The columns that point.
+    pub columns: Vec<String>,
+    /// The database of the table that is pointed to.
+    pub referenced_database: String,
+    /// The table that is pointed to.
+    pub referenced_table: String,
+    /// The columns that are pointed to.
+    pub referenced_columns: Vec<String>,
+    /// `CASCADE`, `SET NULL` or `SET DEFAULT`; `None` for `RESTRICT` and `NO ACTION`, which InnoDB treats alike.
+    pub on_delete: Option<String>,
+    /// Likewise.
+    pub on_update: Option<String>,
+}
+
+/// A CHECK constraint.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Check {
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// Its condition as the server writes it.
+    pub condition: String,
+    /// Whether it holds.
+    pub enforced: bool,
+}
+
+/// A trigger.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Trigger {
+    /// Its table.
+    pub table: String,
+    /// Its name.
+    pub name: String,
+    /// `BEFORE` or `AFTER`.
+    pub timing: String,
+    /// `INSERT`, `UPDATE` or `DELETE`.
+    pub event: String,
+    /// The tables concerned that its text names, besides its own.
+    pub mentions: Vec<String>,
+}
+
+/// A view, a routine or an event. Texts of routines and events are not kept: people write secrets into them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Program {
+    /// Its name.
+    pub name: String,
+    /// `VIEW`, `PROCEDURE`, `FUNCTION` or `EVENT`.
+    pub kind: String,
+    /// The tables concerned that its text names.
+    pub mentions: Vec<String>,
+    /// Whether its text could be read; when not, it may name any table.
+    pub readable: bool,
+}
+
+/// An applied migration.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Migration {
+    /// The app's label.
+    pub app: String,
+    /// The migration's name.
+    pub name: String,
+}
+
+/// What was measured of a table.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Measures {
+    /// The table.
+    pub table: String,
+    /// The row format.
+    pub row_format: Option<String>,
+    /// The server's estimate of the number of rows, which may be off by a third.
+    pub rows_estimate: Option<u64>,
+    /// Bytes of the clustered index.
+    pub data_length: Option<u64>,
+    /// Bytes of the other indexes.
+    pub index_length: Option<u64>,
+    /// Bytes that are free.
+    pub data_free: Option<u64>,
+    /// The next value; on a replica a little behind the primary's.
+    pub auto_increment: Option<u64>,
+    /// Whether it holds no row, by reading; `None` when it could not be read.
+    pub empty: Option<bool>,
+    /// Smallest and largest values of integer columns that an index starts with.
+    pub ranges: Vec<Range>,
+    /// What could not be measured of it, and why.
+    pub missing: Option<String>,
+}
+
+/// The range of the values in a column.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Range {
+    /// The column.
+    pub column: String,
+    /// The smallest value; `None` without rows.
+    pub lowest: Option<i128>,
+    /// The largest value.
+    pub highest: Option<i128>,
+}
+
+/// How much of its range an integer column has used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Headroom {
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// The largest value that was used.
+    pub used: i128,
+    /// The largest value that fits.
+    pub limit: i128,
+}
+
+/// A database's lists in which something may be hidden, each with the reason.
+pub(super) fn unproven(database: &DatabaseFacts) -> Vec<(&'static str, &str)> {
+    let lists: [(&'static str, &Proof); 11] = [
+        ("tables", &database.tables.proof),
+        ("foreign keys", &database.foreign_keys.proof),
+        ("foreign keys of other databases", &database.referenced_by.proof),
+        ("checks", &database.checks.proof),
+        ("triggers", &database.triggers.proof),
+        ("views", &database.views.proof),
+        ("routines", &database.routines.proof),
+        ("events", &database.events.proof),
+        ("applied migrations", &database.migrations.proof),
+        ("South's applied migrations", &database.south_migrations.proof),
+        ("sizes and ranges", &database.measures.proof),
+    ];
+    lists.into_iter().filter(|(_, proof)| !proof.is_proven()).map(|(what, proof)| (what, proof.reason())).collect()
+}
+
+/// Likewise of a server.
+pub(super) fn unproven_of_server(server: &ServerFacts) -> Vec<(&'static str, &str)> {
+    let lists: [(&'static str, Option<&Proof>); 4] = [
+        ("sources of replication", server.sources.as_ref().map(|seen| &seen.proof)),
+        ("replicas", server.replicas.as_ref().map(|seen| &seen.proof)),
+        ("binary logs", server.binary_logs.as_ref().map(|seen| &seen.proof)),
+        ("the instrument for metadata locks", server.metadata_lock_instrument.as_ref().map(|seen| &seen.proof)),
+    ];
+    let known = lists.into_iter().filter_map(|(what, proof)| Some((what, proof?)));
+    known.filter(|(_, proof)| !proof.is_proven()).map(|(what, proof)| (what, proof.reason())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn limits_follow_the_type() {
+        assert_eq!(integer_limit("int(11)"), Some(2_147_483_647));
+        assert_eq!(integer_limit("int unsigned"), Some(4_294_967_295));
+        assert_eq!(integer_limit("BIGINT(20) UNSIGNED"), Some(18_446_744_073_709_551_615));
+        assert_eq!(integer_limit("tinyint(3) zerofill"), Some(255));
+        assert_eq!(integer_limit("varchar(11)"), None);
+        assert_eq!(integer_limit("point"), None);
+    }
+
+    #[test]
+    fn leftovers_are_told_from_tables() {
+        assert_eq!(leftover_of("_courseware_studentmodule_gho"), Some("courseware_studentmodule"));
+        assert_eq!(leftover_of("_t_20260102030405_del"), Some("t"));
+        assert_eq!(leftover_of("_t_old"), Some("t"));
+        assert_eq!(leftover_of("price_old"), None);
+        assert_eq!(leftover_of("__del"), None);
+    }
+}

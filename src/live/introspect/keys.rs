@@ -1,0 +1,251 @@
+//! Foreign keys, both ways.
+//!
+//! `information_schema` shows a foreign key to those who may read the table that points, and on old servers opens every
+//! table to find it. InnoDB's own list shows all of them, in every database, and opens none; it needs PROCESS.
+
+use std::collections::BTreeMap;
+
+use super::Reader;
+use crate::live::facts::ForeignKey;
+use crate::live::proof::{Proof, Seen};
+use crate::live::session::{Trouble, literal, literals};
+
+/// Foreign keys of a database's tables, and of others' tables into it.
+type BothWays = (Seen<Vec<ForeignKey>>, Seen<Vec<ForeignKey>>);
+
+/// MariaDB and old servers show rules only to those who may do more than read the table.
+const HIDDEN_RULES: &str =
+    "PROCESS ON *.* is missing, and any right besides SELECT, so ON DELETE and ON UPDATE of foreign keys are hidden";
+
+impl Reader<'_> {
+    /// The foreign keys that leave or reach a database's tables.
+    pub(super) async fn foreign_keys(&mut self, database: &str) -> Result<BothWays, Trouble> {
+        if self.rights.global("PROCESS") {
+            match self.keys_by_innodb(database).await {
+                Ok(keys) => return Ok(keys),
+                // Managed servers hide these lists from some accounts whatever they hold.
+                Err(Trouble::Denied(_) | Trouble::Refused(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        let (own, rules) = self.keys_by_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
+        let own_proof = if !rules {
+            Proof::unproven(HIDDEN_RULES)
+        } else if self.rights.database("SELECT", database) {
+            Proof::proven("information_schema.KEY_COLUMN_USAGE, with SELECT on the database")
+        } else {
+            Proof::unproven(format!("SELECT ON `{database}`.* is missing, so foreign keys may be hidden"))
+        };
+        let inbound = if self.has_dictionary() {
+            let schema = literal(database);
+            let condition = format!("REFERENCED_TABLE_SCHEMA = {schema} AND TABLE_SCHEMA <> {schema}");
+            let (found, rules) = self.keys_by_usage(&condition, database).await?;
+            Seen::new(
+                found,
+                if !rules {
+                    Proof::unproven(HIDDEN_RULES)
+                } else if self.rights.everywhere("SELECT") {
+                    Proof::proven("information_schema.KEY_COLUMN_USAGE, with SELECT on everything")
+                } else {
+                    Proof::unproven("PROCESS ON *.* is missing, so foreign keys of other databases may be hidden")
+                },
+            )
+        } else {
+            Seen::unproven(
+                "PROCESS ON *.* is missing, without which this server would open every table of every database to \
+                 find foreign keys of other databases",
+            )
+        };
+        Ok((Seen::new(own, own_proof), inbound))
+    }
+
+    /// Foreign keys, and whether all their rules were seen.
+    async fn keys_by_usage(&mut self, condition: &str, database: &str) -> Result<(Vec<ForeignKey>, bool), Trouble> {
+        let sql = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, \
+             REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
+             WHERE {condition} AND REFERENCED_TABLE_NAME IS NOT NULL"
+        );
+        let mut rows = self.session.rows(&sql).await?;
+        rows.sort_by_cached_key(|row| (row.text(0), row.text(1), row.text(2), row.number::<u32>(3)));
+        let mut keys: Vec<ForeignKey> = Vec::new();
+        for row in rows {
+            let (owner, table, name) = (row.text(0), row.text(1), row.text(2));
+            let same = keys.last().is_some_and(|key| key.database == owner && key.table == table && key.name == name);
+            if !same {
+                keys.push(ForeignKey {
+                    database: owner,
+                    table,
+                    name,
+                    referenced_database: row.text(5),
+                    referenced_table: row.text(6),
+                    ..ForeignKey::default()
+                });
+            }
+            if let Some(key) = keys.last_mut() {
+                key.columns.push(row.text(4));
+                key.referenced_columns.push(row.text(7));
+            }
+        }
+        if keys.is_empty() {
+            return Ok((keys, true));
+        }
+        let schemas = keys.iter().map(|key| key.database.as_str()).chain([database]);
+        let mut schemas: Vec<&str> = schemas.collect();
+        schemas.sort_unstable();
+        schemas.dedup();
+        let sql = format!(
+            "SELECT CONSTRAINT_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE \
+             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA IN ({})",
+            literals(schemas)
+        );
+        let rules: BTreeMap<_, _> = self
+            .session
+            .rows(&sql)
+            .await?
+            .into_iter()
+            .map(|row| ((row.text(0), row.text(1), row.text(2)), (row.text(3), row.text(4))))
+            .collect();
+        let mut all_seen = true;
+        for key in &mut keys {
+            let of_key = (key.database.clone(), key.table.clone(), key.name.clone());
+            match rules.get(&of_key) {
+                Some((delete, update)) => (key.on_delete, key.on_update) = (action(delete), action(update)),
+                None => all_seen = false,
+            }
+        }
+        Ok((keys, all_seen))
+    }
+
+    async fn keys_by_innodb(&mut self, database: &str) -> Result<BothWays, Trouble> {
+        let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
+        // Old servers write names as those of files, new ones as they are.
+        let mut stems = vec![format!("{database}/"), format!("{}/", to_file_name(database))];
+        stems.dedup();
+        let starts = |column: &str| {
+            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), literal(stem));
+            stems.iter().map(one).collect::<Vec<_>>().join(" OR ")
+        };
+        let sql = format!(
+            "SELECT ID, FOR_NAME, REF_NAME, TYPE FROM information_schema.{prefix}FOREIGN WHERE {} OR {}",
+            starts("FOR_NAME"),
+            starts("REF_NAME")
+        );
+        let found = self.session.rows(&sql).await?;
+        let by = Proof::proven(format!("InnoDB's list of foreign keys ({prefix}FOREIGN), with PROCESS"));
+        let mut keys: BTreeMap<String, ForeignKey> = BTreeMap::new();
+        for row in found {
+            let (Some(child), Some(parent)) = (split(&row.text(1)), split(&row.text(2))) else { continue };
+            let rules: u32 = row.number(3).unwrap_or_default();
+            let id = row.text(0);
+            let name = id.split_once('/').map_or(id.as_str(), |(_, name)| name);
+            let rule = |cascade: u32, null: u32| match (rules & cascade, rules & null) {
+                (0, 0) => None,
+                (0, _) => Some("SET NULL".to_owned()),
+                _ => Some("CASCADE".to_owned()),
+            };
+            let key = ForeignKey {
+                database: child.0,
+                table: child.1,
+                name: name.to_owned(),
+                referenced_database: parent.0,
+                referenced_table: parent.1,
+                on_delete: rule(1, 2),
+                on_update: rule(4, 8),
+                ..ForeignKey::default()
+            };
+            keys.insert(id, key);
+        }
+        if !keys.is_empty() {
+            let others = keys.iter().filter(|(_, key)| key.database != database).map(|(id, _)| id.as_str());
+            let others = literals(others);
+            let among = if others.is_empty() { String::new() } else { format!(" OR ID IN ({others})") };
+            let sql = format!(
+                "SELECT ID, POS, FOR_COL_NAME, REF_COL_NAME FROM information_schema.{prefix}FOREIGN_COLS WHERE {}{among}",
+                starts("ID")
+            );
+            let mut rows = self.session.rows(&sql).await?;
+            rows.sort_by_cached_key(|row| (row.text(0), row.number::<u32>(1)));
+            for row in rows {
+                if let Some(key) = keys.get_mut(&row.text(0)) {
+                    key.columns.push(row.text(2));
+                    key.referenced_columns.push(row.text(3));
+                }
+            }
+        }
+        let (mut own, mut inbound): (Vec<_>, Vec<_>) = keys.into_values().partition(|key| key.database == database);
+        own.sort();
+        inbound.sort();
+        Ok((Seen::new(own, by.clone()), Seen::new(inbound, by)))
+    }
+}
+
+/// What happens to the row that points; the two words for "nothing does" mean the same to InnoDB.
+fn action(rule: &str) -> Option<String> {
+    Some(rule.to_owned()).filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION" | ""))
+}
+
+/// Takes InnoDB's `database/table` apart.
+pub(super) fn split(name: &str) -> Option<(String, String)> {
+    let (database, table) = name.split_once('/')?;
+    Some((from_file_name(database), from_file_name(table)))
+}
+
+/// A name as InnoDB keeps it, as the name of a file: every character that is no letter, digit or `_` is `@` and its
+/// number.
+fn to_file_name(name: &str) -> String {
+    let mut text = String::with_capacity(name.len());
+    for character in name.chars() {
+        if character.is_ascii_alphanumeric() || character == '_' {
+            text.push(character);
+        } else {
+            let mut units = [0; 2];
+            for unit in character.encode_utf16(&mut units) {
+                text.push_str(&format!("@{unit:04x}"));
+            }
+        }
+    }
+    text
+}
+
+fn from_file_name(text: &str) -> String {
+    let mut name = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('@') {
+        let number = rest.get(at + 1..at + 5).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+        name.push_str(&rest[..at]);
+        match number.and_then(char::from_u32) {
+            Some(character) => {
+                name.push(character);
+                rest = &rest[at + 5..];
+            }
+            None => {
+                name.push('@');
+                rest = &rest[at + 1..];
+            }
+        }
+    }
+    name + rest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_survive_being_file_names() {
+        for name in ["edxapp", "edx-app", "a b$", "x_1"] {
+            assert_eq!(from_file_name(&to_file_name(name)), name);
+        }
+        assert_eq!(to_file_name("edx-app"), "edx@002dapp");
+        assert_eq!(from_file_name("a@b"), "a@b");
+        assert_eq!(split("edx@002dapp/t@0020x"), Some(("edx-app".to_owned(), "t x".to_owned())));
+    }
+
+    #[test]
+    fn doing_nothing_has_two_words() {
+        assert_eq!(action("RESTRICT"), None);
+        assert_eq!(action("NO ACTION"), None);
+        assert_eq!(action("SET NULL").as_deref(), Some("SET NULL"));
+    }
+}

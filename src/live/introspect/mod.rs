@@ -1,0 +1,202 @@
+//! Asks a server what it holds, with few queries, each bounded by database and, where it costs something, by table.
+//!
+//! On MySQL 5.6 and 5.7 and on MariaDB `information_schema` opens the tables it tells of; what can be told from their
+//! definition files alone is asked apart from what needs the table, and the latter only of the tables concerned.
+
+mod keys;
+mod programs;
+mod rows;
+mod server;
+mod tables;
+
+pub(super) use programs::mentions;
+
+use super::facts::{DatabaseFacts, Flavour, Incomplete, Origin, ServerFacts};
+use super::proof::Seen;
+use super::rights::Rights;
+use super::session::{Session, Trouble};
+use super::{ReadError, Request};
+use crate::source::Gap;
+
+/// Reads one server.
+struct Reader<'a> {
+    session: &'a mut Session,
+    request: &'a Request,
+    server: ServerFacts,
+    rights: Rights,
+    incomplete: Vec<Incomplete>,
+    gaps: Vec<Gap>,
+}
+
+/// What was read of one server.
+pub(super) struct Reading {
+    pub server: ServerFacts,
+    pub databases: Vec<DatabaseFacts>,
+    pub incomplete: Vec<Incomplete>,
+    pub gaps: Vec<Gap>,
+}
+
+/// Reads a server and the databases named on it.
+pub(super) async fn read(
+    session: &mut Session,
+    request: &Request,
+    address: &str,
+    databases: &[String],
+) -> Result<Reading, ReadError> {
+    let server = ServerFacts { address: address.to_owned(), encrypted: session.encrypted, ..ServerFacts::default() };
+    let mut reader =
+        Reader { session, request, server, rights: Rights::default(), incomplete: Vec::new(), gaps: Vec::new() };
+    let begun = reader.begin().await;
+    let mut read = Vec::new();
+    match begun {
+        Err(ReadError::Trouble(trouble)) => {
+            let _: Seen<()> = reader.failed("the server", &trouble);
+            for name in databases {
+                read.push(reader.unread(name));
+            }
+        }
+        Err(refused) => return Err(refused),
+        Ok(()) => {
+            reader.server_facts().await;
+            for name in databases {
+                read.push(reader.database(name).await);
+            }
+        }
+    }
+    let Reader { server, incomplete, gaps, .. } = reader;
+    Ok(Reading { server, databases: read, incomplete, gaps })
+}
+
+impl Reader<'_> {
+    fn unread(&self, name: &str) -> DatabaseFacts {
+        let origin = Origin::Server { address: self.server.address.clone() };
+        DatabaseFacts::unread(name, origin, "the server could not be read")
+    }
+
+    fn is_mariadb(&self) -> bool {
+        self.server.flavour == Flavour::MariaDb
+    }
+
+    /// Whether it is MySQL, not MariaDB, of at least a version.
+    fn is_mysql(&self, at_least: (u16, u16, u16)) -> bool {
+        !self.is_mariadb() && self.server.version >= at_least
+    }
+
+    /// Whether it is MariaDB of at least a version.
+    fn is_mariadb_from(&self, at_least: (u16, u16, u16)) -> bool {
+        self.is_mariadb() && self.server.version >= at_least
+    }
+
+    /// Whether `information_schema` is made of tables, and not of what is found by opening every table.
+    fn has_dictionary(&self) -> bool {
+        self.is_mysql((8, 0, 0))
+    }
+
+    /// Notes that a part could not be read; the rest goes on as long as the connection lives.
+    fn failed<T: Default>(&mut self, what: &str, trouble: &Trouble) -> Seen<T> {
+        let reason = format!("{what}: {}", trouble.reason());
+        let first_death = self.session.is_alive() || !self.incomplete.iter().any(|i| i.place == self.server.address);
+        if trouble.is_incomplete() && first_death {
+            let place = self.server.address.clone();
+            self.incomplete.push(Incomplete { place, reason: reason.clone() });
+        }
+        Seen::unproven(reason)
+    }
+
+    async fn database(&mut self, name: &str) -> DatabaseFacts {
+        let mut facts = self.unread(name);
+        if let Err(trouble) = self.session.rows("START TRANSACTION READ ONLY").await {
+            let _: Seen<()> = self.failed(&format!("database {name}"), &trouble);
+            return facts;
+        }
+        match self.is_there(name).await {
+            Ok(Some(collation)) => facts.collation = Some(collation),
+            Ok(None) => {
+                let reason = format!("there is no database {name}, or {} may not see it", self.server.account);
+                self.incomplete.push(Incomplete { place: self.server.address.clone(), reason: reason.clone() });
+                return DatabaseFacts::unread(name, facts.origin, &reason);
+            }
+            Err(trouble) => facts.tables = self.failed("the database", &trouble),
+        }
+        facts.tables = match self.tables(name).await {
+            Ok(tables) => tables,
+            Err(trouble) => self.failed("tables", &trouble),
+        };
+        match self.foreign_keys(name).await {
+            Ok((own, inbound)) => (facts.foreign_keys, facts.referenced_by) = (own, inbound),
+            Err(trouble) => {
+                facts.foreign_keys = self.failed("foreign keys", &trouble);
+                facts.referenced_by = Seen::unproven(trouble.reason());
+            }
+        }
+        facts.checks = match self.checks(name).await {
+            Ok(checks) => checks,
+            Err(trouble) => self.failed("checks", &trouble),
+        };
+        let concerned = concerned(&facts, self.request);
+        self.programs(&mut facts, &concerned).await;
+        // What follows reads rows, and holds metadata locks on the tables it reads until the transaction ends: a short
+        // transaction of its own keeps an ALTER elsewhere from waiting.
+        self.next_transaction().await;
+        facts.measures = match self.measures(&facts, &concerned).await {
+            Ok(measures) => measures,
+            Err(trouble) => self.failed("sizes and ranges", &trouble),
+        };
+        self.next_transaction().await;
+        facts.migrations = self.ledger(&facts, "django_migrations", ["app", "name"]).await;
+        facts.south_migrations = self.ledger(&facts, "south_migrationhistory", ["app_name", "migration"]).await;
+        // A connection that died meanwhile has told so before.
+        let _ = self.session.rows("ROLLBACK").await;
+        facts
+    }
+
+    async fn next_transaction(&mut self) {
+        for statement in ["ROLLBACK", "START TRANSACTION READ ONLY"] {
+            if let Err(trouble) = self.session.rows(statement).await {
+                let _: Seen<()> = self.failed(statement, &trouble);
+            }
+        }
+    }
+
+    /// The database's collation, if it is there.
+    async fn is_there(&mut self, name: &str) -> Result<Option<String>, Trouble> {
+        let sql = format!(
+            "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+            super::session::literal(name)
+        );
+        Ok(self.session.rows(&sql).await?.first().map(|row| row.text(0)))
+    }
+}
+
+/// The tables that the request is about: those it names, those tied to them by a foreign key, those with a column that
+/// stores their ids by its name, and what a schema change left behind of them.
+pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String> {
+    let named = |name: &str| request.tables.iter().any(|table| table.eq_ignore_ascii_case(name));
+    let keys = || facts.foreign_keys.found.iter().chain(&facts.referenced_by.found);
+    let stores_ids = |column: &str| {
+        let column = column.to_ascii_lowercase();
+        request
+            .columns
+            .iter()
+            .map(|name| name.to_ascii_lowercase())
+            .any(|name| column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_')))
+    };
+    let leftovers = facts.leftovers();
+    let tied = |name: &str| {
+        keys().any(|key| {
+            (key.table == name && key.database == facts.name && named(&key.referenced_table))
+                || (key.referenced_table == name && key.referenced_database == facts.name && named(&key.table))
+        })
+    };
+    let tables = facts.tables.found.iter().filter(|table| !table.is_view);
+    tables
+        .filter(|table| {
+            request.all
+                || named(&table.name)
+                || tied(&table.name)
+                || table.columns.iter().any(|column| stores_ids(&column.name))
+                || leftovers.iter().any(|(name, of)| *name == table.name && named(of))
+        })
+        .map(|table| table.name.clone())
+        .collect()
+}

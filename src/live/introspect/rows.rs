@@ -1,0 +1,187 @@
+//! What is read from the tables themselves: emptiness, ranges by index, and the ledgers of migrations.
+
+use std::collections::BTreeMap;
+
+use super::Reader;
+use crate::live::facts::{DatabaseFacts, Measures, Migration, Range, Table, integer_limit};
+use crate::live::proof::{Proof, Seen};
+use crate::live::session::{Row, Trouble, identifier, literal, literals};
+
+/// How many tables one statement asks about.
+pub(super) const TABLES_A_STATEMENT: usize = 500;
+
+impl Reader<'_> {
+    /// Sizes, counters, emptiness and ranges of the tables concerned.
+    pub(super) async fn measures(
+        &mut self,
+        facts: &DatabaseFacts,
+        concerned: &[String],
+    ) -> Result<Seen<Vec<Measures>>, Trouble> {
+        let mut all: BTreeMap<String, Measures> = concerned
+            .iter()
+            .map(|table| (table.clone(), Measures { table: table.clone(), ..Measures::default() }))
+            .collect();
+        // All tables are asked about at once.
+        let chunk_size = if self.request.all { usize::MAX } else { TABLES_A_STATEMENT };
+        for chunk in concerned.chunks(chunk_size) {
+            let rows = self.statistics(&facts.name, chunk).await?;
+            for row in rows {
+                let Some(measures) = all.get_mut(&row.text(0)) else { continue };
+                measures.row_format = row.at(1);
+                measures.rows_estimate = row.number(2);
+                measures.data_length = row.number(3);
+                measures.index_length = row.number(4);
+                measures.data_free = row.number(5);
+                measures.auto_increment = row.number(6);
+            }
+        }
+        let mut interrupted = None;
+        for chunk in concerned.chunks(TABLES_A_STATEMENT) {
+            if let Err(trouble) = self.read_ranges(facts, chunk, &mut all).await {
+                // What was measured before stands.
+                let failed: Seen<()> = self.failed("ranges", &trouble);
+                interrupted = Some(failed.proof);
+                break;
+            }
+        }
+        let measures: Vec<Measures> = all.into_values().collect();
+        let proof = match (interrupted, measures.iter().find_map(|m| m.missing.as_ref())) {
+            (Some(proof), _) => proof,
+            (None, Some(missing)) => Proof::unproven(missing.as_str()),
+            (None, None) if self.request.all => Proof::proven("information_schema.TABLES and the tables' indexes"),
+            (None, None) => Proof::proven("information_schema.TABLES and the tables' indexes, of the tables concerned"),
+        };
+        Ok(Seen::new(measures, proof))
+    }
+
+    async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, Trouble> {
+        let select = "SELECT TABLE_NAME, ROW_FORMAT, TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH, DATA_FREE, AUTO_INCREMENT \
+                      FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
+        let schema = literal(database);
+        let sql = if self.request.all {
+            format!("{select} {schema} AND TABLE_TYPE = 'BASE TABLE'")
+        } else if self.has_dictionary() {
+            format!("{select} {schema} AND TABLE_NAME IN ({})", literals(tables.iter().map(String::as_str)))
+        } else {
+            // Only `=` keeps an old server from opening every table of the database.
+            let one = |table: &String| format!("{select} {schema} AND TABLE_NAME = {}", literal(table));
+            tables.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
+        };
+        if tables.is_empty() { Ok(Vec::new()) } else { self.session.rows(&sql).await }
+    }
+
+    /// One statement for many tables; table by table when it is refused, to find out by which.
+    async fn read_ranges(
+        &mut self,
+        facts: &DatabaseFacts,
+        tables: &[String],
+        all: &mut BTreeMap<String, Measures>,
+    ) -> Result<(), Trouble> {
+        let may = |rights: &crate::live::rights::Rights, table: &str| rights.table("SELECT", &facts.name, table);
+        let mut readable = Vec::new();
+        for table in tables.iter().filter_map(|name| facts.table(name)) {
+            if may(&self.rights, &table.name) {
+                readable.push(table);
+            } else if let Some(measures) = all.get_mut(&table.name) {
+                measures.missing = Some(format!("SELECT ON `{}`.`{}` is missing", facts.name, table.name));
+            }
+        }
+        match self.ask_ranges(&facts.name, &readable, all).await {
+            Err(Trouble::Denied(_) | Trouble::Refused(_)) => {}
+            other => return other,
+        }
+        for table in readable {
+            match self.ask_ranges(&facts.name, &[table], all).await {
+                Err(Trouble::Denied(reason) | Trouble::Refused(reason)) => {
+                    if let Some(measures) = all.get_mut(&table.name) {
+                        measures.missing = Some(format!("`{}`.`{}`: {reason}", facts.name, table.name));
+                    }
+                }
+                other => other?,
+            }
+        }
+        Ok(())
+    }
+
+    async fn ask_ranges(
+        &mut self,
+        database: &str,
+        tables: &[&Table],
+        all: &mut BTreeMap<String, Measures>,
+    ) -> Result<(), Trouble> {
+        let mut questions = Vec::new();
+        for table in tables {
+            let from = format!("FROM {}.{}", identifier(database), identifier(&table.name));
+            questions.push(format!("(SELECT 1 {from} LIMIT 1)"));
+            for column in indexed_integers(table) {
+                let column = identifier(column);
+                questions.push(format!("(SELECT MIN({column}) {from})"));
+                questions.push(format!("(SELECT MAX({column}) {from})"));
+            }
+        }
+        if questions.is_empty() {
+            return Ok(());
+        }
+        let rows = self.session.rows(&format!("SELECT {}", questions.join(", "))).await?;
+        let Some(row) = rows.first() else { return Ok(()) };
+        let mut place = 0;
+        for table in tables {
+            let empty = row.at(place).is_none();
+            place += 1;
+            let mut ranges = Vec::new();
+            for column in indexed_integers(table) {
+                let range =
+                    Range { column: column.to_owned(), lowest: row.number(place), highest: row.number(place + 1) };
+                ranges.push(range);
+                place += 2;
+            }
+            if let Some(measures) = all.get_mut(&table.name) {
+                measures.empty = Some(empty);
+                measures.ranges = ranges;
+            }
+        }
+        Ok(())
+    }
+
+    /// A ledger of applied migrations.
+    pub(super) async fn ledger(
+        &mut self,
+        facts: &DatabaseFacts,
+        table: &str,
+        columns: [&str; 2],
+    ) -> Seen<Vec<Migration>> {
+        if facts.table(table).is_none() {
+            return match &facts.tables.proof {
+                Proof::Proven { .. } => Seen::new(Vec::new(), Proof::proven(format!("there is no table {table}"))),
+                other => Seen::unproven(format!("no table {table} is seen; {}", other.reason())),
+            };
+        }
+        let sql = format!(
+            "SELECT {}, {} FROM {}.{} ORDER BY id",
+            identifier(columns[0]),
+            identifier(columns[1]),
+            identifier(&facts.name),
+            identifier(table)
+        );
+        match self.session.rows(&sql).await {
+            Ok(rows) => {
+                let found = rows.iter().map(|row| Migration { app: row.text(0), name: row.text(1) }).collect();
+                Seen::new(found, Proof::proven(format!("the rows of {table}")))
+            }
+            Err(trouble) => self.failed(table, &trouble),
+        }
+    }
+}
+
+/// Integer columns whose smallest and largest values an index gives without reading rows.
+fn indexed_integers(table: &Table) -> Vec<&str> {
+    let mut columns = Vec::new();
+    for index in table.indexes.iter().filter(|index| index.kind == "BTREE" && !index.invisible) {
+        let Some(column) = index.parts.first().and_then(|part| part.column.as_deref()) else { continue };
+        let is_integer = table.column(column).is_some_and(|column| integer_limit(&column.column_type).is_some());
+        if is_integer && !columns.contains(&column) {
+            columns.push(column);
+        }
+    }
+    columns
+}

@@ -1,0 +1,372 @@
+//! What environments really hold: live servers, snapshots of them, and dumps of their definitions.
+//!
+//! The only place that opens a connection, and the only asynchronous one; [`read`] hides that. A server is only read:
+//! in read-only transactions, with a time limit for every statement, over one connection, and not at all when it takes
+//! writes, unless that is allowed. What the account may not see is unproven, never absent ([`proof`]).
+
+pub mod address;
+pub mod dump;
+pub mod facts;
+pub mod grants;
+mod introspect;
+pub mod login;
+mod option_file;
+pub mod proof;
+mod rights;
+pub mod secret;
+mod session;
+pub mod snapshot;
+
+use std::path::{Path, PathBuf};
+
+use self::address::{Address, AddressError};
+use self::facts::{DatabaseFacts, EnvironmentFacts, Incomplete, Origin};
+use self::login::{Login, LoginError, Surroundings};
+pub use self::session::Limits;
+use self::session::{Session, Trouble};
+use crate::source::Gap;
+
+/// A place that tells of one or several databases.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A database on a server.
+    Server {
+        /// How to log in.
+        login: Login,
+        /// The database.
+        database: String,
+    },
+    /// A snapshot, of any number of databases.
+    Snapshot(PathBuf),
+    /// A dump of definitions of one database.
+    Dump {
+        /// The file.
+        path: PathBuf,
+        /// The database, when the dump does not tell or something else is meant.
+        database: Option<String>,
+    },
+}
+
+/// An environment: several databases on several servers, snapshots and dumps.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Source {
+    /// Its name, such as `prod`.
+    pub name: String,
+    /// Where its databases are.
+    pub places: Vec<Place>,
+}
+
+/// What is asked of an environment.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Request {
+    /// The tables that it is about. Sizes, ranges and emptiness are read of these and of those tied to them.
+    pub tables: Vec<String>,
+    /// Names of columns that store the ids of these tables, such as `student_module_id`.
+    pub columns: Vec<String>,
+    /// Measures every table. On a large old server that opens all of them.
+    pub all: bool,
+    /// Reads a server that takes writes, too.
+    pub allow_primary: bool,
+    /// How long things may take.
+    pub limits: Limits,
+}
+
+impl Request {
+    /// A request about a Django model, by its label, under the names that Django gives when nobody chooses others.
+    #[must_use]
+    pub fn about(label: &str) -> Self {
+        let (app, model) = label.split_once('.').unwrap_or(("", label));
+        let words = snake_case(model);
+        let plain = model.to_lowercase();
+        let mut columns = vec![format!("{plain}_id")];
+        if words != plain {
+            columns.push(format!("{words}_id"));
+        }
+        Self { tables: vec![format!("{app}_{plain}")], columns, ..Self::default() }
+    }
+}
+
+/// `StudentModule` as people name a field after it.
+fn snake_case(name: &str) -> String {
+    let mut words = String::new();
+    for character in name.chars() {
+        if character.is_uppercase() && !words.is_empty() {
+            words.push('_');
+        }
+        words.extend(character.to_lowercase());
+    }
+    words
+}
+
+/// Why an environment is not read at all.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// A URL cannot be used.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// Nobody can log in.
+    #[error(transparent)]
+    Login(#[from] LoginError),
+    /// It is no `NAME=PLACE`.
+    #[error("`{0}` names no environment; write prod=mysql://user@host/database, prod=snapshot.json or prod=dump.sql")]
+    NoName(String),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}; give a snapshot, a dump, or a mysql:// URL", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A snapshot cannot be used.
+    #[error(transparent)]
+    Snapshot(#[from] snapshot::SnapshotError),
+}
+
+/// A server that is not read.
+#[derive(Debug, thiserror::Error)]
+enum ReadError {
+    /// It takes writes.
+    #[error("{address} is not read_only, so it may be a primary; name a replica, or allow it with --allow-primary")]
+    Primary {
+        /// The server.
+        address: String,
+    },
+    /// It cannot be talked to.
+    #[error("{}", .0.reason())]
+    Trouble(Trouble),
+}
+
+impl From<Trouble> for ReadError {
+    fn from(trouble: Trouble) -> Self {
+        Self::Trouble(trouble)
+    }
+}
+
+impl Source {
+    /// Reads arguments such as `prod=mysql://audit@replica/edxapp`; a name may come several times, with a database
+    /// each. A file that holds JSON is a snapshot, any other file a dump; `dump.sql#edxapp` names its database.
+    ///
+    /// # Errors
+    ///
+    /// When an argument is none, or nobody can log in.
+    pub fn parse_all<'a>(
+        arguments: impl IntoIterator<Item = &'a str>,
+        around: &Surroundings<'_>,
+    ) -> Result<(Vec<Self>, Vec<Gap>), LiveError> {
+        let mut sources: Vec<Self> = Vec::new();
+        let mut gaps = Vec::new();
+        for argument in arguments {
+            let (name, place) = argument
+                .split_once('=')
+                .filter(|(name, place)| !name.is_empty() && !place.is_empty() && !name.contains("://"))
+                .ok_or_else(|| LiveError::NoName(address::redact(argument)))?;
+            let place = Place::parse(place, around, &mut gaps)?;
+            match sources.iter_mut().find(|source| source.name == name) {
+                Some(source) => source.places.push(place),
+                None => sources.push(Self { name: name.to_owned(), places: vec![place] }),
+            }
+        }
+        gaps.sort();
+        gaps.dedup();
+        Ok((sources, gaps))
+    }
+}
+
+impl Place {
+    fn parse(text: &str, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Self, LiveError> {
+        if text.contains("://") {
+            let address = Address::parse(text)?;
+            let login = login::resolve(&address, around, gaps)?;
+            return Ok(Self::Server { login, database: address.database });
+        }
+        let (file, database) = match text.rsplit_once('#') {
+            Some((file, database)) if !Path::new(text).exists() => (file, Some(database.to_owned())),
+            _ => (text, None),
+        };
+        let path = PathBuf::from(file);
+        let cannot = |source| LiveError::File { path: path.clone(), source };
+        let bytes = std::fs::read(&path).map_err(cannot)?;
+        let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        if is_json {
+            // A file that is no snapshot, or too new, is a mistake to be told at once, and not a part that is missing.
+            snapshot::read(&path, &bytes)?;
+            return Ok(Self::Snapshot(path));
+        }
+        Ok(Self::Dump { path, database })
+    }
+}
+
+/// Reads an environment. Whatever cannot be read leaves it incomplete; whatever may be hidden is a gap.
+#[must_use]
+pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) {
+    let mut facts = EnvironmentFacts { name: source.name.clone(), ..EnvironmentFacts::default() };
+    let mut gaps = Vec::new();
+    for (login, databases) in servers(source) {
+        read_server(login, &databases, request, &mut facts, &mut gaps);
+    }
+    for place in &source.places {
+        match place {
+            Place::Server { .. } => {}
+            Place::Snapshot(path) => match snapshot::read_file(path) {
+                Ok(environments) => add_snapshot(path, environments, &mut facts),
+                Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
+            },
+            Place::Dump { path, database } => match std::fs::read(path) {
+                Ok(bytes) => {
+                    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+                    let text = String::from_utf8_lossy(&bytes);
+                    let (databases, found) = dump::read(&file, &text, database.as_deref(), request);
+                    facts.databases.extend(databases);
+                    gaps.extend(found);
+                }
+                Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
+            },
+        }
+    }
+    for database in &facts.databases {
+        let unproven = facts::unproven(database);
+        gaps.extend(unproven.into_iter().map(|(what, reason)| {
+            Gap::general("database-unproven", format!("{}, {}, {what}: {reason}", source.name, database.name))
+        }));
+    }
+    for server in &facts.servers {
+        let unproven = facts::unproven_of_server(server);
+        gaps.extend(unproven.into_iter().map(|(what, reason)| {
+            Gap::general("server-unproven", format!("{}, {}, {what}: {reason}", source.name, server.address))
+        }));
+    }
+    for Incomplete { place, reason } in &facts.incomplete {
+        gaps.push(Gap::general("environment-incomplete", format!("{}, {place}: {reason}", source.name)));
+    }
+    gaps.sort();
+    gaps.dedup();
+    (facts, gaps)
+}
+
+fn incomplete(path: &Path, reason: &str) -> Incomplete {
+    Incomplete { place: path.display().to_string(), reason: reason.to_owned() }
+}
+
+/// The databases of each server: one connection reads them all.
+fn servers(source: &Source) -> Vec<(&Login, Vec<String>)> {
+    let mut servers: Vec<(&Login, Vec<String>)> = Vec::new();
+    for place in &source.places {
+        let Place::Server { login, database } = place else { continue };
+        match servers.iter_mut().find(|(known, _)| *known == login) {
+            Some((_, databases)) if databases.contains(database) => {}
+            Some((_, databases)) => databases.push(database.clone()),
+            None => servers.push((login, vec![database.clone()])),
+        }
+    }
+    servers
+}
+
+fn read_server(
+    login: &Login,
+    databases: &[String],
+    request: &Request,
+    facts: &mut EnvironmentFacts,
+    gaps: &mut Vec<Gap>,
+) {
+    let place = login.place();
+    let failed = |facts: &mut EnvironmentFacts, reason: &str| {
+        let unread = |name: &String| {
+            DatabaseFacts::unread(name, Origin::Server { address: place.clone() }, "the server could not be read")
+        };
+        facts.databases.extend(databases.iter().map(unread));
+        facts.incomplete.push(Incomplete { place: place.clone(), reason: reason.to_owned() });
+    };
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(facts, &format!("cannot start to talk to servers: {error}")),
+    };
+    let result = runtime.block_on(async {
+        let mut session = Session::open(login, request.limits).await?;
+        let fallback = session.fallback.take();
+        let reading = introspect::read(&mut session, request, &place, databases).await;
+        session.close().await;
+        reading.map(|reading| (reading, fallback))
+    });
+    match result {
+        Ok((reading, fallback)) => {
+            if let Some(reason) = fallback {
+                gaps.push(Gap::general(
+                    "connection-in-the-clear",
+                    format!("the connection to {place} is not encrypted: {reason}; ssl-mode=required insists on it"),
+                ));
+            }
+            facts.servers.push(reading.server);
+            facts.databases.extend(reading.databases);
+            facts.incomplete.extend(reading.incomplete);
+            gaps.extend(reading.gaps);
+        }
+        Err(error) => failed(facts, &error.to_string()),
+    }
+}
+
+/// A snapshot may hold several environments: the one of this name is meant, or the only one.
+fn add_snapshot(path: &Path, mut environments: Vec<EnvironmentFacts>, facts: &mut EnvironmentFacts) {
+    let at = match environments.iter().position(|environment| environment.name == facts.name) {
+        Some(at) => at,
+        None if environments.len() == 1 => 0,
+        None => {
+            let reason = format!("it holds {} environments, and none is called {}", environments.len(), facts.name);
+            facts.incomplete.push(incomplete(path, &reason));
+            return;
+        }
+    };
+    let environment = environments.swap_remove(at);
+    facts.servers.extend(environment.servers);
+    facts.databases.extend(environment.databases);
+    facts.incomplete.extend(environment.incomplete);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_has_usual_names() {
+        let request = Request::about("courseware.StudentModule");
+        assert_eq!(request.tables, ["courseware_studentmodule"]);
+        assert_eq!(request.columns, ["studentmodule_id", "student_module_id"]);
+        assert_eq!(Request::about("shop.Order").columns, ["order_id"]);
+    }
+
+    #[test]
+    fn arguments_name_environments() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name).display().to_string();
+        std::fs::write(path("s.json"), "\n{\"kind\": \"csm-audit snapshot\", \"version\": 1, \"environments\": []}")
+            .unwrap();
+        std::fs::write(path("other.json"), "{}").unwrap();
+        std::fs::write(path("d.sql"), "CREATE TABLE t (id INT);").unwrap();
+        let around = Surroundings {
+            password_file: None,
+            password_env: None,
+            defaults_file: None,
+            group_suffix: None,
+            home: None,
+            variable: &|_| None,
+            ask: None,
+        };
+        let arguments = [
+            "prod=mysql://a@h/one".to_owned(),
+            "prod=mysql://a@h/two".to_owned(),
+            format!("stage={}", path("s.json")),
+            format!("edge={}#edx", path("d.sql")),
+        ];
+        let (sources, _) = Source::parse_all(arguments.iter().map(String::as_str), &around).unwrap();
+        assert_eq!(sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(), ["prod", "stage", "edge"]);
+        assert_eq!(servers(&sources[0]).iter().map(|(_, names)| names.len()).collect::<Vec<_>>(), [2]);
+        assert!(matches!(&sources[1].places[0], Place::Snapshot(_)));
+        assert!(matches!(&sources[2].places[0], Place::Dump { database: Some(name), .. } if name == "edx"));
+        let error = Source::parse_all([format!("x={}", path("other.json")).as_str()], &around).unwrap_err();
+        assert!(error.to_string().contains("is no snapshot"), "{error}");
+        for wrong in ["mysql://u:s3cret@h/d?x=1", "prod=", "prod=/no/such/file", "prod=mysql://u:s3cret@h"] {
+            let error = Source::parse_all([wrong], &around).unwrap_err().to_string();
+            assert!(!error.contains("s3cret"), "{error}");
+        }
+    }
+}

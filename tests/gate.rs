@@ -1,0 +1,495 @@
+//! The gate, on small repositories.
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use common::{Tree, program, run, text};
+use serde_json::Value;
+
+const VIEWS: &str = "shop/views.py";
+
+/// A repository with the small app, two commits deep if asked.
+struct Repository(Tree);
+
+impl Repository {
+    fn new() -> Self {
+        let repository = Self(Tree::shop());
+        repository.git(&["init", "-q"]);
+        repository.commit("first");
+        repository
+    }
+
+    fn git(&self, arguments: &[&str]) -> String {
+        let output = Command::new("git")
+            .current_dir(self.0.path())
+            .args(["-c", "user.name=x", "-c", "user.email=x@example.org", "-c", "commit.gpgsign=false"])
+            .args(arguments)
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stdout)
+    }
+
+    fn commit(&self, message: &str) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-q", "--allow-empty", "-m", message]);
+    }
+
+    fn write(&self, path: &str, content: &str) {
+        self.0.write(path, content.as_bytes());
+    }
+
+    fn views(&self) -> String {
+        fs::read_to_string(self.0.join(VIEWS)).unwrap()
+    }
+
+    fn gate(&self, arguments: &[&str]) -> Output {
+        run(program().current_dir(self.0.path()).args(["gate", ".", "--target", "shop.Order"]).args(arguments))
+    }
+
+    /// The verdict, with the exit code that it must have.
+    fn json(&self, arguments: &[&str], code: i32) -> Value {
+        let output = self.gate(&[arguments, &["--format", "json"]].concat());
+        let said = format!("{}{}", text(&output.stdout), text(&output.stderr));
+        assert_eq!(output.status.code(), Some(code), "{said}");
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(verdict["exit_code"], code);
+        verdict
+    }
+
+    fn update(&self) -> Value {
+        self.json(&["--update"], 0)
+    }
+
+    /// Both ways to compare must agree: with the baseline of before, and with the commit of before. Returns the places
+    /// of what is new, which is then known.
+    fn news(&self) -> Vec<String> {
+        let code = |args: &[&str]| self.gate(args).status.code().unwrap();
+        let expected = code(&[]);
+        let by_baseline = places(&self.json(&[], expected));
+        let by_commit = places(&self.json(&["--diff", "HEAD"], expected));
+        assert_eq!(by_baseline, by_commit);
+        self.commit("next");
+        assert_eq!(places(&self.json(&["--diff", "HEAD~1"], expected)), by_commit, "the same, committed");
+        assert_eq!(places(&self.json(&["--diff", "HEAD"], 0)), Vec::<String>::new());
+        assert_eq!(by_commit.is_empty(), expected == 0);
+        self.update();
+        self.commit("baseline");
+        by_commit
+    }
+}
+
+fn places(verdict: &Value) -> Vec<String> {
+    let new = verdict["new"].as_array().unwrap().iter();
+    new.map(|t| format!("{}:{} {}", t["file"].as_str().unwrap(), t["line"], t["kind"].as_str().unwrap())).collect()
+}
+
+fn messages(verdict: &Value, of: &str) -> Vec<String> {
+    verdict[of].as_array().unwrap().iter().map(|said| said["message"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A repository whose baseline is committed.
+fn known() -> Repository {
+    let repository = Repository::new();
+    repository.update();
+    repository.commit("baseline");
+    repository
+}
+
+#[test]
+fn nothing_new_passes_and_the_baseline_is_stable() {
+    let repository = known();
+    assert!(repository.news().is_empty());
+    let before = fs::read(repository.0.join("csm-audit.baseline.json")).unwrap();
+    let verdict = repository.update();
+    assert_eq!(verdict["written"], 3);
+    assert_eq!(fs::read(repository.0.join("csm-audit.baseline.json")).unwrap(), before);
+    let lines = String::from_utf8(before).unwrap();
+    assert_eq!(lines.lines().filter(|line| line.contains("\"fingerprint\"")).count(), 3, "one a line");
+    assert!(!lines.contains("\"line\""));
+}
+
+#[test]
+fn a_baseline_of_any_name_is_no_part_of_the_project() {
+    let repository = Repository::new();
+    repository.write("csm-audit.toml", "[gate]\nbaseline = 'ci/known.json'\n");
+    repository.write("ci/x.py", "");
+    assert_eq!(repository.update()["written"], 3);
+    assert_eq!(repository.update()["written"], 3);
+    repository.json(&["--strict"], 0);
+    let other = repository.0.join("ci/[other].json");
+    repository.json(&["--baseline", other.to_str().unwrap(), "--update"], 0);
+    assert!(other.is_file());
+    repository.json(&["--baseline", other.to_str().unwrap(), "--strict"], 0);
+}
+
+#[test]
+fn a_new_use_is_told_at_its_line() {
+    let repository = known();
+    repository
+        .write("shop/jobs.py", "from shop.models import Order\n\n\ndef job():\n    Order.objects.all().delete()\n");
+    let output = repository.gate(&[]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("shop/jobs.py:5:5: new query of shop.Order (delete, certain)"), "{said}");
+    assert!(said.contains("5 |     Order.objects.all().delete()\n  |     ^^^^^\n"), "{said}");
+    assert!(said.contains("= why: ") && said.contains("= instead: "), "{said}");
+    assert_eq!(repository.news(), ["shop/jobs.py:1 import", "shop/jobs.py:5 query"]);
+}
+
+#[test]
+fn one_more_use_in_the_same_function_is_new() {
+    let repository = known();
+    let views = repository.views();
+    repository
+        .write(VIEWS, &format!("{views}\n").replace("    return", "    Order.objects.filter(name='x')\n    return"));
+    assert_eq!(repository.news().len(), 1);
+}
+
+#[test]
+fn edits_around_and_formatting_are_not_new() {
+    let repository = known();
+    let views = repository.views();
+    repository.write(VIEWS, &format!("import os\n\n{views}\n\ndef other():\n    return os.sep\n"));
+    assert!(repository.news().is_empty(), "lines around");
+    repository.write(
+        VIEWS,
+        "from shop.models import (\n    Order,\n)\n\n\ndef index(request):\n    return (\n        Order\n        .objects\n        .filter(\n            name='x',\n        )\n    )\n",
+    );
+    assert!(repository.news().is_empty(), "formatted");
+    let views = repository.views().replace("name='x'", "name='x', pk=1");
+    repository.write(VIEWS, &views);
+    assert!(repository.news().is_empty(), "another filter of the same query");
+}
+
+#[test]
+fn a_renamed_file_is_not_new() {
+    let repository = known();
+    repository.git(&["mv", VIEWS, "shop/pages.py"]);
+    assert!(repository.news().is_empty());
+    assert!(gone(&repository.json(&[], 0)).is_empty());
+}
+
+#[test]
+fn a_moved_or_renamed_function_is_not_new() {
+    let repository = known();
+    repository.write("shop/moved.py", &repository.views().replace("def index", "@cached\ndef index"));
+    repository.write(VIEWS, "from shop.moved import index\n");
+    assert!(repository.news().is_empty(), "moved");
+    repository.write(
+        "shop/moved.py",
+        &fs::read_to_string(repository.0.join("shop/moved.py")).unwrap().replace("index", "start"),
+    );
+    repository.write(VIEWS, "from shop.moved import start\n");
+    assert!(repository.news().is_empty(), "renamed");
+}
+
+fn gone(verdict: &Value) -> Vec<String> {
+    verdict["gone"].as_array().unwrap().iter().map(|gone| gone["kind"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn what_is_gone_is_told_and_fails_only_when_strict() {
+    let repository = known();
+    repository.write(VIEWS, "");
+    let verdict = repository.json(&[], 0);
+    assert_eq!(gone(&verdict), ["import", "query"]);
+    assert_eq!(gone(&repository.json(&["--diff", "HEAD"], 0)), ["import", "query"]);
+    repository.json(&["--strict"], 1);
+    assert!(text(&repository.gate(&[]).stdout).contains("gone: query of shop.views in index"));
+    repository.update();
+    repository.json(&["--strict"], 0);
+}
+
+#[test]
+fn a_use_that_another_file_makes_one_is_new() {
+    // The file with the use does not change; what its name stands for does.
+    let repository = known();
+    repository.write("shop/api.py", "model = None\n");
+    repository
+        .write("shop/user.py", "from shop.api import model\n\n\ndef count():\n    return model.objects.count()\n");
+    repository.update();
+    repository.commit("before");
+    repository.write("shop/api.py", "from shop.models import Order\n\nmodel = Order\n");
+    let new = repository.news();
+    assert!(new.contains(&"shop/user.py:5 query".to_owned()), "{new:?}");
+}
+
+#[test]
+fn a_change_that_does_not_name_the_model_is_noticed_when_it_matters() {
+    // No changed file holds the model's name on either side: the other state is analysed only if that is noticed.
+    let repository = known();
+    repository.write("shop/api.py", "from shop.models import Order as Basket\n");
+    repository.write("shop/other.py", "def count():\n    return 0\n");
+    repository.write("shop/unrelated.py", "x = 1\n");
+    repository.update();
+    repository.commit("before");
+    repository.write("shop/unrelated.py", "x = 2\n");
+    assert!(repository.news().is_empty());
+    repository
+        .write("shop/other.py", "from shop.api import Basket\n\n\ndef count():\n    return Basket.objects.count()\n");
+    let new = repository.news();
+    assert!(new.contains(&"shop/other.py:5 query".to_owned()), "{new:?}");
+    // The table by its name, and no Python.
+    repository.write("scripts/report.sql", "SELECT 1;\n");
+    assert!(repository.news().is_empty());
+    repository.write("scripts/report.sql", "SELECT name FROM shop_order;\n");
+    assert!(!repository.news().is_empty());
+    repository.write("scripts/other.sql", "SELECT name FROM shop_order WHERE name = 'y';\n");
+    assert!(!repository.news().is_empty());
+    fs::remove_file(repository.0.join("scripts/other.sql")).unwrap();
+    assert!(!gone(&repository.json(&["--diff", "HEAD"], 0)).is_empty());
+}
+
+#[test]
+fn an_allowance_at_the_line_needs_a_kind_and_a_reason() {
+    let repository = known();
+    let job = |comment: &str| {
+        format!("import shop.models\n\n\ndef job():\n    {comment}\n    shop.models.Order.objects.get()\n")
+    };
+    let new = |comment: &str| {
+        repository.write("shop/jobs.py", &job(comment));
+        let output = repository.gate(&["--format", "json"]);
+        let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+        (places(&verdict).len(), messages(&verdict, "notices"))
+    };
+    assert_eq!(new("# csm-audit: allow[query] until the API can do it"), (0, vec![]));
+    let (count, said) = new("# csm-audit: allow[query]");
+    assert!(count == 1 && said[0].contains("no reason"), "{said:?}");
+    let (count, said) = new("# csm-audit: allow[raw-sql] reason");
+    assert!(count == 1 && said[0].contains("allows nothing"), "{said:?}");
+    let (count, said) = new("# csm-audit: allow[everything] reason");
+    assert!(count == 1 && said[0].contains("unknown kind `everything`"), "{said:?}");
+    // In a string it is no comment.
+    let (count, said) = new("'# csm-audit: allow[query] reason'");
+    assert_eq!((count, said.len()), (1, 0));
+    repository.write(
+        "shop/jobs.py",
+        "import shop.models\n\nshop.models.Order.objects.get()  # csm-audit: allow[query] why not\n",
+    );
+    assert!(repository.news().is_empty());
+    // What is allowed is not in the baseline, so it needs its allowance for ever.
+    repository.update();
+    repository.write("shop/jobs.py", "import shop.models\n\nshop.models.Order.objects.get()\n");
+    assert_eq!(repository.news(), ["shop/jobs.py:3 query"]);
+}
+
+#[test]
+fn rules_of_the_configuration() {
+    let repository = Repository::new();
+    repository.write(
+        "csm-audit.toml",
+        "[gate]\nwelcome = ['shop/api/**']\n[[gate.allow]]\nkind = 'import'\npath = 'shop/jobs.py'\nexpires = 2030-01-31\n\
+         reason = 'moves to the API'\n[gate.texts.default]\ninstead = 'shop.api'\n[gate.texts.query]\nwhy = 'a query'\n",
+    );
+    repository.update();
+    repository.commit("baseline");
+    repository.write("shop/api/__init__.py", "from shop.models import Order\n\nALL = Order.objects.all()\n");
+    repository.write("shop/jobs.py", "from shop.models import Order\n\nALL = Order.objects.all()\n");
+    let verdict = repository.json(&["--today", "2030-01-31"], 1);
+    assert_eq!(places(&verdict), ["shop/jobs.py:3 query"]);
+    assert_eq!(verdict["new"][0]["why"], "a query");
+    assert_eq!(verdict["new"][0]["instead"], "shop.api");
+    assert_eq!(messages(&verdict, "notices"), Vec::<String>::new());
+    let verdict = repository.json(&["--today", "2030-02-01"], 1);
+    assert_eq!(places(&verdict), ["shop/jobs.py:1 import", "shop/jobs.py:3 query"]);
+    assert!(messages(&verdict, "notices")[0].contains("expired on 2030-01-31"));
+    // Out of the API layer it is no longer welcome.
+    repository.write("shop/jobs.py", "");
+    repository.git(&["add", "-A"]);
+    repository.commit("welcome");
+    let verdict = repository.json(&["--diff", "HEAD", "--today", "2030-01-01"], 0);
+    assert!(messages(&verdict, "notices")[0].contains("allows nothing"));
+    repository.json(&["--diff", "HEAD", "--today", "2030-01-01", "--strict"], 1);
+    repository.git(&["mv", "shop/api/__init__.py", "shop/elsewhere.py"]);
+    assert_eq!(places(&repository.json(&["--diff", "HEAD"], 1)).len(), 2);
+}
+
+#[test]
+fn a_denied_kind_is_never_accepted() {
+    let repository = Repository::new();
+    repository.write(
+        "shop/raw.py",
+        "from django.db import connection\n\nconnection.cursor().execute('SELECT name FROM shop_order')\n",
+    );
+    repository.update();
+    repository.json(&[], 0);
+    repository.write("csm-audit.toml", "[gate]\ndeny = ['raw-sql']\n");
+    let verdict = repository.json(&[], 1);
+    assert_eq!(verdict["new"][0]["reason"], "denied");
+    repository.json(&["--update"], 1);
+    repository.json(&["--diff", "HEAD"], 1);
+    let allowed = "connection.cursor().execute('SELECT name FROM shop_order')  # csm-audit: allow[raw-sql] a report\n";
+    repository.write("shop/raw.py", &format!("from django.db import connection\n\n{allowed}"));
+    repository.json(&[], 0);
+}
+
+#[test]
+fn a_baseline_that_cannot_be_used_says_what_to_do() {
+    let repository = Repository::new();
+    let path = repository.0.join("csm-audit.baseline.json");
+    let error = || {
+        let output = repository.gate(&[]);
+        assert_eq!(output.status.code(), Some(2));
+        assert_eq!(text(&output.stdout), "");
+        text(&output.stderr)
+    };
+    let said = error();
+    assert!(said.contains("does not exist") && said.contains("gate --update"), "{said}");
+    repository.update();
+    let good = fs::read_to_string(&path).unwrap();
+    fs::write(&path, &good[..good.len() - 40]).unwrap();
+    let said = error();
+    assert!(said.contains("is no baseline") && said.contains("csm-audit.baseline.json:"), "{said}");
+    fs::write(&path, good.replace("\"version\": 1", "\"version\": 2")).unwrap();
+    let said = error();
+    assert!(said.contains("version 2") && said.contains("install"), "{said}");
+    assert_eq!(repository.gate(&["--update"]).status.code(), Some(2), "a newer one is not overwritten");
+    fs::write(&path, good.replace("\"target\": \"shop.Order\"", "\"target\": \"shop.Cart\"")).unwrap();
+    let said = error();
+    assert!(said.contains("--target shop.Cart"), "{said}");
+    assert_eq!(repository.gate(&["--update"]).status.code(), Some(2), "that of another model neither");
+    // What is broken is written anew.
+    fs::write(&path, "<<<<<<< HEAD\n").unwrap();
+    assert!(error().contains("merge conflict"));
+    repository.update();
+    assert_eq!(fs::read_to_string(&path).unwrap(), good);
+}
+
+#[test]
+fn a_commit_that_cannot_be_used_says_what_to_do() {
+    let repository = Repository::new();
+    let error = |repository: &Repository, revision: &str| {
+        let output = repository.gate(&["--diff", revision]);
+        assert_eq!(output.status.code(), Some(2), "{}", text(&output.stdout));
+        text(&output.stderr)
+    };
+    assert!(error(&repository, "nowhere").contains("no commit `nowhere`"));
+    assert!(error(&repository, "HEAD:shop").contains("no commit"));
+    let output = repository.gate(&["--diff=-x"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no commit `-x`"));
+    repository.commit("second");
+    let shallow = tempfile::tempdir().unwrap();
+    let url = format!("file://{}", repository.0.path().display());
+    repository.git(&["clone", "-q", "--depth", "1", &url, shallow.path().join("c").to_str().unwrap()]);
+    let gate = |folder: &std::path::Path| {
+        run(program().current_dir(folder).args(["gate", "--target", "shop.Order", "--diff", "HEAD~1"]))
+    };
+    let output = gate(&shallow.path().join("c"));
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("shallow") && text(&output.stderr).contains("--unshallow"));
+    let tree = Tree::shop();
+    let output = gate(tree.path());
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no git repository"), "{}", text(&output.stderr));
+    assert_eq!(repository.gate(&["--diff", "HEAD", "--update"]).status.code(), Some(2));
+}
+
+#[test]
+fn a_file_that_names_the_model_and_cannot_be_read_is_told() {
+    let repository = known();
+    repository.write("shop/broken.py", "from shop.models import Order\ndef (:\n  Order.objects.\n");
+    repository.write("shop/harmless.py", "def (:\n");
+    let verdict = repository.json(&["--diff", "HEAD"], 1);
+    assert_eq!(places(&verdict)[0], "shop/broken.py:1 import");
+    assert!(verdict["incomplete"].as_array().unwrap().iter().all(|gap| gap["file"] == "shop/broken.py"));
+    repository.update_despite(3);
+    let verdict = repository.json(&[], 3);
+    assert!(!verdict["incomplete"].as_array().unwrap().is_empty());
+    repository.commit("broken");
+    // What is as it was cannot hold anything new.
+    repository.json(&["--diff", "HEAD"], 0);
+    // A model that is defined nowhere is no reason to be content: asked for it is an error, otherwise incomplete.
+    let gate = |arguments: &[&str]| {
+        run(program().current_dir(repository.0.path()).args(["gate", "--diff", "HEAD"]).args(arguments))
+    };
+    let output = gate(&["--target", "shop.Odrer"]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("shop.Order"));
+    let output = gate(&[]);
+    assert_eq!(output.status.code(), Some(3));
+    assert!(text(&output.stdout).contains("no model courseware.StudentModule"));
+}
+
+impl Repository {
+    fn update_despite(&self, code: i32) {
+        self.json(&["--update"], code);
+    }
+}
+
+#[test]
+fn a_commit_is_seen_as_a_scan_of_its_checkout_would_see_it() {
+    let repository = Repository::new();
+    // Tracked, but ignored: no scan reads it.
+    repository.write("gen/out.py", "from shop.models import Order\n");
+    repository.write("lib/.hidden.py", "from shop.models import Order\n");
+    repository.commit("generated");
+    repository.write(".gitignore", "/gen/\n");
+    repository.commit("ignored");
+    fs::remove_file(repository.0.join("gen/out.py")).unwrap();
+    let verdict = repository.json(&["--diff", "HEAD"], 0);
+    assert!(gone(&verdict).is_empty(), "{verdict}");
+    let verdict = repository.json(&["--diff", "HEAD~1"], 0);
+    assert_eq!(gone(&verdict), ["import"], "it was not ignored then");
+    // From a folder of the repository.
+    repository.git(&["checkout", "-q", "."]);
+    repository.write(VIEWS, &repository.views().replace("filter", "exclude"));
+    repository.write("shop/new.py", "from shop.models import Order\n");
+    let output = run(program().current_dir(repository.0.join("shop")).args([
+        "gate",
+        "--target",
+        "shop.Order",
+        "--diff",
+        "HEAD",
+        "--format",
+        "json",
+    ]));
+    let verdict: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(places(&verdict), ["new.py:1 import"]);
+}
+
+#[test]
+fn links_and_odd_names_are_compared_as_well() {
+    let repository = Repository::new();
+    repository.write("a b/x'y.py", "from shop.models import Order\n");
+    repository.commit("odd");
+    #[cfg(unix)]
+    std::os::unix::fs::symlink("views.py", repository.0.join("shop/link.py")).unwrap();
+    assert!(places(&repository.json(&["--diff", "HEAD"], 0)).is_empty());
+    repository.commit("link");
+    fs::remove_file(repository.0.join("shop/link.py")).unwrap();
+    let verdict = repository.json(&["--diff", "HEAD"], 0);
+    assert!(gone(&verdict).is_empty(), "{verdict}");
+    fs::remove_file(repository.0.join("a b/x'y.py")).unwrap();
+    assert_eq!(gone(&repository.json(&["--diff", "HEAD"], 0)), ["import"]);
+}
+
+#[test]
+fn annotations_are_for_githubs_workflows() {
+    let repository = known();
+    repository.write("shop/a,b.py", "from shop.models import Order  # 100%\n");
+    let output = repository.gate(&["--format", "github"]);
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    let line = said.lines().next().unwrap();
+    assert!(
+        line.starts_with(
+            "::error file=shop/a%2Cb.py,line=1,endLine=1,col=25,endColumn=30,title=New import of shop.Order::"
+        ),
+        "{said}"
+    );
+    assert!(line.contains("# 100%25%0AWhy: "), "{said}");
+}
+
+#[test]
+fn prose_and_bare_names_raise_no_alarm_unless_asked() {
+    let repository = known();
+    repository.write("docs/notes.md", "The table shop_order holds orders.\n");
+    repository.json(&[], 0);
+    repository.write("csm-audit.toml", "[gate]\ndocuments = true\nconfidence = 'possible'\n");
+    assert_eq!(places(&repository.json(&[], 1)), ["docs/notes.md:1 document"]);
+}

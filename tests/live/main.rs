@@ -1,0 +1,15 @@
+//! Reading real servers: what is read, by whom, over what connection, and what happens when it goes wrong.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod accounts;
+mod commands;
+mod connections;
+mod dumps;
+mod platform;
+mod reading;
+mod scale;
+mod secrets;
+mod trouble;
