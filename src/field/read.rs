@@ -308,6 +308,8 @@ pub(crate) fn expression_sql(value: &Value<'_>) -> Option<String> {
         "F" => format!("`{}`", object.args.borrow().first()?.as_str()?),
         "Value" => argument(0)?,
         "Now" => String::from("CURRENT_TIMESTAMP(6)"),
+        // An order says nothing of the value.
+        "asc" | "desc" => argument(0)?,
         "Lower" => format!("LOWER({})", column(0)?),
         "Upper" => format!("UPPER({})", column(0)?),
         "Length" => format!("CHAR_LENGTH({})", column(0)?),

@@ -263,7 +263,9 @@ impl<'p> Interp<'p> {
             // `F('x').desc()` and the like are expressions again.
             let expression = name.starts_with("django.db.models.") && !name.starts_with("django.db.models.Model.");
             if expression && matches!(receiver, Value::Object(o) if o.user_class().is_none()) {
-                return Ok(self.symbolic(name, args.pos, site));
+                let mut all = vec![receiver.clone()];
+                all.extend(args.pos);
+                return Ok(self.symbolic(name, all, site));
             }
             if let ("get" | "pop", [_, default]) = (method, args.pos.as_slice()) {
                 return Ok(default.clone());

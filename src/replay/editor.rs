@@ -583,6 +583,10 @@ impl Editor<'_> {
             .iter()
             .map(|expression| {
                 let sql = expression.as_ref().map(|sql| self.with_columns(view, sql));
+                if sql.is_none() {
+                    let model = &view.model.name;
+                    self.problems.push(format!("an expression in an index of {model} is not plain"));
+                }
                 // An expression that is nothing but a column is that column.
                 let column = sql.as_deref().and_then(|sql| {
                     let inner = sql.strip_prefix('`')?.strip_suffix('`')?;

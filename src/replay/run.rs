@@ -493,7 +493,7 @@ impl<'i, 'p> Replay<'i, 'p> {
             let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
             self.gap("field", reason);
         }
-        let points = field.relation.as_ref().is_some_and(|r| r.to.is_none());
+        let points = field.base != "RelatedField" && field.relation.as_ref().is_some_and(|r| r.to.is_none());
         if points {
             self.gap("field", format!("where {model}.{name} points is not known"));
         }
