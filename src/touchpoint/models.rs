@@ -5,7 +5,7 @@ use rustc_hash::FxHashSet;
 
 use crate::ast::{Arguments, ClassDef, Expr, ExprKind, Stmt, StmtKind};
 use crate::modules::ModuleRef;
-use crate::resolve::{Binding, Def, Resolver, Symbols};
+use crate::resolve::{Binding, Def, Gate, Resolver, Symbols};
 use crate::source::{FileId, Span};
 
 /// Why a model matters.
@@ -342,7 +342,7 @@ pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Ve
             break;
         }
     }
-    bases(resolver, &all, &mut models, &mut seen);
+    bases(resolver, &all, &mut models, &mut seen, &gate);
     fill_relations(resolver, &mut models);
     models
 }
@@ -353,6 +353,7 @@ fn bases<'p>(
     all: &[(FileId, &'p ClassDef)],
     models: &mut Vec<Model<'p>>,
     seen: &mut FxHashSet<Key>,
+    gate: Gate<'_>,
 ) {
     let linked: Vec<(FileId, &ClassDef)> =
         models.iter().filter(|m| m.role == Role::Linked).map(|m| (m.file, m.class)).collect();
@@ -360,7 +361,7 @@ fn bases<'p>(
     for &(file, class) in &linked {
         for base in &class.args.args {
             let Some(segments) = base.as_dotted() else { continue };
-            for def in resolver.dotted(file, &segments) {
+            for def in resolver.dotted_gated(file, &segments, gate) {
                 if let Def::Class(f, c) = def
                     && is_abstract(c)
                     && !seen.contains(&(f, c.name.span.start))
@@ -375,7 +376,7 @@ fn bases<'p>(
             let extends = sub.args.args.iter().any(|base| {
                 base.as_dotted().is_some_and(|segments| {
                     resolver
-                        .dotted(f, &segments)
+                        .dotted_gated(f, &segments, gate)
                         .iter()
                         .any(|def| matches!(def, Def::Class(bf, bc) if *bf == file && bc.name.span == class.name.span))
                 })
