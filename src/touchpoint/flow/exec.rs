@@ -164,21 +164,12 @@ impl<'p> Flow<'_, 'p> {
             StmtKind::For { target, iter, body, orelse } => {
                 let items = self.eval(iter, Use::Plain);
                 let element = self.elements(&items);
-                let before = self.env();
-                self.assign(target, &element);
-                self.block(body);
-                self.merge_env(before);
-                // What the body binds is seen by its next turn.
-                self.assign(target, &element);
-                self.block(body);
+                self.turns(body, |flow| flow.assign(target, &element));
                 self.block(orelse);
             }
             StmtKind::While { test, body, orelse } => {
                 self.eval(test, Use::Plain);
-                let before = self.env();
-                self.block(body);
-                self.merge_env(before);
-                self.block(body);
+                self.turns(body, |_| {});
                 self.block(orelse);
             }
             StmtKind::With { items, body } => {
@@ -240,6 +231,23 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
             StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Empty => {}
+        }
+    }
+
+    /// The body of a loop. What it binds is seen by its next turn, which is taken only when there is something to see:
+    /// loops nest.
+    fn turns(&mut self, body: &'p [Stmt], begin: impl Fn(&mut Self)) {
+        let before = self.env();
+        begin(self);
+        let first = self.env();
+        self.block(body);
+        self.merge_env(before);
+        let news = self.frames.last().is_some_and(|frame| {
+            frame.env.iter().any(|(name, set)| first.get(name).is_none_or(|known| known != set) && !set.is_unknown())
+        });
+        if news {
+            begin(self);
+            self.block(body);
         }
     }
 
