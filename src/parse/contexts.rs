@@ -81,12 +81,14 @@ impl Contexts {
         self.by_span.is_empty()
     }
 
+    /// Whether the roles of a tree can be told: matching takes too long where all is one error.
+    pub(super) fn readable(tree: &Tree) -> bool {
+        !(tree.root_node().is_error() && tree.root_node().child_count() > MAX_ERROR_CHILDREN)
+    }
+
     /// Runs the queries over a tree; `None` when they do not compile, or the tree is of a kind that takes them
     /// minutes: one error with everything in it, where each step looks at all the rest.
     pub(super) fn read(tree: &Tree, text: &str) -> Option<Self> {
-        if tree.root_node().is_error() && tree.root_node().child_count() > MAX_ERROR_CHILDREN {
-            return None;
-        }
         thread_local! {
             static CURSOR: RefCell<QueryCursor> = RefCell::new({
                 let mut cursor = QueryCursor::new();
@@ -224,7 +226,7 @@ mod tests {
         let file = parse(source.as_bytes(), Want { contexts: true });
         assert!(file.gaps.is_empty(), "{:?}", file.gaps);
         let mut found: Vec<(u32, &str, Span)> = file
-            .contexts
+            .contexts()
             .by_span
             .iter()
             .map(|(span, context)| (file.text.line_col(span.start).line, context.role, *span))
@@ -351,11 +353,11 @@ class Migration(SchemaMigration):
     #[test]
     fn roles_carry_kind_and_access() {
         let file = parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", Want { contexts: true });
-        let at = |start, end| file.contexts.get(Span::new(start, end));
+        let at = |start, end| file.contexts().get(Span::new(start, end));
         let relation = Context { role: "relation", kind: Some(Kind::Relation), access: Some(Access::Schema) };
         assert_eq!(at(11, 16), Some(relation));
         assert_eq!(at(31, 34), Some(Context { role: "settings-string", kind: None, access: None }));
         assert_eq!(at(0, 10), None);
-        assert!(parse(b"ForeignKey('a.M')\n", Want { contexts: false }).contexts.is_empty());
+        assert!(parse(b"ForeignKey('a.M')\n", Want { contexts: false }).contexts().is_empty());
     }
 }

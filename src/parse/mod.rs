@@ -20,6 +20,7 @@ mod tests;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
+use std::sync::{Mutex, OnceLock, PoisonError};
 
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
@@ -36,8 +37,10 @@ pub struct ParsedFile {
     pub text: SourceText,
     /// Its syntax tree.
     pub module: Module,
-    /// The roles that its expressions play; empty unless wanted.
-    pub contexts: Contexts,
+    /// The roles that its expressions play, once they were asked for.
+    contexts: OnceLock<Contexts>,
+    /// The tree from which they are read.
+    tree: Mutex<Option<Tree>>,
     /// Its comments, in order.
     pub comments: Vec<Span>,
     /// What could not be read.
@@ -47,7 +50,7 @@ pub struct ParsedFile {
 /// What [`parse`] is asked for beside the syntax tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Want {
-    /// Whether to fill [`ParsedFile::contexts`].
+    /// Whether [`ParsedFile::contexts`] will be asked for.
     pub contexts: bool,
 }
 
@@ -89,7 +92,7 @@ const MAX_ERRORS: usize = 20;
 /// Readies what is made once for all files. [`parse`] does so by itself; called on a thread of its own while the
 /// files are still being found, it saves the first one some twenty milliseconds.
 pub fn warm_up() {
-    let _ = parse(b"", Want { contexts: true });
+    let _ = parse(b"", Want { contexts: true }).contexts();
 }
 
 /// Parses a file.
@@ -140,20 +143,40 @@ pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
     if nested.len() > 0 {
         gaps.push(FileGap::whole("too-deep", format!("{} more places in this file nest too deep", nested.len())));
     }
-    let contexts = if !want.contexts {
-        Contexts::default()
-    } else if let Some(contexts) = Contexts::read(&tree, text.as_str()) {
-        contexts
-    } else {
+    let wanted = want.contexts && Contexts::readable(&tree);
+    if want.contexts && !wanted {
         gaps.push(FileGap::whole("no-contexts", "the roles of expressions were not told: they are read without them"));
-        Contexts::default()
-    };
-    ParsedFile { text, module: lowered.module, contexts, comments: lowered.comments, gaps }
+    }
+    ParsedFile {
+        text,
+        module: lowered.module,
+        contexts: OnceLock::new(),
+        tree: Mutex::new(wanted.then_some(tree)),
+        comments: lowered.comments,
+        gaps,
+    }
 }
 
 impl ParsedFile {
+    /// The roles that its expressions play; none unless wanted. They are read when first asked for: that takes as long
+    /// as parsing, and can be done while others look at the syntax tree.
+    #[must_use]
+    pub fn contexts(&self) -> &Contexts {
+        self.contexts.get_or_init(|| {
+            let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner).take();
+            tree.and_then(|tree| Contexts::read(&tree, self.text.as_str())).unwrap_or_default()
+        })
+    }
+
     fn unread(text: SourceText, gaps: Vec<FileGap>) -> Self {
-        Self { text, module: Module::default(), contexts: Contexts::default(), comments: Vec::new(), gaps }
+        Self {
+            text,
+            module: Module::default(),
+            contexts: OnceLock::new(),
+            tree: Mutex::new(None),
+            comments: Vec::new(),
+            gaps,
+        }
     }
 }
 

@@ -3,6 +3,7 @@
 use super::eval::{Chain, Op, Use};
 use super::{Flow, FuncId};
 use crate::ast::{Arguments, Expr, ExprKind, Ident};
+use crate::discover::word_hash;
 use crate::finding::{Access, Confidence};
 use crate::source::Span;
 use crate::touchpoint::Kind;
@@ -13,11 +14,16 @@ impl<'p> Flow<'_, 'p> {
     /// The role of a string in its syntax.
     fn role(&self, span: Span) -> &'static str {
         let file = self.file();
-        self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts.get(span)).map_or("", |c| c.role)
+        self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts().get(span)).map_or("", |c| c.role)
     }
 
     /// The model that an operation's arguments name: `model_name=`, else `name=`, else the first argument.
     pub(super) fn operation_model(&self, args: &Arguments) -> Option<ClassId> {
+        // Most files hold no operations, and need not have their roles read for that.
+        let entry = self.resolver.project().discovery.entry(self.file());
+        if !entry.words.has(word_hash("operations")) {
+            return None;
+        }
         let named = ["model_name", "name", "old_name"].iter().find_map(|name| args.keyword(name));
         let expr = named.or_else(|| args.args.first())?;
         if self.role(expr.span) != "migration-model" {
