@@ -409,6 +409,7 @@ mod tests {
                 ..Totals::default()
             },
             touchpoints,
+            ..Report::default()
         }
     }
 

@@ -2,11 +2,23 @@
 //!
 //! Fields are added, never renamed, removed or given another meaning.
 
+mod databases;
+mod plan;
+
 use std::collections::BTreeMap;
 
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use databases::{
+    Answer, ColumnRole, DateRange, MayStart, ReportColumn, ReportColumnIn, ReportDatabase, ReportEnvironment,
+    ReportEvidence, ReportFinding, ReportIncomplete, ReportServer, ReportUnproven,
+};
+pub use plan::{
+    Estimate, Outcome, ReportPlan, ReportPrecondition, ReportProbe, ReportRollback, ReportStep, ReportStrategy,
+    StepKind, Verdict,
+};
 
 use super::fingerprint::{Fingerprints, normalise};
 use super::{Findings, LinkedModel};
@@ -24,7 +36,7 @@ pub const VERSION: u32 = 1;
 const SNIPPET: usize = 200;
 
 /// Every touchpoint of a Django model in a project.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// The version of this format: 1.
     pub version: u32,
@@ -42,12 +54,27 @@ pub struct Report {
     pub models: Vec<ReportModel>,
     /// What was seen and could not be modelled.
     pub gaps: Vec<ReportGap>,
+    /// The answer in short; none when the databases were not asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<Answer>,
+    /// The environments that were read.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environments: Vec<ReportEnvironment>,
+    /// What is not as it should be, the gravest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<ReportFinding>,
+    /// The columns that store the target's ids, its own key first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub columns: Vec<ReportColumn>,
+    /// The plan of the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<ReportPlan>,
     /// Counts.
     pub totals: Totals,
 }
 
 /// What wrote a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Tool {
     /// Its name.
     pub name: String,
@@ -215,6 +242,7 @@ impl Report {
             models: models(findings),
             touchpoints,
             gaps,
+            ..Self::default()
         }
     }
 
