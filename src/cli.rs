@@ -362,6 +362,10 @@ pub struct Snapshot {
     /// Measure every table, which opens them all.
     #[arg(long)]
     pub all_tables: bool,
+    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
+    /// model's table were created, from which the rate of its growth follows.
+    #[arg(long)]
+    pub sample: bool,
     /// Read a server that takes writes, too.
     #[arg(long)]
     pub allow_primary: bool,

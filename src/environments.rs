@@ -68,6 +68,7 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     request.tables.extend(arguments.table);
     request.columns.extend(arguments.column);
     request.all = arguments.all_tables;
+    request.sample = arguments.sample;
     request.allow_primary = arguments.allow_primary;
     request.limits = Limits { statement: Duration::from_secs(arguments.timeout), ..Limits::default() };
 
