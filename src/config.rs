@@ -13,6 +13,9 @@ use serde::Deserialize;
 /// The model whose touchpoints are found unless another is named.
 pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
 
+/// What the key becomes unless something else is asked for.
+pub const DEFAULT_KEY_TYPE: &str = "bigint unsigned";
+
 /// The name of the configuration file.
 const FILE_NAME: &str = "csm-audit.toml";
 
@@ -81,6 +84,8 @@ pub struct Settings {
     pub databases: IndexMap<String, String>,
     /// The environments by name.
     pub environments: IndexMap<String, Environment>,
+    /// What the target's key is to become.
+    pub key_type: String,
     /// The report's format.
     pub format: Format,
     /// Where the report goes; standard output when `None`.
@@ -113,6 +118,7 @@ impl Default for Settings {
             server: None,
             databases: IndexMap::new(),
             environments: IndexMap::new(),
+            key_type: DEFAULT_KEY_TYPE.to_owned(),
             format: Format::default(),
             output: None,
             quiet: false,
@@ -159,6 +165,8 @@ pub struct Given {
     pub django: Option<String>,
     /// As in [`Settings`].
     pub server: Option<String>,
+    /// As in [`Settings`].
+    pub key_type: Option<String>,
 }
 
 /// A configuration that cannot be used.
@@ -215,6 +223,7 @@ struct FileConfig {
     server: Option<String>,
     databases: Option<IndexMap<String, String>>,
     environments: Option<IndexMap<String, Environment>>,
+    key_type: Option<String>,
     format: Option<Format>,
     output: Option<PathBuf>,
     quiet: Option<bool>,
@@ -299,6 +308,7 @@ impl Settings {
             server: given.server.or(config.server),
             databases: config.databases.unwrap_or_default(),
             environments: environments(config.environments.unwrap_or_default(), &below),
+            key_type: given.key_type.or(config.key_type).unwrap_or_else(|| DEFAULT_KEY_TYPE.to_owned()),
             format: given.format.or(config.format).unwrap_or_default(),
             output: given.output.or(config.output.map(below)),
             quiet: given.quiet || config.quiet.unwrap_or(false),

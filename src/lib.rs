@@ -3,6 +3,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod audit;
 pub mod cli;
 pub mod config;
 pub mod discover;

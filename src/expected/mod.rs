@@ -23,7 +23,7 @@ use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Server};
 use crate::source::{FileId, Gap};
 
-pub use differences::{Difference, IntegerRange, SoftReference};
+pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
 
 /// What the code expects of the databases.
 #[derive(Debug)]
@@ -44,6 +44,8 @@ pub struct Expected {
     pub integer_ranges: Vec<IntegerRange>,
     /// The app that each table belongs to, by the state of the migrations.
     pub owners: FxHashMap<String, String>,
+    /// The models with a table, by their label in small letters.
+    pub models: FxHashMap<String, StateModel>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
 }
@@ -190,6 +192,7 @@ fn evaluate(
         differences: found.differences,
         integer_ranges: found.ranges,
         owners: found.owners,
+        models: found.models,
         gaps,
     }
 }

@@ -86,8 +86,9 @@ impl Request {
     }
 }
 
-/// `StudentModule` as people name a field after it.
-fn snake_case(name: &str) -> String {
+/// `StudentModule` as people name a field after it: `student_module`.
+#[must_use]
+pub fn snake_case(name: &str) -> String {
     let mut words = String::new();
     for character in name.chars() {
         if character.is_uppercase() && !words.is_empty() {

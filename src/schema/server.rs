@@ -34,6 +34,12 @@ impl Server {
         Self { mariadb: true, version: (major, minor, 99) }
     }
 
+    /// As it is written to be read again, with the patch.
+    #[must_use]
+    pub fn exactly(self) -> String {
+        format!("{self}.{}", self.version.2)
+    }
+
     fn at_least(self, mysql: (u16, u16, u16), mariadb: (u16, u16, u16)) -> bool {
         self.version >= if self.mariadb { mariadb } else { mysql }
     }
