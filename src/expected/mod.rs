@@ -185,7 +185,8 @@ fn evaluate(
     let routers = Routers::new(&mut interp, &routers);
     let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
     replay.run(&graph, if sync { &unmigrated } else { &[] });
-    let (state, databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
+    let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
+    databases.values_mut().for_each(|database| database.name_collations(target.server));
     gaps.extend(replay_gaps);
     // What could not be decided in a module that no setting and no migration takes anything from changes no table.
     gaps.extend(interp.gaps.iter().take(settings_gaps).filter(|g| chosen.is_project(g)).cloned());

@@ -131,6 +131,24 @@ pub struct Check {
     pub column: Option<String>,
 }
 
+impl Database {
+    /// Tells every collation as the server does: by its own names, and that of the text which MariaDB's `json` is.
+    pub fn name_collations(&mut self, server: Server) {
+        for table in self.tables.values_mut() {
+            for collation in
+                table.columns.iter_mut().filter_map(|c| c.collation.as_mut()).chain(table.collation.as_mut())
+            {
+                *collation = server.collation_name(collation);
+            }
+            for column in &mut table.columns {
+                if !server.json_type() && column.column_type.is_json() {
+                    column.collation = Some(String::from("utf8mb4_bin"));
+                }
+            }
+        }
+    }
+}
+
 impl Table {
     /// The column of a name.
     #[must_use]
