@@ -29,6 +29,18 @@ impl EnvironmentFacts {
         self.databases.iter().find(|database| database.name == name)
     }
 
+    /// The lists in which something may be hidden: the database or server, what is listed, and why.
+    #[must_use]
+    pub fn unproven(&self) -> Vec<(&str, &'static str, &str)> {
+        let databases = self.databases.iter().flat_map(|database| {
+            unproven(database).into_iter().map(|(what, reason)| (database.name.as_str(), what, reason))
+        });
+        let servers = self.servers.iter().flat_map(|server| {
+            unproven_of_server(server).into_iter().map(|(what, reason)| (server.address.as_str(), what, reason))
+        });
+        databases.chain(servers).collect()
+    }
+
     /// The server of an address.
     #[must_use]
     pub fn server(&self, address: &str) -> Option<&ServerFacts> {

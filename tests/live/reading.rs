@@ -25,13 +25,14 @@ fn assert_same(found: &Table, expected: &introspect::Table) {
         .map(|index| introspect::Index {
             name: index.name.clone(),
             unique: index.unique,
+            kind: index.kind.clone(),
             parts: index
                 .parts
                 .iter()
                 .map(|part| {
                     // Servers show the size of a spatial index's box as a prefix.
                     let length = if index.kind == "SPATIAL" { Some(32) } else { part.length.map(u64::from) };
-                    (part.column.clone(), length)
+                    introspect::Part { column: part.column.clone(), length, descending: part.descending }
                 })
                 .collect(),
         })
