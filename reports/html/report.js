@@ -130,7 +130,6 @@
       { id: 'sure', title: 'Sure', options: choices('sure') },
       { id: 'model', title: 'Model', options: choices('model') },
     ].filter((select) => select.id !== 'model' || select.options.length > 1);
-    const several = selects.some((select) => select.id === 'model');
 
     let state = {};
     let shown = PAGE;
@@ -214,7 +213,7 @@
         line.append(text(row.code));
       }
       const inside = element('span', { class: 'dim' }, 'in ', text(row.inside));
-      if (several) inside.append('; ', text(row.model));
+      if (row.model !== data.target) inside.append('; ', text(row.model));
       return [line, inside];
     }
 

@@ -12,6 +12,8 @@ use crate::report::v1::{Report, ReportRootKind};
 struct Data<'a> {
     /// Under which ticks are kept.
     key: &'a str,
+    /// The model that was looked for.
+    target: &'a str,
     /// Where the sources can be looked at.
     url: Option<&'a str>,
     /// Names of the roots; none of those that no link leads to.
@@ -56,7 +58,7 @@ pub(super) fn data(report: &Report, key: &str) -> String {
         .collect();
     let roots = report.roots.iter().map(|root| (root.kind == ReportRootKind::Project).then_some(root.name.as_str()));
     let url = report.source_url.as_ref().map(crate::config::source_url::SourceUrl::as_str);
-    let data = Data { key, url, roots: roots.collect(), rows, words };
+    let data = Data { key, target: &report.target, url, roots: roots.collect(), rows, words };
     // Texts and numbers only: there is nothing that could not be written.
     in_script(&serde_json::to_string(&data).unwrap_or_default())
 }

@@ -42,12 +42,12 @@ pub(super) struct Edge {
 }
 
 const NODE_WIDTH: u32 = 400;
-const GAP: u32 = 270;
+const GAP: u32 = 300;
 const TARGET_WIDTH: u32 = 280;
 /// Characters of a name that fit.
 const NAME: usize = 46;
 const TARGET_NAME: usize = 30;
-const LABEL: usize = 38;
+const LABEL: usize = 46;
 const ROW: u32 = 34;
 
 impl Graph {
@@ -150,7 +150,7 @@ fn state(column: &ReportColumn) -> (&'static str, String) {
         (true, true) if column.constraint_expected => ("expected", "constraint, says the code".to_owned()),
         (true, true) => ("soft", "no constraint, says the code".to_owned()),
         (false, true) => {
-            let surprise = if column.constraint_expected { "" } else { ", unknown to the code" };
+            let surprise = if column.constraint_expected { "" } else { "; not in the code" };
             ("constraint", format!("constraint in {}{surprise}", names(&with)))
         }
         (true, false) if column.constraint_expected => ("missing", format!("missing in {}", names(&without))),

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
 use self::graph::Graph;
-use self::view::{Blocking, Chart, Column, Finding, GapGroup, Headroom, Model, Step, Strategy};
+use self::view::{Blocking, Chart, Column, Finding, GapGroup, Headroom, HeadroomGroup, Model, Step, Strategy};
 use super::say;
 use super::v1::Report;
 use crate::finding::Severity;
@@ -39,7 +39,8 @@ struct Page<'a> {
     tightest: Option<Headroom<'a>>,
     severities: Vec<(Severity, u64)>,
     environments_note: String,
-    headroom: Vec<Headroom<'a>>,
+    headroom: Vec<HeadroomGroup<'a>>,
+    assumptions: Vec<&'a str>,
     graph: Graph,
     graph_note: &'static str,
     environments: Vec<&'a str>,
@@ -75,6 +76,7 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         severities: say::severities(&report.findings),
         environments_note: view::environments_note(report),
         headroom: view::headroom(report),
+        assumptions: view::assumptions(report),
         graph: Graph::new(report),
         graph_note: if report.columns.is_empty() {
             "Relations that the code declares; no database was looked into."

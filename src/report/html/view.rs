@@ -78,7 +78,6 @@ pub(super) fn environments_note(report: &Report) -> String {
 pub(super) struct Headroom<'a> {
     pub table: &'a str,
     pub column: &'a str,
-    pub role: &'static str,
     pub environment: &'a str,
     pub database: &'a str,
     pub column_type: &'a str,
@@ -87,7 +86,6 @@ pub(super) struct Headroom<'a> {
     pub percent: String,
     pub bar: String,
     pub class: &'static str,
-    pub too_narrow: bool,
     pub dates: Option<String>,
     pub assumption: &'a str,
 }
@@ -104,7 +102,6 @@ impl<'a> Headroom<'a> {
         Self {
             table: &column.table,
             column: &column.column,
-            role: role(column.role),
             environment: &place.environment,
             database: &place.database,
             column_type: place.column_type.as_deref().unwrap_or("not there"),
@@ -113,16 +110,38 @@ impl<'a> Headroom<'a> {
             percent: place.share.map_or_else(|| "unproven".to_owned(), say::percent),
             bar: bar(place.share, class),
             class,
-            too_narrow: place.too_narrow,
             dates: place.exhausted.as_ref().map(say::dates),
             assumption: place.exhausted.as_ref().map_or("", |range| &range.assumption),
         }
     }
 }
 
-pub(super) fn headroom(report: &Report) -> Vec<Headroom<'_>> {
-    let places = report.columns.iter().flat_map(|column| column.environments.iter().map(move |place| (column, place)));
-    places.filter(|(_, place)| place.column_type.is_some()).map(|(column, place)| Headroom::new(column, place)).collect()
+/// A column, wherever it is.
+pub(super) struct HeadroomGroup<'a> {
+    pub column: &'a ReportColumn,
+    pub role: &'static str,
+    pub rows: Vec<Headroom<'a>>,
+}
+
+pub(super) fn headroom(report: &Report) -> Vec<HeadroomGroup<'_>> {
+    let groups = report.columns.iter().map(|column| {
+        let there = column.environments.iter().filter(|place| place.column_type.is_some());
+        let rows = there.map(|place| Headroom::new(column, place)).collect();
+        HeadroomGroup { column, role: role(column.role), rows }
+    });
+    groups.filter(|group| !group.rows.is_empty()).collect()
+}
+
+/// What has to hold for the dates of exhaustion, each once.
+pub(super) fn assumptions(report: &Report) -> Vec<&str> {
+    let places = report.columns.iter().flat_map(|column| &column.environments);
+    let mut all: Vec<&str> = Vec::new();
+    for range in places.filter_map(|place| place.exhausted.as_ref()) {
+        if !range.assumption.is_empty() && !all.contains(&range.assumption.as_str()) {
+            all.push(&range.assumption);
+        }
+    }
+    all
 }
 
 fn role(role: ColumnRole) -> &'static str {
@@ -243,6 +262,7 @@ pub(super) struct Evidence<'a> {
     pub source: &'a str,
     pub says: &'a str,
     pub place: Option<String>,
+    pub line: Option<u32>,
     pub code: Option<&'a str>,
 }
 
@@ -263,6 +283,7 @@ fn evidence<'a>(report: &'a Report, finding: &'a ReportFinding) -> Vec<Evidence<
             source: &row.source,
             says: &row.says,
             place: file.map(|file| place(report, root(file), file, row.line)),
+            line: row.line,
             code: code.map(|code| code.1),
         }
     })
