@@ -284,7 +284,7 @@ fn evidence<'a>(report: &'a Report, finding: &'a ReportFinding) -> Vec<Evidence<
             says: &row.says,
             place: file.map(|file| place(report, root(file), file, row.line)),
             line: row.line,
-            code: code.map(|code| code.1),
+            code: code.map(|code| code.1.trim()),
         }
     })
     .collect()

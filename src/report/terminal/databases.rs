@@ -2,8 +2,9 @@
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{BAD, BOLD, DIM, GOOD, Summary, WARN};
+use super::{BAD, BOLD, DIM, GOOD, Summary, WARN, wrapped};
 use crate::finding::Severity;
 use crate::report::say::{self, counted, length, number};
 use crate::report::v1::{MayStart, Report, ReportEnvironment, ReportFinding};
@@ -11,9 +12,11 @@ use crate::report::v1::{MayStart, Report, ReportEnvironment, ReportFinding};
 /// Findings that are shown with their line of code.
 const WITH_CODE: usize = 2;
 /// Findings that are told in a line.
-const LINES: usize = 5;
+const LINES: usize = 4;
+/// Sides of a finding that are told besides the one whose code is shown.
+const NOTES: usize = 1;
 /// Lines of the answer that are told of each kind.
-const REASONS: usize = 4;
+const REASONS: usize = 3;
 
 impl Summary {
     pub(super) fn answer(&mut self, report: &Report) {
@@ -41,8 +44,10 @@ impl Summary {
         }
         for (title, style, lines) in [("blocks  ", BAD, &answer.blocked_by), ("unproven", WARN, &answer.unproven)] {
             for line in lines.iter().take(REASONS) {
-                let line = self.begin(line, self.width.saturating_sub(12));
-                self.line(&format!("  {style}{title}{style:#}  {line}"));
+                for (at, line) in wrapped(line, self.width.saturating_sub(12), 2).iter().enumerate() {
+                    let title = if at == 0 { title } else { "        " };
+                    self.line(&format!("  {style}{title}{style:#}  {line}"));
+                }
             }
             if lines.len() > REASONS {
                 self.line(&format!("  {:8}  {DIM}… and {} more{DIM:#}", "", lines.len() - REASONS));
@@ -86,8 +91,14 @@ impl Summary {
         let (style, word) = (style(finding.severity), finding.severity.as_str());
         let object = say::object(finding);
         let place = if object.is_empty() { String::new() } else { format!(" ({object})") };
-        let text = self.begin(&format!("{}{place}", finding.message), self.width.saturating_sub(word.len() + 2));
-        self.line(&format!("{style}{word}{style:#}: {text}"));
+        let room = self.width.saturating_sub(word.len() + 2);
+        for (at, line) in wrapped(&format!("{}{place}", finding.message), room, 2).iter().enumerate() {
+            if at == 0 {
+                self.line(&format!("{style}{word}{style:#}: {line}"));
+            } else {
+                self.line(&format!("{:1$}  {line}", "", word.len()));
+            }
+        }
     }
 
     /// The finding with the line of code that its evidence names; `None` when it names none.
@@ -103,23 +114,26 @@ impl Summary {
             Severity::Warning => Level::WARNING,
             Severity::Info => Level::INFO,
         };
-        let check = super::plain(&finding.check);
+        let check = self.begin(&finding.check, self.width / 2);
         let room = self.width.saturating_sub(finding.severity.as_str().len() + check.chars().count() + 4);
         let title = self.begin(&finding.message, room);
         let gutter = line.to_string().len() + 3;
-        let source = self.begin(code, self.width.saturating_sub(gutter));
+        let source = narrow(&super::plain(code), self.width.saturating_sub(gutter));
         let path = self.cut(&report.place(root, file), self.width.saturating_sub(gutter + 12));
         let symbol = report.touchpoints.iter().find(|found| found.line == line && found.file == file);
         let symbol = symbol.map(|found| found.symbol.as_str());
         let span = underlined(&source, symbol);
-        let room = self.width.saturating_sub(gutter + source[..span.end].chars().count() + 2);
-        let says = self.begin(&format!("{}: {}", evidence.source, evidence.says), room.max(24));
-        let label = AnnotationKind::Primary.span(span).label(&says);
-        let snippet = Snippet::source(&*source).line_start(line as usize).path(&path).annotation(label);
+        let says = format!("{}: {}", evidence.source, evidence.says);
+        let room = self.width.saturating_sub(gutter + source[..span.end].width() + 2);
+        // Beside the line if it fits, or else below it.
+        let (label, below) = if says.width() <= room { (Some(says), None) } else { (None, Some(says)) };
+        let mark = AnnotationKind::Primary.span(span);
+        let mark = if let Some(label) = &label { mark.label(label) } else { mark };
+        let snippet = Snippet::source(&*source).line_start(line as usize).path(&path).annotation(mark);
         let mut group: Group<'_> = level.primary_title(&title).id(&check).element(snippet);
-        let others = finding.evidence.iter().filter(|other| !std::ptr::eq(*other, evidence)).take(2);
-        let mut notes: Vec<(&str, String)> =
-            others.map(|other| ("note", format!("{}: {}", other.source, other.says))).collect();
+        let others = finding.evidence.iter().filter(|other| !std::ptr::eq(*other, evidence)).take(NOTES);
+        let others = others.map(|other| format!("{}: {}", other.source, other.says));
+        let mut notes: Vec<(&str, String)> = below.into_iter().chain(others).map(|text| ("note", text)).collect();
         if !finding.fix.is_empty() {
             notes.push(("fix", finding.fix.clone()));
         }
@@ -178,7 +192,20 @@ fn underlined(line: &str, symbol: Option<&str>) -> std::ops::Range<usize> {
         let (at, text) = found.next()?;
         found.next().is_none().then_some(at..at + text.len())
     });
-    once.unwrap_or(0..line.len())
+    once.unwrap_or(line.len() - line.trim_start().len()..line.len())
+}
+
+/// As much of the text as fits into so many columns, of which some characters take two.
+fn narrow(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let mut used = 0;
+    let fits = text.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used < room
+    });
+    fits.collect::<String>() + "…"
 }
 
 fn style(severity: Severity) -> anstyle::Style {

@@ -21,7 +21,7 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 /// Rows shown of what may be long; the rest is counted.
 const TOP: usize = 8;
 /// The same where databases have something to say, too: all has to fit on a screen.
-const FEW: usize = 4;
+const FEW: usize = 3;
 /// Lines wider than this are no easier to read.
 const MAX_WIDTH: usize = 120;
 
@@ -41,7 +41,10 @@ pub fn render(report: &Report, width: usize, files: &[String]) -> String {
         summary.kinds(report);
         summary.places(report);
     }
-    summary.models(report);
+    // Where databases were read, the columns that store the ids say more of the linked models.
+    if !databases {
+        summary.models(report);
+    }
     summary.gaps(report);
     summary.next(report, files);
     summary.text
@@ -161,7 +164,7 @@ impl Summary {
         self.line(&format!("{HEAD}{header}{HEAD:#}"));
         let mut rows: Vec<(&str, Counts)> = kinds.into_iter().collect();
         rows.sort_by(|a, b| b.1.all.cmp(&a.1.all).then_with(|| a.0.cmp(b.0)));
-        let shown = if self.top < TOP { self.top + 2 } else { rows.len() };
+        let shown = if self.top < TOP { self.top } else { rows.len() };
         for (name, counts) in rows.iter().take(shown) {
             self.row(name, counts);
         }
@@ -256,13 +259,19 @@ impl Summary {
         }
         let mut rows: Vec<_> = kinds.into_iter().collect();
         rows.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
+        if self.top < TOP {
+            let kinds: Vec<String> = rows.iter().map(|(kind, gaps)| format!("{} {kind}", gaps.len())).collect();
+            let kinds = self.begin(&kinds.join(", "), self.width.saturating_sub(6));
+            self.text.push('\n');
+            self.line(&format!("{HEAD}gaps{HEAD:#}  {WARN}{kinds}{WARN:#}"));
+            return;
+        }
         self.head("gaps", "seen and not modelled");
         for (kind, gaps) in rows.iter().take(self.top) {
             let kind = self.cut(kind, self.width.saturating_sub(12));
             self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(length(gaps.len()))));
             // Two of a kind show what they have in common.
-            let examples = if self.top < TOP { 1 } else { 2 };
-            for gap in gaps.iter().take(examples) {
+            for gap in gaps.iter().take(2) {
                 let text = self.example(gap, self.width.saturating_sub(12));
                 self.line(&format!("{:>8}    {DIM}{text}{DIM:#}", ""));
             }
@@ -281,7 +290,7 @@ impl Summary {
             self.line("Installed packages were not scanned: add --site-packages DIR.");
         }
         if report.answer.is_none() {
-            self.line("What databases hold is unproven: add --replica prod=mysql://USER@HOST/DATABASE.");
+            self.line("Databases were not read: add --replica prod=mysql://USER@HOST/DATABASE");
         }
         if files.is_empty() {
             self.line("Reports to attach, to search in and for other tools: -o reports/");
@@ -327,6 +336,27 @@ impl Summary {
         }
         clean.chars().take(room.saturating_sub(1)).collect::<String>() + "…"
     }
+}
+
+/// The text in at most so many lines of so many characters; what does not fit is cut.
+fn wrapped(text: &str, room: usize, lines: usize) -> Vec<String> {
+    let clean = plain(text);
+    let mut out: Vec<String> = vec![String::new()];
+    for word in clean.split_whitespace() {
+        let last = out.len() - 1;
+        let length = out[last].chars().count();
+        if length == 0 {
+            word.clone_into(&mut out[last]);
+        } else if length + 1 + word.chars().count() <= room || out.len() == lines {
+            out[last] = format!("{} {word}", out[last]);
+        } else {
+            out.push(word.to_owned());
+        }
+    }
+    for line in out.iter_mut().filter(|line| line.chars().count() > room) {
+        *line = line.chars().take(room.saturating_sub(1)).collect::<String>() + "…";
+    }
+    out
 }
 
 /// On one line, with nothing in it that a terminal would obey or hide.
@@ -445,12 +475,47 @@ mod tests {
         insta::assert_snapshot!(stripped(&render(&report(), 120, &[])));
     }
 
+    /// A report with three environments, written by hand.
+    fn rich() -> Report {
+        let text = include_bytes!("../../../fixtures/reports/three-environments.json");
+        crate::report::json::read(text).unwrap()
+    }
+
+    #[test]
+    fn the_summary_of_databases_at_80_columns() {
+        insta::assert_snapshot!(stripped(&render(&rich(), 80, &["reports/csm-audit.html".to_owned()])));
+    }
+
+    #[test]
+    fn the_summary_of_databases_at_120_columns() {
+        insta::assert_snapshot!(stripped(&render(&rich(), 120, &[])));
+    }
+
+    #[test]
+    fn a_long_or_hostile_text_neither_widens_nor_commands() {
+        let mut report = rich();
+        report.findings[0].message = format!("\u{1b}[31m{}\u{202e}", "word ".repeat(400));
+        report.findings[1].check = "x".repeat(300);
+        report.findings[2].message = "y".repeat(10_000);
+        report.source_lines[0].text = format!("class \u{202e}{}", "漢".repeat(150));
+        report.environments[0].name = "z".repeat(10_000);
+        let text = render(&report, 80, &[]);
+        assert!(!text.contains("\u{1b}[31m\u{1b}") && !text.contains('\u{202e}'), "{text}");
+        for line in stripped(&text).lines() {
+            // A gutter of the line's number and the mark of a cut are beside the source.
+            assert!(line.chars().count() <= 84, "{} {line}", line.chars().count());
+        }
+    }
+
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         for width in [60, 80, 100, 120] {
             // The table of kinds has a width of its own.
             let limit = width.max(72);
             for line in stripped(&render(&report(), width, &[])).lines() {
+                assert!(line.chars().count() <= limit, "{width}: {line}");
+            }
+            for line in stripped(&render(&rich(), width, &[])).lines() {
                 assert!(line.chars().count() <= limit, "{width}: {line}");
             }
         }

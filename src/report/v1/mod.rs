@@ -215,7 +215,7 @@ pub struct SourceLine {
     pub root: usize,
     /// 1-based line.
     pub line: u32,
-    /// The line, trimmed, at most 200 characters.
+    /// The line with its indentation, at most 200 characters.
     pub text: String,
 }
 
@@ -279,7 +279,7 @@ impl Report {
             // Evidence names no root: the first one that has the file is meant.
             let found = (0..self.roots.len()).find_map(|root| Some((root, project.discovery.find(root, path)?)));
             let Some((root, file)) = found else { continue };
-            let text = project.text(file).map_or("", |text| text.line(line).trim());
+            let text = project.text(file).map_or("", |text| text.line(line).trim_end());
             if !text.is_empty() {
                 let text = text.chars().take(SNIPPET).collect();
                 lines.push(SourceLine { file: path.to_owned(), root, line, text });
