@@ -24,6 +24,11 @@ pub struct Cli {
 pub enum Command {
     /// Find every touchpoint of a model: where, what kind, read or write, how sure.
     Scan(Scan),
+    /// Tell more of a check, or list them all.
+    Explain {
+        /// The check, such as extra-foreign-key.
+        check: Option<String>,
+    },
     /// Let no new reference to a model through: compare with a baseline, or with another commit.
     Gate(Gate),
     /// Read live servers, dumps and other snapshots into one file that can be taken elsewhere.
@@ -44,7 +49,8 @@ pub enum Command {
 /// The arguments of `scan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Touchpoints are no error: the exit code is 0, and 2 when the input or the configuration cannot be used.
+Touchpoints and findings are no error: the exit code is 0, 2 when the input or the configuration cannot be used, and 3
+when a database could not be read to the end; what was read is reported nevertheless.
 
 No configuration is needed; csm-audit.toml or [tool.csm-audit] in pyproject.toml can set all of it.")]
 pub struct Scan {
@@ -66,6 +72,12 @@ pub struct Scan {
     /// Write the report to a file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Databases to check the code against.
+    #[command(flatten)]
+    pub environments: Environments,
+    /// How the code is to be read for that.
+    #[command(flatten)]
+    pub code: Code,
     /// Read this configuration instead of the first root's.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -78,6 +90,50 @@ pub struct Scan {
     /// When to use colour [default: auto].
     #[arg(long, value_name = "WHEN")]
     pub color: Option<Color>,
+}
+
+/// Databases to check the code against.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Databases")]
+pub struct Environments {
+    /// NAME=mysql://USER@HOST/DATABASE, NAME=FILE of mysqldump --no-data or of a snapshot, or the name of an environment
+    /// of the configuration; repeatable [default: all of the configuration].
+    #[arg(long = "replica", value_name = "NAME[=PLACE]")]
+    pub replicas: Vec<String>,
+    /// Read no database, whatever the configuration names.
+    #[arg(long, conflicts_with = "replicas")]
+    pub offline: bool,
+    /// Read a server that takes writes, too.
+    #[arg(long)]
+    pub allow_primary: bool,
+    /// How long one statement may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Where passwords come from.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// How the code is read for the expected schema.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Expected schema")]
+pub struct Code {
+    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
+    #[arg(long, value_name = "MODULE")]
+    pub settings: Option<String>,
+    /// A file with the installed apps, one a line, instead of the settings' list.
+    #[arg(long, value_name = "FILE")]
+    pub installed_apps: Option<PathBuf>,
+    /// Django's version [default: the installed or pinned one].
+    #[arg(long, value_name = "VERSION")]
+    pub django: Option<String>,
+    /// The server of databases that do not tell, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: that of the
+    /// others, or mysql-8.0].
+    #[arg(long, value_name = "SERVER")]
+    pub server: Option<String>,
+    /// What the target's key is to become [default: bigint unsigned].
+    #[arg(long, value_name = "TYPE")]
+    pub key_type: Option<String>,
 }
 
 /// A format of the gate's verdict.
@@ -192,6 +248,11 @@ impl Scan {
             color: self.color,
             threads: self.threads,
             virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            settings: self.code.settings,
+            installed_apps: self.code.installed_apps,
+            django: self.code.django,
+            server: self.code.server,
+            key_type: self.code.key_type,
             ..Given::default()
         }
     }
@@ -301,6 +362,10 @@ pub struct Snapshot {
     /// Measure every table, which opens them all.
     #[arg(long)]
     pub all_tables: bool,
+    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
+    /// model's table were created, from which the rate of its growth follows.
+    #[arg(long)]
+    pub sample: bool,
     /// Read a server that takes writes, too.
     #[arg(long)]
     pub allow_primary: bool,
@@ -319,7 +384,7 @@ pub struct Snapshot {
 }
 
 /// Where passwords come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Access {
     /// A file whose first line is the password.
     #[arg(long, value_name = "FILE")]

@@ -292,10 +292,7 @@ fn places(column: &mut IdColumn, environments: &[Environment]) {
             };
             let constraints =
                 database.foreign_keys.found.iter().filter(ties).map(|key| key.name.clone()).collect::<Vec<_>>();
-            let headroom = database
-                .headroom()
-                .into_iter()
-                .find(|room| room.table == table.name && room.column.eq_ignore_ascii_case(&column.column));
+            let headroom = database.headroom_of(&table.name, &column.column);
             column.places.push(Place {
                 environment: at,
                 database: index,

@@ -95,16 +95,15 @@ impl Audit {
             )));
         }
         let mut servers: Vec<Server> = Vec::new();
-        let of: Vec<Vec<Option<Server>>> = facts
-            .iter()
-            .map(|facts| facts.databases.iter().map(|database| server_of(facts, database)).collect())
-            .collect();
+        let asked: Option<Server> = settings.server.as_deref().and_then(|text| text.parse().ok());
+        let server = |facts, database| server_of(facts, database, asked.is_some());
+        let of: Vec<Vec<Option<Server>>> =
+            facts.iter().map(|one| one.databases.iter().map(|database| server(one, database)).collect()).collect();
         for server in of.iter().flatten().flatten() {
             if !servers.contains(server) {
                 servers.push(*server);
             }
         }
-        let asked = settings.server.as_deref().and_then(|text| text.parse().ok());
         let fallback: Server = asked.or_else(|| servers.first().copied()).unwrap_or_default();
         if servers.is_empty() || of.iter().flatten().any(Option::is_none) && !servers.contains(&fallback) {
             servers.push(fallback);
@@ -118,7 +117,7 @@ impl Audit {
             let server = server.unwrap_or(fallback);
             servers.iter().position(|known| *known == server).unwrap_or(0)
         };
-        let mut gaps = Vec::new();
+        let mut gaps = if asked.is_none() { guesses(&facts) } else { Vec::new() };
         for expected in &expected {
             gaps.extend(expected.gaps.iter().cloned());
         }
@@ -196,14 +195,44 @@ impl Target {
     }
 }
 
-/// The make and version of the server that a database is on; a dump may not tell.
-fn server_of(facts: &EnvironmentFacts, database: &DatabaseFacts) -> Option<Server> {
+/// Dumps that do not tell their server.
+fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
+    let databases = facts.iter().flat_map(|facts| facts.databases.iter().map(|database| (&facts.name, database)));
+    databases
+        .filter_map(|(environment, database)| {
+            let Origin::Dump { file, server } = &database.origin else { return None };
+            let taken = match server {
+                Some(server) if !server.guessed => return None,
+                Some(server) => {
+                    let known = Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version };
+                    format!("it is taken for {known} by {}", server.from)
+                }
+                None => "nothing in it shows the server".to_owned(),
+            };
+            let reason = format!(
+                "{environment}, {}: the dump {file} does not tell its server; {taken}. server = \"mysql-8.0\" in \
+                 csm-audit.toml says it",
+                database.name
+            );
+            Some(Gap::general("dump-without-server", reason))
+        })
+        .collect()
+}
+
+/// The make and version of the server that a database is on; a dump may not tell, and its guess counts only where nobody
+/// was `asked` for the server.
+fn server_of(facts: &EnvironmentFacts, database: &DatabaseFacts, asked: bool) -> Option<Server> {
     match &database.origin {
         Origin::Server { address } => {
             let server = facts.server(address)?;
             Some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
                 .filter(|server| server.version != (0, 0, 0))
         }
-        Origin::Dump { .. } => None,
+        Origin::Dump { server, .. } => {
+            let server = server.as_ref().filter(|server| server.version != (0, 0, 0))?;
+            // Whoever names the server knows it better.
+            let known = !server.guessed || !asked;
+            known.then_some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
+        }
     }
 }

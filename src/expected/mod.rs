@@ -15,7 +15,7 @@ use crate::discover::{Discovery, Options};
 use crate::django::Version;
 use crate::field::Target;
 use crate::literal::{Interp, Value};
-use crate::migration::{App, DjangoHost, Graph, ProjectLoader, apps};
+use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
 use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
 use crate::project::Project;
@@ -46,8 +46,27 @@ pub struct Expected {
     pub owners: FxHashMap<String, String>,
     /// The models with a table, by their label in small letters.
     pub models: FxHashMap<String, StateModel>,
+    /// The migrations there are, sorted; of South's, the last of each app.
+    pub migrations: Vec<KnownMigration>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
+}
+
+/// A migration that the code has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownMigration {
+    /// Its app and name.
+    pub node: Node,
+    /// What it depends on.
+    pub dependencies: Vec<Node>,
+    /// What it replaces.
+    pub replaces: Vec<Node>,
+    /// Whether it is one of South's.
+    pub south: bool,
+    /// Its file.
+    pub file: String,
+    /// The line of its class.
+    pub line: u32,
 }
 
 /// The stack of the thread that evaluates; the evaluator's depth is bounded to fit.
@@ -166,7 +185,8 @@ fn evaluate(
     let routers = Routers::new(&mut interp, &routers);
     let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
     replay.run(&graph, if sync { &unmigrated } else { &[] });
-    let (state, databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
+    let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
+    databases.values_mut().for_each(|database| database.name_collations(target.server));
     gaps.extend(replay_gaps);
     // What could not be decided in a module that no setting and no migration takes anything from changes no table.
     gaps.extend(interp.gaps.iter().take(settings_gaps).filter(|g| chosen.is_project(g)).cloned());
@@ -181,6 +201,15 @@ fn evaluate(
     gaps.extend(project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
     gaps.sort();
     gaps.dedup();
+    let known = graph.migrations.values().map(|migration| KnownMigration {
+        node: migration.node.clone(),
+        dependencies: migration.dependencies.clone(),
+        replaces: migration.replaces.clone(),
+        south: migration.frozen.is_some(),
+        file: migration.file.clone(),
+        line: migration.line,
+    });
+    let migrations = known.collect();
     let found = differences::find(&state, &databases, target, &chosen.aliases);
     Expected {
         django: target.django,
@@ -192,6 +221,7 @@ fn evaluate(
         integer_ranges: found.ranges,
         owners: found.owners,
         models: found.models,
+        migrations,
         gaps,
     }
 }

@@ -157,8 +157,11 @@ fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
             })
         })
         .collect();
-    let checks: Vec<serde_json::Value> =
-        table.checks.iter().map(|c| serde_json::json!({ "name": c.name, "expression": c.expression })).collect();
+    let checks: Vec<serde_json::Value> = table
+        .checks
+        .iter()
+        .map(|c| serde_json::json!({ "name": c.name, "expression": c.expression, "column": c.column }))
+        .collect();
     serde_json::json!({
         "name": name,
         "app": expected.owners.get(name),

@@ -10,6 +10,9 @@ use crate::live::session::{Row, Trouble, identifier, literal, literals};
 /// How many tables one statement asks about.
 pub(super) const TABLES_A_STATEMENT: usize = 500;
 
+/// So many tables are opened at most to tell their counters, by servers that have to open them.
+const MOST_OPENED: usize = 1500;
+
 impl Reader<'_> {
     /// Sizes, counters, emptiness and ranges of the tables concerned.
     pub(super) async fn measures(
@@ -44,6 +47,15 @@ impl Reader<'_> {
                 break;
             }
         }
+        if self.request.sample && interrupted.is_none() {
+            // A column more or less: what was measured stands.
+            if let Err(trouble) = self.sample_ranges(facts, concerned, &mut all).await {
+                let _: Seen<()> = self.failed("sampled ranges", &trouble);
+            }
+            if let Err(trouble) = self.sample_growth(facts, &mut all).await {
+                let _: Seen<()> = self.failed("sampled growth", &trouble);
+            }
+        }
         let measures: Vec<Measures> = all.into_values().collect();
         let proof = match (interrupted, measures.iter().find_map(|m| m.missing.as_ref())) {
             (Some(proof), _) => proof,
@@ -52,6 +64,48 @@ impl Reader<'_> {
             (None, None) => Proof::proven("information_schema.TABLES and the tables' indexes, of the tables concerned"),
         };
         Ok(Seen::new(measures, proof))
+    }
+
+    /// The counters of every table, where telling them does not cost too much.
+    pub(super) async fn counters(&mut self, facts: &DatabaseFacts) -> Result<Seen<BTreeMap<String, u64>>, Trouble> {
+        let counting: Vec<&str> = facts
+            .tables
+            .found
+            .iter()
+            .filter(|table| table.columns.iter().any(|column| column.auto_increment))
+            .map(|table| table.name.as_str())
+            .collect();
+        // MariaDB has opened every table before, to tell its options.
+        let opens = !self.has_dictionary() && !self.is_mariadb();
+        if self.request.all {
+            let all = facts.measures.found.iter();
+            let found = all.filter_map(|one| Some((one.table.clone(), one.auto_increment?))).collect();
+            return Ok(Seen::new(found, facts.measures.proof.clone()));
+        }
+        if opens && counting.len() > MOST_OPENED {
+            return Ok(Seen::not_asked(format!(
+                "this server would open {} tables to tell them; --all-tables asks nevertheless",
+                counting.len()
+            )));
+        }
+        if counting.is_empty() {
+            return Ok(Seen::new(BTreeMap::new(), facts.tables.proof.clone()));
+        }
+        let select = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
+        let schema = literal(&facts.name);
+        let sql = if opens {
+            let one = |table: &&str| format!("{select} {schema} AND TABLE_NAME = {}", literal(table));
+            counting.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
+        } else {
+            format!("{select} {schema}")
+        };
+        let rows = self.session.rows(&sql).await?;
+        let found = rows.iter().filter_map(|row| Some((row.text(0), row.number(1)?))).collect();
+        let proof = match &facts.tables.proof {
+            Proof::Proven { .. } => Proof::proven("information_schema.TABLES, of every table"),
+            other => other.clone(),
+        };
+        Ok(Seen::new(found, proof))
     }
 
     async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, Trouble> {
@@ -130,8 +184,12 @@ impl Reader<'_> {
             place += 1;
             let mut ranges = Vec::new();
             for column in indexed_integers(table) {
-                let range =
-                    Range { column: column.to_owned(), lowest: row.number(place), highest: row.number(place + 1) };
+                let range = Range {
+                    column: column.to_owned(),
+                    lowest: row.number(place),
+                    highest: row.number(place + 1),
+                    sampled: false,
+                };
                 ranges.push(range);
                 place += 2;
             }
@@ -174,7 +232,7 @@ impl Reader<'_> {
 }
 
 /// Integer columns whose smallest and largest values an index gives without reading rows.
-fn indexed_integers(table: &Table) -> Vec<&str> {
+pub(super) fn indexed_integers(table: &Table) -> Vec<&str> {
     let mut columns = Vec::new();
     for index in table.indexes.iter().filter(|index| index.kind == "BTREE" && !index.invisible) {
         let Some(column) = index.parts.first().and_then(|part| part.column.as_deref()) else { continue };
