@@ -2,6 +2,7 @@
 
 mod bar;
 mod environments;
+mod planning;
 
 use std::fs::File;
 use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
@@ -52,6 +53,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Gate(arguments) => return gate(arguments),
         Command::Scan(arguments) => return scan(arguments),
+        Command::Plan(arguments) => return planning::plan(&arguments),
+        Command::Verify(arguments) => return planning::verify(&arguments),
         Command::Explain { check } => explain(check.as_deref())?,
         Command::Schema(arguments) => schema(&arguments)?,
         Command::Snapshot(arguments) => return environments::snapshot(arguments),
