@@ -19,6 +19,7 @@ pub mod migration;
 pub mod model;
 pub mod modules;
 pub mod parse;
+pub mod plan;
 pub mod progress;
 pub mod project;
 pub mod replay;

@@ -3,6 +3,7 @@
 mod bar;
 mod environments;
 mod output;
+mod planning;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Gate(arguments) => return gate(arguments),
         Command::Scan(arguments) => return scan(arguments),
+        Command::Plan(arguments) => return planning::plan(&arguments),
+        Command::Verify(arguments) => return planning::verify(&arguments),
         Command::Explain { check } => explain(check.as_deref())?,
         Command::Report(arguments) => report(&arguments)?,
         Command::Schema(arguments) => schema(&arguments)?,
