@@ -218,6 +218,14 @@ pub struct Environments {
     /// Read no database, whatever the configuration names.
     #[arg(long, conflicts_with = "replicas")]
     pub offline: bool,
+    /// NAME=FILE, a snapshot of the same environment at an earlier time, from which it follows when keys run out;
+    /// repeatable.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub earlier: Vec<String>,
+    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
+    /// model's table were created, from which it follows when keys run out.
+    #[arg(long)]
+    pub sample: bool,
     /// Read a server that takes writes, too.
     #[arg(long)]
     pub allow_primary: bool,

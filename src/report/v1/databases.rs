@@ -396,7 +396,11 @@ fn column_in(audit: &Audit, column: &IdColumn, place: &Place) -> ReportColumnIn 
         used: place.used.map(|used| used.to_string()),
         limit: place.limit.map(|limit| limit.to_string()),
         share,
-        exhausted: None,
+        exhausted: place.exhausted.as_ref().map(|exhausted| DateRange {
+            earliest: exhausted.earliest.to_string(),
+            latest: exhausted.latest.map(|day| day.to_string()),
+            assumption: exhausted.assumption.clone(),
+        }),
         too_narrow: place.limit.is_some_and(|limit| limit < audit.target.highest_id()),
         rows: measures.and_then(|measures| measures.rows_estimate),
         bytes: measures.and_then(|measures| Some(measures.data_length? + measures.index_length.unwrap_or(0))),
