@@ -448,6 +448,9 @@ pub struct Schema {
     /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
     #[arg(long, value_name = "DIR")]
     pub site_packages: Vec<PathBuf>,
+    /// Read the models, too, and tell where they are not what the migrations say.
+    #[arg(long)]
+    pub models: bool,
     /// SQL or JSON.
     #[arg(long, value_name = "FORMAT", default_value = "sql")]
     pub format: SchemaFormat,

@@ -28,6 +28,7 @@ pub mod resolve;
 pub mod schema;
 pub mod source;
 pub mod sql;
+mod stdlib;
 pub mod touchpoint;
 
 use crate::audit::Audit;

@@ -164,7 +164,11 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
 
 fn schema(arguments: &Schema) -> anyhow::Result<()> {
     let settings = Settings::load(arguments.given())?;
-    let expected = csm_audit::expected::expect(&settings)?;
+    let expected = if arguments.models {
+        csm_audit::expected::expect_with_models(&settings)?
+    } else {
+        csm_audit::expected::expect(&settings)?
+    };
     let selection =
         csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
     let mut text = Vec::new();
