@@ -19,6 +19,7 @@ pub mod migration;
 pub mod model;
 pub mod modules;
 pub mod parse;
+pub mod plan;
 pub mod progress;
 pub mod project;
 pub mod replay;
@@ -27,6 +28,7 @@ pub mod resolve;
 pub mod schema;
 pub mod source;
 pub mod sql;
+mod stdlib;
 pub mod touchpoint;
 
 use crate::audit::Audit;
