@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::gate::Day;
+use crate::config::source_url::SourceUrl;
 use crate::config::{Color, Format, Given};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
@@ -24,12 +25,19 @@ pub struct Cli {
 pub enum Command {
     /// Find every touchpoint of a model: where, what kind, read or write, how sure.
     Scan(Scan),
+    /// Tell more of a check, or list them all.
+    Explain {
+        /// The check, such as extra-foreign-key.
+        check: Option<String>,
+    },
     /// Let no new reference to a model through: compare with a baseline, or with another commit.
     Gate(Gate),
     /// Read live servers, dumps and other snapshots into one file that can be taken elsewhere.
     Snapshot(Snapshot),
     /// Print the rights that an account needs to read a server.
     Grants(Grants),
+    /// Make other formats of a JSON report, without another scan.
+    Report(Report),
     /// Print the tables that the migrations make, on each database.
     Schema(Schema),
     /// Print a completion script for a shell.
@@ -44,7 +52,8 @@ pub enum Command {
 /// The arguments of `scan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Touchpoints are no error: the exit code is 0, and 2 when the input or the configuration cannot be used.
+Touchpoints and findings are no error: the exit code is 0, 2 when the input or the configuration cannot be used, and 3
+when a database could not be read to the end; what was read is reported nevertheless.
 
 No configuration is needed; csm-audit.toml or [tool.csm-audit] in pyproject.toml can set all of it.")]
 pub struct Scan {
@@ -60,12 +69,22 @@ pub struct Scan {
     /// Paths to leave out, relative to a root; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// A summary for people, or Report v1 [default: text].
+    /// The report's format [default: text, or what the file's name tells].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Write the report to a file.
-    #[arg(short, long, value_name = "FILE")]
+    /// Write the report to a file, or all formats into a folder, whose name ends in /.
+    #[arg(short, long, value_name = "FILE|DIR/")]
     pub output: Option<PathBuf>,
+    /// Databases to check the code against.
+    #[command(flatten)]
+    pub environments: Environments,
+    /// How the code is to be read for that.
+    #[command(flatten)]
+    pub code: Code,
+    /// Where the sources can be looked at, such as https://github.com/o/r/blob/COMMIT/{path}#L{line}; {root} is the
+    /// root's name.
+    #[arg(long, value_name = "URL")]
+    pub source_url: Option<SourceUrl>,
     /// Read this configuration instead of the first root's.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -78,6 +97,50 @@ pub struct Scan {
     /// When to use colour [default: auto].
     #[arg(long, value_name = "WHEN")]
     pub color: Option<Color>,
+}
+
+/// Databases to check the code against.
+#[derive(Debug, Default, Args)]
+#[command(next_help_heading = "Databases")]
+pub struct Environments {
+    /// NAME=mysql://USER@HOST/DATABASE, NAME=FILE of mysqldump --no-data or of a snapshot, or the name of an environment
+    /// of the configuration; repeatable [default: all of the configuration].
+    #[arg(long = "replica", value_name = "NAME[=PLACE]")]
+    pub replicas: Vec<String>,
+    /// Read no database, whatever the configuration names.
+    #[arg(long, conflicts_with = "replicas")]
+    pub offline: bool,
+    /// Read a server that takes writes, too.
+    #[arg(long)]
+    pub allow_primary: bool,
+    /// How long one statement may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+    pub timeout: u64,
+    /// Where passwords come from.
+    #[command(flatten)]
+    pub access: Access,
+}
+
+/// How the code is read for the expected schema.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Expected schema")]
+pub struct Code {
+    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
+    #[arg(long, value_name = "MODULE")]
+    pub settings: Option<String>,
+    /// A file with the installed apps, one a line, instead of the settings' list.
+    #[arg(long, value_name = "FILE")]
+    pub installed_apps: Option<PathBuf>,
+    /// Django's version [default: the installed or pinned one].
+    #[arg(long, value_name = "VERSION")]
+    pub django: Option<String>,
+    /// The server of databases that do not tell, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: that of the
+    /// others, or mysql-8.0].
+    #[arg(long, value_name = "SERVER")]
+    pub server: Option<String>,
+    /// What the target's key is to become [default: bigint unsigned].
+    #[arg(long, value_name = "TYPE")]
+    pub key_type: Option<String>,
 }
 
 /// A format of the gate's verdict.
@@ -188,13 +251,46 @@ impl Scan {
             exclude: self.exclude,
             format: self.format,
             output: self.output,
+            source_url: self.source_url,
             quiet: self.quiet,
             color: self.color,
             threads: self.threads,
             virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            settings: self.code.settings,
+            installed_apps: self.code.installed_apps,
+            django: self.code.django,
+            server: self.code.server,
+            key_type: self.code.key_type,
             ..Given::default()
         }
     }
+}
+
+/// The arguments of `report`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reports are made of the JSON alone: the sources and the databases are not needed. The exit code is 0, and 2 when the
+report cannot be read or written.")]
+pub struct Report {
+    /// A report that --format json wrote; - is standard input.
+    #[arg(value_name = "REPORT.json")]
+    pub report: PathBuf,
+    /// The format [default: text, or what the file's name tells].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write to a file, or all formats into a folder, whose name ends in /.
+    #[arg(short, long, value_name = "FILE|DIR/")]
+    pub output: Option<PathBuf>,
+    /// Where the sources can be looked at, such as https://github.com/o/r/blob/COMMIT/{path}#L{line}; {root} is the
+    /// root's name.
+    #[arg(long, value_name = "URL")]
+    pub source_url: Option<SourceUrl>,
+    /// Nothing but the report.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// When to use colour.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
 }
 
 /// How a schema is printed.
@@ -304,6 +400,10 @@ pub struct Snapshot {
     /// Measure every table, which opens them all.
     #[arg(long)]
     pub all_tables: bool,
+    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
+    /// model's table were created, from which the rate of its growth follows.
+    #[arg(long)]
+    pub sample: bool,
     /// Read a server that takes writes, too.
     #[arg(long)]
     pub allow_primary: bool,
@@ -322,7 +422,7 @@ pub struct Snapshot {
 }
 
 /// Where passwords come from.
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub struct Access {
     /// A file whose first line is the password.
     #[arg(long, value_name = "FILE")]

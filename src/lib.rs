@@ -4,6 +4,7 @@
 
 pub mod ast;
 pub mod audit;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod discover;
@@ -29,9 +30,11 @@ pub mod sql;
 mod stdlib;
 pub mod touchpoint;
 
+use crate::audit::Audit;
 use crate::config::Settings;
 use crate::discover::{DiscoverError, Discovery, Options, Revision, RevisionError};
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
+use crate::live::{Request, Source};
 use crate::parse::Want;
 use crate::progress::Progress;
 use crate::project::Project;
@@ -128,6 +131,43 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
         let gaps = all_gaps(&project, unfollowed);
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })
+}
+
+/// What was found beside the touchpoints: the databases against the code.
+#[derive(Debug)]
+pub struct CrossCheck {
+    /// The code and the environments, side by side.
+    pub audit: Audit,
+    /// What is not as it should be, the gravest first.
+    pub findings: Vec<check::Finding>,
+}
+
+/// Reads the environments, and checks them against the code and each other.
+///
+/// # Errors
+///
+/// When the code cannot be read at all.
+pub fn cross_check(
+    settings: &Settings,
+    sources: &[Source],
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<CrossCheck, Error> {
+    progress.stage("reading databases", None);
+    let mut facts = Vec::with_capacity(sources.len());
+    let mut gaps = Vec::new();
+    for source in sources {
+        let (environment, found) = live::read(source, request);
+        facts.push(environment);
+        gaps.extend(found);
+    }
+    progress.stage("replaying migrations", None);
+    let mut audit = Audit::new(settings, facts)?;
+    audit.gaps.extend(gaps);
+    audit.gaps.sort();
+    audit.gaps.dedup();
+    let findings = check::run(&audit);
+    Ok(CrossCheck { audit, findings })
 }
 
 /// Compares the touchpoints of the target with those that are known.

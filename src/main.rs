@@ -2,10 +2,9 @@
 
 mod bar;
 mod environments;
+mod output;
 
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -13,13 +12,14 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
-use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
-use csm_audit::config::{Color, Format, Settings};
+use csm_audit::check;
+use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
+use csm_audit::config::{Color, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::live::grants;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::v1::Report;
-use csm_audit::report::{json, terminal};
+use output::Output;
 
 /// The input, the configuration or the command line cannot be used; clap's own errors say the same.
 const USAGE: u8 = 2;
@@ -50,7 +50,9 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Gate(arguments) => return gate(arguments),
-        Command::Scan(arguments) => scan(arguments)?,
+        Command::Scan(arguments) => return scan(arguments),
+        Command::Explain { check } => explain(check.as_deref())?,
+        Command::Report(arguments) => report(&arguments)?,
         Command::Schema(arguments) => schema(&arguments)?,
         Command::Snapshot(arguments) => return environments::snapshot(arguments),
         Command::Grants(arguments) => {
@@ -71,15 +73,68 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn scan(arguments: Scan) -> anyhow::Result<()> {
+fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
+    let databases = std::mem::take(&mut arguments.environments);
     let settings = Settings::load(arguments.given())?;
     choose_color(settings.color);
+    // Whoever is asked for a password is asked before the long work begins.
+    let (sources, asked) = environments::of_scan(&databases, &settings)?;
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
-    let result = csm_audit::scan(&settings, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
-    drop(bar);
+    let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
     // The program ends here: the system takes back all trees at once, faster than they could be dropped one by one.
-    let result = std::mem::ManuallyDrop::new(result?);
-    print(&settings, &Report::new(&result.findings()))
+    let mut result = std::mem::ManuallyDrop::new(csm_audit::scan(&settings, progress)?);
+    let checked = if sources.is_empty() {
+        None
+    } else {
+        let request = environments::request(&databases, &settings.target, &result.models);
+        let mut checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+        checked.audit.gaps.extend(asked);
+        result.gaps.append(&mut checked.audit.gaps);
+        result.gaps.sort();
+        result.gaps.dedup();
+        Some(checked)
+    };
+    drop(bar);
+    let mut report = Report::new(&result.findings());
+    if let Some(checked) = &checked {
+        report = report.with_databases(&checked.audit, &checked.findings);
+    }
+    report.quote(&result.project);
+    report.source_url.clone_from(&settings.source_url);
+    let output = Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet };
+    output.write(&report)?;
+    let incomplete = report.environments.iter().any(|environment| !environment.complete);
+    Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// Prints what a check is about, or all of them in a line each.
+fn explain(id: Option<&str>) -> anyhow::Result<()> {
+    let text = match id {
+        None => check::docs::list(),
+        Some(id) => match check::find(id) {
+            Some(check) => check::docs::page(check),
+            None => {
+                let near = check::CHECKS
+                    .iter()
+                    .map(|check| (strsim::jaro_winkler(id, check.id), check.id))
+                    .filter(|(similar, _)| *similar > 0.8)
+                    .max_by(|a, b| a.0.total_cmp(&b.0));
+                let guess = near.map_or_else(String::new, |(_, id)| format!("; did you mean {id}?"));
+                anyhow::bail!("there is no check `{id}`{guess} csm-audit explain lists them all");
+            }
+        },
+    };
+    Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+fn report(arguments: &cli::Report) -> anyhow::Result<()> {
+    choose_color(arguments.color);
+    let mut report = output::read(&arguments.report)?;
+    if let Some(url) = &arguments.source_url {
+        report.source_url = Some(url.clone());
+    }
+    let output = Output { format: arguments.format, path: arguments.output.as_deref(), quiet: arguments.quiet };
+    output.write(&report)
 }
 
 fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
@@ -134,45 +189,6 @@ fn choose_color(color: Color) {
         Color::Always => ColorChoice::Always.write_global(),
         Color::Never => ColorChoice::Never.write_global(),
     }
-}
-
-fn print(settings: &Settings, report: &Report) -> anyhow::Result<()> {
-    match &settings.output {
-        Some(path) => {
-            let cannot = || format!("cannot write {}; give a path that you may write with -o", path.display());
-            write_file(settings.format, report, path).with_context(cannot)
-        }
-        None => {
-            let stdout = io::stdout().lock();
-            match settings.format {
-                Format::Json => Ok(json::write(report, BufWriter::new(stdout))?),
-                Format::Text => {
-                    let mut stdout = AutoStream::auto(stdout);
-                    stdout.write_all(terminal::render(report, width()).as_bytes())?;
-                    Ok(stdout.flush()?)
-                }
-            }
-        }
-    }
-}
-
-fn write_file(format: Format, report: &Report, path: &Path) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    match format {
-        Format::Json => json::write(report, file),
-        Format::Text => {
-            let plain = anstream::adapter::strip_str(&terminal::render(report, DEFAULT_WIDTH)).to_string();
-            file.write_all(plain.as_bytes())?;
-            file.flush()
-        }
-    }
-}
-
-/// The width of what is no terminal.
-const DEFAULT_WIDTH: usize = 80;
-
-fn width() -> usize {
-    terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

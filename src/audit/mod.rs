@@ -2,6 +2,7 @@
 //! and which columns store the target's ids.
 
 mod columns;
+mod exhaustion;
 mod mapping;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
@@ -12,6 +13,7 @@ use crate::schema::{ColumnType, Database, Server};
 use crate::source::Gap;
 
 pub use columns::{IdColumn, Place, Role};
+pub use exhaustion::Exhaustion;
 
 /// The code and the environments, side by side.
 #[derive(Debug)]
@@ -87,6 +89,19 @@ impl Audit {
     ///
     /// When the code cannot be read at all.
     pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, crate::Error> {
+        Self::since(settings, facts, &[])
+    }
+
+    /// Likewise; from what environments were `earlier`, known by their names, it follows when keys are used up.
+    ///
+    /// # Errors
+    ///
+    /// When the code cannot be read at all.
+    pub fn since(
+        settings: &Settings,
+        facts: Vec<EnvironmentFacts>,
+        earlier: &[EnvironmentFacts],
+    ) -> Result<Self, crate::Error> {
         let wanted = ColumnType::parse(&settings.key_type);
         if wanted.integer_range().is_none() {
             return Err(crate::Error::Option(format!(
@@ -95,16 +110,15 @@ impl Audit {
             )));
         }
         let mut servers: Vec<Server> = Vec::new();
-        let of: Vec<Vec<Option<Server>>> = facts
-            .iter()
-            .map(|facts| facts.databases.iter().map(|database| server_of(facts, database)).collect())
-            .collect();
+        let asked: Option<Server> = settings.server.as_deref().and_then(|text| text.parse().ok());
+        let server = |facts, database| server_of(facts, database, asked.is_some());
+        let of: Vec<Vec<Option<Server>>> =
+            facts.iter().map(|one| one.databases.iter().map(|database| server(one, database)).collect()).collect();
         for server in of.iter().flatten().flatten() {
             if !servers.contains(server) {
                 servers.push(*server);
             }
         }
-        let asked = settings.server.as_deref().and_then(|text| text.parse().ok());
         let fallback: Server = asked.or_else(|| servers.first().copied()).unwrap_or_default();
         if servers.is_empty() || of.iter().flatten().any(Option::is_none) && !servers.contains(&fallback) {
             servers.push(fallback);
@@ -118,7 +132,7 @@ impl Audit {
             let server = server.unwrap_or(fallback);
             servers.iter().position(|known| *known == server).unwrap_or(0)
         };
-        let mut gaps = Vec::new();
+        let mut gaps = if asked.is_none() { guesses(&facts) } else { Vec::new() };
         for expected in &expected {
             gaps.extend(expected.gaps.iter().cloned());
         }
@@ -130,9 +144,11 @@ impl Audit {
             environments.push(Environment { facts, sides });
         }
         let columns = columns::find(&target, &expected, &environments);
-        gaps.sort();
-        gaps.dedup();
-        Ok(Self { target, expected, environments, columns, gaps })
+        let mut audit = Self { target, expected, environments, columns, gaps };
+        audit.tell_exhaustion(earlier);
+        audit.gaps.sort();
+        audit.gaps.dedup();
+        Ok(audit)
     }
 
     /// Every database with what the code expects of it.
@@ -196,14 +212,44 @@ impl Target {
     }
 }
 
-/// The make and version of the server that a database is on; a dump may not tell.
-fn server_of(facts: &EnvironmentFacts, database: &DatabaseFacts) -> Option<Server> {
+/// Dumps that do not tell their server.
+fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
+    let databases = facts.iter().flat_map(|facts| facts.databases.iter().map(|database| (&facts.name, database)));
+    databases
+        .filter_map(|(environment, database)| {
+            let Origin::Dump { file, server } = &database.origin else { return None };
+            let taken = match server {
+                Some(server) if !server.guessed => return None,
+                Some(server) => {
+                    let known = Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version };
+                    format!("it is taken for {known} by {}", server.from)
+                }
+                None => "nothing in it shows the server".to_owned(),
+            };
+            let reason = format!(
+                "{environment}, {}: the dump {file} does not tell its server; {taken}. server = \"mysql-8.0\" in \
+                 csm-audit.toml says it",
+                database.name
+            );
+            Some(Gap::general("dump-without-server", reason))
+        })
+        .collect()
+}
+
+/// The make and version of the server that a database is on; a dump may not tell, and its guess counts only where nobody
+/// was `asked` for the server.
+fn server_of(facts: &EnvironmentFacts, database: &DatabaseFacts, asked: bool) -> Option<Server> {
     match &database.origin {
         Origin::Server { address } => {
             let server = facts.server(address)?;
             Some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
                 .filter(|server| server.version != (0, 0, 0))
         }
-        Origin::Dump { .. } => None,
+        Origin::Dump { server, .. } => {
+            let server = server.as_ref().filter(|server| server.version != (0, 0, 0))?;
+            // Whoever names the server knows it better.
+            let known = !server.guessed || !asked;
+            known.then_some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
+        }
     }
 }

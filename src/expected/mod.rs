@@ -16,7 +16,7 @@ use crate::discover::{Discovery, Options};
 use crate::django::Version;
 use crate::field::Target;
 use crate::literal::{Interp, Loader as _, Value};
-use crate::migration::{App, DjangoHost, Graph, ProjectLoader, apps};
+use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
 use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
 use crate::project::Project;
@@ -52,8 +52,27 @@ pub struct Expected {
     pub model_columns: Vec<ModelColumn>,
     /// Where the models are not what the migrations say; empty unless [`expect_with_models`] was asked.
     pub model_differences: Vec<ModelDifference>,
+    /// The migrations there are, sorted; of South's, the last of each app.
+    pub migrations: Vec<KnownMigration>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
+}
+
+/// A migration that the code has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KnownMigration {
+    /// Its app and name.
+    pub node: Node,
+    /// What it depends on.
+    pub dependencies: Vec<Node>,
+    /// What it replaces.
+    pub replaces: Vec<Node>,
+    /// Whether it is one of South's.
+    pub south: bool,
+    /// Its file.
+    pub file: String,
+    /// The line of its class.
+    pub line: u32,
 }
 
 /// The stack of the thread that evaluates; the evaluator's depth is bounded to fit.
@@ -202,6 +221,15 @@ fn evaluate(
     gaps.extend(project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
     gaps.sort();
     gaps.dedup();
+    let known = graph.migrations.values().map(|migration| KnownMigration {
+        node: migration.node.clone(),
+        dependencies: migration.dependencies.clone(),
+        replaces: migration.replaces.clone(),
+        south: migration.frozen.is_some(),
+        file: migration.file.clone(),
+        line: migration.line,
+    });
+    let migrations = known.collect();
     let found = differences::find(&state, &databases, target, &chosen.aliases);
     let code = if with_models {
         let files = model_files(&loader, &apps);
@@ -225,6 +253,7 @@ fn evaluate(
         models: found.models,
         model_columns: code.columns,
         model_differences: code.differences,
+        migrations,
         gaps,
     }
 }

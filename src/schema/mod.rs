@@ -15,7 +15,7 @@ use rustc_hash::FxBuildHasher;
 pub use apply::Refused;
 pub use column_type::ColumnType;
 pub use ddl::{ColumnChange, ColumnDef, Ddl, Unique};
-pub use print::create_tables;
+pub use print::{create_tables, quote};
 pub use server::Server;
 
 /// The tables of one database alias.

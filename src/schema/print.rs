@@ -4,7 +4,9 @@ use std::fmt::Write as _;
 
 use super::{Check, Column, Database, Server, Table};
 
-fn quote(name: &str) -> String {
+/// A name as SQL.
+#[must_use]
+pub fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 

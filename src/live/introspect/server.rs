@@ -202,7 +202,7 @@ fn flavour(version: &str, comment: &str) -> Flavour {
 }
 
 /// `10.11.6-MariaDB`, `5.5.5-10.4.1-MariaDB` as MariaDB says to old clients, `8.0.36-28`.
-fn version(text: &str) -> (u16, u16, u16) {
+pub(in crate::live) fn version(text: &str) -> (u16, u16, u16) {
     let text = text.strip_prefix("5.5.5-").filter(|rest| rest.starts_with("1")).unwrap_or(text);
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or_default());
     let mut next = || numbers.next().unwrap_or_default();
