@@ -85,7 +85,9 @@ fn is_folder(path: &Path) -> bool {
 /// The format that a file's name tells.
 fn of_name(path: &Path) -> Option<Format> {
     match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
-        "json" if path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(".sarif")) => Some(Format::Sarif),
+        "json" if path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(".sarif")) => {
+            Some(Format::Sarif)
+        }
         "json" => Some(Format::Json),
         "html" | "htm" => Some(Format::Html),
         "md" | "markdown" => Some(Format::Markdown),

@@ -23,9 +23,7 @@ pub enum SourceUrlError {
     #[error("`{0}` begins with neither https:// nor http://")]
     Scheme(String),
     /// Without it all links would be one.
-    #[error(
-        "`{0}` has no {{path}}; write it as https://github.com/owner/repository/blob/COMMIT/{{path}}#L{{line}}"
-    )]
+    #[error("`{0}` has no {{path}}; write it as https://github.com/owner/repository/blob/COMMIT/{{path}}#L{{line}}")]
     NoPath(String),
     /// A place that is not known would stay in every link.
     #[error("`{0}` has `{{{1}}}`; known are {{path}}, {{line}} and {{root}}")]

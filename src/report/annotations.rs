@@ -16,9 +16,8 @@ pub fn render(report: &Report) -> String {
             Severity::Warning => "warning",
             Severity::Info => "notice",
         };
-        let place = place(report, finding).map_or_else(String::new, |(file, line)| {
-            format!("file={},line={},", property(&file), line.unwrap_or(1))
-        });
+        let place = place(report, finding)
+            .map_or_else(String::new, |(file, line)| format!("file={},line={},", property(&file), line.unwrap_or(1)));
         let object = say::object(finding);
         let about = if object.is_empty() { String::new() } else { format!("\n{object}") };
         let fix = if finding.fix.is_empty() { String::new() } else { format!("\nFix: {}", finding.fix) };
@@ -29,8 +28,12 @@ pub fn render(report: &Report) -> String {
         if report.roots.get(found.root).is_some_and(|root| root.kind != ReportRootKind::Project) {
             continue;
         }
-        let mut place =
-            format!("file={},line={},endLine={}", property(&report.place(found.root, &found.file)), found.line, found.end_line);
+        let mut place = format!(
+            "file={},line={},endLine={}",
+            property(&report.place(found.root, &found.file)),
+            found.line,
+            found.end_line
+        );
         // GitHub refuses columns of a range of lines.
         if found.line == found.end_line {
             let _ = write!(place, ",col={},endColumn={}", found.column, found.end_column);
@@ -40,9 +43,14 @@ pub fn render(report: &Report) -> String {
         let _ = writeln!(out, "::notice {place},title={}::{}", property(&title), data(&message));
     }
     for gap in &report.gaps {
-        let file = gap.file.as_deref().map(|file| report.root_of(file).map_or_else(|| file.to_owned(), |root| report.place(root, file)));
-        let file = file.map_or_else(String::new, |file| format!("file={},line={},", property(&file), gap.line.unwrap_or(1)));
-        let _ = writeln!(out, "::notice {file}title={}::{}", property(&format!("gap: {}", gap.kind)), data(&gap.reason));
+        let file = gap
+            .file
+            .as_deref()
+            .map(|file| report.root_of(file).map_or_else(|| file.to_owned(), |root| report.place(root, file)));
+        let file =
+            file.map_or_else(String::new, |file| format!("file={},line={},", property(&file), gap.line.unwrap_or(1)));
+        let _ =
+            writeln!(out, "::notice {file}title={}::{}", property(&format!("gap: {}", gap.kind)), data(&gap.reason));
     }
     out
 }

@@ -27,7 +27,9 @@ pub enum ReadError {
     #[error("is JSON, but no report of csm-audit{0}; give one that --format json wrote")]
     Other(&'static str),
     /// A format that is not known here.
-    #[error("is a report of version {0}, and this csm-audit knows {VERSION}; use the csm-audit that wrote it, or a newer one")]
+    #[error(
+        "is a report of version {0}, and this csm-audit knows {VERSION}; use the csm-audit that wrote it, or a newer one"
+    )]
     Newer(u64),
     /// A report with something that cannot be.
     #[error("is a broken report: {0}; write it again with --format json")]
@@ -57,7 +59,9 @@ pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
         if error.is_data() { ReadError::Other("") } else { ReadError::Json(error) }
     })?;
     match kind.version {
-        Some(version) if version > u64::from(VERSION) && kind.target.is_some() => return Err(ReadError::Newer(version)),
+        Some(version) if version > u64::from(VERSION) && kind.target.is_some() => {
+            return Err(ReadError::Newer(version));
+        }
         Some(version) if version == u64::from(VERSION) && kind.roots.is_some() && kind.totals.is_some() => {}
         _ if kind.touchpoints.is_some() => return Err(ReadError::Other(": it looks like a baseline of the gate")),
         _ if kind.environments.is_some() => return Err(ReadError::Other(": it looks like a snapshot of databases")),

@@ -46,7 +46,8 @@ fn answer(out: &mut String, report: &Report) {
             None => "; until when is unproven".to_owned(),
         };
         let name = code(&format!("{}.{}", column.table, column.column));
-        let limit = place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(&one_line(limit))));
+        let limit =
+            place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(&one_line(limit))));
         let _ = writeln!(out, "{used}{limit} ids are used in {name} of {}{when}.\n", prose(&place.environment));
     }
     for (title, lines) in [("Blocked by", &answer.blocked_by), ("Unproven", &answer.unproven)] {
@@ -217,7 +218,11 @@ fn touchpoints(out: &mut String, report: &Report) {
     let list = |counts: &std::collections::BTreeMap<String, u64>| {
         let mut sorted: Vec<(&String, &u64)> = counts.iter().collect();
         sorted.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
-        sorted.iter().map(|(name, count)| format!("{} {}", say::number(**count), prose(name))).collect::<Vec<_>>().join(", ")
+        sorted
+            .iter()
+            .map(|(name, count)| format!("{} {}", say::number(**count), prose(name)))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let _ = writeln!(out, "By access: {}.\n", list(&totals.by_access));
     let _ = writeln!(out, "By kind: {}.\n", list(&totals.by_kind));
@@ -227,8 +232,12 @@ fn gaps(out: &mut String, report: &Report) {
     if report.gaps.is_empty() {
         return;
     }
-    let kinds: Vec<String> =
-        report.totals.gaps_by_kind.iter().map(|(kind, count)| format!("{} {}", say::number(*count), prose(kind))).collect();
+    let kinds: Vec<String> = report
+        .totals
+        .gaps_by_kind
+        .iter()
+        .map(|(kind, count)| format!("{} {}", say::number(*count), prose(kind)))
+        .collect();
     let _ = writeln!(
         out,
         "{}, seen and not modelled: {}. The whole report lists them.",

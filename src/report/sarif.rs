@@ -222,7 +222,10 @@ fn log(report: &Report) -> Log<'_> {
         notifications.push(notification("no-database", "note", say::WITHOUT_DATABASES.to_owned()));
     }
     for (kind, count) in &report.totals.gaps_by_kind {
-        let text = format!("{} of kind {kind}: seen and not modelled; the JSON report lists them.", say::counted(*count, "gap"));
+        let text = format!(
+            "{} of kind {kind}: seen and not modelled; the JSON report lists them.",
+            say::counted(*count, "gap")
+        );
         notifications.push(notification("gap", "note", text));
     }
     let complete = report.environments.iter().all(|environment| environment.complete);
@@ -240,7 +243,12 @@ fn log(report: &Report) -> Log<'_> {
 }
 
 fn notification(id: &str, level: &'static str, text: String) -> Notification {
-    Notification { level, message: Message { text }, descriptor: Descriptor { id: id.to_owned() }, locations: Vec::new() }
+    Notification {
+        level,
+        message: Message { text },
+        descriptor: Descriptor { id: id.to_owned() },
+        locations: Vec::new(),
+    }
 }
 
 /// The less, the more important: what writes before what reads, what is sure before what is not, tests last.
@@ -438,7 +446,9 @@ fn rules(report: &Report) -> Vec<Rule> {
         id: touchpoint_rule(kind),
         name: pascal(&touchpoint_rule(kind)),
         short_description: Message { text: format!("Touchpoint: {}", kind.as_str()) },
-        full_description: Message { text: format!("A place that denotes {}, its table or a relation to it.", report.target) },
+        full_description: Message {
+            text: format!("A place that denotes {}, its table or a relation to it.", report.target),
+        },
         help: Message { text: kind_help(kind).to_owned() },
         default_configuration: Configuration { level: "note" },
         properties: Properties { tags: vec!["django", "touchpoint"] },
@@ -466,7 +476,9 @@ fn kind_help(kind: Kind) -> &'static str {
         Kind::Query => "Rows are read or written by a query. It runs against the table while the table is changed.",
         Kind::Constructor => "A row is made here.",
         Kind::MethodCall => "A method of the model is called that queries the table.",
-        Kind::Relation => "A field that points to the model: its column stores the ids and has to be as wide as they are.",
+        Kind::Relation => {
+            "A field that points to the model: its column stores the ids and has to be as wide as they are."
+        }
         Kind::RelationUse => "A relation to the model is followed: an accessor, a lookup or the column.",
         Kind::Migration => "A migration that describes or changes the table.",
         Kind::RawSql => "SQL text names the table. No ORM adapts it when columns change.",
@@ -474,7 +486,9 @@ fn kind_help(kind: Kind) -> &'static str {
         Kind::Admin => "The model is editable in Django's admin.",
         Kind::Factory => "Tests make rows here.",
         Kind::StringReference => "The model is named in a string, where no import shows it.",
-        Kind::Instance => "Something is done to a row: an attribute is written, it is saved or deleted, its id is used.",
+        Kind::Instance => {
+            "Something is done to a row: an attribute is written, it is saved or deleted, its id is used."
+        }
         Kind::Configuration => "Settings, flags or routers decide here where the table lives or whether it is used.",
         Kind::Fixture => "Rows of the table stand in a fixture.",
         Kind::SqlFile => "A file of SQL names the table. It is run by somebody outside the code.",

@@ -7,8 +7,7 @@ use super::v1::{DateRange, Estimate, MayStart, Report, ReportColumn, ReportColum
 use crate::finding::Severity;
 
 /// How to ask for what no scan of code alone can tell.
-pub(super) const ASK_DATABASES: &str =
-    "csm-audit scan PATH --replica prod=mysql://USER@REPLICA/DATABASE -o reports/";
+pub(super) const ASK_DATABASES: &str = "csm-audit scan PATH --replica prod=mysql://USER@REPLICA/DATABASE -o reports/";
 
 /// What stays open without it.
 pub(super) const WITHOUT_DATABASES: &str = "No database was read: which columns store the ids, how much of their \
@@ -224,7 +223,10 @@ mod tests {
 
     #[test]
     fn what_is_nearly_used_up_is_not_used_up() {
-        assert_eq!([0.0, 0.0001, 0.973, 0.999_999, 1.0].map(percent), ["0.0 %", "< 0.1 %", "97.3 %", "99.9 %", "100.0 %"]);
+        assert_eq!(
+            [0.0, 0.0001, 0.973, 0.999_999, 1.0].map(percent),
+            ["0.0 %", "< 0.1 %", "97.3 %", "99.9 %", "100.0 %"]
+        );
         assert_eq!(percent(f64::NAN), "unknown");
     }
 

@@ -50,8 +50,20 @@ pub fn hostile(report: Report) -> Report {
 /// Every text but the words of the format.
 fn spoil(value: &mut Value, key: &str, next: &mut usize) {
     const WORDS: [&str; 14] = [
-        "kind", "access", "confidence", "severity", "may_start", "role", "verdict", "outcome", "used", "limit",
-        "earliest", "latest", "fingerprint", "source_url",
+        "kind",
+        "access",
+        "confidence",
+        "severity",
+        "may_start",
+        "role",
+        "verdict",
+        "outcome",
+        "used",
+        "limit",
+        "earliest",
+        "latest",
+        "fingerprint",
+        "source_url",
     ];
     match value {
         Value::String(text) if !WORDS.contains(&key) => {

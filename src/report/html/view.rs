@@ -187,13 +187,11 @@ pub(super) struct Cell<'a> {
 
 pub(super) fn columns<'a>(report: &'a Report, environments: &[&str]) -> Vec<Column<'a>> {
     let cell = |column: &'a ReportColumn, place: &'a ReportColumnIn| {
-        let size: Vec<String> = [
-            place.rows.map(|rows| format!("about {}", say::counted(rows, "row"))),
-            place.bytes.map(say::bytes),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
+        let size: Vec<String> =
+            [place.rows.map(|rows| format!("about {}", say::counted(rows, "row"))), place.bytes.map(say::bytes)]
+                .into_iter()
+                .flatten()
+                .collect();
         let constraint = match (&place.constraint, column.role) {
             (Some(name), _) => format!("constraint {name}"),
             (None, ColumnRole::Key) => "the key".to_owned(),
@@ -240,7 +238,10 @@ fn differs(one: Option<&str>, other: Option<&str>) -> bool {
             }
         }
         // Attributes that are no part of the range may be told by one side only.
-        out.split_whitespace().filter(|word| matches!(*word, "unsigned") || word.ends_with("int")).collect::<Vec<_>>().join(" ")
+        out.split_whitespace()
+            .filter(|word| matches!(*word, "unsigned") || word.ends_with("int"))
+            .collect::<Vec<_>>()
+            .join(" ")
     };
     match (one, other) {
         (Some(one), Some(other)) => plain(one) != plain(other),
@@ -304,8 +305,7 @@ pub(super) fn steps(report: &Report) -> Vec<Step<'_>> {
     let steps = report.plan.iter().flat_map(|plan| &plan.steps);
     steps
         .map(|step| {
-            let dotted: Vec<&str> =
-                [&step.database, &step.table].into_iter().flatten().map(String::as_str).collect();
+            let dotted: Vec<&str> = [&step.database, &step.table].into_iter().flatten().map(String::as_str).collect();
             let outcomes = |outcome| step.preconditions.iter().filter(|check| check.outcome == outcome).count();
             let counts = [(Outcome::Failed, "failed"), (Outcome::Unproven, "unproven"), (Outcome::Passed, "passed")];
             let counts: Vec<String> = counts
@@ -436,7 +436,11 @@ impl Chart {
             row.name = say::counted(say::length(rest.len()), "more app");
             rows.push(row);
         }
-        Self { totals: kinds.iter().map(|kind| kind.1).collect(), kinds: kinds.iter().map(|kind| kind.0).collect(), rows }
+        Self {
+            totals: kinds.iter().map(|kind| kind.1).collect(),
+            kinds: kinds.iter().map(|kind| kind.0).collect(),
+            rows,
+        }
     }
 }
 

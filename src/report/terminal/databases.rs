@@ -38,7 +38,8 @@ impl Summary {
             if let Some(range) = &place.exhausted {
                 let condition =
                     if range.assumption.is_empty() { String::new() } else { format!(", if {}", range.assumption) };
-                let text = self.begin(&format!("used up {}{condition}", say::dates(range)), self.width.saturating_sub(2));
+                let text =
+                    self.begin(&format!("used up {}{condition}", say::dates(range)), self.width.saturating_sub(2));
                 self.line(&format!("  {text}"));
             }
         }
