@@ -16,6 +16,9 @@ use self::source_url::SourceUrl;
 /// The model whose touchpoints are found unless another is named.
 pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
 
+/// What the key becomes unless something else is asked for.
+pub const DEFAULT_KEY_TYPE: &str = "bigint unsigned";
+
 /// The name of the configuration file.
 const FILE_NAME: &str = "csm-audit.toml";
 
@@ -92,6 +95,8 @@ pub struct Settings {
     pub databases: IndexMap<String, String>,
     /// The environments by name.
     pub environments: IndexMap<String, Environment>,
+    /// What the target's key is to become.
+    pub key_type: String,
     /// The report's format; where it goes decides when `None`.
     pub format: Option<Format>,
     /// Where the report goes; standard output when `None`.
@@ -126,6 +131,7 @@ impl Default for Settings {
             server: None,
             databases: IndexMap::new(),
             environments: IndexMap::new(),
+            key_type: DEFAULT_KEY_TYPE.to_owned(),
             format: None,
             output: None,
             source_url: None,
@@ -175,6 +181,8 @@ pub struct Given {
     pub django: Option<String>,
     /// As in [`Settings`].
     pub server: Option<String>,
+    /// As in [`Settings`].
+    pub key_type: Option<String>,
 }
 
 /// A configuration that cannot be used.
@@ -231,6 +239,7 @@ struct FileConfig {
     server: Option<String>,
     databases: Option<IndexMap<String, String>>,
     environments: Option<IndexMap<String, Environment>>,
+    key_type: Option<String>,
     format: Option<Format>,
     output: Option<PathBuf>,
     source_url: Option<SourceUrl>,
@@ -316,6 +325,7 @@ impl Settings {
             server: given.server.or(config.server),
             databases: config.databases.unwrap_or_default(),
             environments: environments(config.environments.unwrap_or_default(), &below),
+            key_type: given.key_type.or(config.key_type).unwrap_or_else(|| DEFAULT_KEY_TYPE.to_owned()),
             format: given.format.or(config.format),
             output: given.output.or(config.output.map(below)),
             source_url: given.source_url.or(config.source_url),

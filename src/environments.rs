@@ -8,12 +8,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use csm_audit::cli::Snapshot;
+use csm_audit::cli::{Access, Environments, Snapshot};
 use csm_audit::config::{Environment, Given, Settings};
-use csm_audit::live::address::Address;
+use csm_audit::live::address::{self, Address};
 use csm_audit::live::login::Surroundings;
-use csm_audit::live::{self, Limits, Request, Source, snapshot};
+use csm_audit::live::{self, Limits, Place, Request, Source, snapshot};
+use csm_audit::report::LinkedModel;
 use csm_audit::source::Gap;
+use csm_audit::touchpoint::models::Role;
 
 use crate::INCOMPLETE;
 
@@ -57,11 +59,16 @@ pub fn hide_passwords() {}
 pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     let given = Given { config: arguments.config.clone(), target: arguments.target.clone(), ..Given::default() };
     let settings = Settings::load(given)?;
-    let (sources, mut gaps) = sources(&arguments, &settings)?;
+    let (sources, mut gaps) = sources(&arguments.environments, &arguments.access, &settings)?;
+    anyhow::ensure!(
+        !sources.is_empty(),
+        "no environment is named; write prod=mysql://user@host/database, or [environments.prod] in the configuration"
+    );
     let mut request = Request::about(&settings.target);
     request.tables.extend(arguments.table);
     request.columns.extend(arguments.column);
     request.all = arguments.all_tables;
+    request.sample = arguments.sample;
     request.allow_primary = arguments.allow_primary;
     request.limits = Limits { statement: Duration::from_secs(arguments.timeout), ..Limits::default() };
 
@@ -92,8 +99,56 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
 }
 
+/// What a scan is to read; nothing when nobody names an environment.
+pub fn of_scan(arguments: &Environments, settings: &Settings) -> anyhow::Result<(Vec<Source>, Vec<Gap>)> {
+    if arguments.offline {
+        return Ok((Vec::new(), Vec::new()));
+    }
+    sources(&arguments.replicas, &arguments.access, settings)
+}
+
+/// The earlier states of environments that a scan is told of.
+pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<Vec<Source>> {
+    if let Some(wrong) = arguments.earlier.iter().find(|argument| !argument.contains('=') || argument.contains("://")) {
+        anyhow::bail!("`{}` is no earlier state; write prod=FILE of csm-audit snapshot", address::redact(wrong));
+    }
+    if arguments.earlier.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (sources, _) = sources(&arguments.earlier, &arguments.access, settings)?;
+    for place in sources.iter().flat_map(|source| &source.places) {
+        if let Place::Dump { path, .. } = place {
+            anyhow::bail!(
+                "{} is a dump, which tells no time; --earlier takes files of csm-audit snapshot",
+                path.display()
+            );
+        }
+    }
+    Ok(sources)
+}
+
+/// What is asked of the environments of a scan, besides what the target's usual names say: its table, and the columns
+/// of fields that point to it.
+pub fn request(arguments: &Environments, target: &str, models: &[LinkedModel]) -> Request {
+    let mut request = Request::about(target);
+    for model in models {
+        if let (Role::Target, Some(table)) = (model.role, &model.table) {
+            request.tables.push(table.clone());
+        }
+        request.columns.extend(model.via.iter().map(|field| format!("{field}_id")));
+    }
+    for list in [&mut request.tables, &mut request.columns] {
+        list.sort();
+        list.dedup();
+    }
+    request.sample = arguments.sample;
+    request.allow_primary = arguments.allow_primary;
+    request.limits = Limits { statement: Duration::from_secs(arguments.timeout), ..Limits::default() };
+    request
+}
+
 /// What the arguments name, in their order: places, and environments of the configuration.
-fn sources(arguments: &Snapshot, settings: &Settings) -> anyhow::Result<(Vec<Source>, Vec<Gap>)> {
+fn sources(environments: &[String], access: &Access, settings: &Settings) -> anyhow::Result<(Vec<Source>, Vec<Gap>)> {
     let home = std::env::home_dir();
     let variable = |name: &str| std::env::var(name).ok();
     // Several databases of one server are several questions for one password.
@@ -107,10 +162,10 @@ fn sources(arguments: &Snapshot, settings: &Settings) -> anyhow::Result<(Vec<Sou
     let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
     let parse = |texts: &[String], environment: &Environment| {
         let around = Surroundings {
-            password_file: environment.password_file.as_deref().or(arguments.access.password_file.as_deref()),
+            password_file: environment.password_file.as_deref().or(access.password_file.as_deref()),
             password_env: environment.password_env.as_deref(),
-            defaults_file: arguments.access.defaults_file.as_deref(),
-            group_suffix: arguments.access.defaults_group_suffix.as_deref(),
+            defaults_file: access.defaults_file.as_deref(),
+            group_suffix: access.defaults_group_suffix.as_deref(),
             home: home.as_deref(),
             variable: &variable,
             ask: if somebody { Some(&ask) } else { None },
@@ -118,7 +173,7 @@ fn sources(arguments: &Snapshot, settings: &Settings) -> anyhow::Result<(Vec<Sou
         Source::parse_all(texts.iter().map(String::as_str), &around)
     };
     let (places, names): (Vec<String>, Vec<String>) =
-        arguments.environments.iter().cloned().partition(|argument| argument.contains('='));
+        environments.iter().cloned().partition(|argument| argument.contains('='));
     let (mut sources, mut gaps) = parse(&places, &Environment::default())?;
     let all = names.is_empty() && places.is_empty();
     for name in &names {
@@ -133,9 +188,5 @@ fn sources(arguments: &Snapshot, settings: &Settings) -> anyhow::Result<(Vec<Sou
         sources.extend(found);
         gaps.extend(more);
     }
-    anyhow::ensure!(
-        !sources.is_empty(),
-        "no environment is named; write prod=mysql://user@host/database, or [environments.prod] in the configuration"
-    );
     Ok((sources, gaps))
 }

@@ -3,6 +3,8 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
 pub mod ast;
+pub mod audit;
+pub mod check;
 pub mod cli;
 pub mod config;
 pub mod discover;
@@ -17,6 +19,7 @@ pub mod migration;
 pub mod model;
 pub mod modules;
 pub mod parse;
+pub mod plan;
 pub mod progress;
 pub mod project;
 pub mod replay;
@@ -25,11 +28,14 @@ pub mod resolve;
 pub mod schema;
 pub mod source;
 pub mod sql;
+mod stdlib;
 pub mod touchpoint;
 
+use crate::audit::Audit;
 use crate::config::Settings;
 use crate::discover::{DiscoverError, Discovery, Options, Revision, RevisionError};
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
+use crate::live::{Request, Source};
 use crate::parse::Want;
 use crate::progress::Progress;
 use crate::project::Project;
@@ -126,6 +132,60 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
         let gaps = all_gaps(&project, unfollowed);
         Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
     })
+}
+
+/// What was found beside the touchpoints: the databases against the code.
+#[derive(Debug)]
+pub struct CrossCheck {
+    /// The code and the environments, side by side.
+    pub audit: Audit,
+    /// What is not as it should be, the gravest first.
+    pub findings: Vec<check::Finding>,
+}
+
+/// Reads the environments, and checks them against the code and each other.
+///
+/// # Errors
+///
+/// When the code cannot be read at all.
+pub fn cross_check(
+    settings: &Settings,
+    sources: &[Source],
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<CrossCheck, Error> {
+    cross_check_since(settings, sources, &[], request, progress)
+}
+
+/// Likewise, with what the environments were `earlier`: from the difference follows when keys run out.
+///
+/// # Errors
+///
+/// When the code cannot be read at all.
+pub fn cross_check_since(
+    settings: &Settings,
+    sources: &[Source],
+    earlier: &[Source],
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<CrossCheck, Error> {
+    progress.stage("reading databases", None);
+    let mut facts = Vec::with_capacity(sources.len());
+    let mut gaps = Vec::new();
+    for source in sources {
+        let (environment, found) = live::read(source, request);
+        facts.push(environment);
+        gaps.extend(found);
+    }
+    progress.stage("replaying migrations", None);
+    // What could not be read in the past is no gap of today.
+    let earlier: Vec<_> = earlier.iter().map(|source| live::read(source, request).0).collect();
+    let mut audit = Audit::since(settings, facts, &earlier)?;
+    audit.gaps.extend(gaps);
+    audit.gaps.sort();
+    audit.gaps.dedup();
+    let findings = check::run(&audit);
+    Ok(CrossCheck { audit, findings })
 }
 
 /// Compares the touchpoints of the target with those that are known.

@@ -3,6 +3,7 @@
 mod bar;
 mod environments;
 mod output;
+mod planning;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -12,6 +13,7 @@ use anstyle::{AnsiColor, Style};
 use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
+use csm_audit::check;
 use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
 use csm_audit::config::{Color, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
@@ -49,7 +51,10 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Gate(arguments) => return gate(arguments),
-        Command::Scan(arguments) => scan(arguments)?,
+        Command::Scan(arguments) => return scan(arguments),
+        Command::Plan(arguments) => return planning::plan(&arguments),
+        Command::Verify(arguments) => return planning::verify(&arguments),
+        Command::Explain { check } => explain(check.as_deref())?,
         Command::Report(arguments) => report(&arguments)?,
         Command::Schema(arguments) => schema(&arguments)?,
         Command::Snapshot(arguments) => return environments::snapshot(arguments),
@@ -71,19 +76,59 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-fn scan(arguments: Scan) -> anyhow::Result<()> {
+fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
+    let databases = std::mem::take(&mut arguments.environments);
     let settings = Settings::load(arguments.given())?;
     choose_color(settings.color);
+    // Whoever is asked for a password is asked before the long work begins.
+    let (sources, asked) = environments::of_scan(&databases, &settings)?;
+    let earlier = environments::earlier(&databases, &settings)?;
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
-    let result = csm_audit::scan(&settings, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
-    drop(bar);
+    let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
     // The program ends here: the system takes back all trees at once, faster than they could be dropped one by one.
-    let result = std::mem::ManuallyDrop::new(result?);
+    let mut result = std::mem::ManuallyDrop::new(csm_audit::scan(&settings, progress)?);
+    let checked = if sources.is_empty() {
+        None
+    } else {
+        let request = environments::request(&databases, &settings.target, &result.models);
+        let mut checked = csm_audit::cross_check_since(&settings, &sources, &earlier, &request, progress)?;
+        checked.audit.gaps.extend(asked);
+        result.gaps.append(&mut checked.audit.gaps);
+        result.gaps.sort();
+        result.gaps.dedup();
+        Some(checked)
+    };
+    drop(bar);
     let mut report = Report::new(&result.findings());
+    if let Some(checked) = &checked {
+        report = report.with_databases(&checked.audit, &checked.findings);
+    }
     report.quote(&result.project);
     report.source_url.clone_from(&settings.source_url);
     let output = Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet };
-    output.write(&report)
+    output.write(&report)?;
+    let incomplete = report.environments.iter().any(|environment| !environment.complete);
+    Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// Prints what a check is about, or all of them in a line each.
+fn explain(id: Option<&str>) -> anyhow::Result<()> {
+    let text = match id {
+        None => check::docs::list(),
+        Some(id) => match check::find(id) {
+            Some(check) => check::docs::page(check),
+            None => {
+                let near = check::CHECKS
+                    .iter()
+                    .map(|check| (strsim::jaro_winkler(id, check.id), check.id))
+                    .filter(|(similar, _)| *similar > 0.8)
+                    .max_by(|a, b| a.0.total_cmp(&b.0));
+                let guess = near.map_or_else(String::new, |(_, id)| format!("; did you mean {id}?"));
+                anyhow::bail!("there is no check `{id}`{guess} csm-audit explain lists them all");
+            }
+        },
+    };
+    Ok(io::stdout().write_all(text.as_bytes())?)
 }
 
 fn report(arguments: &cli::Report) -> anyhow::Result<()> {
@@ -119,7 +164,11 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
 
 fn schema(arguments: &Schema) -> anyhow::Result<()> {
     let settings = Settings::load(arguments.given())?;
-    let expected = csm_audit::expected::expect(&settings)?;
+    let expected = if arguments.models {
+        csm_audit::expected::expect_with_models(&settings)?
+    } else {
+        csm_audit::expected::expect(&settings)?
+    };
     let selection =
         csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
     let mut text = Vec::new();

@@ -62,6 +62,17 @@ pub struct IntegerRange {
     pub line: u32,
 }
 
+/// A model by the state of the migrations.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateModel {
+    /// `app_label.Model`
+    pub label: String,
+    /// Its table.
+    pub table: String,
+    /// The column of its primary key.
+    pub key: String,
+}
+
 /// What was found.
 #[derive(Default)]
 pub(super) struct Found {
@@ -69,6 +80,7 @@ pub(super) struct Found {
     pub differences: Vec<Difference>,
     pub ranges: Vec<IntegerRange>,
     pub owners: FxHashMap<String, String>,
+    pub models: FxHashMap<String, StateModel>,
 }
 
 pub(super) fn find(
@@ -83,6 +95,9 @@ pub(super) fn find(
         if model.options.proxy || state.is_swapped(model) {
             continue;
         }
+        let key = view.primary_key().map_or_else(|| String::from("id"), |(name, field)| field.column(&name));
+        let label = format!("{}.{}", model.app, model.name);
+        found.models.insert(label.to_lowercase(), StateModel { label, table: model.table(), key });
         table(view, databases, aliases, &mut found);
         for through in model.fields.iter().filter_map(|(name, field)| view.through(name, field)) {
             table(view.of(&through), databases, aliases, &mut found);

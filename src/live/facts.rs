@@ -29,6 +29,18 @@ impl EnvironmentFacts {
         self.databases.iter().find(|database| database.name == name)
     }
 
+    /// The lists in which something may be hidden: the database or server, what is listed, and why.
+    #[must_use]
+    pub fn unproven(&self) -> Vec<(&str, &'static str, &str)> {
+        let databases = self.databases.iter().flat_map(|database| {
+            unproven(database).into_iter().map(|(what, reason)| (database.name.as_str(), what, reason))
+        });
+        let servers = self.servers.iter().flat_map(|server| {
+            unproven_of_server(server).into_iter().map(|(what, reason)| (server.address.as_str(), what, reason))
+        });
+        databases.chain(servers).collect()
+    }
+
     /// The server of an address.
     #[must_use]
     pub fn server(&self, address: &str) -> Option<&ServerFacts> {
@@ -136,7 +148,25 @@ pub enum Origin {
     Dump {
         /// The name of its file.
         file: String,
+        /// The server that it was made of.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        server: Option<DumpedServer>,
     },
+}
+
+/// The server that a dump was made of.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DumpedServer {
+    /// Its make.
+    pub flavour: Flavour,
+    /// Its version as a triple.
+    pub version: (u16, u16, u16),
+    /// Its version as the dump says it; empty when it does not.
+    pub version_text: String,
+    /// Whether it is a guess.
+    pub guessed: bool,
+    /// What tells it.
+    pub from: String,
 }
 
 /// A database, which MySQL also calls a schema.
@@ -164,12 +194,19 @@ pub struct DatabaseFacts {
     pub routines: Seen<Vec<Program>>,
     /// Events.
     pub events: Seen<Vec<Program>>,
+    /// Programs of other databases that name its tables: those of the databases that are read, and of the server's other
+    /// ones those that name a table that was asked about.
+    #[serde(default = "not_in_old_snapshots")]
+    pub named_by: Seen<Vec<Outsider>>,
     /// Django's ledger of applied migrations, in the order of application.
     pub migrations: Seen<Vec<Migration>>,
     /// South's ledger, from before Django 1.7.
     pub south_migrations: Seen<Vec<Migration>>,
     /// Sizes, emptiness and ranges, of the tables concerned.
     pub measures: Seen<Vec<Measures>>,
+    /// The next value of AUTO_INCREMENT, of every table that counts.
+    #[serde(default = "not_in_old_snapshots")]
+    pub counters: Seen<BTreeMap<String, u64>>,
 }
 
 impl DatabaseFacts {
@@ -188,9 +225,11 @@ impl DatabaseFacts {
             views: Seen::not_asked(why),
             routines: Seen::not_asked(why),
             events: Seen::not_asked(why),
+            named_by: Seen::not_asked(why),
             migrations: Seen::not_asked(why),
             south_migrations: Seen::not_asked(why),
             measures: Seen::not_asked(why),
+            counters: Seen::not_asked(why),
         }
     }
 
@@ -213,25 +252,42 @@ impl DatabaseFacts {
         names.filter_map(|name| Some((name, leftover_of(name)?))).collect()
     }
 
-    /// How much of its range each integer column has used, of the tables concerned.
+    /// How much of its range each integer column has used, where that is known: of every column that counts up, and of
+    /// the columns of the tables concerned.
     #[must_use]
     pub fn headroom(&self) -> Vec<Headroom> {
-        let mut all = Vec::new();
-        for measures in &self.measures.found {
-            let Some(table) = self.table(&measures.table) else { continue };
-            for column in &table.columns {
-                let Some(limit) = integer_limit(&column.column_type) else { continue };
-                let highest = measures.ranges.iter().find(|range| range.column == column.name).and_then(|r| r.highest);
-                // The next value is not used yet.
-                let counter =
-                    measures.auto_increment.filter(|_| column.auto_increment).map(|next| i128::from(next) - 1);
-                if let Some(used) = highest.max(counter) {
-                    all.push(Headroom { table: table.name.clone(), column: column.name.clone(), used, limit });
-                }
-            }
-        }
-        all
+        let measures: BTreeMap<&str, &Measures> =
+            self.measures.found.iter().map(|measures| (measures.table.as_str(), measures)).collect();
+        let tables = self.tables.found.iter().filter(|table| !table.is_view);
+        tables
+            .flat_map(|table| {
+                let measures = measures.get(table.name.as_str()).copied();
+                table.columns.iter().filter_map(move |column| self.room(table, column, measures))
+            })
+            .collect()
     }
+
+    /// Likewise, of one column.
+    #[must_use]
+    pub fn headroom_of(&self, table: &str, column: &str) -> Option<Headroom> {
+        let table = self.table(table)?;
+        self.room(table, table.column(column)?, self.measures_of(&table.name))
+    }
+
+    fn room(&self, table: &Table, column: &Column, measures: Option<&Measures>) -> Option<Headroom> {
+        let limit = integer_limit(&column.column_type)?;
+        let range = measures.and_then(|measures| measures.ranges.iter().find(|range| range.column == column.name));
+        let next = measures.and_then(|measures| measures.auto_increment);
+        let next = next.or_else(|| self.counters.found.get(&table.name).copied()).filter(|_| column.auto_increment);
+        // The next value is not used yet.
+        let counter = next.map(|next| i128::from(next) - 1);
+        let used = range.and_then(|range| range.highest).max(counter)?;
+        Some(Headroom { table: table.name.clone(), column: column.name.clone(), used, limit })
+    }
+}
+
+fn not_in_old_snapshots<T: Default>() -> Seen<T> {
+    Seen::not_asked("the snapshot was made by a release that did not ask")
 }
 
 /// The table that `_table_gho` and its like belong to.
@@ -430,7 +486,32 @@ pub struct Trigger {
     pub timing: String,
     /// `INSERT`, `UPDATE` or `DELETE`.
     pub event: String,
-    /// The tables concerned that its text names, besides its own.
+    /// The tables of its database that its text names, besides its own.
+    pub mentions: Vec<String>,
+    /// The tables of other databases of the environment that its text names.
+    #[serde(default)]
+    pub elsewhere: Vec<Elsewhere>,
+}
+
+/// A table of another database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub table: String,
+}
+
+/// A view, trigger, routine or event of another database.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Outsider {
+    /// The database that it is in.
+    pub database: String,
+    /// `VIEW`, `TRIGGER`, `PROCEDURE`, `FUNCTION` or `EVENT`.
+    pub kind: String,
+    /// Its name.
+    pub name: String,
+    /// The tables of this database that its text names.
     pub mentions: Vec<String>,
 }
 
@@ -441,8 +522,11 @@ pub struct Program {
     pub name: String,
     /// `VIEW`, `PROCEDURE`, `FUNCTION` or `EVENT`.
     pub kind: String,
-    /// The tables concerned that its text names.
+    /// The tables of its database that its text names.
     pub mentions: Vec<String>,
+    /// The tables of other databases of the environment that its text names.
+    #[serde(default)]
+    pub elsewhere: Vec<Elsewhere>,
     /// Whether its text could be read; when not, it may name any table.
     pub readable: bool,
 }
@@ -475,8 +559,11 @@ pub struct Measures {
     pub auto_increment: Option<u64>,
     /// Whether it holds no row, by reading; `None` when it could not be read.
     pub empty: Option<bool>,
-    /// Smallest and largest values of integer columns that an index starts with.
+    /// Smallest and largest values of integer columns that an index starts with, and of others among a few rows.
     pub ranges: Vec<Range>,
+    /// When rows were created, where reading that was allowed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub growth: Option<Growth>,
     /// What could not be measured of it, and why.
     pub missing: Option<String>,
 }
@@ -490,6 +577,27 @@ pub struct Range {
     pub lowest: Option<i128>,
     /// The largest value.
     pub highest: Option<i128>,
+    /// Whether only the newest rows were looked at, so that there may be values outside.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sampled: bool,
+}
+
+/// How a table grew.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Growth {
+    /// The column that says when a row was created.
+    pub column: String,
+    /// Some rows, by their keys.
+    pub births: Vec<Birth>,
+}
+
+/// When a row was created.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Birth {
+    /// Its key.
+    pub id: i128,
+    /// `YYYY-MM-DDTHH:MM:SS`, as the row says.
+    pub created: String,
 }
 
 /// How much of its range an integer column has used.
@@ -507,7 +615,7 @@ pub struct Headroom {
 
 /// A database's lists in which something may be hidden, each with the reason.
 pub(super) fn unproven(database: &DatabaseFacts) -> Vec<(&'static str, &str)> {
-    let lists: [(&'static str, &Proof); 11] = [
+    let lists: [(&'static str, &Proof); 13] = [
         ("tables", &database.tables.proof),
         ("foreign keys", &database.foreign_keys.proof),
         ("foreign keys of other databases", &database.referenced_by.proof),
@@ -516,9 +624,11 @@ pub(super) fn unproven(database: &DatabaseFacts) -> Vec<(&'static str, &str)> {
         ("views", &database.views.proof),
         ("routines", &database.routines.proof),
         ("events", &database.events.proof),
+        ("programs of other databases that name its tables", &database.named_by.proof),
         ("applied migrations", &database.migrations.proof),
         ("South's applied migrations", &database.south_migrations.proof),
         ("sizes and ranges", &database.measures.proof),
+        ("counters of keys", &database.counters.proof),
     ];
     lists.into_iter().filter(|(_, proof)| !proof.is_proven()).map(|(what, proof)| (what, proof.reason())).collect()
 }

@@ -44,15 +44,18 @@ pub fn statements(dialect: Dialect, account: &str, databases: &[String]) -> Stri
     let account = format!("{}@{}", quote(user), quote(host));
     let everywhere: &[(&str, &str)] = match dialect {
         Dialect::MySql5 | Dialect::MariaDbOld => &[
+            ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
             ("PROCESS", "foreign keys of every database at once, and the connections of replicas"),
             ("REPLICATION CLIENT", "the state of replication and the size of the binary logs"),
         ],
         Dialect::MySql8 => &[
+            ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
             ("PROCESS", "foreign keys of every database at once, and the connections of replicas"),
             ("REPLICATION CLIENT", "the state of replication and the size of the binary logs"),
             ("SHOW_ROUTINE", "procedures and functions that name the table"),
         ],
         Dialect::MariaDb => &[
+            ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
             ("PROCESS", "foreign keys of every database at once, and the connections of replicas"),
             ("BINLOG MONITOR", "the size of the binary logs"),
             ("SLAVE MONITOR", "the state of replication"),

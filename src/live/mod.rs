@@ -10,6 +10,7 @@ pub mod facts;
 pub mod grants;
 mod introspect;
 pub mod login;
+mod mentions;
 mod option_file;
 pub mod proof;
 mod rights;
@@ -17,6 +18,7 @@ pub mod secret;
 mod session;
 pub mod snapshot;
 
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use self::address::{Address, AddressError};
@@ -38,7 +40,7 @@ pub enum Place {
     },
     /// A snapshot, of any number of databases.
     Snapshot(PathBuf),
-    /// A dump of definitions of one database.
+    /// A dump of definitions of one database, compressed with gzip or not.
     Dump {
         /// The file.
         path: PathBuf,
@@ -65,6 +67,8 @@ pub struct Request {
     pub columns: Vec<String>,
     /// Measures every table. On a large old server that opens all of them.
     pub all: bool,
+    /// Reads a few values of rows, too: of columns that store ids without an index, and when rows were created.
+    pub sample: bool,
     /// Reads a server that takes writes, too.
     pub allow_primary: bool,
     /// How long things may take.
@@ -86,8 +90,9 @@ impl Request {
     }
 }
 
-/// `StudentModule` as people name a field after it.
-fn snake_case(name: &str) -> String {
+/// `StudentModule` as people name a field after it: `student_module`.
+#[must_use]
+pub fn snake_case(name: &str) -> String {
     let mut words = String::new();
     for character in name.chars() {
         if character.is_uppercase() && !words.is_empty() {
@@ -173,6 +178,9 @@ impl Source {
     }
 }
 
+/// So much of a file tells what it is.
+const HEAD: u64 = 4096;
+
 impl Place {
     fn parse(text: &str, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Self, LiveError> {
         if text.contains("://") {
@@ -186,11 +194,13 @@ impl Place {
         };
         let path = PathBuf::from(file);
         let cannot = |source| LiveError::File { path: path.clone(), source };
-        let bytes = std::fs::read(&path).map_err(cannot)?;
-        let is_json = bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
+        // A dump may be large, and its first bytes are enough to tell it from a snapshot.
+        let mut head = Vec::new();
+        std::fs::File::open(&path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(cannot)?;
+        let is_json = head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         if is_json {
             // A file that is no snapshot, or too new, is a mistake to be told at once, and not a part that is missing.
-            snapshot::read(&path, &bytes)?;
+            snapshot::read_file(&path)?;
             return Ok(Self::Snapshot(path));
         }
         Ok(Self::Dump { path, database })
@@ -212,11 +222,8 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
                 Ok(environments) => add_snapshot(path, environments, &mut facts),
                 Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
             },
-            Place::Dump { path, database } => match std::fs::read(path) {
-                Ok(bytes) => {
-                    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-                    let text = String::from_utf8_lossy(&bytes);
-                    let (databases, found) = dump::read(&file, &text, database.as_deref(), request);
+            Place::Dump { path, database } => match dump::read_file(path, database.as_deref(), request) {
+                Ok((databases, found)) => {
                     facts.databases.extend(databases);
                     gaps.extend(found);
                 }
@@ -224,6 +231,7 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
             },
         }
     }
+    mentions::settle(&mut facts.databases);
     for database in &facts.databases {
         let unproven = facts::unproven(database);
         gaps.extend(unproven.into_iter().map(|(what, reason)| {

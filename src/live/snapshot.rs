@@ -1,7 +1,8 @@
 //! Snapshots: what was read of environments as a file, for those who have the code but no access to the databases.
 //!
-//! A snapshot holds definitions, names and numbers; of rows only the names of applied migrations and the smallest and
-//! largest values of integer keys. It holds no password and no hash of one.
+//! A snapshot holds definitions, names and numbers; of rows only the names of applied migrations, the smallest and
+//! largest values of integer keys, and when that was allowed those of other integer columns and the times at which some
+//! rows were created. It holds no password and no hash of one.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -112,8 +113,10 @@ mod tests {
     use crate::live::facts::{DatabaseFacts, Measures, Origin, Range};
 
     fn environment() -> EnvironmentFacts {
-        let mut database = DatabaseFacts::unread("edxapp", Origin::Dump { file: "d.sql".to_owned() }, "why");
-        let range = Range { column: "id".to_owned(), lowest: Some(-5), highest: Some(i128::from(u64::MAX)) };
+        let mut database =
+            DatabaseFacts::unread("edxapp", Origin::Dump { file: "d.sql".to_owned(), server: None }, "why");
+        let range =
+            Range { column: "id".to_owned(), lowest: Some(-5), highest: Some(i128::from(u64::MAX)), sampled: false };
         database.measures.found.push(Measures { table: "t".to_owned(), ranges: vec![range], ..Measures::default() });
         EnvironmentFacts { name: "prod".to_owned(), databases: vec![database], ..EnvironmentFacts::default() }
     }

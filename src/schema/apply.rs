@@ -351,7 +351,7 @@ fn add_keys(table: &mut Table, name: &str, def: &ColumnDef, server: Server) {
         }
     }
     // MariaDB keeps `json` as text that a CHECK of the column's name watches over.
-    let json = server.mariadb && matches!(&def.column.column_type, super::ColumnType::Named(t) if t == "json");
+    let json = server.mariadb && def.column.column_type.is_json();
     let expression = def.check.clone().or_else(|| json.then(|| format!("json_valid(`{column}`)")));
     if let Some(expression) = expression {
         add_check(table, name, Check { name: String::new(), expression, column: Some(column.clone()) }, server);

@@ -174,6 +174,12 @@ impl ColumnType {
         }
     }
 
+    /// Whether it is `json`, which MariaDB keeps as text.
+    #[must_use]
+    pub fn is_json(&self) -> bool {
+        matches!(self, Self::Named(name) if name == "json")
+    }
+
     /// Whether it holds characters, and so has a collation.
     #[must_use]
     pub fn has_collation(&self) -> bool {

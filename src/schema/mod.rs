@@ -15,7 +15,7 @@ use rustc_hash::FxBuildHasher;
 pub use apply::Refused;
 pub use column_type::ColumnType;
 pub use ddl::{ColumnChange, ColumnDef, Ddl, Unique};
-pub use print::create_tables;
+pub use print::{create_tables, quote};
 pub use server::Server;
 
 /// The tables of one database alias.
@@ -129,6 +129,24 @@ pub struct Check {
     pub expression: String,
     /// The column, when it belongs to the definition of one.
     pub column: Option<String>,
+}
+
+impl Database {
+    /// Tells every collation as the server does: by its own names, and that of the text which MariaDB's `json` is.
+    pub fn name_collations(&mut self, server: Server) {
+        for table in self.tables.values_mut() {
+            for collation in
+                table.columns.iter_mut().filter_map(|c| c.collation.as_mut()).chain(table.collation.as_mut())
+            {
+                *collation = server.collation_name(collation);
+            }
+            for column in &mut table.columns {
+                if !server.json_type() && column.column_type.is_json() {
+                    column.collation = Some(String::from("utf8mb4_bin"));
+                }
+            }
+        }
+    }
 }
 
 impl Table {

@@ -2,9 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Column, Database, Server, Table};
+use super::{Check, Column, Database, Server, Table};
 
-fn quote(name: &str) -> String {
+/// A name as SQL.
+#[must_use]
+pub fn quote(name: &str) -> String {
     format!("`{}`", name.replace('`', "``"))
 }
 
@@ -74,12 +76,8 @@ fn create_table(out: &mut String, name: &str, table: &Table, server: Server) {
         }
         lines.push(line);
     }
-    for check in &table.checks {
-        // MariaDB's own check of a json column comes with the type.
-        let own = server.mariadb && check.column.is_some() && check.expression.starts_with("json_valid");
-        if !own {
-            lines.push(format!("CONSTRAINT {} CHECK ({})", quote(&check.name), check.expression));
-        }
+    for check in table.checks.iter().filter(|check| !is_in_column(check, server)) {
+        lines.push(format!("CONSTRAINT {} CHECK ({})", quote(&check.name), check.expression));
     }
     _ = writeln!(out, "CREATE TABLE {} (", quote(name));
     _ = writeln!(out, "  {}", lines.join(",\n  "));
@@ -97,8 +95,13 @@ fn list(columns: &[String]) -> String {
     columns.iter().map(|c| quote(c)).collect::<Vec<_>>().join(", ")
 }
 
+/// Whether a check stands in its column's definition: MariaDB keeps it there, under a name of its own.
+fn is_in_column(check: &Check, server: Server) -> bool {
+    server.mariadb && check.column.is_some()
+}
+
 fn column(column: &Column, table: &Table, server: Server) -> String {
-    let json = matches!(&column.column_type, super::ColumnType::Named(name) if name == "json");
+    let json = column.column_type.is_json();
     let printed = if json { String::from("json") } else { column.column_type.print(server) };
     let mut out = format!("{} {printed}", quote(&column.name));
     if let Some(collation) = column.collation.as_ref().or(table.collation.as_ref())
@@ -121,6 +124,11 @@ fn column(column: &Column, table: &Table, server: Server) -> String {
     }
     if !column.comment.is_empty() {
         _ = write!(out, " COMMENT {}", text(&column.comment));
+    }
+    // MariaDB's check of a json column comes with the type.
+    let checks = table.checks.iter().filter(|check| is_in_column(check, server) && !json);
+    for check in checks.filter(|check| check.column.as_deref() == Some(&column.name)) {
+        _ = write!(out, " CHECK ({})", check.expression);
     }
     out
 }

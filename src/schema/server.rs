@@ -34,6 +34,12 @@ impl Server {
         Self { mariadb: true, version: (major, minor, 99) }
     }
 
+    /// As it is written to be read again, with the patch.
+    #[must_use]
+    pub fn exactly(self) -> String {
+        format!("{self}.{}", self.version.2)
+    }
+
     fn at_least(self, mysql: (u16, u16, u16), mariadb: (u16, u16, u16)) -> bool {
         self.version >= if self.mariadb { mariadb } else { mysql }
     }
@@ -90,6 +96,15 @@ impl Server {
         }
     }
 
+    /// A collation by the name that the server tells: `utf8_bin` is `utf8mb3_bin` since MySQL 8.0.30 and MariaDB 10.6.
+    #[must_use]
+    pub fn collation_name(self, name: &str) -> String {
+        match name.strip_prefix("utf8_") {
+            Some(rest) if self.at_least((8, 0, 30), (10, 6, 1)) => format!("utf8mb3_{rest}"),
+            _ => name.to_owned(),
+        }
+    }
+
     /// The version Django sees: before Django 2.2 or so a MariaDB 10 announced itself as 5.5.5.
     #[must_use]
     pub fn version_as_old_django_sees(self) -> (u16, u16, u16) {
@@ -120,5 +135,25 @@ impl fmt::Display for Server {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let flavour = if self.mariadb { "mariadb" } else { "mysql" };
         write!(f, "{flavour}-{}.{}", self.version.0, self.version.1)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn collations_have_the_names_that_servers_tell() {
+        for (server, given, told) in [
+            (Server::mysql(5, 7), "utf8_bin", "utf8_bin"),
+            (Server { mariadb: false, version: (8, 0, 29) }, "utf8_bin", "utf8_bin"),
+            (Server::mysql(8, 0), "utf8_bin", "utf8mb3_bin"),
+            (Server::mariadb(10, 5), "utf8_general_ci", "utf8_general_ci"),
+            (Server::mariadb(10, 11), "utf8_general_ci", "utf8mb3_general_ci"),
+            (Server::mysql(9, 7), "utf8mb4_bin", "utf8mb4_bin"),
+            (Server::mysql(9, 7), "latin1_swedish_ci", "latin1_swedish_ci"),
+        ] {
+            assert_eq!(server.collation_name(given), told, "{server:?}");
+        }
     }
 }

@@ -55,6 +55,11 @@ CREATE TABLE elsewhere.etl (module_id INT NOT NULL,
 CREATE VIEW edxapp.module_ids AS SELECT id FROM edxapp.courseware_studentmodule;
 CREATE TRIGGER edxapp.count_modules AFTER INSERT ON edxapp.auth_user
     FOR EACH ROW UPDATE edxapp.courseware_studentmodule SET grade = 0 WHERE id = 0;
+CREATE VIEW elsewhere.grades AS SELECT id, grade FROM edxapp.courseware_studentmodule;
+CREATE EVENT elsewhere.copy ON SCHEDULE EVERY 1 DAY DO INSERT INTO elsewhere.etl SELECT id FROM edxapp.Courseware_StudentModule;
+CREATE EVENT elsewhere.other ON SCHEDULE EVERY 1 DAY DO DELETE FROM elsewhere.etl WHERE module_id < 0;
+CREATE TRIGGER `edxapp-csmh`.follow AFTER INSERT ON `edxapp-csmh`.`odd-table`
+    FOR EACH ROW UPDATE edxapp.parted SET id = id WHERE id = NEW.module_id;
 CREATE PROCEDURE edxapp.purge() DELETE FROM edxapp.courseware_studentmodule WHERE id < 0;
 CREATE EVENT edxapp.nightly ON SCHEDULE EVERY 1 DAY DO DELETE FROM edxapp.courseware_studentmodule WHERE id < 0;
 INSERT INTO edxapp.auth_user (username) VALUES ('verySecretStudent');
@@ -116,8 +121,15 @@ pub fn request() -> Request {
     Request { allow_primary: true, ..Request::about("courseware.StudentModule") }
 }
 
-/// Reads databases of a server.
+/// Reads databases of a server. That nobody may look into the other databases is known, and tested once.
 pub fn read(login: &Login, databases: &[&str], request: &Request) -> (EnvironmentFacts, Vec<Gap>) {
+    let (facts, mut gaps) = read_told(login, databases, request);
+    gaps.retain(|gap| !gap.reason.contains("programs of other databases"));
+    (facts, gaps)
+}
+
+/// Likewise, with everything that it says.
+pub fn read_told(login: &Login, databases: &[&str], request: &Request) -> (EnvironmentFacts, Vec<Gap>) {
     let places =
         databases.iter().map(|name| Place::Server { login: login.clone(), database: (*name).to_owned() }).collect();
     live::read(&Source { name: "prod".to_owned(), places }, request)
@@ -141,6 +153,11 @@ pub fn program(home: &Path) -> Command {
 
 pub fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
+}
+
+/// Everything that a run printed, but that nobody may look into the other databases.
+pub fn complaints(output: &Output) -> String {
+    said(output).lines().filter(|line| !line.contains("programs of other databases")).collect()
 }
 
 /// Everything that a run printed.

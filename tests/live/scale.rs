@@ -35,7 +35,9 @@ fn fill(server: &Server, tables: usize) {
 
 fn queries(server: &Server, request: &Request) -> usize {
     let before = server.general_log().len();
-    let (facts, gaps) = read(&login(server, "audit"), &["many"], request);
+    let (facts, mut gaps) = read(&login(server, "audit"), &["many"], request);
+    // An old server is spared opening thousands of tables for a number of each.
+    gaps.retain(|gap| server.flavour() != Flavour::MySql56 || !gap.reason.contains("--all-tables"));
     assert_eq!((gaps, facts.incomplete), (vec![], vec![]), "{}", server.flavour());
     server.general_log()[before..].lines().filter(|line| line.contains(" Query\t")).count()
 }
@@ -52,8 +54,13 @@ fn many_tables_take_few_statements() {
         let asked = queries(&server, &request());
         assert!(asked <= 40, "{flavour}: {asked} statements");
         // The tables concerned, and what the dictionary itself needs again and again with so small a cache: not one for
-        // each table. MariaDB opens all of them to tell their options and their checks.
-        let most = if flavour == Flavour::MariaDb { usize::MAX } else { TABLES };
+        // each table. MariaDB opens all of them to tell their options and their checks, and MySQL 5 once to tell their
+        // counters.
+        let most = match flavour {
+            Flavour::MariaDb => usize::MAX,
+            Flavour::MySql56 => TABLES + TABLES / 4,
+            Flavour::MySql97 => TABLES,
+        };
         let opened = usize::try_from(opened() - before).unwrap();
         assert!(opened < most, "{flavour}: opened {opened}");
         let asked = queries(&server, &Request { all: true, ..request() });

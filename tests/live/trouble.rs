@@ -167,7 +167,7 @@ fn the_exit_code_says_that_something_is_missing() {
     };
     let proxy = Proxy::before(&server, usize::MAX, Then::HangUp);
     let output = snapshot_of(proxy.port, "whole.json");
-    assert_eq!((output.status.code(), platform::said(&output)), (Some(0), String::new()));
+    assert_eq!((output.status.code(), platform::complaints(&output)), (Some(0), String::new()));
     let total = proxy.passed.load(Ordering::SeqCst);
 
     let proxy = Proxy::before(&server, total * 8 / 10, Then::HangUp);

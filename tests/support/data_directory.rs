@@ -87,6 +87,8 @@ fn initialise(flavour: Flavour, programs: &Programs, settings: &[&str], data: &P
         }
     };
     let output = File::create(log).unwrap();
+    // A starting server removes the temporary tables that it finds, those of its neighbours as well.
+    command.env("TMPDIR", data.parent().unwrap());
     command.arg(datadir).args(settings).stdout(output.try_clone().unwrap()).stderr(output);
     let status = command.status().unwrap();
     assert!(

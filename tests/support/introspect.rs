@@ -7,19 +7,27 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::Server;
+use super::{Flavour, Server};
 
 /// One table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Table {
     /// Its name.
     pub name: String,
+    /// Its engine.
+    pub engine: String,
+    /// Its collation.
+    pub collation: Option<String>,
+    /// Its comment.
+    pub comment: String,
     /// In the order of the table.
     pub columns: Vec<Column>,
     /// By name; the primary key is the one called `PRIMARY`.
     pub indexes: Vec<Index>,
     /// By name.
     pub foreign_keys: Vec<ForeignKey>,
+    /// By name.
+    pub checks: Vec<Check>,
 }
 
 /// One column.
@@ -35,8 +43,12 @@ pub struct Column {
     pub column_default: Option<String>,
     /// Whether it counts up.
     pub auto_increment: bool,
+    /// `stored` or `virtual` when its value is computed.
+    pub generated: Option<String>,
     /// Its collation, when it holds text.
     pub collation: Option<String>,
+    /// Its comment.
+    pub comment: String,
 }
 
 /// One index.
@@ -46,8 +58,21 @@ pub struct Index {
     pub name: String,
     /// Whether it forbids equal entries.
     pub unique: bool,
-    /// Its columns, each with the length of its prefix; an expression has no column.
-    pub parts: Vec<(Option<String>, Option<u64>)>,
+    /// `BTREE`, `FULLTEXT` or `SPATIAL`.
+    pub kind: String,
+    /// Its parts in order.
+    pub parts: Vec<Part>,
+}
+
+/// A part of an index.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Part {
+    /// Its column; an expression has none.
+    pub column: Option<String>,
+    /// The length of its prefix.
+    pub length: Option<u64>,
+    /// Whether it descends.
+    pub descending: bool,
 }
 
 /// One foreign key, which points into the same database.
@@ -61,6 +86,18 @@ pub struct ForeignKey {
     pub referenced_table: String,
     /// The columns they point to.
     pub referenced_columns: Vec<String>,
+    /// What happens on DELETE and on UPDATE; nothing when the server refuses.
+    pub rules: [Option<String>; 2],
+}
+
+/// A check.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Check {
+    /// Its name; nothing when it belongs to a column of MariaDB's, where it has one of its own that nobody gave: the name
+    /// the column had once.
+    pub name: Option<String>,
+    /// What it asks for, as [`plain_expression`] leaves it.
+    pub expression: String,
 }
 
 /// Reads every base table of a database, by name.
@@ -69,45 +106,70 @@ pub struct ForeignKey {
 /// When the server refuses, or tells of a table that it does not list.
 pub fn tables(server: &Server, database: &str) -> Vec<Table> {
     let ask = |sql: &str| nullable_rows(server, &sql.replace("{database}", &format!("'{database}'")));
-    let mut tables: BTreeMap<String, Table> = ask("SELECT TABLE_NAME FROM information_schema.TABLES
-         WHERE TABLE_SCHEMA = {database} AND TABLE_TYPE = 'BASE TABLE'")
+    let mut tables: BTreeMap<String, Table> = ask("SELECT TABLE_NAME, ENGINE, TABLE_COLLATION, TABLE_COMMENT
+         FROM information_schema.TABLES WHERE TABLE_SCHEMA = {database} AND TABLE_TYPE = 'BASE TABLE'")
     .into_iter()
     .map(|row| {
-        let name = text(&row, 0);
-        (name.clone(), Table { name, columns: Vec::new(), indexes: Vec::new(), foreign_keys: Vec::new() })
+        let table = Table {
+            name: text(&row, 0),
+            engine: text(&row, 1),
+            collation: row[2].clone(),
+            comment: text(&row, 3),
+            columns: Vec::new(),
+            indexes: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+        };
+        (table.name.clone(), table)
     })
     .collect();
 
-    for row in ask("SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLLATION_NAME
-         FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {database} ORDER BY TABLE_NAME, ORDINAL_POSITION")
+    for row in ask("SELECT TABLE_NAME, COLUMN_NAME, COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLLATION_NAME,
+         COLUMN_COMMENT FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {database}
+         ORDER BY TABLE_NAME, ORDINAL_POSITION")
     {
         // Views have columns too.
         let Some(table) = tables.get_mut(&text(&row, 0)) else { continue };
+        let extra = text(&row, 5);
         table.columns.push(Column {
             name: text(&row, 1),
             column_type: plain_type(&text(&row, 2)),
             is_nullable: text(&row, 3) == "YES",
             column_default: row[4].clone(),
-            auto_increment: text(&row, 5).contains("auto_increment"),
+            auto_increment: extra.contains("auto_increment"),
+            generated: generated(&extra),
             collation: row[6].clone(),
+            comment: text(&row, 7),
         });
     }
-    for row in ask("SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART FROM information_schema.STATISTICS
+    for row in ask("SELECT TABLE_NAME, INDEX_NAME, NON_UNIQUE, COLUMN_NAME, SUB_PART, COLLATION, INDEX_TYPE
+         FROM information_schema.STATISTICS
          WHERE TABLE_SCHEMA = {database} ORDER BY TABLE_NAME, INDEX_NAME, SEQ_IN_INDEX")
     {
         let indexes = &mut tables.get_mut(&text(&row, 0)).expect("a listed table").indexes;
         let name = text(&row, 1);
-        let part = (row[3].clone(), row[4].as_ref().map(|length| length.parse().expect("a number")));
+        let part = Part {
+            column: row[3].clone(),
+            length: row[4].as_ref().map(|length| length.parse().expect("a number")),
+            descending: row[5].as_deref() == Some("D"),
+        };
         match indexes.last_mut() {
             Some(index) if index.name == name => index.parts.push(part),
-            _ => indexes.push(Index { name, unique: text(&row, 2) == "0", parts: vec![part] }),
+            _ => indexes.push(Index { name, unique: text(&row, 2) == "0", kind: text(&row, 6), parts: vec![part] }),
         }
     }
+    let rules: BTreeMap<(String, String), [Option<String>; 2]> =
+        ask("SELECT TABLE_NAME, CONSTRAINT_NAME, DELETE_RULE, UPDATE_RULE
+             FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {database}")
+        .iter()
+        .map(|row| ((text(row, 0), text(row, 1)), [2, 3].map(|at| rule(&text(row, at)))))
+        .collect();
     for row in ask("SELECT TABLE_NAME, CONSTRAINT_NAME, COLUMN_NAME, REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME
          FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = {database} AND REFERENCED_TABLE_NAME IS NOT NULL
          ORDER BY TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION")
     {
-        let keys = &mut tables.get_mut(&text(&row, 0)).expect("a listed table").foreign_keys;
+        let table = text(&row, 0);
+        let keys = &mut tables.get_mut(&table).expect("a listed table").foreign_keys;
         let name = text(&row, 1);
         match keys.last_mut() {
             Some(key) if key.name == name => {
@@ -115,12 +177,29 @@ pub fn tables(server: &Server, database: &str) -> Vec<Table> {
                 key.referenced_columns.push(text(&row, 4));
             }
             _ => keys.push(ForeignKey {
+                rules: rules[&(table, name.clone())].clone(),
                 name,
                 columns: vec![text(&row, 2)],
                 referenced_table: text(&row, 3),
                 referenced_columns: vec![text(&row, 4)],
             }),
         }
+    }
+    let checks = match server.flavour() {
+        // It reads checks and forgets them.
+        Flavour::MySql56 => Vec::new(),
+        Flavour::MariaDb => ask("SELECT TABLE_NAME, CONSTRAINT_NAME, CHECK_CLAUSE, LEVEL
+             FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {database}"),
+        Flavour::MySql97 => ask("SELECT t.TABLE_NAME, c.CONSTRAINT_NAME, c.CHECK_CLAUSE
+             FROM information_schema.CHECK_CONSTRAINTS c JOIN information_schema.TABLE_CONSTRAINTS t
+             ON t.CONSTRAINT_SCHEMA = c.CONSTRAINT_SCHEMA AND t.CONSTRAINT_NAME = c.CONSTRAINT_NAME
+             WHERE c.CONSTRAINT_SCHEMA = {database} AND t.CONSTRAINT_TYPE = 'CHECK'"),
+    };
+    for row in checks {
+        let of_column = row.get(3).is_some_and(|level| level.as_deref() == Some("Column"));
+        let name = (!of_column).then(|| text(&row, 1));
+        let check = Check { name, expression: plain_expression(&text(&row, 2)) };
+        tables.get_mut(&text(&row, 0)).expect("a listed table").checks.push(check);
     }
     tables.into_values().map(sorted).collect()
 }
@@ -131,17 +210,22 @@ pub fn tables(server: &Server, database: &str) -> Vec<Table> {
 /// When it has not the documented form.
 pub fn expected_tables(report: &Value, alias: &str) -> Vec<Table> {
     let strings = |value: &Value| -> Vec<String> { array(value).iter().map(string).collect() };
+    let mariadb = report["server"].as_str().is_some_and(|server| server.starts_with("mariadb"));
     let mut tables: Vec<_> = array(&report["aliases"][alias]["tables"])
         .iter()
         .map(|table| {
             let mut indexes: Vec<_> = array(&table["indexes"]).iter().map(expected_index).collect();
             let primary_key = strings(&table["primary_key"]);
             if !primary_key.is_empty() && indexes.iter().all(|index| index.name != "PRIMARY") {
-                let parts = primary_key.into_iter().map(|column| (Some(column), None)).collect();
-                indexes.push(Index { name: "PRIMARY".to_owned(), unique: true, parts });
+                let part = |column| Part { column: Some(column), length: None, descending: false };
+                let parts = primary_key.into_iter().map(part).collect();
+                indexes.push(Index { name: "PRIMARY".to_owned(), unique: true, kind: "BTREE".to_owned(), parts });
             }
             sorted(Table {
                 name: string(&table["name"]),
+                engine: string(&table["engine"]),
+                collation: table["collation"].as_str().map(str::to_owned),
+                comment: string(&table["comment"]),
                 columns: array(&table["columns"]).iter().map(expected_column).collect(),
                 indexes,
                 foreign_keys: array(&table["foreign_keys"])
@@ -151,6 +235,14 @@ pub fn expected_tables(report: &Value, alias: &str) -> Vec<Table> {
                         columns: strings(&key["columns"]),
                         referenced_table: string(&key["referenced_table"]),
                         referenced_columns: strings(&key["referenced_columns"]),
+                        rules: [key["on_delete"].as_str().and_then(rule), None],
+                    })
+                    .collect(),
+                checks: array(&table["checks"])
+                    .iter()
+                    .map(|check| Check {
+                        name: (!mariadb || check["column"].is_null()).then(|| string(&check["name"])),
+                        expression: plain_expression(&string(&check["expression"])),
                     })
                     .collect(),
             })
@@ -167,7 +259,9 @@ fn expected_column(column: &Value) -> Column {
         is_nullable: column["is_nullable"].as_bool().unwrap_or_else(|| panic!("is_nullable is no bool in {column}")),
         column_default: column["column_default"].as_str().map(str::to_owned),
         auto_increment: column["extra"].as_str().unwrap_or_default().to_lowercase().contains("auto_increment"),
+        generated: generated(column["extra"].as_str().unwrap_or_default()),
         collation: column["collation"].as_str().map(str::to_owned),
+        comment: string(&column["comment"]),
     }
 }
 
@@ -175,9 +269,14 @@ fn expected_index(index: &Value) -> Index {
     Index {
         name: string(&index["name"]),
         unique: index["unique"].as_bool().unwrap_or_else(|| panic!("unique is no bool in {index}")),
+        kind: index["kind"].as_str().unwrap_or("BTREE").to_owned(),
         parts: array(&index["columns"])
             .iter()
-            .map(|part| (part["name"].as_str().map(str::to_owned), part["sub_part"].as_u64()))
+            .map(|part| Part {
+                column: part["name"].as_str().map(str::to_owned),
+                length: part["sub_part"].as_u64(),
+                descending: part["descending"].as_bool().unwrap_or_default(),
+            })
             .collect(),
     }
 }
@@ -196,7 +295,7 @@ pub fn differences_after_loading(server: &Server, database: &str, ddl: &str, exp
 }
 
 /// Says in words how `observed` differs from `expected`; nothing when it does not. The order of columns counts, and
-/// names count. A default or a collation counts where one is expected: what is not expected is the server's choice.
+/// names count. Where no collation is expected, a table may have any, and its columns have the table's.
 pub fn differences(expected: &[Table], observed: &[Table]) -> Vec<String> {
     let mut found = Vec::new();
     let by_name = |tables: &[Table]| -> BTreeMap<String, Table> {
@@ -219,17 +318,29 @@ fn compare_table(expected: &Table, observed: &Table, found: &mut Vec<String>) {
     if names(expected) != names(observed) {
         found.push(format!("{table}: columns {:?}, expected {:?}", names(observed), names(expected)));
     }
+    let whole = |table: &Table| (table.engine.to_lowercase(), table.comment.clone());
+    if whole(expected) != whole(observed) {
+        found.push(format!("{table}: {:?}, expected {:?}", whole(observed), whole(expected)));
+    }
+    if expected.collation.is_some() && expected.collation != observed.collation {
+        found.push(format!("{table}: collation {:?}, expected {:?}", observed.collation, expected.collation));
+    }
     for want in &expected.columns {
         let Some(have) = observed.columns.iter().find(|column| column.name == want.name) else { continue };
-        let default_agrees = want.column_default.is_none() || plain_default(want) == plain_default(have);
-        let collation_agrees = want.collation.is_none() || want.collation == have.collation;
-        let shape = |column: &Column| (column.column_type.clone(), column.is_nullable, column.auto_increment);
-        if shape(want) != shape(have) || !default_agrees || !collation_agrees {
+        // What is not expected of a column is its table's.
+        let collation = want.collation.as_ref().or(observed.collation.as_ref());
+        let collation_agrees = have.collation.as_ref() == collation || have.collation == want.collation;
+        let shape = |column: &Column| {
+            let Column { column_type, is_nullable, auto_increment, generated, comment, .. } = column.clone();
+            (column_type, is_nullable, auto_increment, generated, comment)
+        };
+        if shape(want) != shape(have) || plain_default(want) != plain_default(have) || !collation_agrees {
             found.push(format!("{table}.{}: {have:?}, expected {want:?}", want.name));
         }
     }
     compare_lists(table, "index", &expected.indexes, &observed.indexes, found);
     compare_lists(table, "foreign key", &expected.foreign_keys, &observed.foreign_keys, found);
+    compare_lists(table, "check", &expected.checks, &observed.checks, found);
 }
 
 fn compare_lists<T: PartialEq + std::fmt::Debug>(
@@ -259,16 +370,38 @@ pub fn plain_type(column_type: &str) -> String {
     }
 }
 
-/// A default without the quotes that only MariaDB prints; a NULL that it spells out is none.
-fn plain_default(column: &Column) -> Option<&str> {
-    let default = column.column_default.as_deref().filter(|default| *default != "NULL")?;
-    Some(default.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')).unwrap_or(default))
+/// A default without what servers write each in their own way; a NULL that MariaDB spells out is none.
+fn plain_default(column: &Column) -> Option<String> {
+    let default = column.column_default.as_deref().filter(|default| !default.eq_ignore_ascii_case("NULL"))?;
+    let plain = plain_expression(default.strip_prefix('\'').and_then(|d| d.strip_suffix('\'')).unwrap_or(default));
+    // `1` of a decimal(5,2) is told as `1.00`.
+    Some(plain.parse::<f64>().map_or(plain, |number| number.to_string()))
+}
+
+/// An expression without what servers write each in their own way: blanks, brackets, letter case, quotes, character
+/// sets, one of two names of a function.
+pub fn plain_expression(expression: &str) -> String {
+    let lower =
+        expression.to_lowercase().replace("_utf8mb4", "").replace("_utf8mb3", "").replace("current_timestamp(", "now(");
+    lower.chars().filter(|c| !c.is_whitespace() && !matches!(c, '(' | ')' | '`' | '\'' | '"' | '\\')).collect()
+}
+
+/// `stored` or `virtual` out of EXTRA.
+fn generated(extra: &str) -> Option<String> {
+    let lower = extra.to_lowercase();
+    lower.strip_suffix(" generated").map(str::to_owned)
+}
+
+/// A rule of a foreign key: to refuse is none, whatever the server calls it.
+fn rule(rule: &str) -> Option<String> {
+    (!matches!(rule, "RESTRICT" | "NO ACTION")).then(|| rule.to_owned())
 }
 
 fn sorted(mut table: Table) -> Table {
     // The servers sort by collations of their own.
     table.indexes.sort();
     table.foreign_keys.sort();
+    table.checks.sort();
     table
 }
 

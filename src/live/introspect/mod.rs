@@ -6,10 +6,11 @@
 mod keys;
 mod programs;
 mod rows;
+mod sample;
 mod server;
 mod tables;
 
-pub(super) use programs::mentions;
+pub(super) use server::version;
 
 use super::facts::{DatabaseFacts, Flavour, Incomplete, Origin, ServerFacts};
 use super::proof::Seen;
@@ -61,6 +62,7 @@ pub(super) async fn read(
             for name in databases {
                 read.push(reader.database(name).await);
             }
+            reader.outside(&mut read).await;
         }
     }
     let Reader { server, incomplete, gaps, .. } = reader;
@@ -69,8 +71,11 @@ pub(super) async fn read(
 
 impl Reader<'_> {
     fn unread(&self, name: &str) -> DatabaseFacts {
-        let origin = Origin::Server { address: self.server.address.clone() };
-        DatabaseFacts::unread(name, origin, "the server could not be read")
+        DatabaseFacts::unread(name, self.origin(), "the server could not be read")
+    }
+
+    fn origin(&self) -> Origin {
+        Origin::Server { address: self.server.address.clone() }
     }
 
     fn is_mariadb(&self) -> bool {
@@ -118,10 +123,10 @@ impl Reader<'_> {
             }
             Err(trouble) => facts.tables = self.failed("the database", &trouble),
         }
-        facts.tables = match self.tables(name).await {
-            Ok(tables) => tables,
-            Err(trouble) => self.failed("tables", &trouble),
-        };
+        match self.tables(name).await {
+            Ok((tables, counters)) => (facts.tables, facts.counters.found) = (tables, counters),
+            Err(trouble) => facts.tables = self.failed("tables", &trouble),
+        }
         match self.foreign_keys(name).await {
             Ok((own, inbound)) => (facts.foreign_keys, facts.referenced_by) = (own, inbound),
             Err(trouble) => {
@@ -134,7 +139,7 @@ impl Reader<'_> {
             Err(trouble) => self.failed("checks", &trouble),
         };
         let concerned = concerned(&facts, self.request);
-        self.programs(&mut facts, &concerned).await;
+        self.programs(&mut facts).await;
         // What follows reads rows, and holds metadata locks on the tables it reads until the transaction ends: a short
         // transaction of its own keeps an ALTER elsewhere from waiting.
         self.next_transaction().await;
@@ -142,12 +147,25 @@ impl Reader<'_> {
             Ok(measures) => measures,
             Err(trouble) => self.failed("sizes and ranges", &trouble),
         };
+        if let Err(trouble) = self.counters(&mut facts).await {
+            facts.counters.proof = self.failed::<()>("counters of keys", &trouble).proof;
+        }
         self.next_transaction().await;
         facts.migrations = self.ledger(&facts, "django_migrations", ["app", "name"]).await;
         facts.south_migrations = self.ledger(&facts, "south_migrationhistory", ["app_name", "migration"]).await;
         // A connection that died meanwhile has told so before.
         let _ = self.session.rows("ROLLBACK").await;
         facts
+    }
+
+    /// What other databases of the server have to do with those that were read.
+    async fn outside(&mut self, read: &mut [DatabaseFacts]) {
+        if let Err(trouble) = self.session.rows("START TRANSACTION READ ONLY").await {
+            let _: Seen<()> = self.failed("programs of other databases", &trouble);
+            return;
+        }
+        self.outsiders(read).await;
+        let _ = self.session.rows("ROLLBACK").await;
     }
 
     async fn next_transaction(&mut self) {

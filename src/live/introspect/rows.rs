@@ -1,6 +1,7 @@
 //! What is read from the tables themselves: emptiness, ranges by index, and the ledgers of migrations.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::Reader;
 use crate::live::facts::{DatabaseFacts, Measures, Migration, Range, Table, integer_limit};
@@ -9,6 +10,12 @@ use crate::live::session::{Row, Trouble, identifier, literal, literals};
 
 /// How many tables one statement asks about.
 pub(super) const TABLES_A_STATEMENT: usize = 500;
+
+/// So many tables are opened by a statement that asks for counters.
+const OPENED_AT_ONCE: usize = 1000;
+
+/// After so long no more of them are opened.
+const OPENING: Duration = Duration::from_secs(4);
 
 impl Reader<'_> {
     /// Sizes, counters, emptiness and ranges of the tables concerned.
@@ -44,6 +51,15 @@ impl Reader<'_> {
                 break;
             }
         }
+        if self.request.sample && interrupted.is_none() {
+            // A column more or less: what was measured stands.
+            if let Err(trouble) = self.sample_ranges(facts, concerned, &mut all).await {
+                let _: Seen<()> = self.failed("sampled ranges", &trouble);
+            }
+            if let Err(trouble) = self.sample_growth(facts, &mut all).await {
+                let _: Seen<()> = self.failed("sampled growth", &trouble);
+            }
+        }
         let measures: Vec<Measures> = all.into_values().collect();
         let proof = match (interrupted, measures.iter().find_map(|m| m.missing.as_ref())) {
             (Some(proof), _) => proof,
@@ -52,6 +68,46 @@ impl Reader<'_> {
             (None, None) => Proof::proven("information_schema.TABLES and the tables' indexes, of the tables concerned"),
         };
         Ok(Seen::new(measures, proof))
+    }
+
+    /// The counters of every table, as far as they come in reasonable time.
+    pub(super) async fn counters(&mut self, facts: &mut DatabaseFacts) -> Result<(), Trouble> {
+        if self.request.all {
+            let all = facts.measures.found.iter();
+            let found = all.filter_map(|one| Some((one.table.clone(), one.auto_increment?))).collect();
+            facts.counters = Seen::new(found, facts.measures.proof.clone());
+            return Ok(());
+        }
+        let select = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
+        let schema = literal(&facts.name);
+        let mut statements = Vec::new();
+        if self.has_dictionary() {
+            statements.push(format!("{select} {schema}"));
+        } else if !self.is_mariadb() {
+            // These servers open each table, which may be a slow affair: a part at a time, while time is left.
+            let counts = |table: &&Table| table.columns.iter().any(|column| column.auto_increment);
+            let tables: Vec<&Table> = facts.tables.found.iter().filter(counts).collect();
+            let one = |table: &&Table| format!("{select} {schema} AND TABLE_NAME = {}", literal(&table.name));
+            let chunks = tables.chunks(OPENED_AT_ONCE);
+            statements.extend(chunks.map(|chunk| chunk.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")));
+        }
+        let begun = Instant::now();
+        let mut proof = match &facts.tables.proof {
+            Proof::Proven { .. } => Proof::proven("information_schema.TABLES, of every table"),
+            other => other.clone(),
+        };
+        for sql in statements {
+            if begun.elapsed() > OPENING {
+                proof = Proof::unproven(
+                    "this server opens every table to tell them, which takes too long; --all-tables waits for it",
+                );
+                break;
+            }
+            let rows = self.session.rows(&sql).await?;
+            facts.counters.found.extend(rows.iter().filter_map(|row| Some((row.text(0), row.number(1)?))));
+        }
+        facts.counters.proof = proof;
+        Ok(())
     }
 
     async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, Trouble> {
@@ -130,8 +186,12 @@ impl Reader<'_> {
             place += 1;
             let mut ranges = Vec::new();
             for column in indexed_integers(table) {
-                let range =
-                    Range { column: column.to_owned(), lowest: row.number(place), highest: row.number(place + 1) };
+                let range = Range {
+                    column: column.to_owned(),
+                    lowest: row.number(place),
+                    highest: row.number(place + 1),
+                    sampled: false,
+                };
                 ranges.push(range);
                 place += 2;
             }
@@ -174,7 +234,7 @@ impl Reader<'_> {
 }
 
 /// Integer columns whose smallest and largest values an index gives without reading rows.
-fn indexed_integers(table: &Table) -> Vec<&str> {
+pub(super) fn indexed_integers(table: &Table) -> Vec<&str> {
     let mut columns = Vec::new();
     for index in table.indexes.iter().filter(|index| index.kind == "BTREE" && !index.invisible) {
         let Some(column) = index.parts.first().and_then(|part| part.column.as_deref()) else { continue };

@@ -8,7 +8,8 @@ use crate::live::rights::Rights;
 use crate::live::session::{Row, Trouble, literals};
 
 /// Variables that decide whether and how a table can be changed.
-const VARIABLES: [&str; 51] = [
+const VARIABLES: [&str; 55] = [
+    "aurora_enable_repl_bin_log_filtering",
     "aurora_version",
     "auto_increment_increment",
     "auto_increment_offset",
@@ -24,7 +25,9 @@ const VARIABLES: [&str; 51] = [
     "enforce_gtid_consistency",
     "event_scheduler",
     "expire_logs_days",
+    "extra_port",
     "foreign_key_checks",
+    "hostname",
     "gtid_domain_id",
     "gtid_mode",
     "gtid_strict_mode",
@@ -49,6 +52,7 @@ const VARIABLES: [&str; 51] = [
     "max_binlog_size",
     "max_connections",
     "performance_schema",
+    "port",
     "read_only",
     "replica_parallel_workers",
     "require_secure_transport",
@@ -202,7 +206,7 @@ fn flavour(version: &str, comment: &str) -> Flavour {
 }
 
 /// `10.11.6-MariaDB`, `5.5.5-10.4.1-MariaDB` as MariaDB says to old clients, `8.0.36-28`.
-fn version(text: &str) -> (u16, u16, u16) {
+pub(in crate::live) fn version(text: &str) -> (u16, u16, u16) {
     let text = text.strip_prefix("5.5.5-").filter(|rest| rest.starts_with("1")).unwrap_or(text);
     let mut numbers = text.split(|c: char| !c.is_ascii_digit()).map(|number| number.parse().unwrap_or_default());
     let mut next = || numbers.next().unwrap_or_default();

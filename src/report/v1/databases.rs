@@ -3,7 +3,13 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::Report;
+use crate::audit::{Audit, IdColumn, Place, Role};
+use crate::check;
 use crate::finding::{Confidence, Severity};
+use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
+use crate::report::fingerprint::Fingerprints;
+use crate::schema::{ColumnType, Server};
 
 /// The answer in short: may the change of the key begin?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -226,4 +232,236 @@ pub struct DateRange {
     pub latest: Option<String>,
     /// What has to hold for it.
     pub assumption: String,
+}
+
+impl Report {
+    /// Adds what the databases hold and what the checks say of it.
+    #[must_use]
+    pub fn with_databases(mut self, audit: &Audit, findings: &[check::Finding]) -> Self {
+        self.environments = audit.environments.iter().map(environment).collect();
+        self.columns = audit.columns.iter().map(|column| report_column(audit, column)).collect();
+        let mut prints = Fingerprints::default();
+        self.findings = findings.iter().map(|finding| report_finding(finding, &mut prints)).collect();
+        self.answer = Some(answer(audit, &self));
+        self.totals.findings = count(self.findings.len());
+        for finding in &self.findings {
+            *self.totals.findings_by_severity.entry(finding.severity.as_str().to_owned()).or_default() += 1;
+            *self.totals.findings_by_check.entry(finding.check.clone()).or_default() += 1;
+        }
+        self
+    }
+}
+
+fn count(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+fn environment(environment: &crate::audit::Environment) -> ReportEnvironment {
+    let facts = &environment.facts;
+    let servers = facts.servers.iter().map(|server| ReportServer {
+        address: server.address.clone(),
+        flavour: flavour(server.flavour).to_owned(),
+        version: server.version_text.clone(),
+        read_at: server.read_at.clone(),
+        account: server.account.clone(),
+        encrypted: server.encrypted,
+        read_only: server.read_only,
+    });
+    let databases = facts.databases.iter().zip(&environment.sides).map(|(database, side)| ReportDatabase {
+        name: database.name.clone(),
+        from: origin(database).to_owned(),
+        alias: side.alias.clone(),
+        alias_from: side.why.clone(),
+        tables: count(database.tables.found.len()),
+    });
+    let incomplete =
+        facts.incomplete.iter().map(|part| ReportIncomplete { place: part.place.clone(), reason: part.reason.clone() });
+    ReportEnvironment {
+        name: facts.name.clone(),
+        complete: facts.incomplete.is_empty(),
+        servers: servers.collect(),
+        databases: databases.collect(),
+        incomplete: incomplete.collect(),
+        unproven: unproven(facts),
+    }
+}
+
+fn unproven(facts: &EnvironmentFacts) -> Vec<ReportUnproven> {
+    let mut all: Vec<ReportUnproven> = facts
+        .unproven()
+        .into_iter()
+        .map(|(place, what, reason)| ReportUnproven {
+            place: place.to_owned(),
+            what: what.to_owned(),
+            reason: reason.to_owned(),
+        })
+        .collect();
+    all.sort_by(|a, b| (&a.place, &a.what).cmp(&(&b.place, &b.what)));
+    all
+}
+
+fn flavour(flavour: Flavour) -> &'static str {
+    match flavour {
+        Flavour::MySql => "MySQL",
+        Flavour::MariaDb => "MariaDB",
+        Flavour::Percona => "Percona Server",
+        Flavour::Aurora => "Aurora",
+    }
+}
+
+fn origin(database: &DatabaseFacts) -> &str {
+    match &database.origin {
+        Origin::Server { address } => address,
+        Origin::Dump { file, .. } => file,
+    }
+}
+
+fn report_finding(finding: &check::Finding, prints: &mut Fingerprints) -> ReportFinding {
+    let subject = &finding.subject;
+    let part = |part: &Option<String>| part.clone().unwrap_or_default();
+    let parts = [
+        part(&subject.environment),
+        part(&subject.alias),
+        part(&subject.table),
+        part(&subject.column),
+        part(&subject.name),
+    ];
+    let mut parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    parts.insert(0, finding.check);
+    ReportFinding {
+        check: finding.check.to_owned(),
+        severity: finding.severity,
+        confidence: finding.confidence,
+        message: finding.message.clone(),
+        environment: subject.environment.clone(),
+        alias: subject.alias.clone(),
+        database: subject.database.clone(),
+        table: subject.table.clone(),
+        column: subject.column.clone(),
+        name: subject.name.clone(),
+        concerns_target: finding.concerns_target,
+        blocks: finding.blocks,
+        evidence: finding
+            .evidence
+            .iter()
+            .map(|evidence| ReportEvidence {
+                source: evidence.source.clone(),
+                says: evidence.says.clone(),
+                file: evidence.file.clone(),
+                line: evidence.line,
+            })
+            .collect(),
+        fix: finding.fix.clone(),
+        fingerprint: prints.next(&parts),
+    }
+}
+
+fn report_column(audit: &Audit, column: &IdColumn) -> ReportColumn {
+    let server = audit.expected.first().map_or_else(Server::default, |code| code.server);
+    let print = |held: &ColumnType| held.print(server);
+    ReportColumn {
+        alias: column.alias.clone(),
+        table: column.table.clone(),
+        column: column.column.clone(),
+        role: match column.role {
+            Role::Key => ColumnRole::Key,
+            Role::Constraint => ColumnRole::Constraint,
+            Role::Soft => ColumnRole::Soft,
+        },
+        field: column.field.clone(),
+        found_by: column.found_by.clone(),
+        confidence: column.confidence,
+        models: None,
+        migrations: column.migrations.as_ref().map(print),
+        constraint_expected: column.constraint.is_some(),
+        needs: print(&audit.target.wanted),
+        environments: column.places.iter().map(|place| column_in(audit, column, place)).collect(),
+    }
+}
+
+fn column_in(audit: &Audit, column: &IdColumn, place: &Place) -> ReportColumnIn {
+    let facts = &audit.environments[place.environment].facts;
+    let database = &facts.databases[place.database];
+    let measures = database.measures_of(&column.table);
+    #[allow(clippy::cast_precision_loss, reason = "a share to be read by people")]
+    let share = place.used.zip(place.limit).map(|(used, limit)| {
+        // Rounded, so that a report is the same on every machine.
+        (used as f64 / limit as f64 * 1e6).round() / 1e6
+    });
+    ReportColumnIn {
+        environment: facts.name.clone(),
+        database: database.name.clone(),
+        column_type: place.column_type.clone(),
+        constraint: place.constraints.first().cloned(),
+        used: place.used.map(|used| used.to_string()),
+        limit: place.limit.map(|limit| limit.to_string()),
+        share,
+        exhausted: place.exhausted.as_ref().map(|exhausted| DateRange {
+            earliest: exhausted.earliest.to_string(),
+            latest: exhausted.latest.map(|day| day.to_string()),
+            assumption: exhausted.assumption.clone(),
+        }),
+        too_narrow: place.limit.is_some_and(|limit| limit < audit.target.highest_id()),
+        rows: measures.and_then(|measures| measures.rows_estimate),
+        bytes: measures.and_then(|measures| Some(measures.data_length? + measures.index_length.unwrap_or(0))),
+    }
+}
+
+/// What has to be known of a database with the target's table before its key may be changed.
+const NEEDED: [&str; 5] = ["tables", "foreign keys", "foreign keys of other databases", "triggers", "sizes and ranges"];
+
+fn answer(audit: &Audit, report: &Report) -> Answer {
+    let blocking = report.findings.iter().filter(|finding| finding.blocks);
+    let mut blocked_by: Vec<String> = blocking
+        .map(|finding| match &finding.environment {
+            Some(environment) => format!("{environment}: {}", finding.message),
+            None => finding.message.clone(),
+        })
+        .collect();
+    blocked_by.dedup();
+    let mut unproven = Vec::new();
+    if audit.environments.is_empty() {
+        unproven.push(String::from("no environment was read: what the databases hold is not known"));
+    }
+    for environment in &audit.environments {
+        let name = &environment.facts.name;
+        for part in &environment.facts.incomplete {
+            unproven.push(format!("{name}, {}: {}", part.place, part.reason));
+        }
+        let holds = |database: &&DatabaseFacts| database.table(&audit.target.table).is_some();
+        let holders: Vec<&DatabaseFacts> = environment.facts.databases.iter().filter(holds).collect();
+        if holders.is_empty() {
+            unproven.push(format!("{name}: no database that was read has the table {}", audit.target.table));
+        }
+        for (place, what, reason) in environment.facts.unproven() {
+            if NEEDED.contains(&what) && holders.iter().any(|database| database.name == place) {
+                unproven.push(format!("{name}, {place}, {what}: {reason}"));
+            }
+        }
+    }
+    for gap in audit.gaps.iter().filter(|gap| gap.kind == "alias-unread" || gap.kind == "database-without-alias") {
+        unproven.push(gap.reason.clone());
+    }
+    let tightest = tightest(report);
+    let may_start = match (blocked_by.is_empty(), unproven.is_empty()) {
+        (false, _) => MayStart::No,
+        (true, false) => MayStart::Unproven,
+        (true, true) => MayStart::Yes,
+    };
+    Answer { may_start, blocked_by, unproven, tightest }
+}
+
+/// The column whose range ends first.
+fn tightest(report: &Report) -> Option<[usize; 2]> {
+    let mut best: Option<(f64, [usize; 2])> = None;
+    for (at, column) in report.columns.iter().enumerate() {
+        for (within, place) in column.environments.iter().enumerate() {
+            if let Some(share) = place.share
+                && best.is_none_or(|(most, _)| share > most)
+            {
+                best = Some((share, [at, within]));
+            }
+        }
+    }
+    best.map(|(_, at)| at)
 }

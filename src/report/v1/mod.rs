@@ -244,6 +244,15 @@ pub struct Totals {
     pub gaps: u64,
     /// Gaps by kind.
     pub gaps_by_kind: BTreeMap<String, u64>,
+    /// All findings.
+    #[serde(default)]
+    pub findings: u64,
+    /// Findings by severity.
+    #[serde(default)]
+    pub findings_by_severity: BTreeMap<String, u64>,
+    /// Findings by check.
+    #[serde(default)]
+    pub findings_by_check: BTreeMap<String, u64>,
 }
 
 impl Report {

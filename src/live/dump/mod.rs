@@ -1,20 +1,45 @@
-//! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and what such a dump cannot tell.
+//! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and what such a dump cannot tell. Of a dump
+//! with rows, those of the ledgers of migrations are read and no others.
+
+mod file;
+mod header;
+mod ledger;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use regex::Regex;
 
+use self::header::Header;
 use super::Request;
 use super::facts::{
     Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
     Program, Table, Trigger,
 };
 use super::introspect;
+use super::mentions::{self, Named, Names};
 use super::proof::{Proof, Seen};
 use crate::source::{Gap, SourceText};
 use crate::sql::{
     self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, ForeignKeyDef, KeyDef, KeyKind, KeyOf, TableName,
 };
+
+/// Reads a dump's file, compressed with gzip or not. `wanted` is the database that is meant.
+///
+/// # Errors
+///
+/// When the file cannot be read or decompressed.
+pub fn read_file(
+    path: &Path,
+    wanted: Option<&str>,
+    request: &Request,
+) -> std::io::Result<(Vec<DatabaseFacts>, Vec<Gap>)> {
+    let file::Text { text, cut } = file::read(path)?;
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let (databases, mut gaps) = read(&name, &text, wanted, request);
+    gaps.extend(cut.map(|why| Gap::file("dump", &name, format!("only its beginning was read, because {why}"))));
+    Ok((databases, gaps))
+}
 
 /// Reads a dump. `file` is its name; `wanted` the database that is meant, or its name where the dump does not tell.
 #[must_use]
@@ -28,10 +53,22 @@ pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> 
             Gap::at("dump", file, line, format!("{}, so what it defines is missing: {}", problem.reason, problem.text))
         })
         .collect();
-    let named = wanted.map(str::to_owned).or_else(|| name_in_header(text)).unwrap_or_else(|| stem(file));
+    let mut header = header::read(text);
+    header.server = header.server.or_else(|| header::guess(text));
+    if header.has_end && !text.contains("\n-- Dump completed") {
+        gaps.push(Gap::file("dump", file, "it does not end as complete dumps do, so it may be cut off"));
+    }
+    let named = wanted.map(str::to_owned).or_else(|| header.database.clone()).unwrap_or_else(|| stem(file));
+    let mut collations = header::collations(text, header.server.as_ref());
+    if let Some(collation) = header.collation.take() {
+        collations.entry(named.clone()).or_insert(collation);
+    }
     let mut dump = Dump { databases: BTreeMap::new(), current: named, file, line: 1, gaps: Vec::new() };
     for statement in statements {
         dump.line = source.line_col(statement.span.start).line;
+        if matches!(&statement.kind, Ddl::NoDdl(verb) if verb == "INSERT" || verb == "REPLACE") {
+            dump.rows(&text[statement.span.range()]);
+        }
         dump.statement(statement.kind);
     }
     gaps.append(&mut dump.gaps);
@@ -42,16 +79,14 @@ pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> 
         gaps.push(Gap::file("dump", file, "it defines no table of the database, so nothing is known of it"));
     }
     let triggers = triggers(text);
-    let facts = databases.into_iter().map(|(name, found)| found.finish(&name, file, &triggers, request)).collect();
+    let finish = |(name, found): (String, Found)| DatabaseFacts {
+        collation: collations.get(&name).cloned(),
+        ..found.finish(&name, file, &header, &triggers, request)
+    };
+    let mut facts: Vec<_> = databases.into_iter().map(finish).collect();
+    mentions::settle(&mut facts);
     gaps.sort();
     (facts, gaps)
-}
-
-/// `-- Host: db    Database: edxapp`, as mysqldump begins.
-fn name_in_header(text: &str) -> Option<String> {
-    let head = text.lines().take(30).filter_map(|line| line.strip_prefix("-- "));
-    let name = head.filter_map(|line| line.split_once("Database:")).map(|(_, name)| name.trim()).next()?;
-    Some(name.to_owned()).filter(|name| !name.is_empty())
 }
 
 fn stem(file: &str) -> String {
@@ -65,6 +100,8 @@ struct Found {
     foreign_keys: Vec<ForeignKey>,
     checks: Vec<Check>,
     views: BTreeMap<String, String>,
+    /// The rows of ledgers: each migration with its number.
+    ledgers: BTreeMap<String, Vec<(i64, Migration)>>,
 }
 
 struct Dump<'a> {
@@ -121,6 +158,35 @@ impl Dump<'_> {
                     found.views.remove(&view.name);
                 }
             }
+        }
+    }
+
+    /// Reads rows, if they are of a ledger.
+    fn rows(&mut self, statement: &str) {
+        let Some(insert) = ledger::insert(statement) else {
+            if ledger::is_insert(statement) {
+                self.gap("rows of applied migrations that are not understood".to_owned());
+            }
+            return;
+        };
+        let Some((_, wanted)) = ledger::LEDGERS.iter().find(|(table, _)| *table == insert.table) else { return };
+        let (found, _) = self.found(&TableName { schema: insert.schema, name: insert.table.clone() });
+        let columns = match (insert.columns.is_empty(), found.tables.get(&insert.table)) {
+            (false, _) => insert.columns,
+            (true, Some(table)) => table.columns.iter().map(|column| column.name.clone()).collect(),
+            (true, None) => Vec::new(),
+        };
+        let place = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
+        let (Some(app), Some(name)) = (place(wanted[0]), place(wanted[1])) else {
+            return self.gap(format!("rows of {}, whose columns are not known", insert.table));
+        };
+        let id = place("id");
+        let ledger = found.ledgers.entry(insert.table).or_default();
+        for row in &insert.rows {
+            let text = |at: usize| row.get(at).cloned().flatten().unwrap_or_default();
+            // Without a number the order in the dump stands.
+            let number = id.and_then(|at| text(at).parse().ok()).unwrap_or(i64::MAX);
+            ledger.push((number, Migration { app: text(app), name: text(name) }));
         }
     }
 
@@ -217,11 +283,19 @@ impl Found {
     fn forget(&mut self, table: &str) {
         self.tables.remove(table);
         self.counters.remove(table);
+        self.ledgers.remove(table);
         self.foreign_keys.retain(|key| key.table != table);
         self.checks.retain(|check| check.table != table);
     }
 
-    fn finish(mut self, name: &str, file: &str, triggers: &[(Trigger, String)], request: &Request) -> DatabaseFacts {
+    fn finish(
+        mut self,
+        name: &str,
+        file: &str,
+        header: &Header,
+        triggers: &[(Trigger, String)],
+        request: &Request,
+    ) -> DatabaseFacts {
         for view in self.views.keys() {
             let table = Table { name: view.clone(), is_view: true, ..Table::default() };
             self.tables.insert(view.clone(), table);
@@ -233,8 +307,8 @@ impl Found {
         self.checks.sort();
         let rows = "a dump of definitions holds no rows";
         let by = || Proof::proven("the definitions of the tables in the dump");
-        let mut facts =
-            DatabaseFacts::unread(name, Origin::Dump { file: file.to_owned() }, "a dump of definitions does not tell");
+        let origin = Origin::Dump { file: file.to_owned(), server: header.server.clone() };
+        let mut facts = DatabaseFacts::unread(name, origin, "a dump of definitions does not tell");
         facts.tables = Seen::new(
             self.tables.into_values().collect(),
             Proof::unproven("a dump holds the tables that it was asked for; there may be others"),
@@ -243,15 +317,13 @@ impl Found {
         facts.referenced_by = Seen::unproven("a dump of one database does not tell what points to it from others");
         facts.checks = Seen::new(self.checks, by());
         let concerned = introspect::concerned(&facts, request);
-        let mentions = |text: &str| introspect::mentions(text, &concerned);
+        let names = Names::of(&facts);
         facts.views = Seen::new(
             self.views
                 .iter()
-                .map(|(name, query)| Program {
-                    name: name.clone(),
-                    kind: "VIEW".to_owned(),
-                    mentions: mentions(query),
-                    readable: true,
+                .map(|(name, query)| {
+                    let Named { own: mentions, elsewhere } = names.in_text(query, name);
+                    Program { name: name.clone(), kind: "VIEW".to_owned(), mentions, elsewhere, readable: true }
                 })
                 .collect(),
             Proof::unproven("a dump holds the views that it was asked for; there may be others"),
@@ -260,22 +332,38 @@ impl Found {
             .iter()
             .filter(|(trigger, _)| facts.table(&trigger.table).is_some())
             .map(|(trigger, body)| {
-                let mut mentions = mentions(body);
-                mentions.retain(|table| *table != trigger.table);
-                Trigger { mentions, ..trigger.clone() }
+                let Named { own: mentions, elsewhere } = names.in_text(body, &trigger.table);
+                Trigger { mentions, elsewhere, ..trigger.clone() }
             })
             .collect();
         found.sort();
         facts.triggers = Seen::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
         facts.routines = Seen::unproven("routines of a dump are not read");
         facts.events = Seen::unproven("events of a dump are not read");
-        facts.migrations = Seen::<Vec<Migration>>::unproven(rows);
-        facts.south_migrations = Seen::unproven(rows);
+        facts.named_by =
+            Seen::unproven("a dump of one database does not tell which programs of others name its tables");
+        let mut ledger = |table: &str| match (self.ledgers.remove(table), &header.condition) {
+            (None, _) => Seen::unproven(rows),
+            (Some(mut applied), condition) => {
+                applied.sort_by_key(|(number, _)| *number);
+                let proof = match condition {
+                    Some(condition) => Proof::unproven(format!("only rows WHERE {condition} were dumped")),
+                    None => Proof::proven(format!("the rows of {table} in the dump")),
+                };
+                Seen::new(applied.into_iter().map(|(_, migration)| migration).collect(), proof)
+            }
+        };
+        facts.migrations = ledger(ledger::LEDGERS[0].0);
+        facts.south_migrations = ledger(ledger::LEDGERS[1].0);
         let measured = concerned.iter().filter_map(|table| {
             let next = self.counters.get(table)?;
             Some(Measures { table: table.clone(), auto_increment: Some(*next), ..Measures::default() })
         });
         facts.measures = Seen::new(measured.collect(), Proof::unproven(rows));
+        facts.counters = Seen::new(
+            self.counters,
+            Proof::unproven("a dump tells no counter that is still 1, and may leave out the others"),
+        );
         facts
     }
 }
@@ -301,7 +389,7 @@ fn triggers(text: &str) -> Vec<(Trigger, String)> {
             name: either(3),
             timing: group(5).unwrap_or_default().to_uppercase(),
             event: group(6).unwrap_or_default().to_uppercase(),
-            mentions: Vec::new(),
+            ..Trigger::default()
         };
         triggers.push((trigger, body.to_owned()));
     }
@@ -429,7 +517,8 @@ mod tests {
         `courseware_studentmodule` FOR EACH ROW INSERT INTO log VALUES (1) */;;\nDELIMITER ;\n\
         /*!50001 CREATE VIEW `v` AS SELECT 1 AS `id`*/;\n/*!50001 DROP VIEW IF EXISTS `v`*/;\n\
         /*!50001 CREATE ALGORITHM=UNDEFINED */\n/*!50013 DEFINER=`a`@`b` SQL SECURITY DEFINER */\n\
-        /*!50001 VIEW `v` AS select `courseware_studentmodule`.`id` AS `id` from `courseware_studentmodule` */;\n";
+        /*!50001 VIEW `v` AS select `courseware_studentmodule`.`id` AS `id` from `courseware_studentmodule` */;\n\
+        INSERT INTO `auth_user` VALUES (1,'verySecret');\n-- Dump completed on 2026-01-02  3:04:05\n";
 
     fn one(text: &str) -> DatabaseFacts {
         let (mut databases, gaps) = read("d.sql", text, None, &Request::about("courseware.StudentModule"));
@@ -457,6 +546,30 @@ mod tests {
         for proof in [&facts.tables.proof, &facts.referenced_by.proof, &facts.migrations.proof, &facts.measures.proof] {
             assert!(!proof.is_proven(), "{proof:?}");
         }
+    }
+
+    #[test]
+    fn the_ledger_is_all_that_is_read_of_rows() {
+        let ledger = "CREATE TABLE `django_migrations` (`id` int(11) NOT NULL AUTO_INCREMENT, `app` varchar(255) NOT NULL, \
+                      `name` varchar(255) NOT NULL, `applied` datetime NOT NULL, PRIMARY KEY (`id`));\n\
+                      INSERT INTO `django_migrations` VALUES (2,'auth','0002_x','2020-01-01'),(1,'auth','0001_initial',\
+                      '2020-01-01');\n";
+        let facts = one(&format!("{DUMP}{ledger}"));
+        let applied: Vec<_> = facts.migrations.found.iter().map(|row| (&*row.app, &*row.name)).collect();
+        assert_eq!(applied, [("auth", "0001_initial"), ("auth", "0002_x")]);
+        assert!(facts.migrations.proof.is_proven());
+        assert!(!facts.south_migrations.proof.is_proven());
+        assert!(!format!("{facts:?}").contains("verySecret"));
+        let some = one(&format!("-- MySQL dump 10.13\n-- WHERE:  app='auth'\n{DUMP}{ledger}"));
+        assert!(some.migrations.found.len() == 2 && !some.migrations.proof.is_proven());
+        let (_, gaps) = read("d.sql", "INSERT INTO django_migrations VALUES (1,'a','b');", None, &Request::default());
+        assert!(gaps.iter().any(|gap| gap.reason.contains("columns are not known")), "{gaps:?}");
+    }
+
+    #[test]
+    fn a_dump_that_is_cut_off_is_told_of() {
+        let (_, gaps) = read("d.sql", &DUMP[..DUMP.len() - 60], None, &Request::default());
+        assert!(gaps.iter().any(|gap| gap.reason.contains("cut off")), "{gaps:?}");
     }
 
     #[test]

@@ -1,0 +1,309 @@
+//! The columns that store the target's ids: by the code, by constraints of databases, and by their names.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Environment, Exhaustion, Target};
+use crate::expected::Expected;
+use crate::finding::Confidence;
+use crate::live::facts::{DatabaseFacts, Table, integer_limit};
+use crate::schema::ColumnType;
+
+/// A column that stores the target's ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IdColumn {
+    /// The alias of its table; `None` when its database stands for none.
+    pub alias: Option<String>,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// What it is to the target.
+    pub role: Role,
+    /// The field, as `app_label.Model.field`.
+    pub field: Option<String>,
+    /// How it was found.
+    pub found_by: Vec<String>,
+    /// How sure it is that it stores the ids.
+    pub confidence: Confidence,
+    /// Its type, by what the migrations leave in the database.
+    pub migrations: Option<ColumnType>,
+    /// The name of the constraint that the code expects.
+    pub constraint: Option<String>,
+    /// Where databases hold it.
+    pub places: Vec<Place>,
+}
+
+/// What a column is to the target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Its own key.
+    Key,
+    /// A constraint ties it to the key, in the code or in a database.
+    Constraint,
+    /// It stores the ids and nothing ties it.
+    Soft,
+}
+
+/// A column in a database of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The index of the environment.
+    pub environment: usize,
+    /// The index of the database in it.
+    pub database: usize,
+    /// Its type; `None` when the table is there and the column is not.
+    pub column_type: Option<String>,
+    /// The constraints that tie it to the key or to another column that stores the ids.
+    pub constraints: Vec<String>,
+    /// The largest value that was used.
+    pub used: Option<i128>,
+    /// The largest value that fits.
+    pub limit: Option<i128>,
+    /// When the ids pass that.
+    pub exhausted: Option<Exhaustion>,
+}
+
+/// Where a column is: alias or database, table, column, in small letters.
+type Key = (String, String, String);
+
+#[derive(Default)]
+struct Finder {
+    columns: BTreeMap<Key, IdColumn>,
+}
+
+/// Finds the columns, the target's own key first.
+pub(super) fn find(target: &Target, expected: &[Expected], environments: &[Environment]) -> Vec<IdColumn> {
+    let mut finder = Finder::default();
+    for code in expected {
+        finder.key_by_code(target, code);
+    }
+    finder.key_by_databases(target, environments);
+    // What points to a column that stores the ids stores them as well: a child's key, and what points to the child.
+    loop {
+        let before = finder.columns.len();
+        for code in expected {
+            finder.by_code(code);
+        }
+        finder.by_constraints(environments);
+        if finder.columns.len() == before {
+            break;
+        }
+    }
+    finder.by_name(target, environments);
+    let mut columns: Vec<IdColumn> = finder.columns.into_values().collect();
+    for column in &mut columns {
+        places(column, environments);
+    }
+    columns.sort_by(|a, b| (a.role, &a.alias, &a.table, &a.column).cmp(&(b.role, &b.alias, &b.table, &b.column)));
+    columns
+}
+
+impl Finder {
+    fn add(&mut self, place: Option<&str>, table: &str, column: &str, role: Role, why: String, sure: Confidence) {
+        let key = (place.unwrap_or_default().to_lowercase(), table.to_lowercase(), column.to_lowercase());
+        let entry = self.columns.entry(key).or_insert_with(|| IdColumn {
+            alias: place.map(str::to_owned),
+            table: table.to_owned(),
+            column: column.to_owned(),
+            role,
+            field: None,
+            found_by: Vec::new(),
+            confidence: sure,
+            migrations: None,
+            constraint: None,
+            places: Vec::new(),
+        });
+        entry.role = entry.role.min(role);
+        entry.confidence = entry.confidence.max(sure);
+        if !entry.found_by.contains(&why) {
+            entry.found_by.push(why);
+        }
+    }
+
+    fn get_mut(&mut self, alias: &str, table: &str, column: &str) -> Option<&mut IdColumn> {
+        self.columns.get_mut(&(alias.to_lowercase(), table.to_lowercase(), column.to_lowercase()))
+    }
+
+    /// Whether a column of a database stores the ids, by what is known so far. A table's name is looked for in every
+    /// alias: references without a constraint cross databases.
+    fn stores(&self, table: &str, column: &str) -> bool {
+        self.columns.values().any(|known| {
+            known.role != Role::Soft
+                && known.table.eq_ignore_ascii_case(table)
+                && known.column.eq_ignore_ascii_case(column)
+        })
+    }
+
+    fn key_by_code(&mut self, target: &Target, code: &Expected) {
+        for (alias, database) in &code.databases {
+            let Some(table) = database.table(&target.table) else { continue };
+            let Some(column) = table.column(&target.key) else { continue };
+            let why = format!("it is the key of {}", target.label);
+            self.add(Some(alias), &target.table, &target.key, Role::Key, why, Confidence::Certain);
+            if let Some(entry) = self.get_mut(alias, &target.table, &target.key) {
+                entry.migrations.get_or_insert_with(|| column.column_type.clone());
+            }
+        }
+    }
+
+    fn key_by_databases(&mut self, target: &Target, environments: &[Environment]) {
+        for environment in environments {
+            for (database, side) in environment.facts.databases.iter().zip(&environment.sides) {
+                if database.table(&target.table).is_some_and(|table| table.column(&target.key).is_some()) {
+                    let why = format!("it is the key of {}", target.label);
+                    let alias = side.alias.as_deref();
+                    self.add(alias, &target.table, &target.key, Role::Key, why, Confidence::Certain);
+                }
+            }
+        }
+    }
+
+    fn by_code(&mut self, code: &Expected) {
+        for (alias, database) in &code.databases {
+            for (name, table) in &database.tables {
+                for key in &table.foreign_keys {
+                    let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice()) else {
+                        continue;
+                    };
+                    if !self.stores(&key.referenced_table, referenced) {
+                        continue;
+                    }
+                    let why = format!("the migrations make the constraint {}", key.name);
+                    self.add(Some(alias), name, column, Role::Constraint, why, Confidence::Certain);
+                    let held = table.column(column).map(|column| column.column_type.clone());
+                    if let Some(entry) = self.get_mut(alias, name, column) {
+                        entry.constraint.get_or_insert_with(|| key.name.clone());
+                        entry.migrations = entry.migrations.take().or(held);
+                    }
+                }
+            }
+        }
+        for soft in &code.soft_references {
+            if !self.stores(&soft.referenced_table, &soft.referenced_column) {
+                continue;
+            }
+            let why = format!("{} points to it without a constraint", soft.field);
+            self.add(Some(&soft.alias), &soft.table, &soft.column, Role::Soft, why, Confidence::Certain);
+            let table = code.databases.get(&soft.alias).and_then(|database| database.table(&soft.table));
+            let held = table.and_then(|table| table.column(&soft.column)).map(|column| column.column_type.clone());
+            if let Some(entry) = self.get_mut(&soft.alias, &soft.table, &soft.column) {
+                entry.field.get_or_insert_with(|| soft.field.clone());
+                entry.migrations = entry.migrations.take().or(held);
+            }
+        }
+    }
+
+    fn by_constraints(&mut self, environments: &[Environment]) {
+        for environment in environments {
+            let databases = &environment.facts.databases;
+            for (database, side) in databases.iter().zip(&environment.sides) {
+                // A key of another database is found at that database too when it was read, and here when it was not.
+                for key in database.foreign_keys.found.iter().chain(&database.referenced_by.found) {
+                    let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice()) else {
+                        continue;
+                    };
+                    if !self.stores(&key.referenced_table, referenced) {
+                        continue;
+                    }
+                    let own = key.database == database.name;
+                    let home = databases.iter().zip(&environment.sides).find(|(other, _)| other.name == key.database);
+                    let place = match home {
+                        _ if own => side.alias.clone(),
+                        Some((_, side)) => side.alias.clone(),
+                        None => None,
+                    };
+                    let why = format!("{} has the constraint {}", environment.facts.name, key.name);
+                    self.add(place.as_deref(), &key.table, column, Role::Constraint, why, Confidence::Certain);
+                }
+            }
+        }
+    }
+
+    /// Columns that are called as a reference to the target is usually called, of an integer type, and tied to nothing
+    /// else by a constraint.
+    fn by_name(&mut self, target: &Target, environments: &[Environment]) {
+        let usual = target.usual_columns();
+        for environment in environments {
+            for (database, side) in environment.facts.databases.iter().zip(&environment.sides) {
+                let tied: BTreeSet<(&str, &str)> = database
+                    .foreign_keys
+                    .found
+                    .iter()
+                    .filter(|key| key.database == database.name)
+                    .flat_map(|key| key.columns.iter().map(|column| (key.table.as_str(), column.as_str())))
+                    .collect();
+                for table in database.tables.found.iter().filter(|table| !table.is_view) {
+                    for column in &table.columns {
+                        let named = is_usual(&usual, &column.name);
+                        let integer = integer_limit(&column.column_type).is_some();
+                        if !named || !integer || tied.contains(&(table.name.as_str(), column.name.as_str())) {
+                            continue;
+                        }
+                        let (why, sure) = by_range(database, table, &column.name, target, environment);
+                        self.add(side.alias.as_deref(), &table.name, &column.name, Role::Soft, why, sure);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Whether a column is called as a reference to the target, with or without the app's name before it.
+fn is_usual(usual: &[String], column: &str) -> bool {
+    let column = column.to_lowercase();
+    usual.iter().any(|name| column == *name || column.strip_suffix(name.as_str()).is_some_and(|b| b.ends_with('_')))
+}
+
+/// What a column's values say of a guess from its name: ids of the target lie within the target's range.
+fn by_range(
+    database: &DatabaseFacts,
+    table: &Table,
+    column: &str,
+    target: &Target,
+    environment: &Environment,
+) -> (String, Confidence) {
+    let highest = |database: &DatabaseFacts, table: &str, column: &str| {
+        let measures = database.measures_of(table)?;
+        measures.ranges.iter().find(|range| range.column.eq_ignore_ascii_case(column))?.highest
+    };
+    let ids = environment.facts.databases.iter().find_map(|other| highest(other, &target.table, &target.key));
+    let name = format!("its name, in {}", environment.facts.name);
+    match (highest(database, &table.name, column), ids) {
+        (Some(held), Some(ids)) if held <= ids => {
+            (format!("{name}, and its values lie in the range of the key"), Confidence::Likely)
+        }
+        (Some(_), Some(_)) => (format!("{name}, although it holds values above the key's"), Confidence::Possible),
+        _ => (name, Confidence::Possible),
+    }
+}
+
+/// Fills in what each environment holds.
+fn places(column: &mut IdColumn, environments: &[Environment]) {
+    for (at, environment) in environments.iter().enumerate() {
+        for (index, (database, side)) in environment.facts.databases.iter().zip(&environment.sides).enumerate() {
+            if side.alias != column.alias {
+                continue;
+            }
+            let Some(table) = database.table(&column.table) else { continue };
+            let held = table.column(&column.column);
+            let ties = |key: &&crate::live::facts::ForeignKey| {
+                key.database == database.name
+                    && key.table == table.name
+                    && key.columns.len() == 1
+                    && key.columns[0].eq_ignore_ascii_case(&column.column)
+            };
+            let constraints =
+                database.foreign_keys.found.iter().filter(ties).map(|key| key.name.clone()).collect::<Vec<_>>();
+            let headroom = database.headroom_of(&table.name, &column.column);
+            column.places.push(Place {
+                environment: at,
+                database: index,
+                column_type: held.map(|held| held.column_type.clone()),
+                constraints: if column.role == Role::Key { Vec::new() } else { constraints },
+                used: headroom.as_ref().map(|room| room.used),
+                limit: held.and_then(|held| integer_limit(&held.column_type)),
+                exhausted: None,
+            });
+        }
+    }
+}

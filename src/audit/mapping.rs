@@ -1,0 +1,127 @@
+//! Which Django alias a database stands for.
+
+use std::collections::BTreeSet;
+
+use super::Side;
+use crate::config::Settings;
+use crate::expected::Expected;
+use crate::live::facts::{DatabaseFacts, EnvironmentFacts};
+use crate::source::Gap;
+
+/// Tables in common, of all that either has, from which on a database is taken for an alias that nobody named.
+const ALIKE: f64 = 0.3;
+
+/// What each database of an environment is to the code; `expected` holds the index of its server's expectation.
+pub(super) fn sides(
+    facts: &EnvironmentFacts,
+    expected: &[usize],
+    all: &[Expected],
+    settings: &Settings,
+    gaps: &mut Vec<Gap>,
+) -> Vec<Side> {
+    let mut sides: Vec<Option<Side>> = vec![None; facts.databases.len()];
+    let code = |at: usize| expected.get(at).and_then(|index| all.get(*index));
+    for (at, database) in facts.databases.iter().enumerate() {
+        let Some(code) = code(at) else { continue };
+        sides[at] = named(database, code, settings).map(|(alias, why)| side(alias, why, expected[at]));
+    }
+    // What nobody named is known by its tables, the most alike first; each alias is one database.
+    let mut alike: Vec<(f64, usize, &str)> = Vec::new();
+    for (at, database) in facts.databases.iter().enumerate().filter(|(at, _)| sides[*at].is_none()) {
+        let Some(code) = code(at) else { continue };
+        let taken = |alias: &str| sides.iter().flatten().any(|side| side.alias.as_deref() == Some(alias));
+        for (alias, tables) in code.databases.iter().filter(|(alias, _)| !taken(alias)) {
+            let wanted: BTreeSet<String> = tables.tables.keys().map(|name| name.to_lowercase()).collect();
+            let share = likeness(&wanted, database);
+            if share >= ALIKE {
+                alike.push((share, at, alias));
+            }
+        }
+    }
+    // The order of aliases decides between equals.
+    alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    for (share, at, alias) in alike {
+        let taken = sides.iter().flatten().any(|side| side.alias.as_deref() == Some(alias));
+        if sides[at].is_none() && !taken {
+            let why = format!("by its tables, {:.0} % of which the two have in common", share * 100.0);
+            sides[at] = Some(side(alias.to_owned(), why, expected[at]));
+        }
+    }
+    let sides: Vec<Side> = sides
+        .into_iter()
+        .enumerate()
+        .map(|(at, side)| side.unwrap_or_else(|| unnamed(facts, at, expected.get(at).copied().unwrap_or(0), gaps)))
+        .collect();
+    unread(facts, &sides, all, gaps);
+    sides
+}
+
+fn side(alias: String, why: String, expected: usize) -> Side {
+    Side { alias: Some(alias), why, expected }
+}
+
+fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<Gap>) -> Side {
+    let name = &facts.databases[at].name;
+    // What was not read is told as such, once.
+    if !facts.databases[at].tables.found.is_empty() {
+        gaps.push(Gap::general(
+            "database-without-alias",
+            format!(
+                "{}, {name}: it is not known which Django alias it stands for, so its tables are not compared; \
+                 [databases] in csm-audit.toml says it: alias = \"{name}\"",
+                facts.name
+            ),
+        ));
+    }
+    Side { alias: None, why: String::from("no alias is named after it, and its tables are no alias's"), expected }
+}
+
+/// An alias that the configuration, the settings or its own name gives to a database.
+fn named(database: &DatabaseFacts, code: &Expected, settings: &Settings) -> Option<(String, String)> {
+    let same = |name: &str| name.eq_ignore_ascii_case(&database.name);
+    let configured = settings.databases.iter().find(|(_, name)| same(name)).map(|(alias, _)| alias);
+    if let Some(alias) = configured {
+        return Some((alias.clone(), String::from("[databases] in the configuration says so")));
+    }
+    // An alias that the configuration has given to another database is taken.
+    let free = |alias: &&String| !settings.databases.contains_key(*alias);
+    let alias = code.databases.keys().filter(free).find(|alias| same(alias))?;
+    Some((alias.clone(), String::from("the alias has its name")))
+}
+
+/// How many tables both have, of all that either has.
+fn likeness(wanted: &BTreeSet<String>, database: &DatabaseFacts) -> f64 {
+    let held: BTreeSet<String> = database
+        .tables
+        .found
+        .iter()
+        .filter(|table| !table.is_view)
+        .map(|table| table.name.to_lowercase())
+        // Every database that Django migrates has its ledger.
+        .filter(|name| name != "django_migrations")
+        .collect();
+    let both = wanted.intersection(&held).count();
+    let all = wanted.union(&held).count();
+    #[allow(clippy::cast_precision_loss, reason = "numbers of tables")]
+    if both == 0 { 0.0 } else { both as f64 / all as f64 }
+}
+
+/// Aliases of which an environment shows no database.
+fn unread(facts: &EnvironmentFacts, sides: &[Side], all: &[Expected], gaps: &mut Vec<Gap>) {
+    let Some(code) = sides.first().and_then(|side| all.get(side.expected)) else { return };
+    let shown = |alias: &str| sides.iter().any(|side| side.alias.as_deref() == Some(alias));
+    for (alias, tables) in &code.databases {
+        if !tables.tables.is_empty() && !shown(alias) {
+            gaps.push(Gap::general(
+                "alias-unread",
+                format!(
+                    "{}: no database stands for the alias {alias}, so what its {} tables are there stays unproven; \
+                     --replica {}=… names it",
+                    facts.name,
+                    tables.tables.len(),
+                    facts.name
+                ),
+            ));
+        }
+    }
+}

@@ -1,0 +1,255 @@
+//! What the code expects and what the environments hold, side by side: which Django alias each database stands for,
+//! and which columns store the target's ids.
+
+mod columns;
+mod exhaustion;
+mod mapping;
+
+use crate::config::{DEFAULT_KEY_TYPE, Settings};
+use crate::expected::{Expected, expect};
+use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
+use crate::live::snake_case;
+use crate::schema::{ColumnType, Database, Server};
+use crate::source::Gap;
+
+pub use columns::{IdColumn, Place, Role};
+pub use exhaustion::Exhaustion;
+
+/// The code and the environments, side by side.
+#[derive(Debug)]
+pub struct Audit {
+    /// What it is about.
+    pub target: Target,
+    /// What the code expects, once for every server that an environment has; the first one when there is none.
+    pub expected: Vec<Expected>,
+    /// The environments.
+    pub environments: Vec<Environment>,
+    /// The columns that store the target's ids, its own key first.
+    pub columns: Vec<IdColumn>,
+    /// What could not be modelled.
+    pub gaps: Vec<Gap>,
+}
+
+/// The model whose key is to change, and its table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Target {
+    /// `app_label.Model`
+    pub label: String,
+    /// Its table.
+    pub table: String,
+    /// The column of its key.
+    pub key: String,
+    /// What the key is to become.
+    pub wanted: ColumnType,
+}
+
+/// An environment, and what its databases are to the code.
+#[derive(Debug)]
+pub struct Environment {
+    /// What was read.
+    pub facts: EnvironmentFacts,
+    /// One for each of its databases, in their order.
+    pub sides: Vec<Side>,
+}
+
+/// What a database is to the code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Side {
+    /// The alias it stands for.
+    pub alias: Option<String>,
+    /// Why that alias, or why none.
+    pub why: String,
+    /// The index of the expectation for its server.
+    pub expected: usize,
+}
+
+/// A database of an environment, with what the code expects of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Pair<'a> {
+    /// The environment.
+    pub environment: &'a Environment,
+    /// Its index.
+    pub environment_index: usize,
+    /// What was read.
+    pub database: &'a DatabaseFacts,
+    /// Its index.
+    pub database_index: usize,
+    /// What it is to the code.
+    pub side: &'a Side,
+    /// The expectation for its server.
+    pub code: &'a Expected,
+    /// The tables that the code expects in it; `None` when it stands for no alias.
+    pub tables: Option<&'a Database>,
+}
+
+impl Audit {
+    /// Puts the code and the environments side by side.
+    ///
+    /// # Errors
+    ///
+    /// When the code cannot be read at all.
+    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, crate::Error> {
+        Self::since(settings, facts, &[])
+    }
+
+    /// Likewise; from what environments were `earlier`, known by their names, it follows when keys are used up.
+    ///
+    /// # Errors
+    ///
+    /// When the code cannot be read at all.
+    pub fn since(
+        settings: &Settings,
+        facts: Vec<EnvironmentFacts>,
+        earlier: &[EnvironmentFacts],
+    ) -> Result<Self, crate::Error> {
+        let wanted = ColumnType::parse(&settings.key_type);
+        if wanted.integer_range().is_none() {
+            return Err(crate::Error::Option(format!(
+                "a key cannot become `{}`; write an integer type, such as {DEFAULT_KEY_TYPE}",
+                settings.key_type
+            )));
+        }
+        let mut servers: Vec<Server> = Vec::new();
+        let asked: Option<Server> = settings.server.as_deref().and_then(|text| text.parse().ok());
+        let server = |facts, database| server_of(facts, database, asked.is_some());
+        let of: Vec<Vec<Option<Server>>> =
+            facts.iter().map(|one| one.databases.iter().map(|database| server(one, database)).collect()).collect();
+        for server in of.iter().flatten().flatten() {
+            if !servers.contains(server) {
+                servers.push(*server);
+            }
+        }
+        let fallback: Server = asked.or_else(|| servers.first().copied()).unwrap_or_default();
+        if servers.is_empty() || of.iter().flatten().any(Option::is_none) && !servers.contains(&fallback) {
+            servers.push(fallback);
+        }
+        let mut expected = Vec::with_capacity(servers.len());
+        for server in &servers {
+            let settings = Settings { server: Some(server.exactly()), ..settings.clone() };
+            expected.push(expect(&settings)?);
+        }
+        let at = |server: Option<Server>| {
+            let server = server.unwrap_or(fallback);
+            servers.iter().position(|known| *known == server).unwrap_or(0)
+        };
+        let mut gaps = if asked.is_none() { guesses(&facts) } else { Vec::new() };
+        for expected in &expected {
+            gaps.extend(expected.gaps.iter().cloned());
+        }
+        let target = Target::find(settings, &expected, wanted);
+        let mut environments = Vec::with_capacity(facts.len());
+        for (facts, servers) in facts.into_iter().zip(of) {
+            let wanted: Vec<usize> = servers.into_iter().map(at).collect();
+            let sides = mapping::sides(&facts, &wanted, &expected, settings, &mut gaps);
+            environments.push(Environment { facts, sides });
+        }
+        let columns = columns::find(&target, &expected, &environments);
+        let mut audit = Self { target, expected, environments, columns, gaps };
+        audit.tell_exhaustion(earlier);
+        audit.gaps.sort();
+        audit.gaps.dedup();
+        Ok(audit)
+    }
+
+    /// Every database with what the code expects of it.
+    pub fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+        self.environments.iter().enumerate().flat_map(move |(environment_index, environment)| {
+            let databases = environment.facts.databases.iter().zip(&environment.sides).enumerate();
+            databases.filter_map(move |(database_index, (database, side))| {
+                let code = self.expected.get(side.expected)?;
+                let tables = side.alias.as_ref().and_then(|alias| code.databases.get(alias));
+                Some(Pair { environment, environment_index, database, database_index, side, code, tables })
+            })
+        })
+    }
+
+    /// Whether a table is the target's, or holds a column that stores its ids.
+    #[must_use]
+    pub fn concerns(&self, table: &str) -> bool {
+        let same = |other: &str| other.eq_ignore_ascii_case(table);
+        same(&self.target.table) || self.columns.iter().any(|column| same(&column.table))
+    }
+}
+
+impl Pair<'_> {
+    /// The environment's name.
+    #[must_use]
+    pub fn environment_name(&self) -> &str {
+        &self.environment.facts.name
+    }
+}
+
+impl Target {
+    /// The target's table and key by the state of the migrations, or by Django's habits.
+    fn find(settings: &Settings, expected: &[Expected], wanted: ColumnType) -> Self {
+        let label = settings.target.clone();
+        let (app, model) = label.split_once('.').unwrap_or(("", &label));
+        let by_state = expected.iter().find_map(|expected| expected.models.get(&label.to_lowercase()));
+        let (table, key) = by_state.map_or_else(
+            || (format!("{app}_{}", model.to_lowercase()), String::from("id")),
+            |model| (model.table.clone(), model.key.clone()),
+        );
+        Self { label, table, key, wanted }
+    }
+
+    /// The names of columns that people give to a field that holds its ids.
+    #[must_use]
+    pub fn usual_columns(&self) -> Vec<String> {
+        let model = self.label.rsplit('.').next().unwrap_or_default();
+        let (plain, words) = (model.to_lowercase(), snake_case(model));
+        let mut names = vec![format!("{plain}_id")];
+        if words != plain {
+            names.push(format!("{words}_id"));
+        }
+        names
+    }
+
+    /// The largest id that every column that stores ids has to hold. A signed column of 64 bits is wide enough in
+    /// practice for an unsigned key of 64 bits.
+    #[must_use]
+    pub fn highest_id(&self) -> i128 {
+        self.wanted.integer_range().map_or(i128::from(i64::MAX), |(_, high)| high.min(i128::from(i64::MAX)))
+    }
+}
+
+/// Dumps that do not tell their server.
+fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
+    let databases = facts.iter().flat_map(|facts| facts.databases.iter().map(|database| (&facts.name, database)));
+    databases
+        .filter_map(|(environment, database)| {
+            let Origin::Dump { file, server } = &database.origin else { return None };
+            let taken = match server {
+                Some(server) if !server.guessed => return None,
+                Some(server) => {
+                    let known = Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version };
+                    format!("it is taken for {known} by {}", server.from)
+                }
+                None => "nothing in it shows the server".to_owned(),
+            };
+            let reason = format!(
+                "{environment}, {}: the dump {file} does not tell its server; {taken}. server = \"mysql-8.0\" in \
+                 csm-audit.toml says it",
+                database.name
+            );
+            Some(Gap::general("dump-without-server", reason))
+        })
+        .collect()
+}
+
+/// The make and version of the server that a database is on; a dump may not tell, and its guess counts only where nobody
+/// was `asked` for the server.
+fn server_of(facts: &EnvironmentFacts, database: &DatabaseFacts, asked: bool) -> Option<Server> {
+    match &database.origin {
+        Origin::Server { address } => {
+            let server = facts.server(address)?;
+            Some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
+                .filter(|server| server.version != (0, 0, 0))
+        }
+        Origin::Dump { server, .. } => {
+            let server = server.as_ref().filter(|server| server.version != (0, 0, 0))?;
+            // Whoever names the server knows it better.
+            let known = !server.guessed || !asked;
+            known.then_some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
+        }
+    }
+}

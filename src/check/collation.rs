@@ -1,0 +1,105 @@
+//! Character sets and collations.
+
+use super::context::{Context, MIGRATIONS, Matched};
+use super::Finding;
+use crate::finding::Severity;
+use crate::live::facts::Column as Held;
+use crate::schema::Column;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A column compares text in another way than the code says, or than its database does where the code says nothing.
+    /// It is an error when one tells capitals from small letters and the other does not; another character set is a
+    /// warning, and so is another collation.
+    ///
+    /// ## Why
+    ///
+    /// On a unique key two values that differ by case collide, or do not. A smaller character set refuses or cuts what the
+    /// code writes (1366). Columns of two collations cannot be compared (1267).
+    ///
+    /// ## Example
+    ///
+    /// `split_modulestore_django_splitmodulestorecourseindex.course_id` must be `utf8mb3_bin`: with `utf8mb4_general_ci`
+    /// two courses that differ by case are one.
+    ///
+    /// ## Fix
+    ///
+    /// `ALTER TABLE … MODIFY … COLLATE …`, or `CONVERT TO CHARACTER SET` for a whole table; both copy it.
+    pub static COLLATION = {
+        id: "collation",
+        severity: Error,
+        summary: "text is compared in another way than the code says",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        let database = matched.pair.database.collation.as_deref();
+        let mut told = Vec::new();
+        for column in &matched.code.columns {
+            let Some(held) = matched.held.column(&column.name) else { continue };
+            let Some(difference) = difference(matched, column, held, database) else { continue };
+            told.push((column, held, difference));
+        }
+        // A table whose columns all have the same other collation is one matter.
+        let own = matched.held.collation.as_deref();
+        let whole = told.len() > 1
+            && told.iter().all(|(column, held, _)| column.collation.is_none() && held.collation.as_deref() == own);
+        if whole {
+            let (_, _, Difference { severity, wanted, is }) = told.swap_remove(0);
+            let message = format!("the columns of {} are {is}, where the database is {wanted}", matched.name);
+            findings.push(finding(context, matched, message, severity, &wanted, &is));
+        } else {
+            for (column, _, Difference { severity, wanted, is }) in told {
+                let place = format!("{}.{}", matched.name, column.name);
+                let says = if column.collation.is_some() { "the code says" } else { "its table and database say" };
+                let message = format!("{place} is {is}, where {says} {wanted}");
+                findings.push(finding(context, matched, message, severity, &wanted, &is).column(&column.name));
+            }
+        }
+    }
+}
+
+struct Difference {
+    severity: Severity,
+    wanted: String,
+    is: String,
+}
+
+fn finding(context: &Context<'_>, matched: &Matched<'_>, message: String, severity: Severity, wanted: &str, is: &str) -> Finding {
+    Finding::new(&COLLATION, &matched.pair, message)
+        .severity(severity)
+        .table(matched.name)
+        .target(context.is_target(matched.name), false)
+        .says(MIGRATIONS, wanted.to_owned())
+        .says(matched.environment(), is.to_owned())
+        .fix(format!("change it to {wanted}, which copies the table; look for values that collide first"))
+}
+
+fn difference(matched: &Matched<'_>, column: &Column, held: &Held, database: Option<&str>) -> Option<Difference> {
+    // MariaDB's JSON is a longtext of a collation of its own.
+    let json = matches!(&column.column_type, crate::schema::ColumnType::Named(name) if name == "json");
+    if json || !column.column_type.has_collation() {
+        return None;
+    }
+    let is = held.collation.as_deref()?;
+    let chosen = column.collation.as_deref().or(matched.code.collation.as_deref());
+    let wanted = chosen.or(database)?;
+    if same(wanted, is) {
+        return None;
+    }
+    let cased = |name: &str| !name.ends_with("_ci");
+    let severity = if cased(wanted) != cased(is) { Severity::Error } else { Severity::Warning };
+    Some(Difference { severity, wanted: wanted.to_owned(), is: is.to_owned() })
+}
+
+/// `utf8` was the name of `utf8mb3`, and servers differ in which they print.
+fn same(a: &str, b: &str) -> bool {
+    let plain = |name: &str| {
+        let name = name.to_lowercase();
+        name.strip_prefix("utf8_").map_or(name.clone(), |rest| format!("utf8mb3_{rest}"))
+    };
+    plain(a) == plain(b)
+}

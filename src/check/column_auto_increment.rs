@@ -1,0 +1,61 @@
+//! Keys that count up, or do not.
+
+use super::column::{definition, definition_of_code};
+use super::context::{Context, MIGRATIONS};
+use super::Finding;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A column counts up by itself in the code and not in the database, or the reverse.
+    ///
+    /// ## Why
+    ///
+    /// `MODIFY id bigint unsigned NOT NULL` without `AUTO_INCREMENT` is accepted by everybody, gh-ost too, and afterwards
+    /// `INSERT` fails with 1364, or with 1062 on the id 0.
+    ///
+    /// ## Example
+    ///
+    /// A key that was widened by hand.
+    ///
+    /// ## Fix
+    ///
+    /// `ALTER TABLE … MODIFY …` with every attribute, `AUTO_INCREMENT` among them.
+    pub static COLUMN_AUTO_INCREMENT = {
+        id: "column-auto-increment",
+        severity: Error,
+        summary: "a key does not count up by itself, or one does that should not",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        for column in &matched.code.columns {
+            let Some(held) = matched.held.column(&column.name) else { continue };
+            if column.auto_increment == held.auto_increment {
+                continue;
+            }
+            let place = format!("{}.{}", matched.name, column.name);
+            let message = if held.auto_increment {
+                format!("{place} counts up by itself, and the code gives its values")
+            } else {
+                format!("{place} does not count up by itself, so that INSERT fails with 1364")
+            };
+            findings.push(
+                Finding::new(&COLUMN_AUTO_INCREMENT, &matched.pair, message)
+                    .table(matched.name)
+                    .column(&column.name)
+                    .target(matched.concerns, context.is_target(matched.name))
+                    .says(MIGRATIONS, definition_of_code(column, matched.server()))
+                    .says(matched.environment(), definition(held))
+                    .fix(format!(
+                        "ALTER TABLE {} MODIFY {} {}",
+                        crate::schema::quote(matched.name),
+                        crate::schema::quote(&column.name),
+                        definition_of_code(column, matched.server())
+                    )),
+            );
+        }
+    }
+}

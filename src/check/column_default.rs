@@ -1,0 +1,112 @@
+//! Values that the server gives by itself.
+
+use super::column::{definition, definition_of_code};
+use super::context::{Context, MIGRATIONS};
+use super::Finding;
+use crate::finding::Severity;
+use crate::live::facts::{Column, DefaultValue};
+
+declare_check! {
+    /// ## What
+    ///
+    /// A column changes by itself (`ON UPDATE`, an error), lacks a default that the code counts on (an error), or has one
+    /// that the code does not know of (good to know).
+    ///
+    /// ## Why
+    ///
+    /// Django gives values itself; only `db_default` and `RunSQL` leave a default in the database. `ON UPDATE` changes
+    /// rows behind the code, and `auto_now` fields lose what they held.
+    ///
+    /// ## Example
+    ///
+    /// `student_courseenrollment.created timestamp NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP`: the first
+    /// update of a row forgets when it was created.
+    ///
+    /// ## Fix
+    ///
+    /// Change the column to what the code says.
+    pub static COLUMN_DEFAULT = {
+        id: "column-default",
+        severity: Error,
+        summary: "the server gives a column values that the code does not know of, or the reverse",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        for column in &matched.code.columns {
+            let Some(held) = matched.held.column(&column.name) else { continue };
+            if column.auto_increment || column.generated.is_some() || held.generated.is_some() {
+                continue;
+            }
+            let place = format!("{}.{}", matched.name, column.name);
+            let wanted = column.default.as_deref().filter(|default| !default.trim().eq_ignore_ascii_case("null"));
+            let (severity, message) = match (&held.on_update, wanted, &held.default) {
+                (Some(value), ..) => {
+                    (Severity::Error, format!("{place} becomes {value} whenever its row is updated, and the code does not know"))
+                }
+                (None, Some(default), None) => (
+                    // NULL is what comes instead when it may be.
+                    if held.nullable { Severity::Warning } else { Severity::Error },
+                    format!("{place} has no default, and the code counts on {default}"),
+                ),
+                (None, None, Some(default)) => {
+                    (Severity::Info, format!("{place} has the default {}, which the code does not give it", text(default)))
+                }
+                (None, Some(wanted), Some(default)) if !alike(wanted, default, held) => (
+                    Severity::Warning,
+                    format!("{place} has the default {}, and the code counts on {wanted}", text(default)),
+                ),
+                _ => continue,
+            };
+            findings.push(
+                Finding::new(&COLUMN_DEFAULT, &matched.pair, message)
+                    .severity(severity)
+                    .table(matched.name)
+                    .column(&column.name)
+                    .target(matched.concerns, false)
+                    .says(MIGRATIONS, definition_of_code(column, matched.server()))
+                    .says(matched.environment(), definition(held))
+                    .fix(match severity {
+                        Severity::Info => "none is needed; a table made from the code has none",
+                        _ => "change the column to what the code says",
+                    }),
+            );
+        }
+    }
+}
+
+fn text(default: &DefaultValue) -> String {
+    match default {
+        DefaultValue::Literal(value) => format!("'{value}'"),
+        DefaultValue::Expression(value) => value.clone(),
+    }
+}
+
+/// Whether two defaults say the same. Servers write expressions in their own way; only plain values are compared.
+fn alike(code: &str, held: &DefaultValue, column: &Column) -> bool {
+    let plain = |text: &str| {
+        let text = text.trim();
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text);
+        inner.trim().trim_matches('\'').to_lowercase()
+    };
+    let code = plain(code);
+    match held {
+        DefaultValue::Expression(_) => true,
+        DefaultValue::Literal(value) => {
+            let held = plain(value);
+            let number = |text: &str| match text {
+                "true" => Some(1.0),
+                "false" => Some(0.0),
+                _ => text.parse::<f64>().ok(),
+            };
+            // An expression of the code is not evaluated here.
+            let expression = code.contains('(') || code.starts_with("current_");
+            code == held
+                || expression
+                || matches!((number(&code), number(&held)), (Some(a), Some(b)) if (a - b).abs() < f64::EPSILON)
+                || (column.column_type.starts_with("datetime") && held.starts_with(&code))
+        }
+    }
+}

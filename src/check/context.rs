@@ -1,0 +1,87 @@
+//! What every check needs: tables that both the code and a database have, side by side.
+
+use std::collections::BTreeMap;
+
+use crate::audit::{Audit, Pair};
+use crate::finding::Confidence;
+use crate::live::facts::{ForeignKey, Table as Held};
+use crate::live::proof::Proof;
+use crate::schema::{Server, Table};
+
+/// The source of what the migrations leave in the database.
+pub(super) const MIGRATIONS: &str = "migrations";
+
+/// What checks look at.
+pub(super) struct Context<'a> {
+    pub audit: &'a Audit,
+    /// Every database that was read.
+    pub pairs: Vec<Pair<'a>>,
+    /// Tables that the code expects and a database has.
+    pub matched: Vec<Matched<'a>>,
+}
+
+/// A table that the code expects and a database has.
+pub(super) struct Matched<'a> {
+    pub pair: Pair<'a>,
+    /// Its name as the database writes it.
+    pub name: &'a str,
+    pub code: &'a Table,
+    pub held: &'a Held,
+    /// The foreign keys that go out of it.
+    pub keys: Vec<&'a ForeignKey>,
+    /// Whether it is the target's, or holds a column that stores its ids.
+    pub concerns: bool,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(audit: &'a Audit) -> Self {
+        let pairs: Vec<Pair<'a>> = audit.pairs().filter(|pair| !pair.database.tables.found.is_empty()).collect();
+        let mut matched = Vec::new();
+        for pair in &pairs {
+            let Some(tables) = pair.tables else { continue };
+            let mut held: BTreeMap<String, (&Held, Vec<&ForeignKey>)> = BTreeMap::new();
+            for table in pair.database.tables.found.iter().filter(|table| !table.is_view) {
+                held.insert(table.name.to_lowercase(), (table, Vec::new()));
+            }
+            let own = pair.database.foreign_keys.found.iter().filter(|key| key.database == pair.database.name);
+            for key in own {
+                if let Some((_, keys)) = held.get_mut(&key.table.to_lowercase()) {
+                    keys.push(key);
+                }
+            }
+            for (name, code) in &tables.tables {
+                if let Some((table, keys)) = held.remove(&name.to_lowercase()) {
+                    let concerns = audit.concerns(name);
+                    matched.push(Matched { pair: *pair, name: &table.name, code, held: table, keys, concerns });
+                }
+            }
+        }
+        Self { audit, pairs, matched }
+    }
+
+    /// Whether a table is the target's own.
+    pub fn is_target(&self, table: &str) -> bool {
+        self.audit.target.table.eq_ignore_ascii_case(table)
+    }
+}
+
+impl Matched<'_> {
+    /// The environment's name.
+    pub fn environment(&self) -> &str {
+        self.pair.environment_name()
+    }
+
+    /// The server of the database.
+    pub fn server(&self) -> Server {
+        self.pair.code.server
+    }
+}
+
+/// How sure a statement about an absence is, and what to add to it when nothing proves it.
+pub(super) fn absence(proof: &Proof) -> (Confidence, String) {
+    if proof.is_proven() {
+        (Confidence::Certain, String::new())
+    } else {
+        (Confidence::Possible, format!("; that it is not there is unproven: {}", proof.reason()))
+    }
+}

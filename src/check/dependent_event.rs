@@ -1,0 +1,36 @@
+//! Events that name tables of the code.
+
+use super::context::Context;
+use super::{Finding, programs};
+
+declare_check! {
+    /// ## What
+    ///
+    /// An event, which the server runs by the clock, names a table of the code.
+    ///
+    /// ## Why
+    ///
+    /// It deletes or updates while a copy is under way, holds locks at the cut-over, and nobody who reads the code knows.
+    ///
+    /// ## Example
+    ///
+    /// `ev_purge_history` deletes from `student_courseenrollment_history` every night.
+    ///
+    /// ## Fix
+    ///
+    /// Disable it for the time of the change: `ALTER EVENT … DISABLE`.
+    pub static DEPENDENT_EVENT = {
+        id: "dependent-event",
+        severity: Warning,
+        summary: "an event names a table of the code",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for pair in &context.pairs {
+        let list = &pair.database.events;
+        programs::report(context, &DEPENDENT_EVENT, pair, &list.found, "event", findings);
+        programs::unproven(context, &DEPENDENT_EVENT, pair, &list.proof, "event", findings);
+    }
+}

@@ -1,0 +1,75 @@
+//! Triggers on tables of the code.
+
+use super::context::{Context, MIGRATIONS};
+use super::{Finding, programs};
+use crate::finding::Severity;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A trigger stands on a table of the code, or names one. On the target's table it is an error.
+    ///
+    /// ## Why
+    ///
+    /// gh-ost refuses a table with triggers unless it is told to carry them along (`--include-triggers`, with a suffix,
+    /// for a trigger's name is unique in its database); pt-online-schema-change makes triggers of its own. What a trigger
+    /// writes, no signal of Django tells.
+    ///
+    /// ## Example
+    ///
+    /// A trigger that copies every change of `courseware_studentmodule` into a table of a reporting team.
+    ///
+    /// ## Fix
+    ///
+    /// Find out whose it is; drop it, or let gh-ost carry it along.
+    pub static DEPENDENT_TRIGGER = {
+        id: "dependent-trigger",
+        severity: Error,
+        summary: "a trigger stands on a table of the code",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for pair in &context.pairs {
+        let list = &pair.database.triggers;
+        for trigger in &list.found {
+            let all: Vec<&String> = std::iter::once(&trigger.table).chain(&trigger.mentions).collect();
+            let target = all.iter().any(|table| context.is_target(table));
+            let on_target = context.is_target(&trigger.table);
+            let known = target
+                || pair.tables.is_some_and(|tables| {
+                    all.iter().any(|table| tables.tables.keys().any(|name| name.eq_ignore_ascii_case(table)))
+                });
+            if !known {
+                continue;
+            }
+            let severity = if on_target { Severity::Error } else { Severity::Warning };
+            let mentions = match trigger.mentions.as_slice() {
+                [] => String::new(),
+                names => format!(", and names {}", names.join(", ")),
+            };
+            findings.push(
+                Finding::new(
+                    &DEPENDENT_TRIGGER,
+                    pair,
+                    format!(
+                        "the trigger {} runs {} every {} on {}{mentions}",
+                        trigger.name,
+                        trigger.timing.to_lowercase(),
+                        trigger.event,
+                        trigger.table
+                    ),
+                )
+                .severity(severity)
+                .table(&trigger.table)
+                .name(&trigger.name)
+                .target(target, on_target)
+                .says(MIGRATIONS, "no such trigger")
+                .says(pair.environment_name(), format!("{} {} ON {}", trigger.timing, trigger.event, trigger.table))
+                .fix("find out whose it is; drop it, or let gh-ost carry it along with --include-triggers"),
+            );
+        }
+        programs::unproven(context, &DEPENDENT_TRIGGER, pair, &list.proof, "trigger", findings);
+    }
+}

@@ -1,0 +1,92 @@
+//! Tables of a database that the code does not have.
+
+use super::context::{Context, MIGRATIONS};
+use super::foreign_keys::text;
+use super::Finding;
+use crate::finding::Severity;
+use crate::schema::quote;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A database has a table that no migration makes: an app was removed, or somebody made it by hand. It is an error
+    /// when a foreign key of it points to a table of the code.
+    ///
+    /// ## Why
+    ///
+    /// Nobody updates it, and its foreign keys still forbid deletes in tables that are in use.
+    ///
+    /// ## Example
+    ///
+    /// `certificates_badgeassertion_old`, kept "for a while", has a foreign key to `auth_user`: users cannot be deleted.
+    ///
+    /// ## Fix
+    ///
+    /// Drop its foreign keys, then archive and drop the table.
+    pub static EXTRA_TABLE = {
+        id: "extra-table",
+        severity: Error,
+        summary: "the database has a table that no migration makes",
+        run: run,
+    }
+}
+
+/// Tables that Django and South make for themselves.
+const LEDGERS: [&str; 2] = ["django_migrations", "south_migrationhistory"];
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for pair in &context.pairs {
+        let Some(code) = pair.tables else { continue };
+        let known: std::collections::BTreeSet<String> =
+            code.tables.keys().chain(&code.views).map(|name| name.to_lowercase()).collect();
+        let leftovers = pair.database.leftovers();
+        for table in pair.database.tables.found.iter().filter(|table| !table.is_view) {
+            let name = table.name.to_lowercase();
+            let leftover = leftovers.iter().any(|(left, of)| *left == table.name && known.contains(&of.to_lowercase()));
+            if known.contains(&name) || LEDGERS.contains(&name.as_str()) || leftover {
+                continue;
+            }
+            let keys: Vec<_> = pair
+                .database
+                .foreign_keys
+                .found
+                .iter()
+                .filter(|key| key.database == pair.database.name && key.table == table.name)
+                .filter(|key| known.contains(&key.referenced_table.to_lowercase()))
+                .collect();
+            let concerns = context.audit.concerns(&table.name)
+                || keys.iter().any(|key| context.is_target(&key.referenced_table));
+            let blocks = keys.iter().any(|key| context.is_target(&key.referenced_table));
+            let (severity, message) = if keys.is_empty() {
+                (Severity::Info, format!("no migration makes the table {}", table.name))
+            } else {
+                let parents: Vec<&str> = keys.iter().map(|key| key.referenced_table.as_str()).collect();
+                (
+                    Severity::Error,
+                    format!(
+                        "no migration makes the table {}, and its foreign keys forbid deletes in {}",
+                        table.name,
+                        parents.join(", ")
+                    ),
+                )
+            };
+            let mut finding = Finding::new(&EXTRA_TABLE, pair, message)
+                .severity(severity)
+                .table(&table.name)
+                .target(concerns, blocks)
+                .says(MIGRATIONS, "no table");
+            for key in &keys {
+                finding = finding.says(pair.environment_name(), text(key));
+            }
+            let drops: Vec<String> = keys
+                .iter()
+                .map(|key| format!("ALTER TABLE {} DROP FOREIGN KEY {}; ", quote(&table.name), quote(&key.name)))
+                .collect();
+            findings.push(finding.fix(format!(
+                "find out whose it is; when it is nobody's: {}archive it, then DROP TABLE {}",
+                drops.concat(),
+                quote(&table.name)
+            )));
+        }
+    }
+}

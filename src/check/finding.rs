@@ -1,0 +1,148 @@
+//! What a check says.
+
+use super::Check;
+use crate::audit::Pair;
+use crate::finding::{Confidence, Severity};
+
+/// Something that is not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// The name of the check.
+    pub check: &'static str,
+    /// How grave.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// What it is about.
+    pub subject: Subject,
+    /// What was found, in a sentence.
+    pub message: String,
+    /// Whether it is about the target, or something that stores or points to its ids.
+    pub concerns_target: bool,
+    /// Whether the change of the key must not begin before it is settled.
+    pub blocks: bool,
+    /// What each side says.
+    pub evidence: Vec<Evidence>,
+    /// What to do.
+    pub fix: String,
+}
+
+/// What a finding is about.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Subject {
+    /// The environment; none when it is about the code alone.
+    pub environment: Option<String>,
+    /// The Django alias.
+    pub alias: Option<String>,
+    /// The database.
+    pub database: Option<String>,
+    /// The table, or the view.
+    pub table: Option<String>,
+    /// The column.
+    pub column: Option<String>,
+    /// The constraint, index, trigger, routine, event or migration.
+    pub name: Option<String>,
+}
+
+/// What one side says.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Evidence {
+    /// `models`, `migrations`, or an environment's name.
+    pub source: String,
+    /// What it says.
+    pub says: String,
+    /// The file, when it is code.
+    pub file: Option<String>,
+    /// 1-based line.
+    pub line: Option<u32>,
+}
+
+impl Finding {
+    /// A finding about the code alone.
+    pub(super) fn of_code(check: &Check, message: String) -> Self {
+        Self {
+            check: check.id,
+            severity: check.severity,
+            confidence: Confidence::Certain,
+            subject: Subject::default(),
+            message,
+            concerns_target: false,
+            blocks: false,
+            evidence: Vec::new(),
+            fix: String::new(),
+        }
+    }
+
+    /// A finding about a database.
+    pub(super) fn new(check: &Check, pair: &Pair<'_>, message: String) -> Self {
+        let subject = Subject {
+            environment: Some(pair.environment_name().to_owned()),
+            alias: pair.side.alias.clone(),
+            database: Some(pair.database.name.clone()),
+            ..Subject::default()
+        };
+        Self { subject, ..Self::of_code(check, message) }
+    }
+
+    pub(super) fn severity(mut self, severity: Severity) -> Self {
+        self.severity = severity;
+        self
+    }
+
+    pub(super) fn confidence(mut self, confidence: Confidence) -> Self {
+        self.confidence = confidence;
+        self
+    }
+
+    pub(super) fn table(mut self, table: &str) -> Self {
+        self.subject.table = Some(table.to_owned());
+        self
+    }
+
+    pub(super) fn column(mut self, column: &str) -> Self {
+        self.subject.column = Some(column.to_owned());
+        self
+    }
+
+    pub(super) fn name(mut self, name: &str) -> Self {
+        self.subject.name = Some(name.to_owned());
+        self
+    }
+
+    /// Marks what is about the target, and what forbids the change of its key.
+    pub(super) fn target(mut self, concerns: bool, blocks: bool) -> Self {
+        self.concerns_target = concerns;
+        self.blocks = blocks;
+        self
+    }
+
+    pub(super) fn says(mut self, source: &str, says: impl Into<String>) -> Self {
+        self.evidence.push(Evidence { source: source.to_owned(), says: says.into(), file: None, line: None });
+        self
+    }
+
+    pub(super) fn says_at(mut self, source: &str, says: impl Into<String>, file: &str, line: u32) -> Self {
+        let says = says.into();
+        self.evidence.push(Evidence { source: source.to_owned(), says, file: Some(file.to_owned()), line: Some(line) });
+        self
+    }
+
+    pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {
+        self.fix = fix.into();
+        self
+    }
+
+    /// The gravest first, then what concerns the target, then by place.
+    pub(super) fn order(&self) -> impl Ord + '_ {
+        use std::cmp::Reverse;
+        (
+            Reverse(self.blocks),
+            Reverse(self.severity),
+            Reverse(self.concerns_target),
+            self.check,
+            &self.subject,
+            Reverse(self.confidence),
+            &self.message,
+        )
+    }
+}

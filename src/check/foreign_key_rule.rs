@@ -1,0 +1,73 @@
+//! What a foreign key does when the row it points to goes.
+
+use super::context::{Context, MIGRATIONS};
+use super::foreign_keys::{pair_up, text, text_of_code};
+use super::Finding;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A foreign key of the database has an `ON DELETE` or `ON UPDATE` action that the code's has not, or lacks one.
+    /// `RESTRICT` and `NO ACTION` are the same to InnoDB, and MariaDB prints the one where MySQL prints the other.
+    ///
+    /// ## Why
+    ///
+    /// Django up to 5.2 cascades by itself and never asks the server to. What the server deletes no signal tells of, and
+    /// nobody who reads row events sees it.
+    ///
+    /// ## Example
+    ///
+    /// `student_courseenrollment.user_id` was made again by hand, with `ON DELETE CASCADE`.
+    ///
+    /// ## Fix
+    ///
+    /// Drop the constraint and add it as the code has it.
+    pub static FOREIGN_KEY_RULE = {
+        id: "foreign-key-rule",
+        severity: Error,
+        summary: "a foreign key deletes or updates by itself, and the code does not know",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        for (code, held) in pair_up(matched).both {
+            let expected = code.on_delete.as_deref().filter(|rule| !is_default(rule));
+            let same = |a: Option<&str>, b: Option<&str>| match (a, b) {
+                (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),
+                (None, None) => true,
+                _ => false,
+            };
+            if same(expected, held.on_delete.as_deref()) && held.on_update.is_none() {
+                continue;
+            }
+            let columns = held.columns.join(", ");
+            let rule = match (&held.on_delete, &held.on_update) {
+                (Some(rule), _) => format!("ON DELETE {rule}"),
+                (None, Some(rule)) => format!("ON UPDATE {rule}"),
+                (None, None) => String::from("no ON DELETE"),
+            };
+            let wanted = expected.map_or_else(|| String::from("no action"), |rule| format!("ON DELETE {rule}"));
+            let concerns = context.is_target(matched.name) || context.is_target(&held.referenced_table);
+            findings.push(
+                Finding::new(
+                    &FOREIGN_KEY_RULE,
+                    &matched.pair,
+                    format!("{} on {}.{columns} has {rule}, where the code has {wanted}", held.name, matched.name),
+                )
+                .table(matched.name)
+                .column(&columns)
+                .name(&held.name)
+                .target(concerns, false)
+                .says(MIGRATIONS, text_of_code(code))
+                .says(matched.environment(), text(held))
+                .fix("drop the constraint and add it again as the code has it; what was deleted meanwhile is in no signal"),
+            );
+        }
+    }
+}
+
+fn is_default(rule: &str) -> bool {
+    rule.eq_ignore_ascii_case("RESTRICT") || rule.eq_ignore_ascii_case("NO ACTION")
+}

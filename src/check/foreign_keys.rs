@@ -1,0 +1,89 @@
+//! Which foreign key of a database is which of the code: by columns and what they point to, never by name.
+
+use super::context::Matched;
+use crate::live::facts::ForeignKey as Held;
+use crate::schema::ForeignKey;
+
+/// The foreign keys of a table, paired up.
+pub(super) struct Paired<'a> {
+    /// What both have.
+    pub both: Vec<(&'a ForeignKey, &'a Held)>,
+    /// What only the code has, with those of the database over the same columns.
+    pub missing: Vec<(&'a ForeignKey, Vec<&'a Held>)>,
+    /// What only the database has.
+    pub extra: Vec<Extra<'a>>,
+}
+
+/// A foreign key that only the database has.
+pub(super) struct Extra<'a> {
+    pub key: &'a Held,
+    /// The one that says the same and that the code has.
+    pub duplicate_of: Option<&'a Held>,
+}
+
+pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
+    let mut left: Vec<&'a Held> = matched.keys.clone();
+    // Of two that say the same, the one with the expected name is the expected one.
+    left.sort_by_key(|key| !matched.code.foreign_keys.iter().any(|code| code.name.eq_ignore_ascii_case(&key.name)));
+    let mut paired = Paired { both: Vec::new(), missing: Vec::new(), extra: Vec::new() };
+    let mut unmatched = Vec::new();
+    for code in &matched.code.foreign_keys {
+        match left.iter().position(|held| same(code, held)) {
+            Some(at) => paired.both.push((code, left.remove(at))),
+            None => unmatched.push(code),
+        }
+    }
+    for code in unmatched {
+        let (others, rest): (Vec<_>, Vec<_>) = left.into_iter().partition(|held| names(&code.columns, &held.columns));
+        left = rest;
+        paired.missing.push((code, others));
+    }
+    for key in left {
+        let duplicate_of = paired.both.iter().find(|(code, _)| same(code, key)).map(|(_, held)| *held);
+        paired.extra.push(Extra { key, duplicate_of });
+    }
+    paired.extra.sort_by(|a, b| a.key.cmp(b.key));
+    paired
+}
+
+fn same(code: &ForeignKey, held: &Held) -> bool {
+    names(&code.columns, &held.columns)
+        && code.referenced_table.eq_ignore_ascii_case(&held.referenced_table)
+        && names(&code.referenced_columns, &held.referenced_columns)
+        && held.database == held.referenced_database
+}
+
+fn names(a: &[String], b: &[String]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.eq_ignore_ascii_case(b))
+}
+
+/// A foreign key of a database as SQL says it.
+pub(super) fn text(key: &Held) -> String {
+    let database =
+        if key.database == key.referenced_database { String::new() } else { format!("{}.", key.referenced_database) };
+    let mut text = format!(
+        "{}: ({}) → {database}{} ({})",
+        key.name,
+        key.columns.join(", "),
+        key.referenced_table,
+        key.referenced_columns.join(", ")
+    );
+    for (what, rule) in [("ON DELETE", &key.on_delete), ("ON UPDATE", &key.on_update)] {
+        if let Some(rule) = rule {
+            text.push_str(&format!(" {what} {rule}"));
+        }
+    }
+    text
+}
+
+/// Likewise of the code.
+pub(super) fn text_of_code(key: &ForeignKey) -> String {
+    let rule = key.on_delete.as_ref().map_or_else(String::new, |rule| format!(" ON DELETE {rule}"));
+    format!(
+        "{}: ({}) → {} ({}){rule}",
+        key.name,
+        key.columns.join(", "),
+        key.referenced_table,
+        key.referenced_columns.join(", ")
+    )
+}

@@ -1,0 +1,56 @@
+//! Indexes under another name than the code gives them.
+
+use super::context::{Context, MIGRATIONS};
+use super::indexes::{pair_up, text, text_of_code};
+use super::Finding;
+
+declare_check! {
+    /// ## What
+    ///
+    /// An index of the code is in the table under another name.
+    ///
+    /// ## Why
+    ///
+    /// Most operations of Django ask the database which index it is. `RemoveIndex`, `RenameIndex`, index hints and people
+    /// use the name, and fail with 1091.
+    ///
+    /// ## Example
+    ///
+    /// `certificates_generatedcertificate_fbfc09f1`, as South named it, where Django would say
+    /// `certificates_generatedcertificate_user_id_54119d22`.
+    ///
+    /// ## Fix
+    ///
+    /// `ALTER TABLE … RENAME INDEX … TO …`, which copies nothing (MySQL 5.7, MariaDB 10.5.2 and newer).
+    pub static INDEX_NAME = {
+        id: "index-name",
+        severity: Info,
+        summary: "an index has another name than the code gives it",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        for (code, held) in pair_up(matched).renamed {
+            findings.push(
+                Finding::new(
+                    &INDEX_NAME,
+                    &matched.pair,
+                    format!("an index of {} is called {}, not {}", matched.name, held.name, code.name),
+                )
+                .table(matched.name)
+                .name(&held.name)
+                .target(matched.concerns, false)
+                .says(MIGRATIONS, text_of_code(code))
+                .says(matched.environment(), text(held))
+                .fix(format!(
+                    "ALTER TABLE {} RENAME INDEX {} TO {}",
+                    crate::schema::quote(matched.name),
+                    crate::schema::quote(&held.name),
+                    crate::schema::quote(&code.name)
+                )),
+            );
+        }
+    }
+}

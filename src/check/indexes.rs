@@ -1,0 +1,171 @@
+//! Which index of a database is which of the code.
+
+use super::context::Matched;
+use crate::live::facts::{Index as Held, IndexPart as HeldPart};
+use crate::schema::{Index, IndexPart};
+
+/// The indexes of a table, paired up; the primary key is no part of it.
+pub(super) struct Paired<'a> {
+    /// The same under another name.
+    pub renamed: Vec<(&'a Index, &'a Held)>,
+    /// The same, but not unique where the code wants it to be.
+    pub not_unique: Vec<(&'a Index, &'a Held)>,
+    /// Only the code has it; the database may have another under its name.
+    pub missing: Vec<(&'a Index, Option<&'a Held>)>,
+    /// There, and ignored by the optimizer.
+    pub invisible: Vec<(&'a Index, &'a Held)>,
+    /// Only the database has it.
+    pub extra: Vec<&'a Held>,
+}
+
+pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
+    let mut left: Vec<&'a Held> = matched.held.indexes.iter().filter(|index| index.name != "PRIMARY").collect();
+    let mut paired = Paired {
+        renamed: Vec::new(),
+        not_unique: Vec::new(),
+        missing: Vec::new(),
+        invisible: Vec::new(),
+        extra: Vec::new(),
+    };
+    let seen = |paired: &mut Paired<'a>, code: &'a Index, held: &'a Held| {
+        if held.invisible {
+            paired.invisible.push((code, held));
+        }
+    };
+    // By name and parts first, so that of two indexes over the same columns each finds its own.
+    let mut rest: Vec<&'a Index> = Vec::new();
+    for code in &matched.code.indexes {
+        let at = left.iter().position(|held| held.name.eq_ignore_ascii_case(&code.name) && same_parts(code, held));
+        match at.map(|at| left.remove(at)) {
+            Some(held) if code.unique && !held.unique => paired.not_unique.push((code, held)),
+            Some(held) => seen(&mut paired, code, held),
+            None => rest.push(code),
+        }
+    }
+    let mut unmatched: Vec<&'a Index> = Vec::new();
+    for code in rest {
+        let at = left.iter().position(|held| same_parts(code, held) && held.unique == code.unique);
+        match at.map(|at| left.remove(at)) {
+            Some(held) => {
+                seen(&mut paired, code, held);
+                // A server names the index that it makes for a foreign key after the key.
+                if !code.implicit {
+                    paired.renamed.push((code, held));
+                }
+            }
+            None => unmatched.push(code),
+        }
+    }
+    for code in unmatched {
+        // One that the server makes for a foreign key is not needed where another begins with its columns.
+        if code.implicit && matched.held.indexes.iter().any(|held| begins_with(held, &code.parts)) {
+            continue;
+        }
+        if code.unique
+            && let Some(at) = left.iter().position(|held| same_parts(code, held))
+        {
+            paired.not_unique.push((code, left.remove(at)));
+            continue;
+        }
+        let at = left.iter().position(|held| held.name.eq_ignore_ascii_case(&code.name));
+        paired.missing.push((code, at.map(|at| left.remove(at))));
+    }
+    // What the server made for a foreign key that it has belongs to that key.
+    let made_for_key = |held: &Held| {
+        !held.unique
+            && matched.keys.iter().any(|key| {
+                held.parts.len() == key.columns.len()
+                    && held.parts.iter().zip(&key.columns).all(|(part, column)| {
+                        part.column.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(column))
+                    })
+            })
+    };
+    paired.extra = left.into_iter().filter(|held| !made_for_key(held)).collect();
+    paired
+}
+
+fn same_parts(code: &Index, held: &Held) -> bool {
+    // What an expression is, servers write in their own way: one expression is taken for another.
+    code.parts.len() == held.parts.len() && code.parts.iter().zip(&held.parts).all(|(a, b)| same_part(a, b))
+}
+
+fn same_part(code: &IndexPart, held: &HeldPart) -> bool {
+    match (&code.column, &held.column) {
+        (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) && (code.length == held.length),
+        (None, None) => true,
+        _ => false,
+    }
+}
+
+fn begins_with(held: &Held, parts: &[IndexPart]) -> bool {
+    held.parts.len() >= parts.len() && parts.iter().zip(&held.parts).all(|(a, b)| same_part(a, b))
+}
+
+/// Whether every row is found by another index as well.
+pub(super) fn covered_by<'a>(held: &Held, all: &'a [Held]) -> Option<&'a Held> {
+    if held.unique || held.kind != "BTREE" {
+        return None;
+    }
+    all.iter().find(|other| {
+        other.name != held.name
+            && other.kind == held.kind
+            && other.parts.len() >= held.parts.len()
+            && held.parts.iter().zip(&other.parts).all(|(a, b)| a == b)
+            // Of two equal ones the first stays.
+            && (other.parts.len() > held.parts.len() || other.unique || other.name < held.name)
+    })
+}
+
+/// An index as SQL says it.
+pub(super) fn text(index: &Held) -> String {
+    let parts: Vec<String> = index
+        .parts
+        .iter()
+        .map(|part| {
+            let name = part.column.clone().or_else(|| part.expression.clone()).unwrap_or_default();
+            let length = part.length.map_or_else(String::new, |length| format!("({length})"));
+            format!("{name}{length}{}", if part.descending { " DESC" } else { "" })
+        })
+        .collect();
+    let kind = match (index.unique, index.kind.as_str()) {
+        (true, _) => "UNIQUE ",
+        (false, "FULLTEXT") => "FULLTEXT ",
+        (false, "SPATIAL") => "SPATIAL ",
+        _ => "",
+    };
+    format!("{kind}{} ({})", index.name, parts.join(", "))
+}
+
+/// Likewise of the code.
+pub(super) fn text_of_code(index: &Index) -> String {
+    let parts: Vec<String> = index
+        .parts
+        .iter()
+        .map(|part| {
+            let name = part.column.clone().or_else(|| part.expression.clone()).unwrap_or_default();
+            let length = part.length.map_or_else(String::new, |length| format!("({length})"));
+            format!("{name}{length}{}", if part.descending { " DESC" } else { "" })
+        })
+        .collect();
+    let kind = if index.unique { "UNIQUE " } else { "" };
+    format!("{kind}{} ({})", index.name, parts.join(", "))
+}
+
+/// The statement that makes it.
+pub(super) fn create(table: &str, index: &Index) -> String {
+    use crate::schema::quote;
+    let parts: Vec<String> = index
+        .parts
+        .iter()
+        .map(|part| match (&part.column, &part.expression) {
+            (Some(column), _) => {
+                let length = part.length.map_or_else(String::new, |length| format!("({length})"));
+                format!("{}{length}{}", quote(column), if part.descending { " DESC" } else { "" })
+            }
+            (None, Some(expression)) => format!("({expression})"),
+            (None, None) => String::from("…"),
+        })
+        .collect();
+    let kind = if index.unique { "UNIQUE " } else { "" };
+    format!("CREATE {kind}INDEX {} ON {} ({})", quote(&index.name), quote(table), parts.join(", "))
+}

@@ -1,0 +1,83 @@
+//! How much of its range a key has used.
+
+use super::context::Context;
+use super::Finding;
+use crate::audit::Role;
+use crate::finding::Severity;
+
+declare_check! {
+    /// ## What
+    ///
+    /// Tells how much of its range every integer key has used, and every column that stores the target's ids: an error
+    /// from nine tenths on, a warning from seven tenths on, and for the target always.
+    ///
+    /// ## Why
+    ///
+    /// At the end of the range `INSERT` fails with 1062, `INSERT IGNORE` drops the row, and `INSERT … ON DUPLICATE KEY
+    /// UPDATE` overwrites the last row and succeeds.
+    ///
+    /// ## Example
+    ///
+    /// `courseware_studentmodule.id` is `int(11)`, and the next value is 2040109465: 95 % are used.
+    ///
+    /// ## Fix
+    ///
+    /// Widen the key, and before it every column that stores it: `csm-audit plan` says in which order.
+    pub static KEY_EXHAUSTION = {
+        id: "key-exhaustion",
+        severity: Error,
+        summary: "an integer key comes to the end of its range",
+        run: run,
+    }
+}
+
+/// From here on an error.
+const GRAVE: f64 = 0.9;
+/// From here on a warning.
+const HIGH: f64 = 0.7;
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    for pair in &context.pairs {
+        for room in pair.database.headroom() {
+            let column = audit.columns.iter().find(|column| {
+                column.alias == pair.side.alias
+                    && column.table.eq_ignore_ascii_case(&room.table)
+                    && column.column.eq_ignore_ascii_case(&room.column)
+            });
+            let is_key = pair.database.table(&room.table).is_some_and(|table| {
+                let counts = table.column(&room.column).is_some_and(|column| column.auto_increment);
+                let primary = table.indexes.iter().find(|index| index.name == "PRIMARY");
+                let alone = primary.is_some_and(|index| {
+                    index.parts.len() == 1 && index.parts[0].column.as_deref() == Some(room.column.as_str())
+                });
+                counts || alone
+            });
+            let target = column.is_some_and(|column| column.role == Role::Key);
+            if !is_key && column.is_none() {
+                continue;
+            }
+            #[allow(clippy::cast_precision_loss, reason = "a share to be read by people")]
+            let share = room.used as f64 / room.limit as f64;
+            let severity = match share {
+                share if share >= GRAVE => Severity::Error,
+                share if share >= HIGH => Severity::Warning,
+                _ if target => Severity::Info,
+                _ => continue,
+            };
+            let place = format!("{}.{}", room.table, room.column);
+            let message = format!("{place} has used {:.1} % of its range: {} of {}", share * 100.0, room.used, room.limit);
+            let held = pair.database.table(&room.table).and_then(|table| table.column(&room.column));
+            let held = held.map(|column| column.column_type.clone()).unwrap_or_default();
+            findings.push(
+                Finding::new(&KEY_EXHAUSTION, pair, message)
+                    .severity(severity)
+                    .table(&room.table)
+                    .column(&room.column)
+                    .target(column.is_some(), false)
+                    .says(pair.environment_name(), format!("{held}, {} used", room.used))
+                    .fix("widen it before the range ends; csm-audit plan says in which order"),
+            );
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What tools for online schema changes have left behind.
+
+use super::context::Context;
+use super::Finding;
+use crate::schema::quote;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A table as gh-ost (`_…_gho`, `_…_ghc`, `_…_ghk`, `_…_del`) or pt-online-schema-change (`_…_new`, `_…_old`) makes
+    /// it is still there.
+    ///
+    /// ## Why
+    ///
+    /// The next run refuses to begin. A run may be under way this moment. An old table of terabytes costs its disk, and
+    /// its foreign keys still hold.
+    ///
+    /// ## Example
+    ///
+    /// `_courseware_studentmodule_gho` of a run that met `--critical-load`.
+    ///
+    /// ## Fix
+    ///
+    /// Make sure that no run is under way; then rename it, and drop it in small steps when nobody misses it.
+    pub static LEFTOVER_TABLE = {
+        id: "leftover-table",
+        severity: Warning,
+        summary: "a schema change left a table behind, or is under way",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for pair in &context.pairs {
+        let known = |name: &str| {
+            pair.database.table(name).is_some() || pair.tables.is_some_and(|tables| tables.tables.contains_key(name))
+        };
+        for (name, of) in pair.database.leftovers().into_iter().filter(|(_, of)| known(of)) {
+            let target = context.is_target(of);
+            findings.push(
+                Finding::new(&LEFTOVER_TABLE, pair, format!("{name} is left of a schema change of {of}"))
+                    .table(name)
+                    .target(context.audit.concerns(of), target)
+                    .says(pair.environment_name(), name.to_owned())
+                    .fix(format!(
+                        "make sure that no run is under way, then RENAME TABLE {} and drop it later; gh-ost refuses to begin \
+                         while it is there",
+                        quote(name)
+                    )),
+            );
+        }
+    }
+}

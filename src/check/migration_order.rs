@@ -1,0 +1,68 @@
+//! Applied migrations whose dependencies are not.
+
+use std::collections::BTreeMap;
+
+use super::context::Context;
+use super::ledger::ledgers;
+use super::Finding;
+use crate::migration::Node;
+
+declare_check! {
+    /// ## What
+    ///
+    /// The ledger has a migration and lacks one that it depends on.
+    ///
+    /// ## Why
+    ///
+    /// The next `migrate` stops with `InconsistentMigrationHistory`. Whether the schema has the effect of the one that is
+    /// missing, only the tables tell.
+    ///
+    /// ## Example
+    ///
+    /// `courseware.0011_csm_id_bigint` is not in django_migrations, the later migrations of courseware are, and the key
+    /// is `bigint unsigned` nevertheless.
+    ///
+    /// ## Fix
+    ///
+    /// When the schema has its effect: `migrate --fake courseware 0011`, which the check for consistency may refuse; then
+    /// insert its row by hand. When not, find out what happened first.
+    pub static MIGRATION_ORDER = {
+        id: "migration-order",
+        severity: Warning,
+        summary: "a migration is not applied, and later ones that depend on it are",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for (pair, ledger) in ledgers(context) {
+        let mut later: BTreeMap<&Node, Vec<String>> = BTreeMap::new();
+        for migration in ledger.known.values().filter(|migration| ledger.is_applied(&migration.node)) {
+            for dependency in &migration.dependencies {
+                // `__first__` and `__latest__` name no migration, and one that the code does not have is told elsewhere.
+                let Some((dependency, _)) = ledger.known.get_key_value(dependency) else { continue };
+                if !ledger.is_applied(dependency) {
+                    later.entry(dependency).or_default().push(format!("{}.{}", migration.node.0, migration.node.1));
+                }
+            }
+        }
+        for (node, dependents) in later {
+            let migration = ledger.known[node];
+            let name = format!("{}.{}", node.0, node.1);
+            let target = context.audit.target.label.split('.').next() == Some(node.0.as_str());
+            findings.push(
+                Finding::new(
+                    &MIGRATION_ORDER,
+                    pair,
+                    format!("{name} is not in the ledger, and {} is: the next migrate stops", dependents.join(", ")),
+                )
+                .table("django_migrations")
+                .name(&name)
+                .target(target, false)
+                .says_at(super::context::MIGRATIONS, format!("{} depends on {name}", dependents.join(", ")), &migration.file, migration.line)
+                .says(pair.environment_name(), format!("no row for {name}"))
+                .fix("compare the tables with what it does; when its effect is there, put it into the ledger"),
+            );
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Migrations of a database that the code does not have.
+
+use std::collections::BTreeSet;
+
+use super::context::Context;
+use super::ledger::ledgers;
+use super::Finding;
+use crate::finding::Severity;
+
+declare_check! {
+    /// ## What
+    ///
+    /// The ledger has a migration that the code does not. Of an app that is installed it is a warning, of one that is not
+    /// it is good to know.
+    ///
+    /// ## Why
+    ///
+    /// A fork or a patch changed this database in a way that nobody can read any more.
+    ///
+    /// ## Example
+    ///
+    /// `student.0099_custom_local`.
+    ///
+    /// ## Fix
+    ///
+    /// Find the code that it came from; what else this report finds in the tables of the app is its effect.
+    pub static MIGRATION_UNKNOWN = {
+        id: "migration-unknown",
+        severity: Warning,
+        summary: "a migration is applied that the code does not have",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for (pair, ledger) in ledgers(context) {
+        let apps: BTreeSet<&str> = ledger.known.keys().map(|node| node.0.as_str()).collect();
+        let installed: BTreeSet<&str> = pair.code.apps.iter().map(|app| app.label.as_str()).collect();
+        for node in &ledger.applied {
+            if ledger.known.contains_key(node) || ledger.replaced_by.contains_key(node) {
+                continue;
+            }
+            let name = format!("{}.{}", node.0, node.1);
+            let (severity, message) = if apps.contains(node.0.as_str()) {
+                (Severity::Warning, format!("{name} is applied, and the code does not have it: its effect is unknown"))
+            } else if installed.contains(node.0.as_str()) {
+                (Severity::Info, format!("{name} is applied, and the app {} has no migrations in the code", node.0))
+            } else {
+                (Severity::Info, format!("{name} is applied, of an app that is not installed"))
+            };
+            let target = context.audit.target.label.split('.').next() == Some(node.0.as_str());
+            findings.push(
+                Finding::new(&MIGRATION_UNKNOWN, pair, message)
+                    .severity(severity)
+                    .table("django_migrations")
+                    .name(&name)
+                    .target(target, false)
+                    .says(super::context::MIGRATIONS, "no such migration")
+                    .says(pair.environment_name(), name.clone())
+                    .fix("find the code that it came from; the other findings of its tables may be its effect"),
+            );
+        }
+    }
+}

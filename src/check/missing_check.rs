@@ -1,0 +1,74 @@
+//! CHECK constraints.
+
+use super::context::{Context, MIGRATIONS, absence};
+use super::Finding;
+use crate::finding::{Confidence, Severity};
+
+declare_check! {
+    /// ## What
+    ///
+    /// The code has a named CHECK constraint, and the table has none of its name, or one that is not enforced. Conditions
+    /// are not compared: servers write them in their own way.
+    ///
+    /// ## Why
+    ///
+    /// Rows that the code takes for impossible may be there.
+    ///
+    /// ## Example
+    ///
+    /// MySQL before 8.0.16 reads CHECK and forgets it; a database that was upgraded since has none.
+    ///
+    /// ## Fix
+    ///
+    /// Look for rows that break it, then `ALTER TABLE … ADD CONSTRAINT … CHECK (…)`.
+    pub static MISSING_CHECK = {
+        id: "missing-check",
+        severity: Warning,
+        summary: "the code has a CHECK constraint that the table does not have",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in context.matched.iter().filter(|matched| matched.server().checks()) {
+        let proof = &matched.pair.database.checks.proof;
+        let (confidence, doubt) = absence(proof);
+        let held: Vec<_> = matched
+            .pair
+            .database
+            .checks
+            .found
+            .iter()
+            .filter(|check| check.table.eq_ignore_ascii_case(matched.name))
+            .collect();
+        // A check of a column alone has the name that the server chose.
+        for code in matched.code.checks.iter().filter(|check| check.column.is_none()) {
+            let found = held.iter().find(|check| check.name.eq_ignore_ascii_case(&code.name));
+            let message = match found {
+                Some(check) if check.enforced => continue,
+                Some(check) => format!("the CHECK {} of {} is not enforced", check.name, matched.name),
+                None => format!("{} has no CHECK {}{doubt}", matched.name, code.name),
+            };
+            let certain = found.is_some() || confidence == Confidence::Certain;
+            findings.push(
+                Finding::new(&MISSING_CHECK, &matched.pair, message)
+                    .severity(if certain { Severity::Warning } else { Severity::Info })
+                    .confidence(if certain { Confidence::Certain } else { confidence })
+                    .table(matched.name)
+                    .name(&code.name)
+                    .target(context.is_target(matched.name), false)
+                    .says(MIGRATIONS, format!("CHECK ({})", code.expression))
+                    .says(
+                        matched.environment(),
+                        found.map_or("no such constraint", |_| "NOT ENFORCED"),
+                    )
+                    .fix(format!(
+                        "look for rows that break it, then ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
+                        crate::schema::quote(matched.name),
+                        crate::schema::quote(&code.name),
+                        code.expression
+                    )),
+            );
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Foreign keys of the code that a database does not have.
+
+use super::context::{Context, MIGRATIONS, Matched, absence};
+use super::foreign_keys::{pair_up, text_of_code};
+use super::Finding;
+use crate::finding::{Confidence, Severity};
+use crate::schema::quote;
+
+declare_check! {
+    /// ## What
+    ///
+    /// The migrations make a foreign key, and the database has none for these columns, or one that points elsewhere.
+    ///
+    /// ## Why
+    ///
+    /// Rows may point to nothing, and every tool that asks the database believes that the tables have nothing to do with
+    /// each other. It happens after pt-online-schema-change or gh-ost ran without a thought for foreign keys.
+    ///
+    /// ## Example
+    ///
+    /// `student_courseenrollment.user_id` points to `auth_user.id` in the code, and in prod only an index is left.
+    ///
+    /// ## Fix
+    ///
+    /// Look for orphans, then add the constraint again; or say `db_constraint=False` in the model. Until then the column
+    /// is a soft reference.
+    pub static MISSING_FOREIGN_KEY = {
+        id: "missing-foreign-key",
+        severity: Error,
+        summary: "the code has a foreign key that the database does not have",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        for (key, others) in pair_up(matched).missing {
+            let (confidence, doubt) = absence(&matched.pair.database.foreign_keys.proof);
+            let columns = key.columns.join(", ");
+            let mut message = format!(
+                "{}.{columns} should point to {}.{}",
+                matched.name,
+                key.referenced_table,
+                key.referenced_columns.join(", ")
+            );
+            match others.first() {
+                Some(other) => message.push_str(&format!(
+                    ", and {} points to {}.{}",
+                    other.name,
+                    other.referenced_table,
+                    other.referenced_columns.join(", ")
+                )),
+                None => message.push_str(", and no constraint does it"),
+            }
+            message.push_str(&doubt);
+            let certain = confidence == Confidence::Certain || !others.is_empty();
+            let mut finding = Finding::new(&MISSING_FOREIGN_KEY, &matched.pair, message)
+                .severity(if certain { Severity::Error } else { Severity::Warning })
+                .confidence(if certain { Confidence::Certain } else { confidence })
+                .table(matched.name)
+                .column(&columns)
+                .name(&key.name)
+                .target(context.is_target(matched.name) || context.is_target(&key.referenced_table), false)
+                .says(MIGRATIONS, text_of_code(key))
+                .fix(add_again(matched, key));
+            finding = match others.first() {
+                Some(other) => finding.says(matched.environment(), super::foreign_keys::text(other)),
+                None => finding.says(matched.environment(), format!("no foreign key; {}", indexed(matched, &key.columns))),
+            };
+            findings.push(finding);
+        }
+    }
+}
+
+/// Whether an index on the columns is left.
+fn indexed(matched: &Matched<'_>, columns: &[String]) -> String {
+    let covers = matched.held.indexes.iter().find(|index| {
+        index.parts.len() >= columns.len()
+            && index.parts.iter().zip(columns).all(|(part, column)| {
+                part.column.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(column))
+            })
+    });
+    covers.map_or_else(|| String::from("no index on it either"), |index| format!("the index {} is there", index.name))
+}
+
+fn add_again(matched: &Matched<'_>, key: &crate::schema::ForeignKey) -> String {
+    let list = |names: &[String]| names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+    let (Some(column), Some(referenced)) = (key.columns.first(), key.referenced_columns.first()) else {
+        return String::new();
+    };
+    format!(
+        "look for orphans: SELECT COUNT(*) FROM {table} c LEFT JOIN {parent} p ON p.{r} = c.{c} WHERE c.{c} IS NOT NULL \
+         AND p.{r} IS NULL; then ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {parent} \
+         ({references})",
+        table = quote(matched.name),
+        parent = quote(&key.referenced_table),
+        r = quote(referenced),
+        c = quote(column),
+        name = quote(&key.name),
+        columns = list(&key.columns),
+        references = list(&key.referenced_columns),
+    )
+}

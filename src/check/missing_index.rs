@@ -1,0 +1,73 @@
+//! Indexes of the code that a database does not have.
+
+use super::context::{Context, MIGRATIONS};
+use super::indexes::{create, pair_up, text, text_of_code};
+use super::Finding;
+
+declare_check! {
+    /// ## What
+    ///
+    /// The code has an index, and the table has none over the same columns in the same order; or it is there, and the
+    /// optimizer is told to ignore it.
+    ///
+    /// ## Why
+    ///
+    /// Queries that were fast on every other system scan the table here. A migration that removes the index fails with
+    /// 1091.
+    ///
+    /// ## Example
+    ///
+    /// `courseware_stats (module_id, grade, student_id)` is in the code and was dropped by hand.
+    ///
+    /// ## Fix
+    ///
+    /// Create it; on a large table in the same copy as the change of the key.
+    pub static MISSING_INDEX = {
+        id: "missing-index",
+        severity: Warning,
+        summary: "the code has an index that the table does not have",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        let paired = pair_up(matched);
+        let missing = paired.missing.iter().filter(|(code, _)| !code.unique);
+        for (code, held) in missing {
+            let columns: Vec<&str> = code.columns().flatten().collect();
+            let message = match held {
+                Some(held) => format!("{} on {} is over other columns than ({})", held.name, matched.name, columns.join(", ")),
+                None => format!("{} has no index over ({})", matched.name, columns.join(", ")),
+            };
+            findings.push(
+                Finding::new(&MISSING_INDEX, &matched.pair, message)
+                    .table(matched.name)
+                    .name(&code.name)
+                    .target(matched.concerns, false)
+                    .says(MIGRATIONS, text_of_code(code))
+                    .says(matched.environment(), held.map_or_else(|| String::from("no such index"), text))
+                    .fix(create(matched.name, code)),
+            );
+        }
+        for (code, held) in paired.invisible {
+            findings.push(
+                Finding::new(
+                    &MISSING_INDEX,
+                    &matched.pair,
+                    format!("{} on {} is there, and the optimizer ignores it", held.name, matched.name),
+                )
+                .table(matched.name)
+                .name(&held.name)
+                .target(matched.concerns, false)
+                .says(MIGRATIONS, text_of_code(code))
+                .says(matched.environment(), format!("{} INVISIBLE", text(held)))
+                .fix(format!(
+                    "ALTER TABLE {} ALTER INDEX {} VISIBLE",
+                    crate::schema::quote(matched.name),
+                    crate::schema::quote(&held.name)
+                )),
+            );
+        }
+    }
+}

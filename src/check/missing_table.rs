@@ -1,0 +1,56 @@
+//! Tables of the code that a database does not have.
+
+use super::context::{Context, MIGRATIONS, absence};
+use super::Finding;
+use crate::finding::{Confidence, Severity};
+
+declare_check! {
+    /// ## What
+    ///
+    /// The migrations make a table, and the database has none of its name.
+    ///
+    /// ## Why
+    ///
+    /// Every query of the model fails with 1146.
+    ///
+    /// ## Example
+    ///
+    /// A migration was faked, or the app is installed and was never migrated.
+    ///
+    /// ## Fix
+    ///
+    /// Compare django_migrations with the tables, then run the migration, or take the app out of the settings.
+    pub static MISSING_TABLE = {
+        id: "missing-table",
+        severity: Error,
+        summary: "the code has a table that the database does not have",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for pair in &context.pairs {
+        let Some(tables) = pair.tables else { continue };
+        let held: std::collections::BTreeSet<String> =
+            pair.database.tables.found.iter().map(|table| table.name.to_lowercase()).collect();
+        let (confidence, doubt) = absence(&pair.database.tables.proof);
+        for name in tables.tables.keys().filter(|name| !held.contains(&name.to_lowercase())) {
+            let owner = pair.code.owners.get(name).map_or_else(String::new, |app| format!(" of the app {app}"));
+            let concerns = context.audit.concerns(name);
+            findings.push(
+                Finding::new(
+                    &MISSING_TABLE,
+                    pair,
+                    format!("the table {name}{owner} is not in {}{doubt}", pair.database.name),
+                )
+                .severity(if confidence == Confidence::Certain { Severity::Error } else { Severity::Warning })
+                .confidence(confidence)
+                .table(name)
+                .target(concerns, false)
+                .says(MIGRATIONS, format!("{} columns", tables.tables[name].columns.len()))
+                .says(pair.environment_name(), "no table")
+                .fix("look into django_migrations whether its migration was run or faked, then run it"),
+            );
+        }
+    }
+}

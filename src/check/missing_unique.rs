@@ -1,0 +1,66 @@
+//! Unique keys of the code that a database does not have.
+
+use super::context::{Context, MIGRATIONS};
+use super::indexes::{create, pair_up, text, text_of_code};
+use super::Finding;
+
+declare_check! {
+    /// ## What
+    ///
+    /// The code has a unique key, and the table has none over these columns: the index is gone, or it is there under its
+    /// name and lets equal entries in.
+    ///
+    /// ## Why
+    ///
+    /// `get_or_create` and `update_or_create` rest on it: without it two requests at once make two rows, and
+    /// `MultipleObjectsReturned` follows for ever.
+    ///
+    /// ## Example
+    ///
+    /// `certificates_generatedce_user_id_course_id_fc1bb3ee_uniq` is there with `NON_UNIQUE = 1`.
+    ///
+    /// ## Fix
+    ///
+    /// Look for duplicates and settle them, then make the key unique again.
+    pub static MISSING_UNIQUE = {
+        id: "missing-unique",
+        severity: Error,
+        summary: "the code has a unique key that the table does not have",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        let paired = pair_up(matched);
+        let not_unique = paired.not_unique.iter().map(|(code, held)| (*code, Some(*held)));
+        let missing = paired.missing.iter().filter(|(code, _)| code.unique).map(|(code, held)| (*code, *held));
+        for (code, held) in not_unique.chain(missing) {
+            let columns: Vec<&str> = code.columns().flatten().collect();
+            let columns = columns.join(", ");
+            let message = match held {
+                Some(held) if !held.unique => format!(
+                    "{} on {} ({columns}) is not unique, so that equal rows may be there",
+                    held.name, matched.name
+                ),
+                Some(held) => format!("{} on {} is over other columns than ({columns})", held.name, matched.name),
+                None => format!("{} has no unique key over ({columns})", matched.name),
+            };
+            let is = held.map_or_else(|| String::from("no such index"), text);
+            findings.push(
+                Finding::new(&MISSING_UNIQUE, &matched.pair, message)
+                    .table(matched.name)
+                    .name(&code.name)
+                    .target(matched.concerns, false)
+                    .says(MIGRATIONS, text_of_code(code))
+                    .says(matched.environment(), is)
+                    .fix(format!(
+                        "look for duplicates: SELECT {columns}, COUNT(*) FROM {} GROUP BY {columns} HAVING COUNT(*) > 1; \
+                         then {}",
+                        crate::schema::quote(matched.name),
+                        create(matched.name, code)
+                    )),
+            );
+        }
+    }
+}

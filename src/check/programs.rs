@@ -1,0 +1,90 @@
+//! Views, triggers, routines and events that name tables of the code.
+
+use super::context::Context;
+use super::{Check, Finding};
+use crate::audit::Pair;
+use crate::finding::{Confidence, Severity};
+use crate::live::facts::Program;
+use crate::live::proof::Proof;
+
+/// Whether a name is one of the code's tables, or the target's.
+fn known(context: &Context<'_>, pair: &Pair<'_>, table: &str) -> bool {
+    context.is_target(table)
+        || pair.tables.is_some_and(|tables| tables.tables.keys().any(|name| name.eq_ignore_ascii_case(table)))
+}
+
+/// Reports the programs of a list that name tables of the code.
+pub(super) fn report(
+    context: &Context<'_>,
+    check: &Check,
+    pair: &Pair<'_>,
+    programs: &[Program],
+    what: &str,
+    findings: &mut Vec<Finding>,
+) {
+    for program in programs {
+        let named: Vec<&str> =
+            program.mentions.iter().map(String::as_str).filter(|table| known(context, pair, table)).collect();
+        if !program.readable {
+            findings.push(
+                Finding::new(
+                    check,
+                    pair,
+                    format!("the text of the {what} {} could not be read; it may name any table", program.name),
+                )
+                .severity(Severity::Info)
+                .confidence(Confidence::Possible)
+                .name(&program.name)
+                .says(pair.environment_name(), "its text is hidden from this account")
+                .fix("csm-audit grants prints the right that is missing"),
+            );
+            continue;
+        }
+        if named.is_empty() {
+            continue;
+        }
+        let target = named.iter().any(|table| context.is_target(table));
+        let mut finding = Finding::new(
+            check,
+            pair,
+            format!("the {what} {} names {}, and no migration makes it", program.name, named.join(", ")),
+        )
+        .name(&program.name)
+        .target(target, false)
+        .says(super::context::MIGRATIONS, format!("no such {what}"))
+        .says(pair.environment_name(), format!("{} {}", program.kind, program.name))
+        .fix("find out whose it is; try it on the changed tables before the change, and after the cut-over");
+        if let [table] = named.as_slice() {
+            finding = finding.table(table);
+        }
+        findings.push(finding);
+    }
+}
+
+/// A list in which something may be hidden is told where the target is.
+pub(super) fn unproven(
+    context: &Context<'_>,
+    check: &Check,
+    pair: &Pair<'_>,
+    proof: &Proof,
+    what: &str,
+    findings: &mut Vec<Finding>,
+) {
+    let holds_target = pair.database.table(&context.audit.target.table).is_some();
+    if proof.is_proven() || !holds_target {
+        return;
+    }
+    findings.push(
+        Finding::new(
+            check,
+            pair,
+            format!("that no other {what} names {} is unproven: {}", context.audit.target.table, proof.reason()),
+        )
+        .severity(Severity::Info)
+        .confidence(Confidence::Possible)
+        .table(&context.audit.target.table)
+        .target(true, false)
+        .says(pair.environment_name(), proof.reason().to_owned())
+        .fix("csm-audit grants prints the right that is missing"),
+    );
+}

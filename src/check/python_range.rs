@@ -1,0 +1,70 @@
+//! Fields whose Python side takes smaller integers than their column.
+
+use super::context::Context;
+use super::Finding;
+use crate::django::Version;
+use crate::finding::Severity;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A field's class says a narrower integer to Django than its column holds: `get_internal_type()` of the class it
+    /// extends decides `integer_field_range`.
+    ///
+    /// ## Why
+    ///
+    /// From Django 5.0 on `filter(pk=x)` with an `x` above the Python side's limit gives nothing, without asking the
+    /// database, and `filter(pk__lt=x)` gives everything (`django/db/models/lookups.py`, `IntegerFieldOverflow`). Saves
+    /// fail. It cost Open edX an upgrade in 2026.
+    ///
+    /// ## Example
+    ///
+    /// `class UnsignedBigIntAutoField(AutoField)` with `db_type() == "bigint UNSIGNED AUTO_INCREMENT"` keeps
+    /// `get_internal_type() == "AutoField"`, which ends at 2147483647.
+    ///
+    /// ## Fix
+    ///
+    /// Let the class extend `BigAutoField`, or return the internal type that fits its column.
+    pub static PYTHON_RANGE = {
+        id: "python-range",
+        severity: Error,
+        summary: "a field takes smaller integers than its column holds",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    let Some(code) = audit.expected.first() else { return };
+    for range in &code.integer_ranges {
+        // An unsigned column is twice as large as Django's signed field, which nobody reaches.
+        let severity = match range.python_max {
+            max if max >= i128::from(i64::MAX) => Severity::Info,
+            _ if code.django >= Version(5, 0) => Severity::Error,
+            _ => Severity::Warning,
+        };
+        let place = format!("{}.{}", range.table, range.column);
+        let message = format!(
+            "{place} is {}, and {} takes integers up to {} only",
+            range.column_type,
+            range.class.rsplit('.').next().unwrap_or(&range.class),
+            range.python_max
+        );
+        let concerns = audit.columns.iter().any(|column| {
+            column.table.eq_ignore_ascii_case(&range.table) && column.column.eq_ignore_ascii_case(&range.column)
+        });
+        findings.push(
+            Finding::of_code(&PYTHON_RANGE, message)
+                .severity(severity)
+                .table(&range.table)
+                .column(&range.column)
+                .target(concerns, false)
+                .says_at("models", format!("{}: {}", range.class, range.internal_type), &range.file, range.line)
+                .says(super::context::MIGRATIONS, range.column_type.clone())
+                .fix(format!(
+                    "let {} extend BigAutoField, or let get_internal_type() return the type that fits",
+                    range.class
+                )),
+        );
+    }
+}

@@ -1,0 +1,56 @@
+//! Indexes that another index makes needless.
+
+use super::context::{Context, MIGRATIONS};
+use super::indexes::{covered_by, pair_up, text};
+use super::Finding;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A table has an index that no migration makes, and another index begins with the same columns.
+    ///
+    /// ## Why
+    ///
+    /// It finds nothing that the other does not find, and costs every write and, in a copy of the table, its time and its
+    /// disk.
+    ///
+    /// ## Example
+    ///
+    /// `courseware_studentmodule_42ff452e (student_id)` beside the unique key that begins with `student_id`, on one site
+    /// only.
+    ///
+    /// ## Fix
+    ///
+    /// Drop it, on a large table in the same copy as the change of the key.
+    pub static REDUNDANT_INDEX = {
+        id: "redundant-index",
+        severity: Info,
+        summary: "the table has an index that another one makes needless",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    for matched in &context.matched {
+        for held in pair_up(matched).extra {
+            let Some(other) = covered_by(held, &matched.held.indexes) else { continue };
+            findings.push(
+                Finding::new(
+                    &REDUNDANT_INDEX,
+                    &matched.pair,
+                    format!("{} on {} finds nothing that {} does not", held.name, matched.name, other.name),
+                )
+                .table(matched.name)
+                .name(&held.name)
+                .target(matched.concerns, false)
+                .says(MIGRATIONS, "no such index")
+                .says(matched.environment(), format!("{}; {}", text(held), text(other)))
+                .fix(format!(
+                    "ALTER TABLE {} DROP INDEX {}",
+                    crate::schema::quote(matched.name),
+                    crate::schema::quote(&held.name)
+                )),
+            );
+        }
+    }
+}

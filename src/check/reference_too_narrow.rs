@@ -1,0 +1,82 @@
+//! Columns that store the target's ids and hold less than the ids will be.
+
+use super::context::{Context, MIGRATIONS};
+use super::Finding;
+use crate::audit::Role;
+use crate::finding::{Confidence, Severity};
+use crate::live::facts::integer_limit;
+use crate::schema::quote;
+
+declare_check! {
+    /// ## What
+    ///
+    /// A column that stores the ids of the target, tied by a constraint or not, holds smaller numbers than the key will
+    /// reach.
+    ///
+    /// ## Why
+    ///
+    /// Past its limit a write fails with 1264 in strict mode; without strict mode the value is silently clamped, and
+    /// many rows point to one id. Intercom (2024), Heroku (2023) and Coffee Meets Bagel (2018) widened the key and were
+    /// stopped by a referencing `int`.
+    ///
+    /// ## Example
+    ///
+    /// `courseware_studentmodule.id` becomes `bigint unsigned`, and `courseware_studentmodulehistory.student_module_id`
+    /// stays `int(11)`.
+    ///
+    /// ## Fix
+    ///
+    /// Widen the column before the key passes 2147483647, in whatever database it is. A small or empty table takes a
+    /// plain `ALTER TABLE`; a large one takes gh-ost. An empty table is proven empty by reading, and again at the time:
+    /// a settings flag may fill it.
+    pub static REFERENCE_TOO_NARROW = {
+        id: "reference-too-narrow",
+        severity: Error,
+        summary: "a column that stores the target's ids is narrower than the ids will be",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    let highest = audit.target.highest_id();
+    for column in audit.columns.iter().filter(|column| column.role != Role::Key) {
+        for place in &column.places {
+            let environment = &audit.environments[place.environment];
+            let Some(pair) = context
+                .pairs
+                .iter()
+                .find(|pair| pair.environment_index == place.environment && pair.database_index == place.database)
+            else {
+                continue;
+            };
+            let Some(held) = &place.column_type else { continue };
+            let Some(limit) = integer_limit(held).filter(|limit| *limit < highest) else { continue };
+            let measures = pair.database.measures_of(&column.table);
+            let empty = measures.and_then(|measures| measures.empty) == Some(true);
+            let wanted = audit.target.wanted.print(pair.code.server);
+            let (table, name) = (quote(&column.table), quote(&column.column));
+            let mut message = format!(
+                "{}.{} is {held}, which ends at {limit}; the ids of {} will not fit once its key is {wanted}",
+                column.table, column.column, audit.target.label
+            );
+            if empty {
+                message.push_str("; the table holds no row, which was read, not estimated");
+            }
+            let guess = column.confidence == Confidence::Possible;
+            let finding = Finding::new(&REFERENCE_TOO_NARROW, pair, message)
+                .severity(if guess { Severity::Warning } else { Severity::Error })
+                .confidence(column.confidence)
+                .table(&column.table)
+                .column(&column.column)
+                .target(true, !guess)
+                .says(&environment.facts.name, held.clone())
+                .fix(format!("ALTER TABLE {table} MODIFY {name} {wanted} …, by the step of the plan"));
+            let finding = match &column.migrations {
+                Some(code) => finding.says(MIGRATIONS, code.print(pair.code.server)),
+                None => finding,
+            };
+            findings.push(finding);
+        }
+    }
+}

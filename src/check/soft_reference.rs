@@ -1,0 +1,68 @@
+//! Columns that store the target's ids and that nothing ties to it.
+
+use super::context::Context;
+use super::Finding;
+use crate::audit::Role;
+use crate::finding::Confidence;
+
+declare_check! {
+    /// ## What
+    ///
+    /// Names every column that stores the ids of the target without a constraint, in every database: fields with
+    /// `db_constraint=False`, foreign keys whose model lives in another database, and columns that are called like a
+    /// reference to the target.
+    ///
+    /// ## Why
+    ///
+    /// The server knows nothing of them. A change of the key leaves them behind, and nothing complains until the first
+    /// id that does not fit.
+    ///
+    /// ## Example
+    ///
+    /// `coursewarehistoryextended_studentmodulehistoryextended.student_module_id int(11)` holds the ids of
+    /// `courseware_studentmodule` in another database.
+    ///
+    /// ## Fix
+    ///
+    /// Nothing, when the column is as wide as the key will be. Otherwise see `reference-too-narrow`. A column that is
+    /// called so and stores something else is none: its values tell (`--sample`).
+    pub static SOFT_REFERENCE = {
+        id: "soft-reference",
+        severity: Info,
+        summary: "a column stores the target's ids without a constraint",
+        run: run,
+    }
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    for column in audit.columns.iter().filter(|column| column.role == Role::Soft) {
+        let place = format!("{}.{}", column.table, column.column);
+        let message = format!("{place} stores ids of {} without a constraint", audit.target.label);
+        let mut finding = Finding::of_code(&SOFT_REFERENCE, message)
+            .table(&column.table)
+            .column(&column.column)
+            .confidence(column.confidence)
+            .target(true, false)
+            .fix(if column.confidence == Confidence::Possible {
+                "find out what it holds: --sample compares its values with the range of the key"
+            } else {
+                "widen it before the key passes its limit; the plan has a step for it"
+            });
+        finding.subject.alias.clone_from(&column.alias);
+        if let Some(field) = &column.field {
+            finding = finding.says("models", format!("{field}: {}", column.found_by.join("; ")));
+        }
+        if let Some(held) = &column.migrations {
+            let server = audit.expected.first().map(|code| code.server).unwrap_or_default();
+            finding = finding.says(super::context::MIGRATIONS, held.print(server));
+        }
+        for place in &column.places {
+            let environment = &audit.environments[place.environment].facts;
+            let database = &environment.databases[place.database].name;
+            let held = place.column_type.as_deref().unwrap_or("no such column");
+            finding = finding.says(&environment.name, format!("{database}: {held}"));
+        }
+        findings.push(finding);
+    }
+}
