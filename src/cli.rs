@@ -6,6 +6,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 
 use crate::config::gate::Day;
+use crate::config::source_url::SourceUrl;
 use crate::config::{Color, Format, Given};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
@@ -41,6 +42,8 @@ pub enum Command {
     Snapshot(Snapshot),
     /// Print the rights that an account needs to read a server.
     Grants(Grants),
+    /// Make other formats of a JSON report, without another scan.
+    Report(Report),
     /// Print the tables that the migrations make, on each database.
     Schema(Schema),
     /// Print a completion script for a shell.
@@ -72,11 +75,11 @@ pub struct Scan {
     /// Paths to leave out, relative to a root; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// A summary for people, or Report v1 [default: text].
+    /// The report's format [default: text, or what the file's name tells].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Write the report to a file.
-    #[arg(short, long, value_name = "FILE")]
+    /// Write the report to a file, or all formats into a folder, whose name ends in /.
+    #[arg(short, long, value_name = "FILE|DIR/")]
     pub output: Option<PathBuf>,
     /// Databases to check the code against.
     #[command(flatten)]
@@ -84,6 +87,10 @@ pub struct Scan {
     /// How the code is to be read for that.
     #[command(flatten)]
     pub code: Code,
+    /// Where the sources can be looked at, such as https://github.com/o/r/blob/COMMIT/{path}#L{line}; {root} is the
+    /// root's name.
+    #[arg(long, value_name = "URL")]
+    pub source_url: Option<SourceUrl>,
     /// Read this configuration instead of the first root's.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
@@ -352,6 +359,7 @@ impl Scan {
             exclude: self.exclude,
             format: self.format,
             output: self.output,
+            source_url: self.source_url,
             quiet: self.quiet,
             color: self.color,
             threads: self.threads,
@@ -364,6 +372,33 @@ impl Scan {
             ..Given::default()
         }
     }
+}
+
+/// The arguments of `report`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Reports are made of the JSON alone: the sources and the databases are not needed. The exit code is 0, and 2 when the
+report cannot be read or written.")]
+pub struct Report {
+    /// A report that --format json wrote; - is standard input.
+    #[arg(value_name = "REPORT.json")]
+    pub report: PathBuf,
+    /// The format [default: text, or what the file's name tells].
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<Format>,
+    /// Write to a file, or all formats into a folder, whose name ends in /.
+    #[arg(short, long, value_name = "FILE|DIR/")]
+    pub output: Option<PathBuf>,
+    /// Where the sources can be looked at, such as https://github.com/o/r/blob/COMMIT/{path}#L{line}; {root} is the
+    /// root's name.
+    #[arg(long, value_name = "URL")]
+    pub source_url: Option<SourceUrl>,
+    /// Nothing but the report.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// When to use colour.
+    #[arg(long, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
 }
 
 /// How a schema is printed.

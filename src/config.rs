@@ -2,6 +2,7 @@
 //! then what holds without either.
 
 pub mod gate;
+pub mod source_url;
 
 use std::path::{Path, PathBuf};
 
@@ -9,6 +10,8 @@ use clap::ValueEnum;
 use globset::{Glob, GlobSet, GlobSetBuilder};
 use indexmap::IndexMap;
 use serde::Deserialize;
+
+use self::source_url::SourceUrl;
 
 /// The model whose touchpoints are found unless another is named.
 pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
@@ -28,6 +31,14 @@ pub enum Format {
     Text,
     /// Report v1.
     Json,
+    /// One page for people, to attach and to print.
+    Html,
+    /// Short, for a ticket or a pull request.
+    Markdown,
+    /// SARIF 2.1.0, for tools that show results beside code.
+    Sarif,
+    /// Annotations of a GitHub workflow.
+    Github,
 }
 
 /// When to use colour.
@@ -86,10 +97,12 @@ pub struct Settings {
     pub environments: IndexMap<String, Environment>,
     /// What the target's key is to become.
     pub key_type: String,
-    /// The report's format.
-    pub format: Format,
+    /// The report's format; where it goes decides when `None`.
+    pub format: Option<Format>,
     /// Where the report goes; standard output when `None`.
     pub output: Option<PathBuf>,
+    /// Where the sources can be looked at.
+    pub source_url: Option<SourceUrl>,
     /// Nothing but the report.
     pub quiet: bool,
     /// When to use colour.
@@ -119,8 +132,9 @@ impl Default for Settings {
             databases: IndexMap::new(),
             environments: IndexMap::new(),
             key_type: DEFAULT_KEY_TYPE.to_owned(),
-            format: Format::default(),
+            format: None,
             output: None,
+            source_url: None,
             quiet: false,
             color: Color::default(),
             threads: None,
@@ -147,6 +161,8 @@ pub struct Given {
     pub format: Option<Format>,
     /// As in [`Settings`].
     pub output: Option<PathBuf>,
+    /// As in [`Settings`].
+    pub source_url: Option<SourceUrl>,
     /// As in [`Settings`].
     pub quiet: bool,
     /// As in [`Settings`].
@@ -226,6 +242,7 @@ struct FileConfig {
     key_type: Option<String>,
     format: Option<Format>,
     output: Option<PathBuf>,
+    source_url: Option<SourceUrl>,
     quiet: Option<bool>,
     color: Option<Color>,
     threads: Option<usize>,
@@ -309,8 +326,9 @@ impl Settings {
             databases: config.databases.unwrap_or_default(),
             environments: environments(config.environments.unwrap_or_default(), &below),
             key_type: given.key_type.or(config.key_type).unwrap_or_else(|| DEFAULT_KEY_TYPE.to_owned()),
-            format: given.format.or(config.format).unwrap_or_default(),
+            format: given.format.or(config.format),
             output: given.output.or(config.output.map(below)),
+            source_url: given.source_url.or(config.source_url),
             quiet: given.quiet || config.quiet.unwrap_or(false),
             color: given.color.or(config.color).unwrap_or_default(),
             threads,
@@ -426,7 +444,7 @@ mod tests {
     fn nothing_is_needed() {
         let settings = load(&[], Given::default()).unwrap();
         assert_eq!(settings.target, "courseware.StudentModule");
-        assert_eq!(settings.format, Format::Text);
+        assert_eq!(settings.format, None);
         assert!(settings.file.is_none());
     }
 
@@ -436,7 +454,7 @@ mod tests {
         let given = Given { target: Some("shop.Basket".to_owned()), ..Given::default() };
         let settings = load(&[("csm-audit.toml", file)], given).unwrap();
         assert_eq!(settings.target, "shop.Basket");
-        assert_eq!(settings.format, Format::Json);
+        assert_eq!(settings.format, Some(Format::Json));
         assert_eq!(settings.threads, Some(2));
         assert_eq!(settings.databases["default"], "edxapp");
         assert!(settings.exclude.is_match("docs/a/b.py") && settings.exclude.is_match("docs"));

@@ -2,11 +2,10 @@
 
 mod bar;
 mod environments;
+mod output;
 mod planning;
 
-use std::fs::File;
-use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
-use std::path::Path;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
@@ -15,13 +14,14 @@ use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
 use csm_audit::check;
-use csm_audit::cli::{Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
-use csm_audit::config::{Color, Format, Settings};
+use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
+use csm_audit::config::{Color, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::live::grants;
+use csm_audit::plan::{Options, Plan};
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::v1::Report;
-use csm_audit::report::{json, terminal};
+use output::Output;
 
 /// The input, the configuration or the command line cannot be used; clap's own errors say the same.
 const USAGE: u8 = 2;
@@ -56,6 +56,7 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Plan(arguments) => return planning::plan(&arguments),
         Command::Verify(arguments) => return planning::verify(&arguments),
         Command::Explain { check } => explain(check.as_deref())?,
+        Command::Report(arguments) => report(&arguments)?,
         Command::Schema(arguments) => schema(&arguments)?,
         Command::Snapshot(arguments) => return environments::snapshot(arguments),
         Command::Grants(arguments) => {
@@ -101,8 +102,13 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     let mut report = Report::new(&result.findings());
     if let Some(checked) = &checked {
         report = report.with_databases(&checked.audit, &checked.findings);
+        // Nothing of this machine is asked, so that the same facts give the same report.
+        report = report.with_plan(&Plan::new(&checked.audit, &Options::default()));
     }
-    print(&settings, &report)?;
+    report.quote(&result.project);
+    report.source_url.clone_from(&settings.source_url);
+    let output = Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet };
+    output.write(&report)?;
     let incomplete = report.environments.iter().any(|environment| !environment.complete);
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
 }
@@ -125,6 +131,16 @@ fn explain(id: Option<&str>) -> anyhow::Result<()> {
         },
     };
     Ok(io::stdout().write_all(text.as_bytes())?)
+}
+
+fn report(arguments: &cli::Report) -> anyhow::Result<()> {
+    choose_color(arguments.color);
+    let mut report = output::read(&arguments.report)?;
+    if let Some(url) = &arguments.source_url {
+        report.source_url = Some(url.clone());
+    }
+    let output = Output { format: arguments.format, path: arguments.output.as_deref(), quiet: arguments.quiet };
+    output.write(&report)
 }
 
 fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
@@ -175,45 +191,6 @@ fn choose_color(color: Color) {
         Color::Always => ColorChoice::Always.write_global(),
         Color::Never => ColorChoice::Never.write_global(),
     }
-}
-
-fn print(settings: &Settings, report: &Report) -> anyhow::Result<()> {
-    match &settings.output {
-        Some(path) => {
-            let cannot = || format!("cannot write {}; give a path that you may write with -o", path.display());
-            write_file(settings.format, report, path).with_context(cannot)
-        }
-        None => {
-            let stdout = io::stdout().lock();
-            match settings.format {
-                Format::Json => Ok(json::write(report, BufWriter::new(stdout))?),
-                Format::Text => {
-                    let mut stdout = AutoStream::auto(stdout);
-                    stdout.write_all(terminal::render(report, width()).as_bytes())?;
-                    Ok(stdout.flush()?)
-                }
-            }
-        }
-    }
-}
-
-fn write_file(format: Format, report: &Report, path: &Path) -> io::Result<()> {
-    let mut file = BufWriter::new(File::create(path)?);
-    match format {
-        Format::Json => json::write(report, file),
-        Format::Text => {
-            let plain = anstream::adapter::strip_str(&terminal::render(report, DEFAULT_WIDTH)).to_string();
-            file.write_all(plain.as_bytes())?;
-            file.flush()
-        }
-    }
-}
-
-/// The width of what is no terminal.
-const DEFAULT_WIDTH: usize = 80;
-
-fn width() -> usize {
-    terminal_size::terminal_size().map_or(DEFAULT_WIDTH, |(width, _)| usize::from(width.0))
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

@@ -63,9 +63,20 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     write(&plan, &folder)?;
     if !arguments.quiet {
         let mut stdout = io::stdout().lock();
-        writeln!(stdout, "{}: {} steps, begin with {}", folder.display(), plan.steps.len(), folder.join("runbook.md").display())?;
+        writeln!(
+            stdout,
+            "{}: {} steps, begin with {}",
+            folder.display(),
+            plan.steps.len(),
+            folder.join("runbook.md").display()
+        )?;
         for open in &plan.open {
-            writeln!(stdout, "open: {}{}", open.environment.as_ref().map_or_else(String::new, |name| format!("{name}: ")), open.what)?;
+            writeln!(
+                stdout,
+                "open: {}{}",
+                open.environment.as_ref().map_or_else(String::new, |name| format!("{name}: ")),
+                open.what
+            )?;
         }
     }
     let incomplete = checked.audit.environments.iter().any(|environment| !environment.facts.incomplete.is_empty());

@@ -41,3 +41,86 @@ fn a_check_is_one_file_named_after_it() {
         assert!(text.contains(&format!("id: \"{}\"", check.id)), "{file} declares another check");
     }
 }
+
+/// A project of one app, with a settings module, and what its migration does.
+fn project(operations: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str| {
+        let path = folder.path().join("project").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("settings.py", "INSTALLED_APPS = ['shop']\nDATABASES = {'default': {'NAME': 'shop'}}\n");
+    write("manage.py", "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\n");
+    write("shop/__init__.py", "");
+    write("shop/migrations/__init__.py", "");
+    write(
+        "shop/models.py",
+        "from django.db import models\n\n\nclass Order(models.Model):\n    total = models.IntegerField()\n",
+    );
+    write(
+        "shop/migrations/0001_initial.py",
+        &format!(
+            "from django.db import migrations, models\n\n\nclass Migration(migrations.Migration):\n    operations = [\n        \
+             migrations.CreateModel('Order', [('id', models.AutoField(primary_key=True)), ('total', models.IntegerField())]),\n        \
+             {operations}\n    ]\n"
+        ),
+    );
+    folder
+}
+
+/// The findings of a scan against dumps, as `CHECK SEVERITY TABLE NAME`, the target's own left out.
+fn findings(folder: &Path, dumps: &[(&str, &str)]) -> Vec<String> {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_csm-audit"));
+    command.arg("scan").arg(folder.join("project"));
+    command.args(["--target", "shop.Order", "--django", "4.2", "--server", "mysql-8.4", "--format", "json", "--quiet"]);
+    for (name, text) in dumps {
+        let path = folder.join(format!("{name}.sql"));
+        std::fs::write(&path, text).unwrap();
+        command.arg("--replica").arg(format!("{name}={}#shop", path.display()));
+    }
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let findings = report["findings"].as_array().cloned().unwrap_or_default();
+    let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    findings
+        .iter()
+        .filter(|finding| !text(finding, "check").starts_with("dependent-"))
+        .map(|f| format!("{} {} {} {}", text(f, "check"), text(f, "severity"), text(f, "table"), text(f, "name")))
+        .collect()
+}
+
+const ORDERS: &str =
+    "CREATE TABLE `shop_order` (`id` int NOT NULL AUTO_INCREMENT, `total` int NOT NULL, PRIMARY KEY (`id`)";
+
+#[test]
+fn a_view_and_a_check_of_the_code_are_missed() {
+    let operations = "migrations.RunSQL('CREATE VIEW open_orders AS SELECT id FROM shop_order'), \
+                      migrations.AddConstraint('order', models.CheckConstraint(check=models.Q(total__gte=0), name='paid')),";
+    let folder = project(operations);
+    let bare = format!("{ORDERS}) ENGINE=InnoDB;");
+    let whole = format!(
+        "{ORDERS}, CONSTRAINT `paid` CHECK ((`total` >= 0))) ENGINE=InnoDB;\n\
+         CREATE VIEW `open_orders` AS SELECT `id` AS `id` FROM `shop_order`;"
+    );
+    let unenforced = whole.replace(">= 0))", ">= 0)) /*!80016 NOT ENFORCED */");
+    assert_eq!(findings(folder.path(), &[("prod", &whole)]), [""; 0]);
+    // A dump holds what it was asked for, so that the view is not there is not proven.
+    let missed = ["missing-check warning shop_order paid ", "missing-view warning open_orders "];
+    let found = findings(folder.path(), &[("prod", &bare)]);
+    assert_eq!(found.iter().map(|line| line.trim()).collect::<Vec<_>>(), missed.map(str::trim));
+    assert_eq!(findings(folder.path(), &[("prod", &unenforced)]), ["missing-check warning shop_order paid"]);
+}
+
+#[test]
+fn environments_are_compared_with_each_other() {
+    let folder = project("");
+    let prod = format!("{ORDERS}) ENGINE=InnoDB;");
+    // Another server's way to write the same type is no difference.
+    let same = prod.replace(" int ", " int(11) ");
+    let stage = prod.replace("PRIMARY KEY (`id`)", "PRIMARY KEY (`id`), KEY `by_hand` (`total`)");
+    assert_eq!(findings(folder.path(), &[("prod", &prod), ("edge", &same)]), [""; 0]);
+    let found = findings(folder.path(), &[("prod", &prod), ("edge", &same), ("stage", &stage)]);
+    assert_eq!(found, ["environments-differ warning shop_order ", "extra-index info shop_order by_hand"]);
+}

@@ -183,15 +183,12 @@ fn on_mysql97() {
 }
 
 /// Checks that no drift of one environment makes fire; where they do instead.
-const ELSEWHERE: [&str; 6] = [
+const ELSEWHERE: [&str; 5] = [
     // A database of its own state: the unit tests of the expected schema, and the base of every drift.
     "python-range",
     "state-differs",
-    // Several environments: tests/live.
+    // Several environments, views and checks of migrations: tests/checks.rs.
     "environments-differ",
-    // A server's mode: tests/live.
-    "server-settings",
-    // Views and checks of migrations: src/check/tests.rs.
     "missing-view",
     "missing-check",
 ];

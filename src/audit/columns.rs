@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Target};
+use super::{Environment, Exhaustion, Target};
 use crate::expected::Expected;
 use crate::finding::Confidence;
 use crate::live::facts::{DatabaseFacts, Table, integer_limit};
@@ -59,6 +59,8 @@ pub struct Place {
     pub used: Option<i128>,
     /// The largest value that fits.
     pub limit: Option<i128>,
+    /// When the ids pass that.
+    pub exhausted: Option<Exhaustion>,
 }
 
 /// Where a column is: alias or database, table, column, in small letters.
@@ -300,6 +302,7 @@ fn places(column: &mut IdColumn, environments: &[Environment]) {
                 constraints: if column.role == Role::Key { Vec::new() } else { constraints },
                 used: headroom.as_ref().map(|room| room.used),
                 limit: held.and_then(|held| integer_limit(&held.column_type)),
+                exhausted: None,
             });
         }
     }

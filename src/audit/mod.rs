@@ -2,6 +2,7 @@
 //! and which columns store the target's ids.
 
 mod columns;
+mod exhaustion;
 mod mapping;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
@@ -12,6 +13,7 @@ use crate::schema::{ColumnType, Database, Server};
 use crate::source::Gap;
 
 pub use columns::{IdColumn, Place, Role};
+pub use exhaustion::Exhaustion;
 
 /// The code and the environments, side by side.
 #[derive(Debug)]
@@ -87,6 +89,19 @@ impl Audit {
     ///
     /// When the code cannot be read at all.
     pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, crate::Error> {
+        Self::since(settings, facts, &[])
+    }
+
+    /// Likewise; from what environments were `earlier`, known by their names, it follows when keys are used up.
+    ///
+    /// # Errors
+    ///
+    /// When the code cannot be read at all.
+    pub fn since(
+        settings: &Settings,
+        facts: Vec<EnvironmentFacts>,
+        earlier: &[EnvironmentFacts],
+    ) -> Result<Self, crate::Error> {
         let wanted = ColumnType::parse(&settings.key_type);
         if wanted.integer_range().is_none() {
             return Err(crate::Error::Option(format!(
@@ -129,9 +144,11 @@ impl Audit {
             environments.push(Environment { facts, sides });
         }
         let columns = columns::find(&target, &expected, &environments);
-        gaps.sort();
-        gaps.dedup();
-        Ok(Self { target, expected, environments, columns, gaps })
+        let mut audit = Self { target, expected, environments, columns, gaps };
+        audit.tell_exhaustion(earlier);
+        audit.gaps.sort();
+        audit.gaps.dedup();
+        Ok(audit)
     }
 
     /// Every database with what the code expects of it.

@@ -34,6 +34,18 @@ impl Day {
         Self(toml::value::Date { year: u16::try_from(year).unwrap_or(u16::MAX), month: small(month), day: small(day) })
     }
 
+    /// The seconds from the beginning of 1970 to its own.
+    #[must_use]
+    pub fn seconds(self) -> u64 {
+        // The other way round.
+        let (month, day) = (u64::from(self.0.month), u64::from(self.0.day));
+        let year = u64::from(self.0.year) - u64::from(month <= 2 && self.0.year > 0);
+        let (era, year_of_era) = (year / 400, year % 400);
+        let day_of_year = (153 * if month > 2 { month - 3 } else { month + 9 } + 2) / 5 + day.saturating_sub(1);
+        let days = era * 146_097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+        days.saturating_sub(719_468) * 86_400
+    }
+
     /// Today, by the clock.
     #[must_use]
     pub fn today() -> Self {
@@ -244,6 +256,7 @@ mod tests {
         ] {
             assert_eq!(Day::at(seconds).to_string(), day);
             assert_eq!(day.parse::<Day>().unwrap(), Day::at(seconds));
+            assert_eq!(Day::at(seconds).seconds(), seconds / 86_400 * 86_400);
         }
         assert!("2026-02-30".parse::<Day>().is_err());
         assert!("soon".parse::<Day>().unwrap_err().contains("2026-12-31"));

@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::{Reason, Verdict};
+use crate::report::annotations::{data, property};
 
 /// The workflow commands, one a line.
 #[must_use]
@@ -40,25 +41,4 @@ pub fn render(verdict: &Verdict) -> String {
         let _ = writeln!(out, "::{level} title=csm-audit::{}", data(&message));
     }
     out
-}
-
-/// Escapes a message: a line break would begin another command.
-fn data(text: &str) -> String {
-    text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
-}
-
-/// Escapes the value of a property.
-fn property(text: &str) -> String {
-    data(text).replace(':', "%3A").replace(',', "%2C")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn nothing_in_a_name_or_line_begins_a_command() {
-        assert_eq!(property("a,b:c\n::error::%"), "a%2Cb%3Ac%0A%3A%3Aerror%3A%3A%25");
-        assert_eq!(data("100%\r\n::error::x"), "100%25%0D%0A::error::x");
-    }
 }

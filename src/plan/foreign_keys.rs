@@ -76,7 +76,9 @@ pub(super) fn drop_step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&T
         ..step(scene, key, topology)
     };
     let mut script = Script::new("@ID@", &step.title, scene.name(), topology);
-    script.push("# On MySQL 8 and later it waits for transactions on both tables, and new ones queue behind it meanwhile.");
+    script.push(
+        "# On MySQL 8 and later it waits for transactions on both tables, and new ones queue behind it meanwhile.",
+    );
     (step, script)
 }
 

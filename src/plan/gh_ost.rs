@@ -21,8 +21,8 @@ pub(super) struct Online {
 }
 
 /// The release that the scripts are written for.
-pub(super) fn release(scene: &Scene<'_>) -> Release {
-    scene.options.gh_ost.unwrap_or(Release::NEWEST)
+pub(super) fn release(scene: &Scene<'_>, topology: Option<&Topology<'_>>) -> Release {
+    scene.options.gh_ost.unwrap_or_else(|| Release::for_server(topology.map(|topology| topology.server)))
 }
 
 /// The flags, each as a word of the shell.
@@ -102,7 +102,7 @@ fn assumes_rows(topology: &Topology<'_>) -> bool {
 
 /// The steps.
 pub(super) fn steps(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>) -> Online {
-    let release = release(scene);
+    let release = release(scene, topology);
     let mut preconditions = preflight::gh_ost(scene, change, topology, release);
     // The swap has to be safe when it comes, which may be days after the copy has begun; both ask.
     let safe = preconditions.iter().find(|item| item.what.starts_with("the swap of the tables")).cloned();
@@ -373,8 +373,11 @@ done
 die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
 "#,
     );
-    let left: Vec<String> =
-        ["del", "ghk"].into_iter().filter(|s| *s == "del" || release.knows("checkpoint")).map(|s| gh_ost_name(table, s)).collect();
+    let left: Vec<String> = ["del", "ghk"]
+        .into_iter()
+        .filter(|s| *s == "del" || release.knows("checkpoint"))
+        .map(|s| gh_ost_name(table, s))
+        .collect();
     let limit = alter::old_limit(change);
     let can_revert = release.knows("revert");
     let mut effects = alter::effects(scene, change);
@@ -394,7 +397,9 @@ die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
         rollback: Rollback {
             run: can_revert.then(|| String::from("@COPY_SCRIPT@ --revert")),
             what: if can_revert {
-                String::from("the old table, brought up to date; foreign keys that were added meanwhile are dropped before")
+                String::from(
+                    "the old table, brought up to date; foreign keys that were added meanwhile are dropped before",
+                )
             } else {
                 format!("none: gh-ost {release} cannot bring the old table up to date")
             },
@@ -453,8 +458,12 @@ pub(super) fn compare(script: &mut Script, scene: &Scene<'_>, change: &Change<'_
         quote(&format!("SELECT {} = {}", sum(&old), sum(&new))),
         quote(&by_range),
         quote(&by_id),
-        quote(&format!("SELECT MAX(t.{key}) FROM (SELECT {key} FROM {old} WHERE {key} > @low ORDER BY {key} LIMIT @many) AS t")),
-        quote(&format!("SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0) - 1"))
+        quote(&format!(
+            "SELECT MAX(t.{key}) FROM (SELECT {key} FROM {old} WHERE {key} > @low ORDER BY {key} LIMIT @many) AS t"
+        )),
+        quote(&format!(
+            "SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0) - 1"
+        ))
     ));
     script.push(
         r#"between() {

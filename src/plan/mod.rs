@@ -422,7 +422,8 @@ impl Plan {
     ///
     /// When it is no plan.
     pub fn parse(text: &str) -> Result<Self, String> {
-        let file: PlanFile = serde_json::from_str(text).map_err(|error| format!("it is no plan of csm-audit: {error}"))?;
+        let file: PlanFile =
+            serde_json::from_str(text).map_err(|error| format!("it is no plan of csm-audit: {error}"))?;
         if file.kind != PlanFile::KIND || file.version != PlanFile::VERSION {
             return Err(format!(
                 "it is a `{}` of version {}, and this csm-audit reads `{}` of version {}",

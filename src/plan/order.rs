@@ -9,8 +9,8 @@ use super::scene::{Change, Scene};
 use super::script::Script;
 use super::topology::Topology;
 use super::{
-    Effect, File, Kind, Outcome, Plan, Precondition, Rollback, Step, Way, alter, clean_up, foreign_keys, gh_ost, pt_osc,
-    script, strategy,
+    Effect, File, Kind, Outcome, Plan, Precondition, Rollback, Step, Way, alter, clean_up, foreign_keys, gh_ost,
+    pt_osc, script, strategy,
 };
 use crate::live::facts::ForeignKey;
 
@@ -197,7 +197,8 @@ impl Steps<'_, '_, '_> {
     }
 
     fn topology(&self) -> Option<Topology<'_>> {
-        let database = self.scene.target.map(|(_, database, _)| database).or(self.scene.environment.facts.databases.first())?;
+        let database =
+            self.scene.target.map(|(_, database, _)| database).or(self.scene.environment.facts.databases.first())?;
         self.scene.topology(database)
     }
 
@@ -279,7 +280,11 @@ impl Steps<'_, '_, '_> {
         step.script = Some(path.clone());
         step.run = format!("./{path}");
         let text = script.text();
-        let at = self.plan.files.iter().position(|file| file.path.starts_with(&format!("{}-", script::slug(self.scene.name()))));
+        let at = self
+            .plan
+            .files
+            .iter()
+            .position(|file| file.path.starts_with(&format!("{}-", script::slug(self.scene.name()))));
         let file = File { path, text, executable: true };
         self.plan.files.insert(at.unwrap_or(self.plan.files.len()), file);
         self.plan.steps.insert(first, step);

@@ -143,6 +143,15 @@ pub(super) fn gh_ost(
         items.extend(table(scene, change, None, release));
         return items;
     };
+    items.push(
+        item(
+            "gh-ost can talk to the server",
+            outcome(Some(release.speaks_to(topology.server))),
+            format!("gh-ost {release} and {}", topology.server.version_text),
+        )
+        .or("gh-ost 1.1.6 to 1.1.10 set transaction_isolation, which this server calls tx_isolation (error 1193); take one \
+             built from newer sources: --gh-ost-version head"),
+    );
     items.extend(binary_log(topology));
     items.extend(route(topology, release));
     items.extend(table(scene, change, Some(topology), release));
@@ -161,17 +170,18 @@ fn binary_log(topology: &Topology<'_>) -> Vec<Precondition> {
     );
     let (holds, seen) = variable(topology, "binlog_format", &["ROW"]);
     let how = match topology.platform {
-        Platform::Own => "SET GLOBAL binlog_format = 'ROW' while replication is stopped, then start it again; keep it in the configuration",
+        Platform::Own => {
+            "SET GLOBAL binlog_format = 'ROW' while replication is stopped, then start it again; keep it in the configuration"
+        }
         _ => "binlog_format = ROW in the parameters of the instance or cluster, and a restart",
     };
-    items.push(
-        item("the binary log holds rows", holds, seen).proven_by("SELECT @@GLOBAL.binlog_format", "ROW").or(how),
-    );
+    items
+        .push(item("the binary log holds rows", holds, seen).proven_by("SELECT @@GLOBAL.binlog_format", "ROW").or(how));
     let (holds, seen) = variable(topology, "binlog_row_image", &["FULL"]);
     items.push(
-        item("the binary log holds whole rows", holds, seen)
-            .proven_by("SELECT @@GLOBAL.binlog_row_image", "FULL")
-            .or("SET GLOBAL binlog_row_image = 'FULL', restart replication's applier, and keep it in the configuration"),
+        item("the binary log holds whole rows", holds, seen).proven_by("SELECT @@GLOBAL.binlog_row_image", "FULL").or(
+            "SET GLOBAL binlog_row_image = 'FULL', restart replication's applier, and keep it in the configuration",
+        ),
     );
     if topology.route == Route::Replica {
         let new = !topology.is_mariadb() && topology.server.version >= (8, 0, 26);
@@ -183,7 +193,9 @@ fn binary_log(topology: &Topology<'_>) -> Vec<Precondition> {
         items.push(
             item("the replica's binary log holds what it replicates", holds, seen)
                 .proven_by(format!("SELECT @@GLOBAL.{name}"), "1")
-                .or(format!("{name} = ON in the replica's configuration, and a restart; or go through another replica")),
+                .or(format!(
+                    "{name} = ON in the replica's configuration, and a restart; or go through another replica"
+                )),
         );
     }
     items
@@ -393,9 +405,8 @@ pub(super) fn is_name_for_gh_ost(name: &str) -> bool {
 /// No foreign key may be there, whichever way it points; those that were seen are dropped by the steps before.
 pub(super) fn foreign_keys(scene: &Scene<'_>, change: &Change<'_>) -> Vec<Precondition> {
     let (database, table) = (&change.database.name, &change.table.name);
-    let constraints = |whose: &str| {
-        format!("SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {whose}")
-    };
+    let constraints =
+        |whose: &str| format!("SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE {whose}");
     let sides = [
         (
             "no foreign key of the table",
@@ -483,7 +494,9 @@ fn switch_on() -> &'static str {
 fn instrument_exists(server: &ServerFacts) -> Option<&'static str> {
     let off = server.variables.get("performance_schema").is_some_and(|value| !value.eq_ignore_ascii_case("ON"));
     match (server.flavour, server.version) {
-        (Flavour::MariaDb, version) if version < (10, 5, 2) => Some("this MariaDB has no instrument for metadata locks"),
+        (Flavour::MariaDb, version) if version < (10, 5, 2) => {
+            Some("this MariaDB has no instrument for metadata locks")
+        }
         (Flavour::MariaDb, _) => off.then_some("performance_schema is off"),
         (_, version) if version < (5, 7, 3) => Some("this MySQL has no instrument for metadata locks"),
         _ => off.then_some("performance_schema is off"),
@@ -520,7 +533,10 @@ fn rights(topology: &Topology<'_>, database: &str) -> Vec<Precondition> {
     if !client.into_iter().any(|right| held(right, false)) {
         missing.push(String::from("REPLICATION CLIENT ON *.*"));
     }
-    if topology.is_mariadb() && topology.server.version >= (10, 5, 9) && !held("SLAVE MONITOR", false) && !held("SUPER", false)
+    if topology.is_mariadb()
+        && topology.server.version >= (10, 5, 9)
+        && !held("SLAVE MONITOR", false)
+        && !held("SUPER", false)
     {
         missing.push(String::from("SLAVE MONITOR ON *.*"));
     }
@@ -528,14 +544,19 @@ fn rights(topology: &Topology<'_>, database: &str) -> Vec<Precondition> {
     let fix = |missing: &[String]| format!("GRANT {} to gh-ost's account", missing.join(", "));
     let all: Vec<String> = ON_DATABASE.into_iter().map(|right| format!("{right} ON `{database}`.*")).collect();
     vec![if is_a_reader || (has_roles && !missing.is_empty()) {
-        item(what, Outcome::Unproven, format!("{} reads only; gh-ost's own account was not seen", topology.server.account))
-            .asked_by("SHOW GRANTS FOR CURRENT_USER()")
-            .left_to_the_tool()
-            .or(fix(&[&all[..], &[String::from("REPLICATION SLAVE, REPLICATION CLIENT ON *.*")]].concat()))
+        item(
+            what,
+            Outcome::Unproven,
+            format!("{} reads only; gh-ost's own account was not seen", topology.server.account),
+        )
+        .asked_by("SHOW GRANTS FOR CURRENT_USER()")
+        .left_to_the_tool()
+        .or(fix(&[&all[..], &[String::from("REPLICATION SLAVE, REPLICATION CLIENT ON *.*")]].concat()))
     } else if missing.is_empty() {
         item(what, Outcome::Passed, format!("{} has them", topology.server.account))
     } else {
-        item(what, Outcome::Failed, format!("{} lacks {}", topology.server.account, missing.join(", "))).or(fix(&missing))
+        item(what, Outcome::Failed, format!("{} lacks {}", topology.server.account, missing.join(", ")))
+            .or(fix(&missing))
     }]
 }
 
@@ -570,9 +591,8 @@ pub(super) fn pt_osc(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&T
             .or("make sure that no run is under way, look into them, and drop them by hand"),
     );
     let has_key = change.table.indexes.iter().any(|index| index.unique);
-    items.push(
-        item("rows have a unique key", outcome(Some(has_key)), "by the table's indexes").or("add a primary key"),
-    );
+    items
+        .push(item("rows have a unique key", outcome(Some(has_key)), "by the table's indexes").or("add a primary key"));
     let Some(topology) = topology else {
         items.push(item("a server is known", Outcome::Unproven, "the facts are a dump's"));
         return items;
@@ -583,9 +603,10 @@ pub(super) fn pt_osc(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&T
         || server.variables.get("log_bin").is_none_or(|value| value.eq_ignore_ascii_case("ON"));
     if logs {
         let trusted = server.variables.get("log_bin_trust_function_creators");
-        let is_super = server.grants.iter().any(|line| {
-            (line.starts_with("SUPER ") || line.starts_with("ALL")) && line.ends_with("ON *.*")
-        });
+        let is_super = server
+            .grants
+            .iter()
+            .any(|line| (line.starts_with("SUPER ") || line.starts_with("ALL")) && line.ends_with("ON *.*"));
         let holds = match (topology.primary_facts, trusted) {
             _ if is_super => Some(true),
             (Some(_), Some(value)) => Some(value.eq_ignore_ascii_case("ON")),
@@ -594,11 +615,13 @@ pub(super) fn pt_osc(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&T
         let seen = if is_super {
             String::from("the account has SUPER")
         } else {
-            trusted.map_or_else(|| String::from("it was not seen"), |v| format!("log_bin_trust_function_creators is {v}"))
+            trusted
+                .map_or_else(|| String::from("it was not seen"), |v| format!("log_bin_trust_function_creators is {v}"))
         };
         // An account with SUPER may without it, which the query cannot tell; the tool's dry run makes no trigger.
         let fix = "SET GLOBAL log_bin_trust_function_creators = 1 for the while, or run it as an account with SUPER";
-        let check = item("triggers may be made with a binary log (error 1419)", outcome(holds), seen).at_primary().or(fix);
+        let check =
+            item("triggers may be made with a binary log (error 1419)", outcome(holds), seen).at_primary().or(fix);
         items.push(match holds {
             Some(true) => check,
             _ => check.proven_by(

@@ -108,11 +108,7 @@ fi
         preconditions,
         verify,
         rollback: Rollback {
-            run: Some(format!(
-                "{}; DROP TABLE IF EXISTS {}",
-                triggers_of(database, table),
-                sql::table(database, &new)
-            )),
+            run: Some(format!("{}; DROP TABLE IF EXISTS {}", triggers_of(database, table), sql::table(database, &new))),
             what: String::from("the table is as it was: drop the triggers pt_osc_… first, then the copy"),
             until: Some(String::from("the swap")),
             point_of_no_return: false,
@@ -151,13 +147,15 @@ fn swap(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>)
     let mut script = Script::new("@ID@", &title, scene.name(), topology);
     script.push("@GATE@");
     // The triggers went along with the old table, where they do nothing but stand in the way.
-    script.push(&format!("\ndrop_triggers() {{\n    local drops\n    drops=$(ask primary {})", quote(&triggers_of(database, &old))));
+    script.push(&format!(
+        "\ndrop_triggers() {{\n    local drops\n    drops=$(ask primary {})",
+        quote(&triggers_of(database, &old))
+    ));
     script.push("    [ -z \"$drops\" ] || ask primary \"$drops\"\n}");
     script.skip_when(&verify);
-    let text = script.text().replace(
-        "if is_done; then\n",
-        "if is_done; then\n    [ \"${1:-}\" != --execute ] || drop_triggers\n",
-    );
+    let text = script
+        .text()
+        .replace("if is_done; then\n", "if is_done; then\n    [ \"${1:-}\" != --execute ] || drop_triggers\n");
     let mut script = Script::from_text(text);
     script.push(&format!(
         "prove primary 'the copy is there' \\\n    {} '1' 'the step before makes it'",

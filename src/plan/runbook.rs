@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 
 use super::django_migration::Migration;
-use super::{File, Kind, Options, Outcome, Plan, Step};
 use super::estimate::Range;
 use super::script;
+use super::{File, Kind, Options, Outcome, Plan, Step};
 use crate::audit::Audit;
 
 /// Puts the runbook, `plan.json` and what belongs to them into the plan.
@@ -52,11 +52,7 @@ fn block(language: &str, text: &str) -> String {
 
 fn range(range: &Range) -> String {
     let show = |value: u64| {
-        if range.unit == "bytes" {
-            bytes(value)
-        } else {
-            seconds(value)
-        }
+        if range.unit == "bytes" { bytes(value) } else { seconds(value) }
     };
     format!("{} to {}", show(range.least), show(range.most))
 }
@@ -131,7 +127,9 @@ fn strategies(plan: &Plan, out: &mut String) {
     if plan.strategies.is_empty() {
         return;
     }
-    out.push_str("## The ways, by what was read\n\n| where | way | verdict | why | who waits | how long | disk | binary log |\n");
+    out.push_str(
+        "## The ways, by what was read\n\n| where | way | verdict | why | who waits | how long | disk | binary log |\n",
+    );
     out.push_str("|---|---|---|---|---|---|---|---|\n");
     for strategy in &plan.strategies {
         let verdict = match strategy.verdict {
@@ -239,7 +237,9 @@ fn one(step: &Step, out: &mut String) {
 
 fn expected(step: &Step) -> &'static str {
     match step.kind {
-        Kind::Preflight => "It ends with `All of it holds.`, exit code 0. A line that begins with FAILED has its fix below it.",
+        Kind::Preflight => {
+            "It ends with `All of it holds.`, exit code 0. A line that begins with FAILED has its fix below it."
+        }
         Kind::Verify => "It ends with `Done: …`, exit code 0.",
         Kind::GhOst if step.effects.is_empty() => {
             "Without an argument gh-ost ends with `Done` after a moment. With `--execute` it goes on until the cut-over: its \

@@ -193,8 +193,7 @@ all_proven() {{
                 quote(&probe.expected)
             ));
         }
-        self.push("}")
-            .push("if is_done; then\n    say 'Already done: nothing to do.'\n    exit 0\nfi")
+        self.push("}").push("if is_done; then\n    say 'Already done: nothing to do.'\n    exit 0\nfi")
     }
 
     /// Runs SQL at the primary, again while others hold a lock, and looks afterwards.
@@ -241,11 +240,11 @@ mod tests {
 
     #[test]
     fn words_come_out_as_they_went_in() {
-        for odd in ["a b", "it's", "$(reboot)", "`x`", "two\nlines", "tab\tand \\ and 'quote'\n", "größe", "\"", "!", "\u{7}"] {
-            let output = std::process::Command::new("bash")
-                .args(["-c", &format!("printf %s {}", quote(odd))])
-                .output()
-                .unwrap();
+        for odd in
+            ["a b", "it's", "$(reboot)", "`x`", "two\nlines", "tab\tand \\ and 'quote'\n", "größe", "\"", "!", "\u{7}"]
+        {
+            let output =
+                std::process::Command::new("bash").args(["-c", &format!("printf %s {}", quote(odd))]).output().unwrap();
             assert_eq!(String::from_utf8(output.stdout).unwrap(), odd);
         }
     }

@@ -10,9 +10,16 @@ use super::{Outcome, Precondition, Strategy, Verdict, Way};
 
 /// What stands against a way for good: nothing that could be switched on is among it.
 fn is_final(item: &Precondition) -> bool {
-    ["gh-ost can write", "the tool can write", "gh-ost takes the clause", "rows have a unique key", "triggers are none", "the table has no trigger"]
-        .iter()
-        .any(|what| item.what.starts_with(what))
+    [
+        "gh-ost can write",
+        "the tool can write",
+        "gh-ost takes the clause",
+        "rows have a unique key",
+        "triggers are none",
+        "the table has no trigger",
+    ]
+    .iter()
+    .any(|what| item.what.starts_with(what))
 }
 
 /// The verdict on preconditions, with the reason.
@@ -38,10 +45,10 @@ fn judge(items: &[Precondition]) -> (Verdict, String) {
 /// The ways for a table, the one that is taken first, and that one.
 pub(super) fn compare(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>) -> (Way, Vec<Strategy>) {
     let small = estimate::is_small(change.measures());
-    let ghost_items = preflight::gh_ost(scene, change, topology, gh_ost::release(scene));
+    let ghost_items = preflight::gh_ost(scene, change, topology, gh_ost::release(scene, topology));
     let mut pt_items = preflight::pt_osc(scene, change, topology);
-    pt_items.extend(
-        [&change.database.name, &change.table.name].into_iter().filter(|odd| !pt_osc::is_name(odd)).map(|odd| Precondition {
+    pt_items.extend([&change.database.name, &change.table.name].into_iter().filter(|odd| !pt_osc::is_name(odd)).map(
+        |odd| Precondition {
             what: String::from("the tool can write the name"),
             host: super::Host::Inspected,
             query: None,
@@ -50,18 +57,22 @@ pub(super) fn compare(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&
             seen: format!("{odd:?}"),
             fix: None,
             by_tool: false,
-        }),
-    );
+        },
+    ));
     let never = |items: &[Precondition]| items.iter().any(|item| item.outcome == Outcome::Failed && is_final(item));
     let (way, why) = match scene.options.strategy {
         Some(way) if change.is_target || (!small && way != Way::Alter) => (way, String::from("it was asked for")),
         _ if small => (
             Way::Alter,
-            String::from("the table is copied in a moment, and a retry with a short lock wait disturbs nobody for long"),
+            String::from(
+                "the table is copied in a moment, and a retry with a short lock wait disturbs nobody for long",
+            ),
         ),
         _ if !never(&ghost_items) => (
             Way::GhOst,
-            String::from("no triggers on a busy table, it can be paused, the cut-over waits for a word, and the rows are compared before"),
+            String::from(
+                "no triggers on a busy table, it can be paused, the cut-over waits for a word, and the rows are compared before",
+            ),
         ),
         _ if !never(&pt_items) => (Way::PtOnlineSchemaChange, String::from("gh-ost cannot take this table")),
         _ => (Way::Alter, String::from("neither tool can take this table: it needs a window without writers")),
@@ -72,37 +83,52 @@ pub(super) fn compare(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&
     let alter = estimate::alter(change.measures());
     let disk = estimate::disk(change.measures(), change.indexes());
     let log = estimate::binary_log(change.measures());
-    let twice = |range: &Option<Range>| {
-        range.clone().map(|range| Range { most: range.most.saturating_mul(2), ..range })
-    };
+    let twice =
+        |range: &Option<Range>| range.clone().map(|range| Range { most: range.most.saturating_mul(2), ..range });
     let strings = |texts: &[&str]| texts.iter().map(|text| (*text).to_owned()).collect::<Vec<_>>();
     let keys = scene.out_of(&change.database.name, &change.table.name).count()
         + scene.into(&change.database.name, &change.table.name).count();
-    let make = |way: Way, judged: (Verdict, String), downtime: &str, duration, disk, log, risks: &[&str], needs: &[&str]| Strategy {
-        environment: scene.name().to_owned(),
-        database: change.database.name.clone(),
-        table: change.table.name.clone(),
-        way,
-        verdict: judged.0,
-        why: judged.1,
-        downtime: downtime.to_owned(),
-        duration,
-        disk,
-        binary_log: log,
-        risks: strings(risks),
-        needs: strings(needs),
-    };
+    let make =
+        |way: Way, judged: (Verdict, String), downtime: &str, duration, disk, log, risks: &[&str], needs: &[&str]| {
+            Strategy {
+                environment: scene.name().to_owned(),
+                database: change.database.name.clone(),
+                table: change.table.name.clone(),
+                way,
+                verdict: judged.0,
+                why: judged.1,
+                downtime: downtime.to_owned(),
+                duration,
+                disk,
+                binary_log: log,
+                risks: strings(risks),
+                needs: strings(needs),
+            }
+        };
     let waits = alter.as_ref().map_or_else(
         || String::from("writers wait for the whole copy, whose length is not known"),
         |range| format!("writers wait for the whole copy, {} to {} s", range.least, range.most),
     );
     let alter_verdict = if small {
-        (Verdict::Possible, String::from("writers wait a moment; INSTANT, INPLACE and LOCK=NONE are refused for a wider type by every server (1846)"))
+        (
+            Verdict::Possible,
+            String::from(
+                "writers wait a moment; INSTANT, INPLACE and LOCK=NONE are refused for a wider type by every server (1846)",
+            ),
+        )
     } else {
-        (Verdict::Refused, String::from("writers would wait for the whole copy: INSTANT, INPLACE and LOCK=NONE are refused for a wider type by every server (1846)"))
+        (
+            Verdict::Refused,
+            String::from(
+                "writers would wait for the whole copy: INSTANT, INPLACE and LOCK=NONE are refused for a wider type by every server (1846)",
+            ),
+        )
     };
     let django_verdict = if small && keys == 0 {
-        (Verdict::Possible, String::from("AlterField sends the same ALTER TABLE, without a limit on the wait for the lock"))
+        (
+            Verdict::Possible,
+            String::from("AlterField sends the same ALTER TABLE, without a limit on the wait for the lock"),
+        )
     } else {
         (
             Verdict::Refused,
@@ -127,7 +153,12 @@ pub(super) fn compare(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&
                 "readers of the binary log see _gho, _ghc and _del",
                 "the way back expires with the first value that the old type cannot hold",
             ],
-            &["gh-ost", "binlog_format=ROW, binlog_row_image=FULL", "no foreign keys while it runs", "the metadata lock instrument at the primary, or a decision"],
+            &[
+                "gh-ost",
+                "binlog_format=ROW, binlog_row_image=FULL",
+                "no foreign keys while it runs",
+                "the metadata lock instrument at the primary, or a decision",
+            ],
         ),
         make(
             Way::PtOnlineSchemaChange,
@@ -136,11 +167,37 @@ pub(super) fn compare(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&
             copy,
             disk.clone(),
             twice(&log),
-            &["triggers add locks to every write", "no way to pause the writes of the triggers", "no way back after the swap without losing writes"],
-            &["percona-toolkit", "no triggers and no foreign keys on the table", "log_bin_trust_function_creators or SUPER"],
+            &[
+                "triggers add locks to every write",
+                "no way to pause the writes of the triggers",
+                "no way back after the swap without losing writes",
+            ],
+            &[
+                "percona-toolkit",
+                "no triggers and no foreign keys on the table",
+                "log_bin_trust_function_creators or SUPER",
+            ],
         ),
-        make(Way::Alter, alter_verdict, &waits, alter.clone(), disk.clone(), log.clone(), &["replicas are behind by as long"], &[]),
-        make(Way::DjangoMigration, django_verdict, &waits, alter, disk.clone(), log.clone(), &["it cannot be undone half-way: DDL commits"], &[]),
+        make(
+            Way::Alter,
+            alter_verdict,
+            &waits,
+            alter.clone(),
+            disk.clone(),
+            log.clone(),
+            &["replicas are behind by as long"],
+            &[],
+        ),
+        make(
+            Way::DjangoMigration,
+            django_verdict,
+            &waits,
+            alter,
+            disk.clone(),
+            log.clone(),
+            &["it cannot be undone half-way: DDL commits"],
+            &[],
+        ),
         make(
             Way::NewCluster,
             (

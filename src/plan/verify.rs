@@ -171,8 +171,7 @@ fn key_is(database: Option<&DatabaseFacts>, key: &ForeignKey, wanted: bool) -> (
 
 fn gone(database: Option<&DatabaseFacts>, tables: &[String]) -> (String, State) {
     let Some(facts) = database else { return unread() };
-    let there: Vec<&str> =
-        tables.iter().filter(|table| facts.table(table).is_some()).map(String::as_str).collect();
+    let there: Vec<&str> = tables.iter().filter(|table| facts.table(table).is_some()).map(String::as_str).collect();
     match (there.is_empty(), facts.tables.proof.is_proven()) {
         (true, true) => (format!("nothing is left in {}", facts.name), State::Done),
         (true, false) => (facts.tables.proof.reason().to_owned(), State::Unproven),

@@ -2,7 +2,9 @@
 
 use std::io::{self, Write};
 
-use super::v1::Report;
+use serde::Deserialize;
+
+use super::v1::{Report, VERSION};
 
 /// Writes the report, indented, with a line ending at its end.
 ///
@@ -13,4 +15,81 @@ pub fn write(report: &Report, mut to: impl Write) -> io::Result<()> {
     serde_json::to_writer_pretty(&mut to, report)?;
     to.write_all(b"\n")?;
     to.flush()
+}
+
+/// A text that is no report.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// No JSON at all, or not to its end.
+    #[error("is no JSON: {0}; give a report that --format json wrote")]
+    Json(serde_json::Error),
+    /// JSON of something else.
+    #[error("is JSON, but no report of csm-audit{0}; give one that --format json wrote")]
+    Other(&'static str),
+    /// A format that is not known here.
+    #[error(
+        "is a report of version {0}, and this csm-audit knows {VERSION}; use the csm-audit that wrote it, or a newer one"
+    )]
+    Newer(u64),
+    /// A report with something that cannot be.
+    #[error("is a broken report: {0}; write it again with --format json")]
+    Broken(serde_json::Error),
+}
+
+/// Reads what [`write`] wrote.
+///
+/// # Errors
+///
+/// When it is no report, or one of a later version.
+pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
+    /// As much as tells reports from other JSON.
+    #[derive(Deserialize)]
+    struct Kind {
+        version: Option<u64>,
+        target: Option<String>,
+        roots: Option<serde::de::IgnoredAny>,
+        totals: Option<serde::de::IgnoredAny>,
+        touchpoints: Option<serde::de::IgnoredAny>,
+        environments: Option<serde::de::IgnoredAny>,
+    }
+
+    let bytes = bytes.strip_prefix("\u{feff}".as_bytes()).unwrap_or(bytes);
+    let kind: Kind = serde_json::from_slice(bytes).map_err(|error| {
+        // Text that is JSON and no object, or whose version is no number, is something else's.
+        if error.is_data() { ReadError::Other("") } else { ReadError::Json(error) }
+    })?;
+    match kind.version {
+        Some(version) if version > u64::from(VERSION) && kind.target.is_some() => {
+            return Err(ReadError::Newer(version));
+        }
+        Some(version) if version == u64::from(VERSION) && kind.roots.is_some() && kind.totals.is_some() => {}
+        _ if kind.touchpoints.is_some() => return Err(ReadError::Other(": it looks like a baseline of the gate")),
+        _ if kind.environments.is_some() => return Err(ReadError::Other(": it looks like a snapshot of databases")),
+        _ => return Err(ReadError::Other("")),
+    }
+    serde_json::from_slice(bytes).map_err(ReadError::Broken)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn error(text: &str) -> String {
+        read(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn what_is_no_report_is_said() {
+        let report = serde_json::to_string(&Report { version: VERSION, ..Report::default() }).unwrap();
+        assert!(read(report.as_bytes()).is_ok());
+        assert!(error("").starts_with("is no JSON"));
+        assert!(error(&report[..report.len() / 2]).starts_with("is no JSON"));
+        assert!(error("[1]").contains("no report of csm-audit;"));
+        assert!(error("{\"version\": 1, \"touchpoints\": []}").contains("a baseline"));
+        assert!(error("{\"version\": 1, \"environments\": []}").contains("a snapshot"));
+        let newer = report.replacen("\"version\":1", "\"version\":2", 1);
+        assert!(error(&newer).contains("version 2, and this csm-audit knows 1"));
+        let broken = report.replace("\"models\":[]", "\"models\":[{}]");
+        assert!(error(&broken).contains("a broken report: missing field"), "{}", error(&broken));
+    }
 }

@@ -1,7 +1,12 @@
 //! Reports: the only place that knows an output format.
 
+pub mod annotations;
 mod fingerprint;
+pub mod html;
 pub mod json;
+pub mod markdown;
+pub mod sarif;
+mod say;
 pub mod terminal;
 pub mod v1;
 

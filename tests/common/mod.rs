@@ -1,6 +1,8 @@
 //! A project made of a few files, and the program run on it.
 #![allow(dead_code, reason = "each test file uses its own part")]
 
+pub mod hostile;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 

@@ -55,7 +55,7 @@ fn many_tables_take_few_statements() {
         assert!(asked <= 40, "{flavour}: {asked} statements");
         // The tables concerned, and what the dictionary itself needs again and again with so small a cache: not one for
         // each table. MariaDB opens all of them to tell their options and their checks, and MySQL 5 once to tell their
-        // counters, as long as they are no thousands.
+        // counters.
         let most = match flavour {
             Flavour::MariaDb => usize::MAX,
             Flavour::MySql56 => TABLES + TABLES / 4,

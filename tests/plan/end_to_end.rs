@@ -60,7 +60,9 @@ fn pt_online_schema_change_and_alter_lose_nothing() {
     let (is_done, text) = platform.verify(&replica);
     assert!(!is_done && text.contains("OPEN"), "{text}");
     let steps = scripts(&plan);
-    for kind in ["preflight", "drop-foreign-key", "widen-reference", "pt-online-schema-change", "add-foreign-key", "clean-up"] {
+    for kind in
+        ["preflight", "drop-foreign-key", "widen-reference", "pt-online-schema-change", "add-foreign-key", "clean-up"]
+    {
         assert!(steps.iter().any(|(_, of)| of == kind), "{kind}: {steps:?}");
     }
     for (script, kind) in &steps {

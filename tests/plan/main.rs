@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail loudly, as the tests do")]
 
 mod end_to_end;
+mod platform;
 #[path = "../support/mod.rs"]
 mod support;
-mod platform;
 mod writer;

@@ -1,6 +1,7 @@
 //! What is read from the tables themselves: emptiness, ranges by index, and the ledgers of migrations.
 
 use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use super::Reader;
 use crate::live::facts::{DatabaseFacts, Measures, Migration, Range, Table, integer_limit};
@@ -10,8 +11,11 @@ use crate::live::session::{Row, Trouble, identifier, literal, literals};
 /// How many tables one statement asks about.
 pub(super) const TABLES_A_STATEMENT: usize = 500;
 
-/// So many tables are opened at most to tell their counters, by servers that have to open them.
-const MOST_OPENED: usize = 1500;
+/// So many tables are opened by a statement that asks for counters.
+const OPENED_AT_ONCE: usize = 1000;
+
+/// After so long no more of them are opened.
+const OPENING: Duration = Duration::from_secs(4);
 
 impl Reader<'_> {
     /// Sizes, counters, emptiness and ranges of the tables concerned.
@@ -66,46 +70,44 @@ impl Reader<'_> {
         Ok(Seen::new(measures, proof))
     }
 
-    /// The counters of every table, where telling them does not cost too much.
-    pub(super) async fn counters(&mut self, facts: &DatabaseFacts) -> Result<Seen<BTreeMap<String, u64>>, Trouble> {
-        let counting: Vec<&str> = facts
-            .tables
-            .found
-            .iter()
-            .filter(|table| table.columns.iter().any(|column| column.auto_increment))
-            .map(|table| table.name.as_str())
-            .collect();
-        // MariaDB has opened every table before, to tell its options.
-        let opens = !self.has_dictionary() && !self.is_mariadb();
+    /// The counters of every table, as far as they come in reasonable time.
+    pub(super) async fn counters(&mut self, facts: &mut DatabaseFacts) -> Result<(), Trouble> {
         if self.request.all {
             let all = facts.measures.found.iter();
             let found = all.filter_map(|one| Some((one.table.clone(), one.auto_increment?))).collect();
-            return Ok(Seen::new(found, facts.measures.proof.clone()));
-        }
-        if opens && counting.len() > MOST_OPENED {
-            return Ok(Seen::not_asked(format!(
-                "this server would open {} tables to tell them; --all-tables asks nevertheless",
-                counting.len()
-            )));
-        }
-        if counting.is_empty() {
-            return Ok(Seen::new(BTreeMap::new(), facts.tables.proof.clone()));
+            facts.counters = Seen::new(found, facts.measures.proof.clone());
+            return Ok(());
         }
         let select = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
         let schema = literal(&facts.name);
-        let sql = if opens {
-            let one = |table: &&str| format!("{select} {schema} AND TABLE_NAME = {}", literal(table));
-            counting.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
-        } else {
-            format!("{select} {schema}")
-        };
-        let rows = self.session.rows(&sql).await?;
-        let found = rows.iter().filter_map(|row| Some((row.text(0), row.number(1)?))).collect();
-        let proof = match &facts.tables.proof {
+        let mut statements = Vec::new();
+        if self.has_dictionary() {
+            statements.push(format!("{select} {schema}"));
+        } else if !self.is_mariadb() {
+            // These servers open each table, which may be a slow affair: a part at a time, while time is left.
+            let counts = |table: &&Table| table.columns.iter().any(|column| column.auto_increment);
+            let tables: Vec<&Table> = facts.tables.found.iter().filter(counts).collect();
+            let one = |table: &&Table| format!("{select} {schema} AND TABLE_NAME = {}", literal(&table.name));
+            let chunks = tables.chunks(OPENED_AT_ONCE);
+            statements.extend(chunks.map(|chunk| chunk.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")));
+        }
+        let begun = Instant::now();
+        let mut proof = match &facts.tables.proof {
             Proof::Proven { .. } => Proof::proven("information_schema.TABLES, of every table"),
             other => other.clone(),
         };
-        Ok(Seen::new(found, proof))
+        for sql in statements {
+            if begun.elapsed() > OPENING {
+                proof = Proof::unproven(
+                    "this server opens every table to tell them, which takes too long; --all-tables waits for it",
+                );
+                break;
+            }
+            let rows = self.session.rows(&sql).await?;
+            facts.counters.found.extend(rows.iter().filter_map(|row| Some((row.text(0), row.number(1)?))));
+        }
+        facts.counters.proof = proof;
+        Ok(())
     }
 
     async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, Trouble> {

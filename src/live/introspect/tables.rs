@@ -10,17 +10,24 @@ use crate::live::proof::{Proof, Seen};
 use crate::live::session::{Row, Trouble, literal, literals};
 
 impl Reader<'_> {
-    /// Every table and view of a database, from what the definitions alone tell.
-    pub(super) async fn tables(&mut self, database: &str) -> Result<Seen<Vec<Table>>, Trouble> {
+    /// Every table and view of a database, from what the definitions alone tell. MariaDB opens every table to tell its
+    /// options, and the counters come with them.
+    pub(super) async fn tables(
+        &mut self,
+        database: &str,
+    ) -> Result<(Seen<Vec<Table>>, BTreeMap<String, u64>), Trouble> {
         let schema = literal(database);
+        let counter = if self.is_mariadb() { "AUTO_INCREMENT" } else { "NULL" };
         let sql = format!(
-            "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT \
+            "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT, {counter} \
              FROM information_schema.TABLES WHERE TABLE_SCHEMA = {schema}"
         );
         let mut tables: BTreeMap<String, Table> = BTreeMap::new();
+        let mut counters = BTreeMap::new();
         for row in self.session.rows(&sql).await? {
             let is_view = row.text(1) == "VIEW";
             let name = row.text(0);
+            counters.extend(row.number(6).map(|next| (name.clone(), next)));
             let table = Table {
                 name: name.clone(),
                 is_view,
@@ -41,7 +48,7 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("SELECT ON `{database}`.* is missing, so tables and columns may be hidden"))
         };
-        Ok(Seen::new(tables.into_values().collect(), proof))
+        Ok((Seen::new(tables.into_values().collect(), proof), counters))
     }
 
     async fn columns(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {

@@ -5,7 +5,7 @@
 mod databases;
 mod plan;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
@@ -22,6 +22,7 @@ pub use plan::{
 
 use super::fingerprint::{Fingerprints, normalise};
 use super::{Findings, LinkedModel};
+use crate::config::source_url::SourceUrl;
 use crate::discover::{FileKind, RootKind};
 use crate::finding::{Access, Confidence};
 use crate::project::Project;
@@ -69,6 +70,12 @@ pub struct Report {
     /// The plan of the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<ReportPlan>,
+    /// The lines of code that the findings' evidence names, so that a report needs no sources to show them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub source_lines: Vec<SourceLine>,
+    /// Where the sources can be looked at: a URL with `{path}`, `{line}` and, when wanted, `{root}`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_url: Option<SourceUrl>,
     /// Counts.
     pub totals: Totals,
 }
@@ -199,6 +206,19 @@ pub struct ReportGap {
     pub reason: String,
 }
 
+/// A line of code that something in the report names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct SourceLine {
+    /// The file, relative to its root.
+    pub file: String,
+    /// Index of its root in `roots`.
+    pub root: usize,
+    /// 1-based line.
+    pub line: u32,
+    /// The line with its indentation, at most 200 characters.
+    pub text: String,
+}
+
 /// Counts of touchpoints, files and gaps.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Totals {
@@ -253,6 +273,66 @@ impl Report {
             gaps,
             ..Self::default()
         }
+    }
+
+    /// Takes from the sources the lines that the findings' evidence names. Whoever adds findings calls it.
+    pub fn quote(&mut self, project: &Project) {
+        let named: BTreeSet<(&str, u32)> = self
+            .findings
+            .iter()
+            .flat_map(|finding| &finding.evidence)
+            .filter_map(|evidence| Some((evidence.file.as_deref()?, evidence.line?)))
+            .collect();
+        let mut lines = Vec::new();
+        for (path, line) in named {
+            // Evidence names no root: the first one that has the file is meant.
+            let found = (0..self.roots.len()).find_map(|root| Some((root, project.discovery.find(root, path)?)));
+            let Some((root, file)) = found else { continue };
+            let text = project.text(file).map_or("", |text| text.line(line).trim_end());
+            if !text.is_empty() {
+                let text = text.chars().take(SNIPPET).collect();
+                lines.push(SourceLine { file: path.to_owned(), root, line, text });
+            }
+        }
+        self.source_lines = lines;
+    }
+
+    /// The line of code at a place, when the report holds it, and the index of its root.
+    #[must_use]
+    pub fn line_of_code(&self, file: &str, line: u32) -> Option<(usize, &str)> {
+        let quoted = self.source_lines.iter().find(|quoted| quoted.line == line && quoted.file == file);
+        quoted.map(|quoted| (quoted.root, quoted.text.as_str())).or_else(|| {
+            let here = self.touchpoints.iter().find(|found| found.line == line && found.file == file);
+            here.map(|found| (found.root, found.snippet.as_str()))
+        })
+    }
+
+    /// The root of a file that something names without its root: the one in which the report knows it, or else the
+    /// only project.
+    #[must_use]
+    pub fn root_of(&self, file: &str) -> Option<usize> {
+        let quoted = self.source_lines.iter().filter(|quoted| quoted.file == file).map(|quoted| quoted.root);
+        let found = self.touchpoints.iter().filter(|found| found.file == file).map(|found| found.root);
+        let models = self.models.iter().filter(|model| model.file == file).map(|model| model.root);
+        let mut projects = (0..self.roots.len()).filter(|at| self.roots[*at].kind == ReportRootKind::Project);
+        let only = projects.next().filter(|_| projects.next().is_none());
+        quoted.chain(found).chain(models).next().or(only)
+    }
+
+    /// A file as one would open it from where the program was started.
+    #[must_use]
+    pub fn place(&self, root: usize, file: &str) -> String {
+        let root = self.roots.get(root).map_or("", |root| root.name.trim_end_matches('/'));
+        let root = root.strip_prefix("./").unwrap_or(root);
+        if root.is_empty() || root == "." { file.to_owned() } else { format!("{root}/{file}") }
+    }
+
+    /// Where a line of a project can be looked at, when the report says where its sources are. Installed packages are
+    /// no part of the repository.
+    #[must_use]
+    pub fn link(&self, root: usize, file: &str, line: Option<u32>) -> Option<String> {
+        let (root, url) = (self.roots.get(root)?, self.source_url.as_ref()?);
+        (root.kind == ReportRootKind::Project).then(|| url.to(&root.name, file, line))
     }
 
     /// The JSON Schema of the format.

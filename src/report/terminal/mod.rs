@@ -1,44 +1,60 @@
 //! The summary for people: one screen, what to know and what to do next.
 
+mod databases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::v1::{ModelKind, Report, ReportGap, ReportTouchpoint, word};
+use super::say::{app_folder, counted, length, number, visible};
+use super::v1::{ModelKind, Report, ReportGap, ReportTouchpoint};
 use crate::finding::Access;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
 const HEAD: Style = AnsiColor::Cyan.on_default().bold();
 const WARN: Style = AnsiColor::Yellow.on_default();
+const BAD: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default().bold();
 
 /// Rows shown of what may be long; the rest is counted.
 const TOP: usize = 8;
-/// Gaps of one kind that are named.
-const EXAMPLES: usize = 2;
+/// The same where databases have something to say, too: all has to fit on a screen.
+const FEW: usize = 3;
 /// Lines wider than this are no easier to read.
 const MAX_WIDTH: usize = 120;
 
 /// The summary, `width` columns wide, with escape codes for styles; whoever prints it takes them out where they do not
-/// belong.
+/// belong. `files` are the reports that were written.
 #[must_use]
-pub fn render(report: &Report, width: usize) -> String {
-    let mut summary = Summary { text: String::new(), width: width.clamp(40, MAX_WIDTH) };
+pub fn render(report: &Report, width: usize, files: &[String]) -> String {
+    let databases = !report.environments.is_empty() || !report.findings.is_empty();
+    let top = if databases { FEW } else { TOP };
+    let mut summary = Summary { text: String::new(), width: width.clamp(40, MAX_WIDTH), top };
     summary.title(report);
+    summary.answer(report);
+    summary.findings(report);
+    summary.environments(report);
+    summary.totals(report);
     if !report.touchpoints.is_empty() {
         summary.kinds(report);
         summary.places(report);
     }
-    summary.models(report);
+    // Where databases were read, the columns that store the ids say more of the linked models.
+    if !databases {
+        summary.models(report);
+    }
     summary.gaps(report);
-    summary.next(report);
+    summary.next(report, files);
     summary.text
 }
 
 struct Summary {
     text: String,
     width: usize,
+    /// Rows shown of what may be long.
+    top: usize,
 }
 
 /// Touchpoints of one row of a table.
@@ -107,6 +123,9 @@ impl Summary {
         } else {
             self.line(&format!("{WARN}its definition was not found in what was scanned{WARN:#}"));
         }
+    }
+
+    fn totals(&mut self, report: &Report) {
         let totals = &report.totals;
         let sure = ["certain", "likely", "possible"]
             .iter()
@@ -133,20 +152,24 @@ impl Summary {
     }
 
     fn kinds(&mut self, report: &Report) {
-        let mut kinds: BTreeMap<String, Counts> = BTreeMap::new();
+        let mut kinds: BTreeMap<&str, Counts> = BTreeMap::new();
         let mut all = Counts::default();
         for touchpoint in &report.touchpoints {
-            kinds.entry(word(&touchpoint.kind)).or_default().add(touchpoint);
+            kinds.entry(touchpoint.kind.as_str()).or_default().add(touchpoint);
             all.add(touchpoint);
         }
         self.text.push('\n');
         let titles = ["all", "read", "write", "delete", "schema", "unknown", "tests"];
         let header = titles.iter().fold(format!("{:<16}", "kind"), |line, title| format!("{line}{title:>8}"));
         self.line(&format!("{HEAD}{header}{HEAD:#}"));
-        let mut rows: Vec<(String, Counts)> = kinds.into_iter().collect();
-        rows.sort_by(|a, b| b.1.all.cmp(&a.1.all).then_with(|| a.0.cmp(&b.0)));
-        for (name, counts) in &rows {
+        let mut rows: Vec<(&str, Counts)> = kinds.into_iter().collect();
+        rows.sort_by(|a, b| b.1.all.cmp(&a.1.all).then_with(|| a.0.cmp(b.0)));
+        let shown = if self.top < TOP { self.top } else { rows.len() };
+        for (name, counts) in rows.iter().take(shown) {
             self.row(name, counts);
+        }
+        if rows.len() > shown {
+            self.line(&format!("{DIM}… and {}{DIM:#}", counted(length(rows.len() - shown), "more kind")));
         }
         if rows.len() > 1 {
             self.row("total", &all);
@@ -168,8 +191,7 @@ impl Summary {
     fn places(&mut self, report: &Report) {
         let mut folders: BTreeMap<String, Folder<'_>> = BTreeMap::new();
         for touchpoint in report.touchpoints.iter().filter(|touchpoint| !touchpoint.is_test) {
-            let folder = touchpoint.file.rsplit_once('/').map_or(".", |(folder, _)| folder);
-            let entry = folders.entry(app_folder(folder)).or_default();
+            let entry = folders.entry(app_folder(&touchpoint.file)).or_default();
             entry.touchpoints += 1;
             entry.files.insert((touchpoint.root, &touchpoint.file));
         }
@@ -179,8 +201,8 @@ impl Summary {
         let mut rows: Vec<_> = folders.into_iter().collect();
         rows.sort_by(|a, b| b.1.touchpoints.cmp(&a.1.touchpoints).then_with(|| a.0.cmp(&b.0)));
         self.head("where", "outside tests");
-        for (folder, counts) in rows.iter().take(TOP) {
-            let tail = format!("in {}", counted(u64::try_from(counts.files.len()).unwrap_or(u64::MAX), "file"));
+        for (folder, counts) in rows.iter().take(self.top) {
+            let tail = format!("in {}", counted(length(counts.files.len()), "file"));
             let folder = self.cut(folder, self.width.saturating_sub(14 + tail.len()));
             self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(counts.touchpoints)));
         }
@@ -188,9 +210,9 @@ impl Summary {
     }
 
     fn more(&mut self, rows: usize, what: &str) {
-        if rows > TOP {
-            let rest = u64::try_from(rows - TOP).unwrap_or(u64::MAX);
-            self.line(&format!("{:>8}  {DIM}… and {}{DIM:#}", "", counted(rest, &format!("more {what}"))));
+        if rows > self.top {
+            let rest = counted(length(rows - self.top), &format!("more {what}"));
+            self.line(&format!("{:>8}  {DIM}… and {rest}{DIM:#}", ""));
         }
     }
 
@@ -200,7 +222,7 @@ impl Summary {
             return;
         }
         self.head("models", "linked to it");
-        for model in linked.iter().take(TOP) {
+        for model in linked.iter().take(self.top) {
             let count = report.totals.by_target.get(&model.label).copied().unwrap_or(0);
             let how = match model.kind {
                 ModelKind::Subclass => "subclass".to_owned(),
@@ -237,11 +259,19 @@ impl Summary {
         }
         let mut rows: Vec<_> = kinds.into_iter().collect();
         rows.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
+        if self.top < TOP {
+            let kinds: Vec<String> = rows.iter().map(|(kind, gaps)| format!("{} {kind}", gaps.len())).collect();
+            let kinds = self.begin(&kinds.join(", "), self.width.saturating_sub(6));
+            self.text.push('\n');
+            self.line(&format!("{HEAD}gaps{HEAD:#}  {WARN}{kinds}{WARN:#}"));
+            return;
+        }
         self.head("gaps", "seen and not modelled");
-        for (kind, gaps) in rows.iter().take(TOP) {
-            let count = u64::try_from(gaps.len()).unwrap_or(u64::MAX);
-            self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(count)));
-            for gap in gaps.iter().take(EXAMPLES) {
+        for (kind, gaps) in rows.iter().take(self.top) {
+            let kind = self.cut(kind, self.width.saturating_sub(12));
+            self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(length(gaps.len()))));
+            // Two of a kind show what they have in common.
+            for gap in gaps.iter().take(2) {
                 let text = self.example(gap, self.width.saturating_sub(12));
                 self.line(&format!("{:>8}    {DIM}{text}{DIM:#}", ""));
             }
@@ -249,7 +279,7 @@ impl Summary {
         self.more(rows.len(), "kind");
     }
 
-    fn next(&mut self, report: &Report) {
+    fn next(&mut self, report: &Report, files: &[String]) {
         let found = report.models.iter().any(|model| model.kind == ModelKind::Target);
         let packages = report.roots.iter().any(|root| root.kind == super::v1::ReportRootKind::SitePackages);
         self.head("next", "");
@@ -259,7 +289,16 @@ impl Summary {
         if !packages {
             self.line("Installed packages were not scanned: add --site-packages DIR.");
         }
-        self.line("Every place, line by line: --format json -o report.json");
+        if report.answer.is_none() {
+            self.line("Databases were not read: add --replica prod=mysql://USER@HOST/DATABASE");
+        }
+        if files.is_empty() {
+            self.line("Reports to attach, to search in and for other tools: -o reports/");
+        }
+        for (at, file) in files.iter().enumerate() {
+            let name = self.cut(file, self.width.saturating_sub(9));
+            self.line(&format!("{}{name}", if at == 0 { "Written: " } else { "         " }));
+        }
     }
 
     /// A gap on one line: of the place its end, of the reason its beginning.
@@ -280,7 +319,7 @@ impl Summary {
 
     /// The end of a text that is too long stays: paths differ there.
     fn cut(&self, text: &str, room: usize) -> String {
-        let clean: String = text.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+        let clean = plain(text);
         let length = clean.chars().count();
         if length <= room {
             return clean;
@@ -288,33 +327,42 @@ impl Summary {
         let keep = room.saturating_sub(1);
         format!("…{}", clean.chars().skip(length - keep).collect::<String>())
     }
-}
 
-/// The folder of the app: without what lies below it by Django's habit.
-fn app_folder(folder: &str) -> String {
-    const INNER: [&str; 7] = ["management", "migrations", "tests", "api", "views", "templatetags", "south_migrations"];
-    let mut parts: Vec<&str> = folder.split('/').collect();
-    if let Some(at) = parts.iter().skip(1).position(|part| INNER.contains(part)) {
-        parts.truncate(at + 1);
-    }
-    parts.join("/")
-}
-
-/// A number with commas.
-fn number(value: u64) -> String {
-    let digits = value.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
+    /// The beginning of a text that is too long stays: sentences say there what they are about.
+    fn begin(&self, text: &str, room: usize) -> String {
+        let clean = plain(text);
+        if clean.chars().count() <= room {
+            return clean;
         }
-        text.push(digit);
+        clean.chars().take(room.saturating_sub(1)).collect::<String>() + "…"
     }
-    text
 }
 
-fn counted(count: u64, what: &str) -> String {
-    format!("{} {what}{}", number(count), if count == 1 { "" } else { "s" })
+/// The text in at most so many lines of so many characters; what does not fit is cut.
+fn wrapped(text: &str, room: usize, lines: usize) -> Vec<String> {
+    let clean = plain(text);
+    let mut out: Vec<String> = vec![String::new()];
+    for word in clean.split_whitespace() {
+        let last = out.len() - 1;
+        let length = out[last].chars().count();
+        if length == 0 {
+            word.clone_into(&mut out[last]);
+        } else if length + 1 + word.chars().count() <= room || out.len() == lines {
+            out[last] = format!("{} {word}", out[last]);
+        } else {
+            out.push(word.to_owned());
+        }
+    }
+    for line in out.iter_mut().filter(|line| line.chars().count() > room) {
+        *line = line.chars().take(room.saturating_sub(1)).collect::<String>() + "…";
+    }
+    out
+}
+
+/// On one line, with nothing in it that a terminal would obey or hide.
+fn plain(text: &str) -> String {
+    let line: String = text.chars().map(|c| if matches!(c, '\n' | '\t') { ' ' } else { c }).collect();
+    visible(&line).into_owned()
 }
 
 #[cfg(test)]
@@ -413,18 +461,50 @@ mod tests {
         }
     }
 
-    fn plain(text: &str) -> String {
+    fn stripped(text: &str) -> String {
         anstream::adapter::strip_str(text).to_string()
     }
 
     #[test]
     fn the_summary_at_80_columns() {
-        insta::assert_snapshot!(plain(&render(&report(), 80)));
+        insta::assert_snapshot!(stripped(&render(&report(), 80, &[])));
     }
 
     #[test]
     fn the_summary_at_120_columns() {
-        insta::assert_snapshot!(plain(&render(&report(), 120)));
+        insta::assert_snapshot!(stripped(&render(&report(), 120, &[])));
+    }
+
+    /// A report with three environments, written by hand.
+    fn rich() -> Report {
+        let text = include_bytes!("../../../fixtures/reports/three-environments.json");
+        crate::report::json::read(text).unwrap()
+    }
+
+    #[test]
+    fn the_summary_of_databases_at_80_columns() {
+        insta::assert_snapshot!(stripped(&render(&rich(), 80, &["reports/csm-audit.html".to_owned()])));
+    }
+
+    #[test]
+    fn the_summary_of_databases_at_120_columns() {
+        insta::assert_snapshot!(stripped(&render(&rich(), 120, &[])));
+    }
+
+    #[test]
+    fn a_long_or_hostile_text_neither_widens_nor_commands() {
+        let mut report = rich();
+        report.findings[0].message = format!("\u{1b}[31m{}\u{202e}", "word ".repeat(400));
+        report.findings[1].check = "x".repeat(300);
+        report.findings[2].message = "y".repeat(10_000);
+        report.source_lines[0].text = format!("class \u{202e}{}", "漢".repeat(150));
+        report.environments[0].name = "z".repeat(10_000);
+        let text = render(&report, 80, &[]);
+        assert!(!text.contains("\u{1b}[31m\u{1b}") && !text.contains('\u{202e}'), "{text}");
+        for line in stripped(&text).lines() {
+            // A gutter of the line's number and the mark of a cut are beside the source.
+            assert!(line.chars().count() <= 84, "{} {line}", line.chars().count());
+        }
     }
 
     #[test]
@@ -432,7 +512,10 @@ mod tests {
         for width in [60, 80, 100, 120] {
             // The table of kinds has a width of its own.
             let limit = width.max(72);
-            for line in plain(&render(&report(), width)).lines() {
+            for line in stripped(&render(&report(), width, &[])).lines() {
+                assert!(line.chars().count() <= limit, "{width}: {line}");
+            }
+            for line in stripped(&render(&rich(), width, &[])).lines() {
                 assert!(line.chars().count() <= limit, "{width}: {line}");
             }
         }
@@ -443,15 +526,10 @@ mod tests {
         let mut empty = report();
         (empty.touchpoints, empty.models, empty.gaps) = (Vec::new(), Vec::new(), Vec::new());
         empty.totals = Totals::default();
-        let text = plain(&render(&empty, 80));
+        let text = stripped(&render(&empty, 80, &[]));
         assert!(text.contains("0 touchpoints in 0 files"), "{text}");
         assert!(text.contains("its definition was not found"), "{text}");
         assert!(text.contains("Name the model with --target"), "{text}");
         assert!(!text.contains("gaps"), "{text}");
-    }
-
-    #[test]
-    fn numbers_have_commas() {
-        assert_eq!([0, 999, 1_000, 1_234_567].map(number), ["0", "999", "1,000", "1,234,567"]);
     }
 }

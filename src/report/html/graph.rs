@@ -1,0 +1,163 @@
+//! The graph of tables: those that store the ids on the left, the model's on the right, a line for each column.
+
+use std::fmt::Write;
+
+use crate::report::say::{middle, number};
+use crate::report::v1::{ColumnRole, ModelKind, Report, ReportColumn};
+
+/// The graph, with the places of everything in it.
+pub(super) struct Graph {
+    pub width: u32,
+    pub height: u32,
+    pub node_width: u32,
+    pub target_x: u32,
+    pub target_width: u32,
+    pub target_height: u32,
+    pub target_name: String,
+    pub target_full: String,
+    pub target_lines: Vec<String>,
+    /// Where the marks of the lines stand.
+    pub middle: u32,
+    pub nodes: Vec<Node>,
+}
+
+/// A table that stores the ids.
+pub(super) struct Node {
+    pub table: String,
+    pub name: String,
+    pub note: String,
+    pub y: u32,
+    pub height: u32,
+    pub edges: Vec<Edge>,
+}
+
+/// A column of it.
+pub(super) struct Edge {
+    pub column: String,
+    pub short: String,
+    pub class: &'static str,
+    pub label: String,
+    pub label_short: String,
+    pub y: u32,
+}
+
+const NODE_WIDTH: u32 = 400;
+const GAP: u32 = 300;
+const TARGET_WIDTH: u32 = 280;
+/// Characters of a name that fit.
+const NAME: usize = 46;
+const TARGET_NAME: usize = 30;
+const LABEL: usize = 46;
+const ROW: u32 = 34;
+
+impl Graph {
+    pub(super) fn new(report: &Report) -> Self {
+        let mut nodes: Vec<Node> = Vec::new();
+        for (table, note, column, class, label) in edges(report) {
+            let at = nodes.iter().position(|node| node.table == table && node.note == note).unwrap_or_else(|| {
+                let name = middle(&table, NAME);
+                nodes.push(Node { name, table, note, y: 0, height: 0, edges: Vec::new() });
+                nodes.len() - 1
+            });
+            let (short, label_short) = (middle(&column, NAME), middle(&label, LABEL));
+            nodes[at].edges.push(Edge { column, short, class, label, label_short, y: 0 });
+        }
+        let mut y = 8;
+        for node in &mut nodes {
+            node.y = y;
+            let head = if node.note.is_empty() { 30 } else { 46 };
+            for (edge, row) in node.edges.iter_mut().zip(0_u32..) {
+                edge.y = y + head + 14 + row * ROW;
+            }
+            node.height = head + u32::try_from(node.edges.len()).unwrap_or(0) * ROW;
+            y += node.height + 14;
+        }
+        let target = report.models.iter().find(|model| model.kind == ModelKind::Target);
+        let key = report.columns.iter().find(|column| column.role == ColumnRole::Key);
+        let full = key
+            .map(|key| key.table.clone())
+            .or_else(|| target.and_then(|target| target.table.clone()))
+            .unwrap_or_else(|| report.target.clone());
+        let target_lines = key.map(target_lines).unwrap_or_default();
+        let height = (y - 6).max(72 + u32::try_from(target_lines.len()).unwrap_or(0) * 18);
+        let target_x = NODE_WIDTH + 8 + GAP;
+        Self {
+            width: target_x + TARGET_WIDTH + 8,
+            height: height + 8,
+            node_width: NODE_WIDTH,
+            target_x,
+            target_width: TARGET_WIDTH,
+            target_height: height - 8,
+            target_name: middle(&full, TARGET_NAME),
+            target_full: full,
+            target_lines,
+            middle: NODE_WIDTH + 8 + GAP / 2,
+            nodes,
+        }
+    }
+}
+
+/// The key, and how far it has come in each environment.
+fn target_lines(key: &ReportColumn) -> Vec<String> {
+    let declared = key.migrations.as_deref().or(key.models.as_deref()).unwrap_or("type not known");
+    let mut lines = vec![middle(&format!("{} {declared}", key.column), 38)];
+    for place in &key.environments {
+        let mut line = format!("{}: {}", place.environment, place.column_type.as_deref().unwrap_or("not there"));
+        if let Some(rows) = place.rows {
+            let _ = write!(line, ", {} rows", number(rows));
+        }
+        lines.push(middle(&line, 42));
+    }
+    lines
+}
+
+/// Table, note, column, class and label of every reference.
+fn edges(report: &Report) -> Vec<(String, String, String, &'static str, String)> {
+    let home = report.columns.iter().find(|column| column.role == ColumnRole::Key).and_then(|key| key.alias.as_deref());
+    let columns: Vec<_> = report.columns.iter().filter(|column| column.role != ColumnRole::Key).collect();
+    if !columns.is_empty() {
+        return columns
+            .into_iter()
+            .map(|column| {
+                let elsewhere = column.alias.as_deref().filter(|alias| home.is_some_and(|home| home != *alias));
+                let note = elsewhere.map_or_else(String::new, |alias| format!("in another database, alias {alias}"));
+                let (class, label) = state(column);
+                (column.table.clone(), note, column.column.clone(), class, label)
+            })
+            .collect();
+    }
+    // Without databases the code's relations are what is known.
+    let models = report.models.iter().filter(|model| matches!(model.kind, ModelKind::Linked | ModelKind::Subclass));
+    models
+        .filter_map(|model| Some((model, model.table.clone()?)))
+        .map(|(model, table)| {
+            let via = if model.via.is_empty() { model.label.clone() } else { model.via.join(", ") };
+            (table, String::new(), via, "expected", "relation in the code".to_owned())
+        })
+        .collect()
+}
+
+/// What ties a column to the key, over all environments.
+fn state(column: &ReportColumn) -> (&'static str, String) {
+    let present = column.environments.iter().filter(|place| place.column_type.is_some());
+    let (with, without): (Vec<_>, Vec<_>) = present.partition(|place| place.constraint.is_some());
+    let names = |places: &[&crate::report::v1::ReportColumnIn]| {
+        let mut names: Vec<&str> = places.iter().map(|place| place.environment.as_str()).collect();
+        names.dedup();
+        names.join(", ")
+    };
+    match (with.is_empty(), without.is_empty()) {
+        (true, true) if column.constraint_expected => ("expected", "constraint, says the code".to_owned()),
+        (true, true) => ("soft", "no constraint, says the code".to_owned()),
+        (false, true) => {
+            let surprise = if column.constraint_expected { "" } else { "; not in the code" };
+            ("constraint", format!("constraint in {}{surprise}", names(&with)))
+        }
+        (true, false) if column.constraint_expected => ("missing", format!("missing in {}", names(&without))),
+        (true, false) => ("soft", format!("soft in {}", names(&without))),
+        (false, false) if column.constraint_expected => {
+            ("missing", format!("missing in {}; there in {}", names(&without), names(&with)))
+        }
+        (false, false) => ("constraint", format!("in {}, not in {}; not in the code", names(&with), names(&without))),
+    }
+}

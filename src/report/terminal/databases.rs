@@ -1,0 +1,218 @@
+//! What the summary says of databases: the answer, the findings, the environments.
+
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
+use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
+
+use super::{BAD, BOLD, DIM, GOOD, Summary, WARN, wrapped};
+use crate::finding::Severity;
+use crate::report::say::{self, counted, length, number};
+use crate::report::v1::{MayStart, Report, ReportEnvironment, ReportFinding};
+
+/// Findings that are shown with their line of code.
+const WITH_CODE: usize = 2;
+/// Findings that are told in a line.
+const LINES: usize = 4;
+/// Sides of a finding that are told besides the one whose code is shown.
+const NOTES: usize = 1;
+/// Lines of the answer that are told of each kind.
+const REASONS: usize = 3;
+
+impl Summary {
+    pub(super) fn answer(&mut self, report: &Report) {
+        let Some(answer) = &report.answer else { return };
+        let style = match answer.may_start {
+            MayStart::Yes => GOOD,
+            MayStart::No => BAD,
+            MayStart::Unproven => WARN,
+        };
+        self.text.push('\n');
+        let verdict = self.begin(&say::verdict(report).1, self.width.saturating_sub(27));
+        self.line(&format!("{BOLD}May the migration start?{BOLD:#}  {style}{verdict}{style:#}"));
+        if let Some((column, place)) = say::tightest(report) {
+            let share = place.share.map_or_else(|| "unknown".to_owned(), say::percent);
+            let limit = place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(limit)));
+            let text = format!("used{limit} in {}: {}.{}", place.environment, column.table, column.column);
+            let text = self.begin(&text, self.width.saturating_sub(2 + share.chars().count() + 1));
+            self.line(&format!("  {BOLD}{share}{BOLD:#} {text}"));
+            if let Some(range) = &place.exhausted {
+                let condition =
+                    if range.assumption.is_empty() { String::new() } else { format!(", if {}", range.assumption) };
+                let text =
+                    self.begin(&format!("used up {}{condition}", say::dates(range)), self.width.saturating_sub(2));
+                self.line(&format!("  {text}"));
+            }
+        }
+        for (title, style, lines) in [("blocks  ", BAD, &answer.blocked_by), ("unproven", WARN, &answer.unproven)] {
+            for line in lines.iter().take(REASONS) {
+                for (at, line) in wrapped(line, self.width.saturating_sub(12), 2).iter().enumerate() {
+                    let title = if at == 0 { title } else { "        " };
+                    self.line(&format!("  {style}{title}{style:#}  {line}"));
+                }
+            }
+            if lines.len() > REASONS {
+                self.line(&format!("  {:8}  {DIM}… and {} more{DIM:#}", "", lines.len() - REASONS));
+            }
+        }
+    }
+
+    pub(super) fn findings(&mut self, report: &Report) {
+        if report.findings.is_empty() {
+            return;
+        }
+        let counts: Vec<String> = say::severities(&report.findings)
+            .into_iter()
+            .map(|(severity, count)| format!("{} {}", number(count), severity.as_str()))
+            .collect();
+        self.head("findings", &counts.join(", "));
+        let mut with_code = 0;
+        let mut told = 0;
+        for finding in &report.findings {
+            // The gravest that have code to look at are shown with it; that is where somebody begins.
+            let code = (with_code < WITH_CODE).then(|| self.with_code(report, finding)).flatten();
+            match code {
+                Some(text) => {
+                    with_code += 1;
+                    self.text.push_str(&text);
+                }
+                None if told < LINES => {
+                    told += 1;
+                    self.finding(finding);
+                }
+                None => {}
+            }
+        }
+        if report.findings.len() > with_code + told {
+            let rest = length(report.findings.len() - with_code - told);
+            self.line(&format!("{DIM}… and {}{DIM:#}", counted(rest, "more finding")));
+        }
+    }
+
+    fn finding(&mut self, finding: &ReportFinding) {
+        let (style, word) = (style(finding.severity), finding.severity.as_str());
+        let object = say::object(finding);
+        let place = if object.is_empty() { String::new() } else { format!(" ({object})") };
+        let room = self.width.saturating_sub(word.len() + 2);
+        for (at, line) in wrapped(&format!("{}{place}", finding.message), room, 2).iter().enumerate() {
+            if at == 0 {
+                self.line(&format!("{style}{word}{style:#}: {line}"));
+            } else {
+                self.line(&format!("{:1$}  {line}", "", word.len()));
+            }
+        }
+    }
+
+    /// The finding with the line of code that its evidence names; `None` when it names none.
+    fn with_code(&self, report: &Report, finding: &ReportFinding) -> Option<String> {
+        let (evidence, root, line, code) = finding.evidence.iter().find_map(|evidence| {
+            let (file, line) = (evidence.file.as_deref()?, evidence.line?);
+            let (root, code) = report.line_of_code(file, line)?;
+            Some((evidence, root, line, code))
+        })?;
+        let file = evidence.file.as_deref()?;
+        let level = match finding.severity {
+            Severity::Error => Level::ERROR,
+            Severity::Warning => Level::WARNING,
+            Severity::Info => Level::INFO,
+        };
+        let check = self.begin(&finding.check, self.width / 2);
+        let room = self.width.saturating_sub(finding.severity.as_str().len() + check.chars().count() + 4);
+        let title = self.begin(&finding.message, room);
+        let gutter = line.to_string().len() + 3;
+        let source = narrow(&super::plain(code), self.width.saturating_sub(gutter));
+        let path = self.cut(&report.place(root, file), self.width.saturating_sub(gutter + 12));
+        let symbol = report.touchpoints.iter().find(|found| found.line == line && found.file == file);
+        let symbol = symbol.map(|found| found.symbol.as_str());
+        let span = underlined(&source, symbol);
+        let says = format!("{}: {}", evidence.source, evidence.says);
+        let room = self.width.saturating_sub(gutter + source[..span.end].width() + 2);
+        // Beside the line if it fits, or else below it.
+        let (label, below) = if says.width() <= room { (Some(says), None) } else { (None, Some(says)) };
+        let mark = AnnotationKind::Primary.span(span);
+        let mark = if let Some(label) = &label { mark.label(label) } else { mark };
+        let snippet = Snippet::source(&*source).line_start(line as usize).path(&path).annotation(mark);
+        let mut group: Group<'_> = level.primary_title(&title).id(&check).element(snippet);
+        let others = finding.evidence.iter().filter(|other| !std::ptr::eq(*other, evidence)).take(NOTES);
+        let others = others.map(|other| format!("{}: {}", other.source, other.says));
+        let mut notes: Vec<(&str, String)> = below.into_iter().chain(others).map(|text| ("note", text)).collect();
+        if !finding.fix.is_empty() {
+            notes.push(("fix", finding.fix.clone()));
+        }
+        for (name, text) in notes {
+            let text = self.begin(&text, self.width.saturating_sub(gutter + name.len() + 3));
+            let level = if name == "fix" { Level::HELP.with_name("fix") } else { Level::NOTE };
+            group = group.element(level.message(text));
+        }
+        let text = Renderer::styled().decor_style(DecorStyle::Ascii).term_width(self.width).render(&[group]);
+        let lines: Vec<&str> = text.lines().map(str::trim_end).collect();
+        Some(lines.join("\n") + "\n")
+    }
+
+    pub(super) fn environments(&mut self, report: &Report) {
+        if report.environments.is_empty() {
+            return;
+        }
+        self.head("environments", "");
+        let widest = report.environments.iter().map(|one| one.name.chars().count()).max().unwrap_or(0).min(16);
+        for environment in &report.environments {
+            let name = self.cut(&environment.name, 16);
+            let text = self.begin(&said(environment), self.width.saturating_sub(widest + 4));
+            let style = if environment.complete { DIM } else { WARN };
+            self.line(&format!("  {name:<widest$}  {style}{text}{style:#}"));
+        }
+    }
+}
+
+fn said(environment: &ReportEnvironment) -> String {
+    let databases: Vec<String> = environment
+        .databases
+        .iter()
+        .map(|database| format!("{}{}", database.name, if database.alias.is_none() { " (no alias)" } else { "" }))
+        .collect();
+    let mut parts = Vec::new();
+    if let Some(part) = environment.incomplete.first() {
+        parts.push(format!("not complete: {}: {}", part.place, part.reason));
+    }
+    if let Some(server) = environment.servers.first() {
+        let more = environment.servers.len() - 1;
+        let more = if more == 0 { String::new() } else { format!(" and {}", counted(length(more), "more server")) };
+        parts.push(format!("{} {}{more}", server.flavour, server.version));
+    }
+    parts.push(databases.join(", "));
+    if !environment.unproven.is_empty() {
+        parts.push(format!("{} unproven", counted(length(environment.unproven.len()), "list")));
+    }
+    parts.retain(|part| !part.is_empty());
+    parts.join("; ")
+}
+
+/// What of the line is meant: the symbol when it stands there once, or else all of it.
+fn underlined(line: &str, symbol: Option<&str>) -> std::ops::Range<usize> {
+    let once = symbol.filter(|symbol| !symbol.is_empty()).and_then(|symbol| {
+        let mut found = line.match_indices(symbol);
+        let (at, text) = found.next()?;
+        found.next().is_none().then_some(at..at + text.len())
+    });
+    once.unwrap_or(line.len() - line.trim_start().len()..line.len())
+}
+
+/// As much of the text as fits into so many columns, of which some characters take two.
+fn narrow(text: &str, room: usize) -> String {
+    if text.width() <= room {
+        return text.to_owned();
+    }
+    let mut used = 0;
+    let fits = text.chars().take_while(|c| {
+        used += c.width().unwrap_or(0);
+        used < room
+    });
+    fits.collect::<String>() + "…"
+}
+
+fn style(severity: Severity) -> anstyle::Style {
+    match severity {
+        Severity::Error => BAD,
+        Severity::Warning => WARN,
+        Severity::Info => DIM,
+    }
+}
