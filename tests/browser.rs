@@ -25,7 +25,8 @@ fn chromium() -> Option<PathBuf> {
 #[test]
 fn the_page_works_in_a_browser() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    let installed = folder.join("node_modules/playwright-core").is_dir() && folder.join("node_modules/axe-core").is_dir();
+    let installed =
+        folder.join("node_modules/playwright-core").is_dir() && folder.join("node_modules/axe-core").is_dir();
     let (Some(chromium), true) = (chromium(), installed) else {
         let how = "install Chromium and Node.js, and run `npm ci` in tests/browser (.ci/run does both)";
         assert!(std::env::var_os("CI").is_none(), "there is no browser to test with; {how}");
@@ -34,7 +35,8 @@ fn the_page_works_in_a_browser() {
     };
 
     let pages = tempfile::tempdir().unwrap();
-    let text = fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports/three-environments.json")).unwrap();
+    let text =
+        fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/reports/three-environments.json")).unwrap();
     let rich = json::read(&text).unwrap();
     let mut bare = rich.clone();
     (bare.answer, bare.plan) = (None, None);
