@@ -171,7 +171,7 @@ pub(super) struct Column<'a> {
     pub role: &'static str,
     pub found_by: String,
     /// One for each environment, which may have several databases.
-    pub cells: Vec<Vec<Cell<'a>>>,
+    pub cells: Vec<(&'a str, Vec<Cell<'a>>)>,
 }
 
 /// A column in a database.
@@ -185,7 +185,7 @@ pub(super) struct Cell<'a> {
     pub differs: bool,
 }
 
-pub(super) fn columns<'a>(report: &'a Report, environments: &[&str]) -> Vec<Column<'a>> {
+pub(super) fn columns<'a>(report: &'a Report, environments: &[&'a str]) -> Vec<Column<'a>> {
     let cell = |column: &'a ReportColumn, place: &'a ReportColumnIn| {
         let size: Vec<String> =
             [place.rows.map(|rows| format!("about {}", say::counted(rows, "row"))), place.bytes.map(say::bytes)]
@@ -217,7 +217,7 @@ pub(super) fn columns<'a>(report: &'a Report, environments: &[&str]) -> Vec<Colu
             Column {
                 role: role(column.role),
                 found_by: column.found_by.join(", "),
-                cells: environments.iter().map(|name| places(name)).collect(),
+                cells: environments.iter().map(|name| (*name, places(name))).collect(),
                 column,
             }
         })
