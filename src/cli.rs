@@ -10,6 +10,8 @@ use crate::config::source_url::SourceUrl;
 use crate::config::{Color, Format, Given};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
+use crate::plan::gh_ost_flags::Release;
+use crate::plan::{CutOver, Way};
 
 /// Finds every touchpoint of a Django model in a project.
 #[derive(Debug, Parser)]
@@ -30,6 +32,10 @@ pub enum Command {
         /// The check, such as extra-foreign-key.
         check: Option<String>,
     },
+    /// Plan the change of the key: a folder with a runbook, scripts, and the Django migration.
+    Plan(Plan),
+    /// Look whether databases are as a plan wants them, and which of its steps are open.
+    Verify(Verify),
     /// Let no new reference to a model through: compare with a baseline, or with another commit.
     Gate(Gate),
     /// Read live servers, dumps and other snapshots into one file that can be taken elsewhere.
@@ -99,6 +105,108 @@ pub struct Scan {
     pub color: Option<Color>,
 }
 
+/// The arguments of `plan`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The folder holds runbook.md, plan.json, and scripts that change nothing without --execute. The exit code is 0, 2 when the
+input or the configuration cannot be used, and 3 when a database could not be read to the end: the plan then says what it
+does not know, and its scripts refuse to run.")]
+pub struct Plan {
+    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
+    #[arg(value_name = "PATH")]
+    pub roots: Vec<PathBuf>,
+    /// The folder to write [default: csm-audit-plan].
+    #[arg(short, long, value_name = "DIR")]
+    pub output: Option<PathBuf>,
+    /// Plan for this environment alone; repeatable [default: all that are read].
+    #[arg(long, value_name = "NAME")]
+    pub environment: Vec<String>,
+    /// The release of gh-ost that the scripts are for, such as 1.1.8, or head [default: the installed one's, or the
+    /// newest that is known].
+    #[arg(long, value_name = "VERSION")]
+    pub gh_ost_version: Option<Release>,
+    /// How the target's table is changed [default: what suits it best].
+    #[arg(long, value_name = "WAY")]
+    pub strategy: Option<Way>,
+    /// How gh-ost swaps the tables where its atomic swap could lose writes [default: the scripts ask].
+    #[arg(long, value_name = "HOW")]
+    pub cut_over: Option<CutOver>,
+    /// Another change that a table needs, done in the same copy: TABLE=CLAUSE of ALTER TABLE; repeatable.
+    #[arg(long, value_name = "TABLE=CLAUSE", value_parser = table_and_clause)]
+    pub also: Vec<(String, String)>,
+    /// The model [default: courseware.StudentModule].
+    #[arg(long, value_name = "APP_LABEL.MODEL")]
+    pub target: Option<String>,
+    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
+    #[arg(long, value_name = "DIR")]
+    pub site_packages: Vec<PathBuf>,
+    /// Paths to leave out, relative to a root; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// The databases that are to be changed.
+    #[command(flatten)]
+    pub environments: Environments,
+    /// How the code is to be read.
+    #[command(flatten)]
+    pub code: Code,
+    /// Read this configuration instead of the first root's.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How many threads to use [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+    /// No progress bar, and nothing on standard output.
+    #[arg(short, long)]
+    pub quiet: bool,
+}
+
+fn table_and_clause(text: &str) -> Result<(String, String), String> {
+    text.split_once('=')
+        .filter(|(table, clause)| !table.is_empty() && !clause.trim().is_empty())
+        .map(|(table, clause)| (table.to_owned(), clause.trim().to_owned()))
+        .ok_or_else(|| format!("`{text}` is no TABLE=CLAUSE; write courseware_studentmodule='ADD KEY (modified)'"))
+}
+
+impl Plan {
+    /// What the arguments and the environment say.
+    #[must_use]
+    pub fn given(&self) -> Given {
+        Given {
+            roots: self.roots.clone(),
+            config: self.config.clone(),
+            target: self.target.clone(),
+            site_packages: self.site_packages.clone(),
+            exclude: self.exclude.clone(),
+            quiet: self.quiet,
+            threads: self.threads,
+            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            settings: self.code.settings.clone(),
+            installed_apps: self.code.installed_apps.clone(),
+            django: self.code.django.clone(),
+            server: self.code.server.clone(),
+            key_type: self.code.key_type.clone(),
+            ..Given::default()
+        }
+    }
+}
+
+/// The arguments of `verify`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Databases are only read. The exit code is 0 when all is as planned, 1 while a step is open or cannot be proven, and 2 when
+the plan or the arguments cannot be used.")]
+pub struct Verify {
+    /// The plan, as `csm-audit plan` wrote it.
+    #[arg(long, value_name = "FILE", default_value = "plan.json")]
+    pub plan: PathBuf,
+    /// The databases to look at.
+    #[command(flatten)]
+    pub environments: Environments,
+    /// Read this configuration instead of the current folder's.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
 /// Databases to check the code against.
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Databases")]
@@ -110,6 +218,14 @@ pub struct Environments {
     /// Read no database, whatever the configuration names.
     #[arg(long, conflicts_with = "replicas")]
     pub offline: bool,
+    /// NAME=FILE, a snapshot of the same environment at an earlier time, from which it follows when keys run out;
+    /// repeatable.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub earlier: Vec<String>,
+    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
+    /// model's table were created, from which it follows when keys run out.
+    #[arg(long)]
+    pub sample: bool,
     /// Read a server that takes writes, too.
     #[arg(long)]
     pub allow_primary: bool,

@@ -3,6 +3,7 @@
 mod bar;
 mod environments;
 mod output;
+mod planning;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 use std::process::ExitCode;
@@ -51,6 +52,8 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
         Command::Gate(arguments) => return gate(arguments),
         Command::Scan(arguments) => return scan(arguments),
+        Command::Plan(arguments) => return planning::plan(&arguments),
+        Command::Verify(arguments) => return planning::verify(&arguments),
         Command::Explain { check } => explain(check.as_deref())?,
         Command::Report(arguments) => report(&arguments)?,
         Command::Schema(arguments) => schema(&arguments)?,
@@ -79,6 +82,7 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     choose_color(settings.color);
     // Whoever is asked for a password is asked before the long work begins.
     let (sources, asked) = environments::of_scan(&databases, &settings)?;
+    let earlier = environments::earlier(&databases, &settings)?;
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
     // The program ends here: the system takes back all trees at once, faster than they could be dropped one by one.
@@ -87,7 +91,7 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
         None
     } else {
         let request = environments::request(&databases, &settings.target, &result.models);
-        let mut checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+        let mut checked = csm_audit::cross_check_since(&settings, &sources, &earlier, &request, progress)?;
         checked.audit.gaps.extend(asked);
         result.gaps.append(&mut checked.audit.gaps);
         result.gaps.sort();

@@ -6,7 +6,7 @@ mod exhaustion;
 mod mapping;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
-use crate::expected::{Expected, expect};
+use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
 use crate::schema::{ColumnType, Database, Server};
@@ -126,7 +126,8 @@ impl Audit {
         let mut expected = Vec::with_capacity(servers.len());
         for server in &servers {
             let settings = Settings { server: Some(server.exactly()), ..settings.clone() };
-            expected.push(expect(&settings)?);
+            // What the models say is the same for every server but for the names of types.
+            expected.push(if expected.is_empty() { expect_with_models(&settings)? } else { expect(&settings)? });
         }
         let at = |server: Option<Server>| {
             let server = server.unwrap_or(fallback);
@@ -161,6 +162,15 @@ impl Audit {
                 Some(Pair { environment, environment_index, database, database_index, side, code, tables })
             })
         })
+    }
+
+    /// A column as the models say it.
+    #[must_use]
+    pub fn model_column(&self, table: &str, column: &str) -> Option<&ModelColumn> {
+        let columns = self.expected.iter().flat_map(|code| &code.model_columns);
+        let mut same = columns
+            .filter(|known| known.table.eq_ignore_ascii_case(table) && known.column.eq_ignore_ascii_case(column));
+        same.next()
     }
 
     /// Whether a table is the target's, or holds a column that stores its ids.

@@ -48,12 +48,12 @@ pub struct Expected {
     pub owners: FxHashMap<String, String>,
     /// The models with a table, by their label in small letters.
     pub models: FxHashMap<String, StateModel>,
+    /// The migrations there are, sorted; of South's, the last of each app.
+    pub migrations: Vec<KnownMigration>,
     /// The columns as the models say them now; empty unless [`expect_with_models`] was asked.
     pub model_columns: Vec<ModelColumn>,
     /// Where the models are not what the migrations say; empty unless [`expect_with_models`] was asked.
     pub model_differences: Vec<ModelDifference>,
-    /// The migrations there are, sorted; of South's, the last of each app.
-    pub migrations: Vec<KnownMigration>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
 }
@@ -251,9 +251,9 @@ fn evaluate(
         integer_ranges: found.ranges,
         owners: found.owners,
         models: found.models,
+        migrations,
         model_columns: code.columns,
         model_differences: code.differences,
-        migrations,
         gaps,
     }
 }

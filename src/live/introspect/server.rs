@@ -8,7 +8,8 @@ use crate::live::rights::Rights;
 use crate::live::session::{Row, Trouble, literals};
 
 /// Variables that decide whether and how a table can be changed.
-const VARIABLES: [&str; 51] = [
+const VARIABLES: [&str; 55] = [
+    "aurora_enable_repl_bin_log_filtering",
     "aurora_version",
     "auto_increment_increment",
     "auto_increment_offset",
@@ -24,7 +25,9 @@ const VARIABLES: [&str; 51] = [
     "enforce_gtid_consistency",
     "event_scheduler",
     "expire_logs_days",
+    "extra_port",
     "foreign_key_checks",
+    "hostname",
     "gtid_domain_id",
     "gtid_mode",
     "gtid_strict_mode",
@@ -49,6 +52,7 @@ const VARIABLES: [&str; 51] = [
     "max_binlog_size",
     "max_connections",
     "performance_schema",
+    "port",
     "read_only",
     "replica_parallel_workers",
     "require_secure_transport",

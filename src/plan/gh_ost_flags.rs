@@ -1,0 +1,143 @@
+//! Which release of gh-ost knows which flag.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A release of gh-ost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Release {
+    /// `1.1.8`, and whether it is the release itself or a candidate for it.
+    Numbered(u16, u16, u16, bool),
+    /// Built from the newest sources.
+    Head,
+}
+
+impl Release {
+    /// The newest release that is known here; what scripts are written for when nobody says another.
+    pub const NEWEST: Self = Self::Numbered(1, 1, 10, true);
+
+    /// Whether it knows a flag. One that is not in the table is known to none.
+    #[must_use]
+    pub fn knows(self, flag: &str) -> bool {
+        FLAGS.iter().any(|(name, since)| *name == flag && *since <= self)
+    }
+
+    /// Whether its atomic cut-over makes sure that the rename waits for the locked table before it unlocks it. Without
+    /// that, acknowledged writes were lost.
+    #[must_use]
+    pub fn checks_metadata_lock(self) -> bool {
+        self.knows("skip-metadata-lock-check")
+    }
+}
+
+impl FromStr for Release {
+    type Err = String;
+
+    /// Reads `1.1.8`, `v1.1.8-rc`, `head`, and what `gh-ost --version` prints.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let word = text.split_whitespace().next().unwrap_or_default().trim_start_matches('v');
+        if ["head", "master", "unversioned", "unreleased"].contains(&word) {
+            return Ok(Self::Head);
+        }
+        let (numbers, rest) = word.split_at(word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len()));
+        let parts: Vec<Option<u16>> = numbers.split('.').map(|part| part.parse().ok()).collect();
+        match parts.as_slice() {
+            [Some(major), Some(minor), Some(patch)] => {
+                Ok(Self::Numbered(*major, *minor, *patch, !(rest.contains("rc") || rest.contains("beta"))))
+            }
+            _ => Err(format!("`{text}` is no release of gh-ost; write 1.1.8, or head for one built from its sources")),
+        }
+    }
+}
+
+impl fmt::Display for Release {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Numbered(major, minor, patch, true) => write!(f, "{major}.{minor}.{patch}"),
+            Self::Numbered(major, minor, patch, false) => write!(f, "{major}.{minor}.{patch}-rc"),
+            Self::Head => f.write_str("head"),
+        }
+    }
+}
+
+const fn v(major: u16, minor: u16, patch: u16) -> Release {
+    Release::Numbered(major, minor, patch, true)
+}
+
+const fn rc(major: u16, minor: u16, patch: u16) -> Release {
+    Release::Numbered(major, minor, patch, false)
+}
+
+/// The flags that scripts may use, and the first release that has each. A flag that was seen to lose writes is only
+/// here to tell what a release can do: `skip-metadata-lock-check`.
+const FLAGS: &[(&str, Release)] = &[
+    ("allow-on-master", v(0, 7, 1)),
+    ("alter", v(0, 7, 1)),
+    ("chunk-size", v(0, 7, 1)),
+    ("conf", v(0, 7, 1)),
+    ("database", v(0, 7, 1)),
+    ("execute", v(0, 7, 1)),
+    ("host", v(0, 7, 1)),
+    ("max-lag-millis", v(0, 7, 1)),
+    ("max-load", v(0, 7, 1)),
+    ("port", v(0, 7, 1)),
+    ("table", v(0, 7, 1)),
+    ("throttle-control-replicas", v(0, 7, 1)),
+    ("throttle-additional-flag-file", v(0, 7, 1)),
+    ("throttle-flag-file", v(0, 7, 1)),
+    ("verbose", v(0, 7, 1)),
+    ("cut-over", v(0, 8, 3)),
+    ("serve-socket-file", v(0, 8, 4)),
+    ("postpone-cut-over-flag-file", v(0, 8, 5)),
+    ("critical-load", v(0, 9, 6)),
+    ("default-retries", v(0, 9, 6)),
+    ("panic-flag-file", v(0, 9, 6)),
+    ("allow-master-master", v(0, 9, 8)),
+    ("cut-over-lock-timeout-seconds", v(1, 0, 1)),
+    ("initially-drop-socket-file", v(1, 0, 6)),
+    ("assume-rbr", v(1, 0, 10)),
+    ("assume-master-host", v(1, 0, 17)),
+    ("critical-load-interval-millis", v(1, 0, 21)),
+    ("check-flag", v(1, 0, 34)),
+    ("dml-batch-size", v(1, 0, 34)),
+    ("aliyun-rds", v(1, 0, 45)),
+    ("gcp", v(1, 0, 47)),
+    ("ssl", v(1, 0, 48)),
+    ("ssl-allow-insecure", v(1, 0, 48)),
+    ("ssl-ca", v(1, 0, 48)),
+    ("azure", v(1, 1, 1)),
+    ("checkpoint", rc(1, 1, 8)),
+    ("checkpoint-seconds", rc(1, 1, 8)),
+    ("gtid", rc(1, 1, 8)),
+    ("include-triggers", rc(1, 1, 8)),
+    ("old-table", rc(1, 1, 8)),
+    ("panic-on-warnings", rc(1, 1, 8)),
+    ("resume", rc(1, 1, 8)),
+    ("revert", rc(1, 1, 8)),
+    ("skip-port-validation", rc(1, 1, 8)),
+    ("trigger-suffix", rc(1, 1, 8)),
+    ("skip-metadata-lock-check", v(1, 1, 8)),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn releases_are_read_and_ordered() {
+        let read = |text: &str| text.parse::<Release>().unwrap();
+        assert_eq!(read("v1.1.8-rc"), rc(1, 1, 8));
+        assert_eq!(read("1.1.10 (git commit: 835f537)"), Release::NEWEST);
+        assert_eq!(read("unversioned (git commit: unknown)"), Release::Head);
+        assert!(read("1.1.7") < read("1.1.8-rc") && read("1.1.8-rc") < read("1.1.8"));
+        assert!(read("1.1.10") > read("1.1.9") && Release::Head > read("9.9.9"));
+        assert!("newest".parse::<Release>().is_err() && "1.1".parse::<Release>().is_err());
+    }
+
+    #[test]
+    fn only_later_releases_check_the_lock() {
+        assert!(!v(1, 1, 5).checks_metadata_lock() && !rc(1, 1, 8).checks_metadata_lock());
+        assert!(v(1, 1, 8).checks_metadata_lock() && Release::Head.checks_metadata_lock());
+        assert!(!v(1, 1, 7).knows("panic-on-warnings") && rc(1, 1, 8).knows("panic-on-warnings"));
+    }
+}

@@ -1,0 +1,152 @@
+//! `csm-audit plan` and `csm-audit verify`: from arguments to a folder of files, and from that back to servers.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use anyhow::Context as _;
+use csm_audit::cli;
+use csm_audit::config::{Given, Settings};
+use csm_audit::live::{self, Limits, Request};
+use csm_audit::plan::gh_ost_flags::Release;
+use csm_audit::plan::verify::Verification;
+use csm_audit::plan::{Effect, Options, Plan, Way};
+use csm_audit::progress::{Progress, Silent};
+
+use crate::bar::Bar;
+use crate::{INCOMPLETE, environments};
+
+/// Something of a plan is open.
+const OPEN: u8 = 1;
+
+/// The folder that is written when nobody names one.
+const FOLDER: &str = "csm-audit-plan";
+
+/// Plans the change, and writes the folder.
+pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(arguments.given())?;
+    if let Some(way @ (Way::DjangoMigration | Way::NewCluster)) = arguments.strategy {
+        anyhow::bail!(
+            "{} is compared, and not scripted; --strategy is gh-ost, pt-online-schema-change or alter",
+            way.name()
+        );
+    }
+    let (mut sources, _) = environments::of_scan(&arguments.environments, &settings)?;
+    for name in &arguments.environment {
+        anyhow::ensure!(
+            sources.iter().any(|source| source.name == *name),
+            "no database of the environment `{name}` is named; write --replica {name}=mysql://USER@HOST/DATABASE"
+        );
+    }
+    if !arguments.environment.is_empty() {
+        sources.retain(|source| arguments.environment.contains(&source.name));
+    }
+    anyhow::ensure!(
+        !sources.is_empty(),
+        "a plan rests on live facts; name the databases: --replica NAME=mysql://USER@HOST/DATABASE, or a snapshot"
+    );
+    let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
+    let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
+    let result = csm_audit::scan(&settings, progress)?;
+    let request = environments::request(&arguments.environments, &settings.target, &result.models);
+    let checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+    drop(bar);
+    let options = Options {
+        gh_ost: arguments.gh_ost_version.or_else(installed),
+        strategy: arguments.strategy,
+        cut_over: arguments.cut_over,
+        also: arguments.also.clone(),
+    };
+    let plan = Plan::new(&checked.audit, &options);
+    let folder = arguments.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
+    write(&plan, &folder)?;
+    if !arguments.quiet {
+        let mut stdout = io::stdout().lock();
+        writeln!(
+            stdout,
+            "{}: {} steps, begin with {}",
+            folder.display(),
+            plan.steps.len(),
+            folder.join("runbook.md").display()
+        )?;
+        for open in &plan.open {
+            writeln!(
+                stdout,
+                "open: {}{}",
+                open.environment.as_ref().map_or_else(String::new, |name| format!("{name}: ")),
+                open.what
+            )?;
+        }
+    }
+    let incomplete = checked.audit.environments.iter().any(|environment| !environment.facts.incomplete.is_empty());
+    Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// The release of the gh-ost that `CSM_AUDIT_GH_OST` or the path has.
+fn installed() -> Option<Release> {
+    let program = std::env::var_os("CSM_AUDIT_GH_OST").unwrap_or_else(|| "gh-ost".into());
+    let output = Command::new(program).arg("--version").output().ok()?;
+    String::from_utf8_lossy(&output.stdout).trim().parse().ok()
+}
+
+fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
+    let cannot = |path: &Path| format!("cannot write {}; give a folder that you may write with -o", path.display());
+    // Scripts of an older plan beside those of a new one would be run in good faith.
+    if let Ok(entries) = fs::read_dir(folder) {
+        let is_plan = folder.join("plan.json").is_file();
+        let foreign = entries.flatten().next().is_some() && !is_plan;
+        anyhow::ensure!(!foreign, "{} is not empty, and holds no plan; name another folder with -o", folder.display());
+        if is_plan {
+            let text = fs::read_to_string(folder.join("plan.json")).unwrap_or_default();
+            for step in Plan::parse(&text).map(|plan| plan.steps).unwrap_or_default() {
+                let Some(script) = step.script else { continue };
+                // What is gone already need not be removed, and what cannot be is written over.
+                let _ = fs::remove_file(folder.join(script));
+            }
+        }
+    }
+    for file in &plan.files {
+        let path = folder.join(&file.path);
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).with_context(|| cannot(parent))?;
+        }
+        fs::write(&path, &file.text).with_context(|| cannot(&path))?;
+        #[cfg(unix)]
+        if file.executable {
+            use std::os::unix::fs::PermissionsExt as _;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).with_context(|| cannot(&path))?;
+        }
+    }
+    Ok(())
+}
+
+/// Looks whether databases are as a plan wants them.
+pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
+    let settings = Settings::load(Given { config: arguments.config.clone(), ..Given::default() })?;
+    let text = fs::read_to_string(&arguments.plan)
+        .with_context(|| format!("cannot read {}; csm-audit plan writes it", arguments.plan.display()))?;
+    let plan = Plan::parse(&text)
+        .map_err(|reason| anyhow::anyhow!("{}: {reason}; csm-audit plan writes one", arguments.plan.display()))?;
+    let (sources, _) = environments::of_scan(&arguments.environments, &settings)?;
+    anyhow::ensure!(
+        !sources.is_empty(),
+        "no database is named; write --replica NAME=mysql://USER@HOST/DATABASE, with the plan's names"
+    );
+    let mut request = Request::about(&plan.target);
+    request.tables.push(plan.table.clone());
+    for effect in plan.steps.iter().flat_map(|step| &step.effects) {
+        if let Effect::Type { table, .. } = effect {
+            request.tables.push(table.clone());
+        }
+    }
+    request.tables.sort();
+    request.tables.dedup();
+    request.allow_primary = arguments.environments.allow_primary;
+    request.limits =
+        Limits { statement: std::time::Duration::from_secs(arguments.environments.timeout), ..Limits::default() };
+    let facts: Vec<_> = sources.iter().map(|source| live::read(source, &request).0).collect();
+    let verification = Verification::new(&plan, &facts);
+    io::stdout().lock().write_all(verification.text().as_bytes())?;
+    Ok(if verification.is_done() { ExitCode::SUCCESS } else { ExitCode::from(OPEN) })
+}
