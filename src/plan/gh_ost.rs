@@ -21,8 +21,8 @@ pub(super) struct Online {
 }
 
 /// The release that the scripts are written for.
-pub(super) fn release(scene: &Scene<'_>) -> Release {
-    scene.options.gh_ost.unwrap_or(Release::NEWEST)
+pub(super) fn release(scene: &Scene<'_>, topology: Option<&Topology<'_>>) -> Release {
+    scene.options.gh_ost.unwrap_or_else(|| Release::for_server(topology.map(|topology| topology.server)))
 }
 
 /// The flags, each as a word of the shell.
@@ -102,7 +102,7 @@ fn assumes_rows(topology: &Topology<'_>) -> bool {
 
 /// The steps.
 pub(super) fn steps(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>) -> Online {
-    let release = release(scene);
+    let release = release(scene, topology);
     let mut preconditions = preflight::gh_ost(scene, change, topology, release);
     // The swap has to be safe when it comes, which may be days after the copy has begun; both ask.
     let safe = preconditions.iter().find(|item| item.what.starts_with("the swap of the tables")).cloned();

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{Flavour, Server, ServerOptions};
+use crate::support::{Server, ServerOptions};
 
 /// The platform's two databases.
 pub const DATABASES: [&str; 2] = ["edxapp", "edxapp_csmh"];
@@ -222,14 +222,4 @@ pub fn fill(server: &Server, rows: u32) {
 /// Whether a program can be started.
 pub fn is_installed(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
-
-/// A path as text.
-pub fn text(path: &Path) -> String {
-    path.display().to_string()
-}
-
-/// Whether a flavour's servers tell what metadata locks there are.
-pub fn sees_locks(flavour: Flavour) -> bool {
-    flavour != Flavour::MySql56
 }
