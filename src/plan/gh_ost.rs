@@ -244,11 +244,8 @@ fn cut_over_kind(script: &mut Script, release: Release, decided: Option<CutOver>
         "false"
     };
     // gh-ost from 1.1.8 on insists on the instrument even where it swaps in two steps, which does not need it.
-    let without = if release.checks_metadata_lock() {
-        "sees_locks || arguments+=(--skip-metadata-lock-check)"
-    } else {
-        ":"
-    };
+    let without =
+        if release.checks_metadata_lock() { "sees_locks || arguments+=(--skip-metadata-lock-check)" } else { ":" };
     script.push(&format!(
         r#"
 # gh-ost's atomic swap loses writes unless it can see the metadata locks at the primary.
@@ -469,9 +466,7 @@ pub(super) fn compare(script: &mut Script, scene: &Scene<'_>, change: &Change<'_
             "SELECT MAX(t.{key}) FROM (SELECT {key} FROM {old} WHERE {key} > @low AND {key} <= @end ORDER BY {key} \
              LIMIT @many) AS t"
         )),
-        quote(&format!(
-            "SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0)"
-        )),
+        quote(&format!("SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0)")),
         quote(&format!(
             "SELECT GREATEST(COALESCE((SELECT MAX({key}) FROM {old}), 0), COALESCE((SELECT MAX({key}) FROM {new}), 0))"
         ))
