@@ -86,8 +86,8 @@ fn arguments_that_make_no_sense() {
     assert!(error.contains("`StudentModule` is no model; write it as app_label.Model"), "{error}");
     assert_eq!(run(program().args(["scan", "--format", "xml"])).status.code(), Some(2));
     assert_eq!(run(program().arg("nonsense")).status.code(), Some(2));
-    let error = refused(&Tree::shop().scan(&["-o", "/no/such/folder/report"]));
-    assert!(error.contains("cannot write /no/such/folder/report; give a path"), "{error}");
+    let error = refused(&Tree::shop().scan(&["-o", "/no/such/folder/report.json"]));
+    assert!(error.contains("cannot write /no/such/folder/report.json; give a path"), "{error}");
 }
 
 #[test]

@@ -72,11 +72,11 @@ impl History {
         rates
     }
 
-    /// When the key passes a limit.
-    fn passes(&self, limit: i128) -> Option<Exhaustion> {
+    /// When the key passes a limit; `key` is what it is called.
+    fn passes(&self, limit: i128, key: &str) -> Option<Exhaustion> {
         let today = Day::at(u64::try_from(self.now.at).unwrap_or(0));
         if self.now.id >= limit {
-            let assumption = String::from("it is used up already");
+            let assumption = format!("{key} is there already");
             return Some(Exhaustion { earliest: today, latest: Some(today), assumption });
         }
         let rates = self.rates();
@@ -92,10 +92,10 @@ impl History {
         let (margin_fast, margin_slow) = if alike { ((5, 4), (4, 5)) } else { ((1, 1), (1, 1)) };
         let earliest = day(fast, margin_fast)?;
         let assumption = if alike {
-            format!("the key goes on growing by {} ids a day, as {}, give or take a quarter", fast.a_day(), fast.since)
+            format!("{key} goes on growing by {} ids a day, as {}, give or take a quarter", fast.a_day(), fast.since)
         } else {
             format!(
-                "the key goes on growing by {} to {} ids a day: the one is its rate {}, the other {}",
+                "{key} goes on growing by {} to {} ids a day: the one is its rate {}, the other {}",
                 slow.a_day(),
                 fast.a_day(),
                 slow.since,
@@ -126,12 +126,9 @@ impl Audit {
 }
 
 fn fill(column: &mut IdColumn, environment: usize, history: Option<&History>) {
-    let is_key = column.role == Role::Key;
+    let key = if column.role == Role::Key { "the key" } else { "the key, whose ids it has to hold," };
     for place in column.places.iter_mut().filter(|place| place.environment == environment) {
-        place.exhausted = history.zip(place.limit).and_then(|(history, limit)| history.passes(limit));
-        if let Some(exhausted) = place.exhausted.as_mut().filter(|_| !is_key) {
-            exhausted.assumption = format!("it has to hold every id of the key, and {}", exhausted.assumption);
-        }
+        place.exhausted = history.zip(place.limit).and_then(|(history, limit)| history.passes(limit, key));
     }
 }
 
@@ -222,7 +219,7 @@ mod tests {
     #[test]
     fn one_rate_gives_a_range_around_its_date() {
         // 100 a day, and 10,000 are left: in 100 days, give or take a quarter.
-        let one = history(point("2026-01-11", 2_000), &[point("2026-01-01", 1_000)]).passes(12_000).unwrap();
+        let one = history(point("2026-01-11", 2_000), &[point("2026-01-01", 1_000)]).passes(12_000, "the key").unwrap();
         assert_eq!(days(&one), ("2026-04-01".to_owned(), Some("2026-05-16".to_owned())));
         assert_eq!(
             one.assumption,
@@ -233,7 +230,7 @@ mod tests {
     #[test]
     fn two_rates_are_the_ends_of_the_range() {
         let past = [point("2025-01-01", 0), point("2026-01-01", 1_000)];
-        let two = history(point("2026-01-11", 3_000), &past).passes(5_000).unwrap();
+        let two = history(point("2026-01-11", 3_000), &past).passes(5_000, "the key").unwrap();
         // 200 a day lately, 8 a day on the whole.
         assert_eq!(days(&two), ("2026-01-21".to_owned(), Some("2026-09-18".to_owned())));
         assert!(two.assumption.contains("by 8 to 200 ids a day: the one is its rate since 2025-01-01"), "{two:?}");
@@ -242,17 +239,22 @@ mod tests {
     #[test]
     fn a_key_that_stands_still_may_last_for_ever() {
         let now = point("2026-01-11", 3_000);
-        assert_eq!(history(now, &[point("2026-01-01", 3_000)]).passes(5_000), None);
-        let slower = history(now, &[point("2025-01-01", 0), point("2026-01-01", 3_000)]).passes(5_000).unwrap();
+        assert_eq!(history(now, &[point("2026-01-01", 3_000)]).passes(5_000, "the key"), None);
+        let slower =
+            history(now, &[point("2025-01-01", 0), point("2026-01-01", 3_000)]).passes(5_000, "the key").unwrap();
         assert_eq!(slower.latest, None);
-        assert_eq!(history(now, &[]).passes(5_000), None, "nothing is known");
-        assert_eq!(history(now, &[point("2026-01-01", 9_000)]).passes(5_000), None, "it went back");
-        assert_eq!(history(now, &[point("2026-01-10", 2_999)]).passes(i128::from(u64::MAX)), None, "in ages");
+        assert_eq!(history(now, &[]).passes(5_000, "the key"), None, "nothing is known");
+        assert_eq!(history(now, &[point("2026-01-01", 9_000)]).passes(5_000, "the key"), None, "it went back");
+        assert_eq!(
+            history(now, &[point("2026-01-10", 2_999)]).passes(i128::from(u64::MAX), "the key"),
+            None,
+            "in ages"
+        );
     }
 
     #[test]
     fn what_is_full_is_full_today() {
-        let full = history(point("2026-01-11", 127), &[]).passes(127).unwrap();
+        let full = history(point("2026-01-11", 127), &[]).passes(127, "the key").unwrap();
         assert_eq!(days(&full), ("2026-01-11".to_owned(), Some("2026-01-11".to_owned())));
     }
 }
