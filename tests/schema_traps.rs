@@ -323,6 +323,22 @@ fn routers_split_tables_over_aliases() {
     assert_eq!(entry.column("state_id").unwrap().column_type.print(e.server), "bigint unsigned");
     assert_eq!(entry.foreign_keys.len(), 0);
     assert_eq!(e.soft_references[0].alias, "history");
+    assert_eq!(e.mirrors.iter().collect::<Vec<_>>(), [(&String::from("replica"), &String::from("default"))]);
+    assert_eq!(e.alias_names["replica"], "main");
+}
+
+#[test]
+fn the_configuration_tells_what_settings_and_routers_do_not() {
+    let e = modern("routers_told");
+    let held: Vec<(&str, Vec<&String>)> =
+        e.databases.iter().map(|(alias, database)| (alias.as_str(), database.tables.keys().collect())).collect();
+    assert_eq!(held, [("default", vec![&String::from("shop_state")]), ("late", vec![&String::from("history_state")]),]);
+    assert_eq!(e.alias_names["default"], "shop_live");
+    assert_eq!(e.mirrors["late_reader"], "late");
+    // Where the configuration says an app is, nobody is told of the router; where it does not, default is taken.
+    let told: Vec<&str> = e.gaps.iter().filter(|g| g.kind == "router").map(|g| g.reason.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("the app shop on default is not known"), "{told:#?}");
 }
 
 #[test]

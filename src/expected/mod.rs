@@ -1,5 +1,6 @@
 //! The schema a project's code expects: settings, apps, migrations, and what they come to on each alias.
 
+mod aliases;
 mod differences;
 mod models;
 pub mod output;
@@ -38,6 +39,10 @@ pub struct Expected {
     pub apps: Vec<App>,
     /// The tables of each alias.
     pub databases: IndexMap<String, Database, FxBuildHasher>,
+    /// The names of the aliases' databases, where the configuration or the settings tell them; mirrors have one as well.
+    pub alias_names: IndexMap<String, String, FxBuildHasher>,
+    /// Aliases that are another one's database, such as its read replica, with that one.
+    pub mirrors: IndexMap<String, String, FxBuildHasher>,
     /// Columns that store ids of another table without a constraint.
     pub soft_references: Vec<SoftReference>,
     /// Where the tables are not what the state of the migrations says.
@@ -202,8 +207,8 @@ fn evaluate(
     let sync = target.django < Version(1, 9);
     state.unmigrated = Rc::new(unmigrated.iter().map(|m| (m.key(), m.clone())).collect());
     let routers = host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
-    let routers = Routers::new(&mut interp, &routers);
-    let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
+    let routers = Routers::new(&mut interp, &routers, settings.routes.clone());
+    let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases.own, state, routers);
     replay.run(&graph, if sync { &unmigrated } else { &[] });
     let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
     databases.values_mut().for_each(|database| database.name_collations(target.server));
@@ -230,7 +235,7 @@ fn evaluate(
         line: migration.line,
     });
     let migrations = known.collect();
-    let found = differences::find(&state, &databases, target, &chosen.aliases);
+    let found = differences::find(&state, &databases, target, &chosen.aliases.own);
     let code = if with_models {
         let files = model_files(&loader, &apps);
         pool.install(|| project.parse_all(&files));
@@ -246,6 +251,8 @@ fn evaluate(
         server: target.server,
         apps,
         databases,
+        alias_names: chosen.aliases.names,
+        mirrors: chosen.aliases.mirrors,
         soft_references: found.soft,
         differences: found.differences,
         integer_ranges: found.ranges,

@@ -58,7 +58,15 @@ pub fn json(expected: &Expected, selection: &Selection, out: impl std::io::Write
             database.tables.iter().filter(|(t, _)| is_selected(expected, selection, t)).collect();
         tables.sort_by_key(|(name, _)| name.as_str());
         let tables: Vec<serde_json::Value> = tables.iter().map(|(name, t)| table(expected, name, t)).collect();
-        aliases.insert(name.clone(), serde_json::json!({ "tables": tables, "views": database.views }));
+        let mirrors: Vec<&String> =
+            expected.mirrors.iter().filter(|(_, of)| *of == name).map(|(mirror, _)| mirror).collect();
+        aliases.insert(
+            name.clone(),
+            serde_json::json!({
+                "database": expected.alias_names.get(name), "mirrors": mirrors,
+                "tables": tables, "views": database.views,
+            }),
+        );
     }
     let keep = |table: &str| is_selected(expected, selection, table);
     let document = Document {

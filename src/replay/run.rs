@@ -247,7 +247,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         }
     }
 
-    fn missing_model(&mut self, name: &str) {
+    pub(super) fn missing_model(&mut self, name: &str) {
         let app = self.app.clone();
         self.gap(
             "operation",
