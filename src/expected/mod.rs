@@ -22,7 +22,7 @@ use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
 use crate::project::Project;
 use crate::replay::{Replay, Routers};
-use crate::schema::{Database, Server};
+use crate::schema::{Database, Part, Server};
 use crate::source::{FileId, Gap};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
@@ -61,6 +61,19 @@ pub struct Expected {
     pub model_differences: Vec<ModelDifference>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
+    /// The migrations in the order in which they were applied.
+    order: Vec<Node>,
+}
+
+impl Expected {
+    /// The migration that made a part of a table, or changed a column last; the name of the table itself is empty.
+    /// `None` where no single migration did.
+    #[must_use]
+    pub fn made_by(&self, alias: &str, table: &str, part: Part, name: &str) -> Option<&KnownMigration> {
+        let step = self.databases.get(alias)?.made_in(table, part, name)?;
+        let node = self.order.get(step)?;
+        self.migrations.binary_search_by(|known| known.node.cmp(node)).ok().and_then(|at| self.migrations.get(at))
+    }
 }
 
 /// A migration that the code has.
@@ -243,6 +256,8 @@ fn evaluate(
     } else {
         models::Found::default()
     };
+    // What could not be decided where models stand may be a field that was left out.
+    gaps.extend(interp.gaps.iter().filter(|g| g.file.as_ref().is_some_and(|file| code.files.contains(file))).cloned());
     gaps.extend(code.gaps);
     gaps.sort();
     gaps.dedup();
@@ -262,6 +277,7 @@ fn evaluate(
         model_columns: code.columns,
         model_differences: code.differences,
         gaps,
+        order: graph.order,
     }
 }
 
