@@ -4,73 +4,16 @@
 
 mod support;
 
-use std::fmt::Write as _;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use csm_audit::config::Settings;
-use csm_audit::expected::{Expected, expect, output};
 use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::snapshot;
 use serde_json::Value;
+use support::fixture::{self, DATABASES};
 use support::{Flavour, Server, ServerOptions};
 
-/// Databases by their aliases.
-const DATABASES: [(&str, &str); 2] = [("default", "platform"), ("student_module_history", "platform_history")];
-
 const PASSWORD: &str = "for-the-time-of-a-test";
-
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn folder() -> PathBuf {
-    root().join("fixtures/environments")
-}
-
-/// What the code of the fixture project expects on a server.
-fn code(server: &Server) -> Expected {
-    let settings = Settings {
-        roots: vec![root().join("fixtures/project")],
-        settings: Some(String::from("lms.envs.production")),
-        server: Some(server.value("SELECT VERSION()")),
-        ..Settings::default()
-    };
-    expect(&settings).unwrap()
-}
-
-/// Makes the databases as the migrations would, with a full ledger, and then what is different in an environment.
-fn fill(server: &Server, environment: &str) {
-    let code = code(server);
-    for (alias, database) in DATABASES {
-        server.execute(&format!("CREATE DATABASE {database} CHARACTER SET utf8mb4"));
-        let selection = output::Selection { app: None, alias: Some(alias.to_owned()) };
-        server.try_load_text(database, &output::sql(&code, &selection)).unwrap();
-        let mut ledger = String::from(
-            "CREATE TABLE django_migrations (id bigint NOT NULL AUTO_INCREMENT PRIMARY KEY, app varchar(255) NOT NULL, \
-             name varchar(255) NOT NULL, applied datetime(6) NOT NULL) ENGINE=InnoDB;",
-        );
-        for (day, migration) in code.migrations.iter().enumerate() {
-            let (app, name) = &migration.node;
-            let applied = format!("TIMESTAMPADD(DAY, {day}, '2024-03-01 06:00:00')");
-            writeln!(
-                ledger,
-                "INSERT INTO django_migrations (app, name, applied) VALUES ('{app}', '{name}', {applied});"
-            )
-            .unwrap();
-        }
-        server.try_load_text(database, &ledger).unwrap();
-    }
-    server.load("platform", &folder().join(format!("{environment}.changes.sql")));
-}
-
-/// Makes the account that reads.
-fn grant(server: &Server) {
-    let databases = DATABASES.map(|(_, name)| name.to_owned());
-    let statements = csm_audit::live::grants::statements("mysql-9.7".parse().unwrap(), "csm_audit@%", &databases);
-    server.execute(&statements.replace("...", PASSWORD));
-}
 
 /// Takes a snapshot of a server and puts names in the place of this machine's.
 fn take(server: &Server, environment: &str) -> EnvironmentFacts {
@@ -109,18 +52,8 @@ fn blow_up(facts: &mut EnvironmentFacts, table: &str, rows: u64, row_bytes: u64)
 }
 
 fn write_snapshot(facts: &EnvironmentFacts, name: &str) {
-    snapshot::write(std::slice::from_ref(facts), std::fs::File::create(folder().join(name)).unwrap()).unwrap();
-}
-
-fn mysqldump(server: &Server, arguments: &[&str]) -> String {
-    let output = Command::new("mariadb-dump")
-        .arg(format!("--defaults-file={}", server.option_file().display()))
-        .args(["--skip-lock-tables", "--skip-dump-date"])
-        .args(arguments)
-        .output()
-        .expect("mariadb-dump is installed with the client");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
+    snapshot::write(std::slice::from_ref(facts), std::fs::File::create(fixture::environments().join(name)).unwrap())
+        .unwrap();
 }
 
 /// `cargo test --test environments make -- --ignored` makes the files anew.
@@ -132,8 +65,8 @@ fn make() {
         durable.binary_log("ROW").performance_schema().line(format!("server_id={id}"))
     };
     let primary = support::start(Flavour::MySql97, options(1)).unwrap();
-    fill(&primary, "prod");
-    grant(&primary);
+    fixture::make(&primary, "prod");
+    fixture::grant(&primary, "mysql-9.7", "csm_audit@%", PASSWORD);
     let replica = Server::replica_of(&primary, options(2).line("read_only=ON")).unwrap();
     let mut prod = take(&replica, "prod");
     blow_up(&mut prod, "courseware_studentmodule", 1_690_000_000, 520);
@@ -141,20 +74,17 @@ fn make() {
     write_snapshot(&prod, "prod.json");
 
     let server = support::start(Flavour::MySql97, options(3)).unwrap();
-    fill(&server, "edge");
-    grant(&server);
+    fixture::make(&server, "edge");
+    fixture::grant(&server, "mysql-9.7", "csm_audit@%", PASSWORD);
     let mut edge = take(&server, "edge");
     blow_up(&mut edge, "courseware_studentmodule", 41_000_000, 520);
     write_snapshot(&edge, "edge.json");
 
     let server = support::start(Flavour::MariaDb, ServerOptions::new()).unwrap();
-    fill(&server, "stage");
-    // The definitions of everything, and of the rows the ledger's.
-    let text = mysqldump(&server, &["--no-data", "--triggers", "platform"])
-        + &mysqldump(&server, &["--no-create-info", "--skip-triggers", "platform", "django_migrations"]);
-    std::fs::write(folder().join("stage.platform.sql"), text).unwrap();
-    let text = mysqldump(&server, &["--no-data", "platform_history"]);
-    let file = std::fs::File::create(folder().join("stage.platform_history.sql.gz")).unwrap();
+    fixture::make(&server, "stage");
+    std::fs::write(fixture::environments().join("stage.platform.sql"), fixture::dump(&server, "platform")).unwrap();
+    let text = fixture::dump(&server, "platform_history");
+    let file = std::fs::File::create(fixture::environments().join("stage.platform_history.sql.gz")).unwrap();
     let mut encoder = flate2::write::GzEncoder::new(file, flate2::Compression::best());
     encoder.write_all(text.as_bytes()).unwrap();
     encoder.finish().unwrap();
@@ -164,7 +94,7 @@ fn scan(arguments: &[&str]) -> Value {
     let home = tempfile::tempdir().unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_csm-audit"))
         .arg("scan")
-        .arg(root().join("fixtures/project"))
+        .arg(fixture::project())
         .args(["--format", "json", "--quiet"])
         .args(arguments)
         .env("HOME", home.path())
@@ -231,7 +161,7 @@ fn a_scan_of_the_fixture_tells_what_its_environments_hold() {
 #[test]
 fn two_snapshots_in_time_tell_when_a_key_ends() {
     let home = tempfile::tempdir().unwrap();
-    let mut now = snapshot::read_file(&folder().join("prod.json")).unwrap();
+    let mut now = snapshot::read_file(&fixture::environments().join("prod.json")).unwrap();
     let table = "courseware_studentmodule";
     for one in now[0].databases.iter_mut().flat_map(|database| &mut database.measures.found) {
         one.growth = None;

@@ -83,7 +83,9 @@ fn sarif_schema() -> Option<Value> {
 fn sarif_is_as_the_published_schema_says() {
     let Some(mut schema) = sarif_schema() else { return };
     // The published pattern has a bracket too many, which is no regular expression to a strict reader.
-    schema["definitions"]["run"]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
+    for part in ["run", "toolComponent"] {
+        schema["definitions"][part]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
+    }
     for report in [rich(), hostile(rich()), crowd(rich(), 6_000), Report::default()] {
         assert_valid(&schema, &sarif_of(&report));
     }

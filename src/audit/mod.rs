@@ -147,9 +147,31 @@ impl Audit {
         let columns = columns::find(&target, &expected, &environments);
         let mut audit = Self { target, expected, environments, columns, gaps };
         audit.tell_exhaustion(earlier);
+        audit.tell_unmeasured();
         audit.gaps.sort();
         audit.gaps.dedup();
         Ok(audit)
+    }
+
+    /// A server is asked for the sizes and ranges of tables that seem to have to do with the target. Whoever took a
+    /// snapshot without the code could not know all of them.
+    fn tell_unmeasured(&mut self) {
+        for column in &self.columns {
+            for place in column.places.iter().filter(|place| place.column_type.is_some()) {
+                let facts = &self.environments[place.environment].facts;
+                let database = &facts.databases[place.database];
+                let from_server =
+                    matches!(database.origin, Origin::Server { .. }) && database.measures.proof.is_proven();
+                if from_server && database.measures_of(&column.table).is_none() {
+                    let reason = format!(
+                        "{}, {}: {} was not measured, because only the code tells that its {} stores ids of {}; a \
+                         snapshot measures it with --column {}",
+                        facts.name, database.name, column.table, column.column, self.target.label, column.column
+                    );
+                    self.gaps.push(Gap::general("column-unmeasured", reason));
+                }
+            }
+        }
     }
 
     /// Every database with what the code expects of it.

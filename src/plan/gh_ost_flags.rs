@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+use crate::live::facts::{Flavour, ServerFacts};
+
 /// A release of gh-ost.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Release {
@@ -27,6 +29,25 @@ impl Release {
     #[must_use]
     pub fn checks_metadata_lock(self) -> bool {
         self.knows("skip-metadata-lock-check")
+    }
+
+    /// Whether it can talk to a server at all. From 1.1.6 to 1.1.10 it sets `transaction_isolation` as it connects, which
+    /// MySQL before 5.7.20 and MariaDB before 11.1 call by another name; and from 1.1.8 to 1.1.10 it takes MariaDB's
+    /// version for one of MySQL, and asks in words that MariaDB does not know.
+    #[must_use]
+    pub fn speaks_to(self, server: &ServerFacts) -> bool {
+        let isolation = (v(1, 1, 6)..=v(1, 1, 10)).contains(&self);
+        let words = (rc(1, 1, 8)..=v(1, 1, 10)).contains(&self);
+        match server.flavour {
+            Flavour::MariaDb => !words && !(isolation && server.version < (11, 1, 0)),
+            _ => !(isolation && server.version < (5, 7, 20)),
+        }
+    }
+
+    /// The release that scripts are written for when nobody says which.
+    #[must_use]
+    pub fn for_server(server: Option<&ServerFacts>) -> Self {
+        if server.is_none_or(|server| Self::NEWEST.speaks_to(server)) { Self::NEWEST } else { Self::Head }
     }
 }
 
@@ -132,6 +153,18 @@ mod tests {
         assert!(read("1.1.7") < read("1.1.8-rc") && read("1.1.8-rc") < read("1.1.8"));
         assert!(read("1.1.10") > read("1.1.9") && Release::Head > read("9.9.9"));
         assert!("newest".parse::<Release>().is_err() && "1.1".parse::<Release>().is_err());
+    }
+
+    #[test]
+    fn some_releases_do_not_speak_to_old_servers() {
+        let server = |flavour, version| ServerFacts { flavour, version, ..ServerFacts::default() };
+        let (maria, old) = (server(Flavour::MariaDb, (10, 11, 19)), server(Flavour::MySql, (5, 6, 24)));
+        for release in [v(1, 1, 6), rc(1, 1, 8), v(1, 1, 10)] {
+            assert!(!release.speaks_to(&maria) && !release.speaks_to(&old), "{release}");
+            assert!(release.speaks_to(&server(Flavour::MySql, (9, 7, 4))), "{release}");
+        }
+        assert!(v(1, 1, 5).speaks_to(&old) && Release::Head.speaks_to(&maria));
+        assert_eq!(Release::for_server(Some(&maria)), Release::Head);
     }
 
     #[test]

@@ -143,6 +143,16 @@ pub(super) fn gh_ost(
         items.extend(table(scene, change, None, release));
         return items;
     };
+    items.push(
+        item(
+            "gh-ost can talk to the server",
+            outcome(Some(release.speaks_to(topology.server))),
+            format!("gh-ost {release} and {}", topology.server.version_text),
+        )
+        .or("gh-ost 1.1.6 to 1.1.10 set transaction_isolation, which old servers do not know (error 1193), and 1.1.8 to \
+             1.1.10 ask MariaDB for SHOW BINARY LOG STATUS (error 1064); take one built from newer sources, and plan with \
+             --gh-ost-version head"),
+    );
     items.extend(binary_log(topology));
     items.extend(route(topology, release));
     items.extend(table(scene, change, Some(topology), release));

@@ -21,8 +21,6 @@ pub(super) struct Scene<'a> {
     pub keys: Vec<ForeignKey>,
     /// The target's table, with its database's place, where there is one.
     pub target: Option<(usize, &'a DatabaseFacts, &'a Table)>,
-    /// What the key's type will be.
-    pub key_type: String,
     open: Vec<String>,
 }
 
@@ -39,7 +37,6 @@ pub(super) struct Change<'a> {
 pub(super) struct Widening<'a> {
     pub column: &'a Column,
     pub to: String,
-    pub role: Role,
     pub confidence: Confidence,
     pub found_by: Vec<String>,
 }
@@ -111,7 +108,6 @@ impl<'a> Scene<'a> {
                 change.columns.push(Widening {
                     column,
                     to: key_type.clone(),
-                    role: id.role,
                     confidence: id.confidence,
                     found_by: id.found_by.clone(),
                 });
@@ -171,7 +167,7 @@ impl<'a> Scene<'a> {
                 .filter(|gap| gap.kind == "alias-unread" && gap.reason.starts_with(&format!("{}:", facts.name)))
                 .map(|gap| gap.reason.clone()),
         );
-        Self { audit, options, environment, changes, keys, target, key_type, open }
+        Self { audit, options, environment, changes, keys, target, open }
     }
 
     pub(super) fn name(&self) -> &'a str {

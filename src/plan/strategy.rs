@@ -45,7 +45,7 @@ fn judge(items: &[Precondition]) -> (Verdict, String) {
 /// The ways for a table, the one that is taken first, and that one.
 pub(super) fn compare(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>) -> (Way, Vec<Strategy>) {
     let small = estimate::is_small(change.measures());
-    let ghost_items = preflight::gh_ost(scene, change, topology, gh_ost::release(scene));
+    let ghost_items = preflight::gh_ost(scene, change, topology, gh_ost::release(scene, topology));
     let mut pt_items = preflight::pt_osc(scene, change, topology);
     pt_items.extend([&change.database.name, &change.table.name].into_iter().filter(|odd| !pt_osc::is_name(odd)).map(
         |odd| Precondition {

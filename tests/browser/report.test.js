@@ -349,16 +349,25 @@ test('paper holds every row that matches, and all that is folded', async () => {
 });
 
 test('pictures', { skip: !process.env.SHOTS }, async () => {
-  for (const name of ['rich', 'bare', 'hostile', 'crowd']) {
-    for (const colorScheme of ['light', 'dark']) {
-      for (const width of [1280, 400]) {
+  const shot = (name) => path.join(process.env.SHOTS, name);
+  for (const colorScheme of ['light', 'dark']) {
+    for (const width of [1280, 400]) {
+      for (const name of ['rich', 'bare']) {
         const page = await open(`${name}.html`, { colorScheme, viewport: { width, height: 900 } });
-        await page.screenshot({ path: path.join(process.env.SHOTS, `${name}-${colorScheme}-${width}.png`), fullPage: true });
+        await page.screenshot({ path: shot(`${name}-${colorScheme}-${width}.png`), fullPage: true });
+        await page.done();
+      }
+      // The whole of these would be no picture that anybody can look at.
+      for (const section of ['answer', 'graph', 'sources', 'findings', 'touchpoints', 'list-head']) {
+        const page = await open('hostile.html', { colorScheme, viewport: { width, height: 900 }, fragment: `#${section}` });
+        await page.screenshot({ path: shot(`hostile-${section}-${colorScheme}-${width}.png`) });
         await page.done();
       }
     }
+  }
+  for (const name of ['rich', 'bare']) {
     const page = await open(`${name}.html`);
-    await page.pdf({ path: path.join(process.env.SHOTS, `${name}.pdf`), format: 'A4' });
+    await page.pdf({ path: shot(`${name}.pdf`), format: 'A4' });
     await page.done();
   }
 });

@@ -2,12 +2,12 @@
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-use crate::support::{Flavour, Server, ServerOptions};
+use crate::support::{Server, ServerOptions};
 
 /// The platform's two databases.
 pub const DATABASES: [&str; 2] = ["edxapp", "edxapp_csmh"];
@@ -16,13 +16,19 @@ pub const DATABASES: [&str; 2] = ["edxapp", "edxapp_csmh"];
 pub const PASSWORD: &str = "mi gr@te'1";
 
 const FILES: [(&str, &str); 12] = [
-    ("manage.py", "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\n"),
+    (
+        "manage.py",
+        "import os\nimport sys\n\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\nif __name__ == '__main__':\n    \
+         import pymysql\n\n    pymysql.version_info = (2, 2, 7, 'final', 0)\n    pymysql.install_as_MySQLdb()\n    \
+         from django.core.management import execute_from_command_line\n\n    execute_from_command_line(sys.argv)\n",
+    ),
     (
         "settings.py",
-        "SECRET_KEY = 'x'\nINSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'courseware', 'history']\n\
+        "import os\n\nSECRET_KEY = 'x'\nPLACE = {'ENGINE': 'django.db.backends.mysql', 'HOST': '127.0.0.1', 'USER': 'migrator', \
+         'PASSWORD': os.environ.get('DB_PASSWORD', ''), 'PORT': os.environ.get('DB_PORT', '')}\nPREFIX = \
+         os.environ.get('DB_PREFIX', 'edxapp')\nINSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'courseware', 'history']\n\
          DATABASE_ROUTERS = ['router.Router']\nDEFAULT_AUTO_FIELD = 'django.db.models.AutoField'\n\
-         DATABASES = {\n    'default': {'ENGINE': 'django.db.backends.mysql', 'NAME': 'edxapp'},\n    \
-         'history': {'ENGINE': 'django.db.backends.mysql', 'NAME': 'edxapp_csmh'},\n}\n",
+         DATABASES = {\n    'default': {**PLACE, 'NAME': PREFIX},\n    'history': {**PLACE, 'NAME': PREFIX + '_csmh'},\n}\n",
     ),
     (
         "router.py",
@@ -222,14 +228,4 @@ pub fn fill(server: &Server, rows: u32) {
 /// Whether a program can be started.
 pub fn is_installed(program: &str) -> bool {
     Command::new(program).arg("--version").output().is_ok_and(|output| output.status.success())
-}
-
-/// A path as text.
-pub fn text(path: &Path) -> String {
-    path.display().to_string()
-}
-
-/// Whether a flavour's servers tell what metadata locks there are.
-pub fn sees_locks(flavour: Flavour) -> bool {
-    flavour != Flavour::MySql56
 }

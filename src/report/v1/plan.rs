@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::plan;
+
 /// The plan of the change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportPlan {
@@ -184,4 +186,125 @@ pub struct ReportRollback {
     pub until: Option<String>,
     /// Whether this step is the point of no return.
     pub point_of_no_return: bool,
+}
+
+impl super::Report {
+    /// Adds the plan.
+    #[must_use]
+    pub fn with_plan(mut self, plan: &plan::Plan) -> Self {
+        self.plan = Some(ReportPlan::from(plan));
+        self
+    }
+}
+
+impl From<&plan::Plan> for ReportPlan {
+    fn from(plan: &plan::Plan) -> Self {
+        let open = |open: &plan::Open| match &open.environment {
+            Some(environment) => format!("{environment}: {}", open.what),
+            None => open.what.clone(),
+        };
+        Self {
+            change: plan.change.clone(),
+            complete: plan.complete,
+            open: plan.open.iter().map(open).collect(),
+            strategies: plan.strategies.iter().map(ReportStrategy::from).collect(),
+            steps: plan.steps.iter().map(ReportStep::from).collect(),
+        }
+    }
+}
+
+impl From<&plan::Strategy> for ReportStrategy {
+    fn from(strategy: &plan::Strategy) -> Self {
+        Self {
+            environment: strategy.environment.clone(),
+            database: strategy.database.clone(),
+            table: strategy.table.clone(),
+            strategy: strategy.way.name().to_owned(),
+            verdict: match strategy.verdict {
+                plan::Verdict::Recommended => Verdict::Recommended,
+                plan::Verdict::Possible => Verdict::Possible,
+                plan::Verdict::Refused => Verdict::Refused,
+                plan::Verdict::Unproven => Verdict::Unproven,
+            },
+            why: strategy.why.clone(),
+            downtime: strategy.downtime.clone(),
+            duration: strategy.duration.as_ref().map(Estimate::from),
+            disk: strategy.disk.as_ref().map(Estimate::from),
+            binary_log: strategy.binary_log.as_ref().map(Estimate::from),
+            risks: strategy.risks.clone(),
+            needs: strategy.needs.clone(),
+        }
+    }
+}
+
+impl From<&plan::estimate::Range> for Estimate {
+    fn from(range: &plan::estimate::Range) -> Self {
+        Self { least: range.least, most: range.most, unit: range.unit.clone(), assumptions: range.assumptions.clone() }
+    }
+}
+
+impl From<&plan::Step> for ReportStep {
+    fn from(step: &plan::Step) -> Self {
+        Self {
+            id: step.id.clone(),
+            kind: step.kind.into(),
+            title: step.title.clone(),
+            environment: step.environment.clone(),
+            server: step.server.clone(),
+            database: step.database.clone(),
+            table: step.table.clone(),
+            script: step.script.clone(),
+            run: step.run.clone(),
+            preconditions: step.preconditions.iter().map(ReportPrecondition::from).collect(),
+            verify: step.verify.iter().map(ReportProbe::from).collect(),
+            rollback: ReportRollback {
+                run: step.rollback.run.clone(),
+                what: step.rollback.what.clone(),
+                until: step.rollback.until.clone(),
+                point_of_no_return: step.rollback.point_of_no_return,
+            },
+            estimate: step.estimate.as_ref().map(Estimate::from),
+            after: step.after.clone(),
+            blocked_by: step.blocked_by.clone(),
+        }
+    }
+}
+
+impl From<plan::Kind> for StepKind {
+    fn from(kind: plan::Kind) -> Self {
+        match kind {
+            plan::Kind::Preflight => Self::Preflight,
+            plan::Kind::WidenReference => Self::WidenReference,
+            plan::Kind::DropForeignKey => Self::DropForeignKey,
+            plan::Kind::GhOst => Self::GhOst,
+            plan::Kind::PtOnlineSchemaChange => Self::PtOnlineSchemaChange,
+            plan::Kind::Alter => Self::Alter,
+            plan::Kind::AddForeignKey => Self::AddForeignKey,
+            plan::Kind::DjangoMigration => Self::DjangoMigration,
+            plan::Kind::Verify => Self::Verify,
+            plan::Kind::CleanUp => Self::CleanUp,
+        }
+    }
+}
+
+impl From<&plan::Precondition> for ReportPrecondition {
+    fn from(item: &plan::Precondition) -> Self {
+        Self {
+            what: item.what.clone(),
+            query: item.query.clone(),
+            outcome: match item.outcome {
+                plan::Outcome::Passed => Outcome::Passed,
+                plan::Outcome::Failed => Outcome::Failed,
+                plan::Outcome::Unproven => Outcome::Unproven,
+            },
+            seen: item.seen.clone(),
+            fix: item.fix.clone(),
+        }
+    }
+}
+
+impl From<&plan::Probe> for ReportProbe {
+    fn from(probe: &plan::Probe) -> Self {
+        Self { what: probe.what.clone(), query: probe.query.clone(), expected: probe.expected.clone() }
+    }
 }
