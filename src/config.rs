@@ -66,6 +66,36 @@ pub struct Environment {
     pub password_file: Option<PathBuf>,
 }
 
+/// A database in the configuration.
+#[derive(Debug, Deserialize)]
+#[serde(untagged, expecting = "a database is its name, or { name = \"…\", apps = [\"app_label\", …] }")]
+enum Database {
+    Name(String),
+    Routed(Routed),
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Routed {
+    name: String,
+    apps: Vec<String>,
+}
+
+impl Database {
+    fn name(self) -> String {
+        match self {
+            Self::Name(name) | Self::Routed(Routed { name, .. }) => name,
+        }
+    }
+
+    fn apps(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Name(_) => None,
+            Self::Routed(routed) => Some(routed.apps.clone()),
+        }
+    }
+}
+
 /// Everything a run can be told. Paths are as they were given, or relative to where the run began.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -93,6 +123,8 @@ pub struct Settings {
     pub server: Option<String>,
     /// Which database each alias stands for.
     pub databases: IndexMap<String, String>,
+    /// The apps whose tables are on an alias, asked where a router does not tell.
+    pub routes: IndexMap<String, Vec<String>>,
     /// The environments by name.
     pub environments: IndexMap<String, Environment>,
     /// What the target's key is to become.
@@ -130,6 +162,7 @@ impl Default for Settings {
             django: None,
             server: None,
             databases: IndexMap::new(),
+            routes: IndexMap::new(),
             environments: IndexMap::new(),
             key_type: DEFAULT_KEY_TYPE.to_owned(),
             format: None,
@@ -237,7 +270,7 @@ struct FileConfig {
     installed_apps: Option<PathBuf>,
     django: Option<String>,
     server: Option<String>,
-    databases: Option<IndexMap<String, String>>,
+    databases: Option<IndexMap<String, Database>>,
     environments: Option<IndexMap<String, Environment>>,
     key_type: Option<String>,
     format: Option<Format>,
@@ -282,6 +315,7 @@ impl Settings {
             None => find(&base)?,
         };
         let folder = file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
+        let databases = config.databases.unwrap_or_default();
         let below = |path: PathBuf| if folder.as_os_str().is_empty() { path } else { folder.join(path) };
         let all_below = |paths: Option<Vec<PathBuf>>| paths.unwrap_or_default().into_iter().map(below).collect();
 
@@ -323,7 +357,8 @@ impl Settings {
             installed_apps: given.installed_apps.or(config.installed_apps.map(below)),
             django: given.django.or(config.django),
             server: given.server.or(config.server),
-            databases: config.databases.unwrap_or_default(),
+            routes: databases.iter().filter_map(|(alias, database)| Some((alias.clone(), database.apps()?))).collect(),
+            databases: databases.into_iter().map(|(alias, database)| (alias, database.name())).collect(),
             environments: environments(config.environments.unwrap_or_default(), &below),
             key_type: given.key_type.or(config.key_type).unwrap_or_else(|| DEFAULT_KEY_TYPE.to_owned()),
             format: given.format.or(config.format),
@@ -457,8 +492,21 @@ mod tests {
         assert_eq!(settings.format, Some(Format::Json));
         assert_eq!(settings.threads, Some(2));
         assert_eq!(settings.databases["default"], "edxapp");
+        assert!(settings.routes.is_empty());
         assert!(settings.exclude.is_match("docs/a/b.py") && settings.exclude.is_match("docs"));
         assert!(!settings.exclude.is_match("documents/a.py"));
+    }
+
+    #[test]
+    fn databases_have_a_name_and_may_have_apps() {
+        let file = "[databases]\ndefault = 'edxapp'\nhistory = { name = 'csmh', apps = ['coursewarehistory'] }\n";
+        let settings = load(&[("csm-audit.toml", file)], Given::default()).unwrap();
+        assert_eq!(settings.databases.values().collect::<Vec<_>>(), ["edxapp", "csmh"]);
+        assert_eq!(settings.routes.keys().collect::<Vec<_>>(), ["history"]);
+        assert_eq!(settings.routes["history"], ["coursewarehistory"]);
+        let wrong = "[databases]\ndefault = { name = 'edxapp', tables = [] }\n";
+        let error = load(&[("csm-audit.toml", wrong)], Given::default()).unwrap_err().to_string();
+        assert!(error.contains("a database is its name, or { name = "), "{error}");
     }
 
     #[test]

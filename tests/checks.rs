@@ -142,3 +142,11 @@ fn models_are_compared_with_the_migrations() {
     let folder = project("", "total = models.IntegerField(help_text='in cents')");
     assert_eq!(findings(folder.path(), &[("prod", &prod)]), [""; 0]);
 }
+
+#[test]
+fn a_database_is_known_by_the_name_that_the_settings_give() {
+    // Nothing in it tells whose it is.
+    let stray = "CREATE TABLE `stray` (`id` int NOT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;";
+    let found = findings(project("", "").path(), &[("prod", stray)]);
+    assert!(found.iter().any(|line| line.starts_with("missing-table ") && line.contains(" shop_order")), "{found:#?}");
+}

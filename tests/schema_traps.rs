@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csm_audit::config::{Given, Settings};
 use csm_audit::expected::{Expected, expect};
-use csm_audit::schema::Table;
+use csm_audit::schema::{Part, Table};
 
 fn replay(fixture: &str, django: &str, server: &str) -> Expected {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
@@ -104,6 +104,26 @@ fn columns_follow_the_key_they_point_to_on_every_level() {
     ] {
         assert_eq!(column(&e, dotted), expected, "{dotted}");
     }
+}
+
+#[test]
+fn what_a_table_holds_is_known_by_the_migration_that_made_it() {
+    let e = modern("renames");
+    let made_by = |table: &str, part: Part, name: &str| {
+        e.made_by("default", table, part, name).map_or("-", |migration| migration.node.1.as_str())
+    };
+    assert_eq!(made_by("shop_writer", Part::Table, ""), "0001_initial");
+    assert_eq!(made_by("shop_author", Part::Table, ""), "-", "it has another name now");
+    assert_eq!(made_by("shop_volume", Part::Column, "id"), "0001_initial");
+    assert_eq!(made_by("shop_volume", Part::Column, "main_id"), "0002_rename");
+    let volume = table(&e, "shop_volume");
+    // The constraint is made anew under the new names, and its index with it.
+    let [key] = volume.foreign_keys.as_slice() else { panic!("{:?}", volume.foreign_keys) };
+    assert_eq!(made_by("shop_volume", Part::ForeignKey, &key.name), "0002_rename");
+    assert_eq!(made_by("shop_volume", Part::Index, &key.name), "0002_rename");
+    let altered = modern("fk_type_follows");
+    let widened = altered.made_by("default", "shop_ref", Part::Column, "author_id").unwrap();
+    assert_ne!(widened.node.1, "0001_initial", "the key it points to took it along");
 }
 
 #[test]
@@ -323,6 +343,22 @@ fn routers_split_tables_over_aliases() {
     assert_eq!(entry.column("state_id").unwrap().column_type.print(e.server), "bigint unsigned");
     assert_eq!(entry.foreign_keys.len(), 0);
     assert_eq!(e.soft_references[0].alias, "history");
+    assert_eq!(e.mirrors.iter().collect::<Vec<_>>(), [(&String::from("replica"), &String::from("default"))]);
+    assert_eq!(e.alias_names["replica"], "main");
+}
+
+#[test]
+fn the_configuration_tells_what_settings_and_routers_do_not() {
+    let e = modern("routers_told");
+    let held: Vec<(&str, Vec<&String>)> =
+        e.databases.iter().map(|(alias, database)| (alias.as_str(), database.tables.keys().collect())).collect();
+    assert_eq!(held, [("default", vec![&String::from("shop_state")]), ("late", vec![&String::from("history_state")]),]);
+    assert_eq!(e.alias_names["default"], "shop_live");
+    assert_eq!(e.mirrors["late_reader"], "late");
+    // Where the configuration says an app is, nobody is told of the router; where it does not, default is taken.
+    let told: Vec<&str> = e.gaps.iter().filter(|g| g.kind == "router").map(|g| g.reason.as_str()).collect();
+    assert_eq!(told.len(), 1, "{told:#?}");
+    assert!(told[0].contains("the app shop on default is not known"), "{told:#?}");
 }
 
 #[test]

@@ -85,6 +85,12 @@ fn named(database: &DatabaseFacts, code: &Expected, settings: &Settings) -> Opti
     }
     // An alias that the configuration has given to another database is taken.
     let free = |alias: &&String| !settings.databases.contains_key(*alias);
+    // Two aliases of one name are on two servers, and which of them this is the settings do not tell.
+    let by_settings = |alias: &&String| code.alias_names.get(*alias).is_some_and(|name| same(name));
+    let mut theirs = code.databases.keys().filter(free).filter(by_settings);
+    if let (Some(alias), None) = (theirs.next(), theirs.next()) {
+        return Some((alias.clone(), String::from("DATABASES in the settings says so")));
+    }
     let alias = code.databases.keys().filter(free).find(|alias| same(alias))?;
     Some((alias.clone(), String::from("the alias has its name")))
 }

@@ -1,5 +1,6 @@
 //! The schema a project's code expects: settings, apps, migrations, and what they come to on each alias.
 
+mod aliases;
 mod differences;
 mod models;
 pub mod output;
@@ -21,7 +22,7 @@ use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
 use crate::project::Project;
 use crate::replay::{Replay, Routers};
-use crate::schema::{Database, Server};
+use crate::schema::{Database, Part, Server};
 use crate::source::{FileId, Gap};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
@@ -38,6 +39,10 @@ pub struct Expected {
     pub apps: Vec<App>,
     /// The tables of each alias.
     pub databases: IndexMap<String, Database, FxBuildHasher>,
+    /// The names of the aliases' databases, where the configuration or the settings tell them; mirrors have one as well.
+    pub alias_names: IndexMap<String, String, FxBuildHasher>,
+    /// Aliases that are another one's database, such as its read replica, with that one.
+    pub mirrors: IndexMap<String, String, FxBuildHasher>,
     /// Columns that store ids of another table without a constraint.
     pub soft_references: Vec<SoftReference>,
     /// Where the tables are not what the state of the migrations says.
@@ -56,6 +61,19 @@ pub struct Expected {
     pub model_differences: Vec<ModelDifference>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
+    /// The migrations in the order in which they were applied.
+    order: Vec<Node>,
+}
+
+impl Expected {
+    /// The migration that made a part of a table, or changed a column last; the name of the table itself is empty.
+    /// `None` where no single migration did.
+    #[must_use]
+    pub fn made_by(&self, alias: &str, table: &str, part: Part, name: &str) -> Option<&KnownMigration> {
+        let step = self.databases.get(alias)?.made_in(table, part, name)?;
+        let node = self.order.get(step)?;
+        self.migrations.binary_search_by(|known| known.node.cmp(node)).ok().and_then(|at| self.migrations.get(at))
+    }
 }
 
 /// A migration that the code has.
@@ -202,8 +220,8 @@ fn evaluate(
     let sync = target.django < Version(1, 9);
     state.unmigrated = Rc::new(unmigrated.iter().map(|m| (m.key(), m.clone())).collect());
     let routers = host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
-    let routers = Routers::new(&mut interp, &routers);
-    let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases, state, routers);
+    let routers = Routers::new(&mut interp, &routers, settings.routes.clone());
+    let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases.own, state, routers);
     replay.run(&graph, if sync { &unmigrated } else { &[] });
     let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
     databases.values_mut().for_each(|database| database.name_collations(target.server));
@@ -230,7 +248,7 @@ fn evaluate(
         line: migration.line,
     });
     let migrations = known.collect();
-    let found = differences::find(&state, &databases, target, &chosen.aliases);
+    let found = differences::find(&state, &databases, target, &chosen.aliases.own);
     let code = if with_models {
         let files = model_files(&loader, &apps);
         pool.install(|| project.parse_all(&files));
@@ -238,6 +256,8 @@ fn evaluate(
     } else {
         models::Found::default()
     };
+    // What could not be decided where models stand may be a field that was left out.
+    gaps.extend(interp.gaps.iter().filter(|g| g.file.as_ref().is_some_and(|file| code.files.contains(file))).cloned());
     gaps.extend(code.gaps);
     gaps.sort();
     gaps.dedup();
@@ -246,6 +266,8 @@ fn evaluate(
         server: target.server,
         apps,
         databases,
+        alias_names: chosen.aliases.names,
+        mirrors: chosen.aliases.mirrors,
         soft_references: found.soft,
         differences: found.differences,
         integer_ranges: found.ranges,
@@ -255,6 +277,7 @@ fn evaluate(
         model_columns: code.columns,
         model_differences: code.differences,
         gaps,
+        order: graph.order,
     }
 }
 

@@ -116,6 +116,8 @@ pub(super) struct Found {
     pub columns: Vec<ModelColumn>,
     pub differences: Vec<ModelDifference>,
     pub gaps: Vec<Gap>,
+    /// The files that the models and their fields stand in.
+    pub files: FxHashSet<String>,
 }
 
 /// The label of the app that a module belongs to: the innermost package counts.
@@ -134,6 +136,10 @@ pub(super) fn find(interp: &mut Interp<'_>, apps: &[App], state: &ProjectState, 
     let code = Code::read(interp, apps, state, target, &mut found.gaps);
     for model in code.state.models() {
         columns(View { state: &code.state, model, target }, &mut found.columns);
+    }
+    for model in code.classes.values().map(|class| &class.model) {
+        found.files.insert(model.place.file.clone());
+        found.files.extend(model.fields.values().map(|field| field.place.file.clone()));
     }
     found.columns.sort_by(|a, b| (&a.table, &a.column, &a.field).cmp(&(&b.table, &b.column, &b.field)));
     code.compare(state, target, &mut found);

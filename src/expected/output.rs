@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::{Expected, ModelColumn, ModelDifference};
 use crate::field::Place;
-use crate::schema::{Database, Table, create_tables};
+use crate::schema::{Database, Part, Table, create_tables};
 
 /// Which part is printed.
 #[derive(Clone, Debug, Default)]
@@ -57,8 +57,17 @@ pub fn json(expected: &Expected, selection: &Selection, out: impl std::io::Write
         let mut tables: Vec<(&String, &Table)> =
             database.tables.iter().filter(|(t, _)| is_selected(expected, selection, t)).collect();
         tables.sort_by_key(|(name, _)| name.as_str());
-        let tables: Vec<serde_json::Value> = tables.iter().map(|(name, t)| table(expected, name, t)).collect();
-        aliases.insert(name.clone(), serde_json::json!({ "tables": tables, "views": database.views }));
+        let tables: Vec<serde_json::Value> =
+            tables.iter().map(|(table_name, t)| table(expected, name, table_name, t)).collect();
+        let mirrors: Vec<&String> =
+            expected.mirrors.iter().filter(|(_, of)| *of == name).map(|(mirror, _)| mirror).collect();
+        aliases.insert(
+            name.clone(),
+            serde_json::json!({
+                "database": expected.alias_names.get(name), "mirrors": mirrors,
+                "tables": tables, "views": database.views,
+            }),
+        );
     }
     let keep = |table: &str| is_selected(expected, selection, table);
     let document = Document {
@@ -144,8 +153,11 @@ fn model_difference(difference: &ModelDifference) -> serde_json::Value {
     })
 }
 
-fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
+fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_json::Value {
     let server = expected.server;
+    let made_by = |part: Part, of: &str| {
+        expected.made_by(alias, name, part, of).map(|migration| format!("{}.{}", migration.node.0, migration.node.1))
+    };
     let columns: Vec<serde_json::Value> = table
         .columns
         .iter()
@@ -164,6 +176,7 @@ fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
                 "extra": extra,
                 "collation": c.collation,
                 "comment": c.comment,
+                "made_by": made_by(Part::Column, &c.name),
             })
         })
         .collect();
@@ -182,6 +195,7 @@ fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
                 .collect();
             serde_json::json!({
                 "name": i.name, "unique": i.unique, "columns": parts, "implicit": i.implicit, "kind": i.kind,
+                "made_by": made_by(Part::Index, &i.name),
             })
         })
         .collect();
@@ -192,6 +206,7 @@ fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
             serde_json::json!({
                 "name": k.name, "columns": k.columns, "referenced_table": k.referenced_table,
                 "referenced_columns": k.referenced_columns, "on_delete": k.on_delete,
+                "made_by": made_by(Part::ForeignKey, &k.name),
             })
         })
         .collect();
@@ -206,6 +221,7 @@ fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
         "engine": table.engine.as_deref().unwrap_or("InnoDB"),
         "collation": table.collation,
         "comment": table.comment,
+        "made_by": made_by(Part::Table, ""),
         "columns": columns,
         "primary_key": table.primary_key,
         "indexes": indexes,

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use super::aliases::Aliases;
 use crate::config::Settings;
 use crate::literal::{Interp, Names, Value};
 use crate::migration::DjangoHost;
@@ -13,7 +14,7 @@ pub(super) struct Chosen {
     /// The installed apps, as `INSTALLED_APPS` names them.
     pub installed: Vec<String>,
     /// The database aliases.
-    pub aliases: Vec<String>,
+    pub aliases: Aliases,
     /// The files of the project.
     pub files: rustc_hash::FxHashSet<String>,
 }
@@ -91,7 +92,7 @@ pub(super) fn read<'p>(
     if installed.is_empty() {
         gaps.push(Gap::general("settings", "no installed apps are known; --installed-apps or --settings tells them"));
     }
-    let aliases = aliases(&names);
+    let aliases = super::aliases::read(&names, &settings.databases, gaps);
     *host.settings.borrow_mut() = names;
     let files = project
         .discovery
@@ -125,40 +126,6 @@ fn installed(names: &Names<'_>) -> Vec<String> {
         };
         if !out.contains(&entry) {
             out.push(entry);
-        }
-    }
-    out
-}
-
-/// The aliases of `DATABASES` but for those that mirror another.
-fn aliases(names: &Names<'_>) -> Vec<String> {
-    let mut out = vec![String::from("default")];
-    let Some(Value::Dict(databases)) = names.get("DATABASES") else { return out };
-    for (alias, database) in databases.borrow().iter() {
-        let Some(alias) = alias.as_str() else { continue };
-        let mirror = match database {
-            Value::Dict(d) => match d.borrow().get_str("TEST") {
-                Some(Value::Dict(test)) => test.borrow().get_str("MIRROR").is_some(),
-                _ => d.borrow().get_str("TEST_MIRROR").is_some(),
-            },
-            _ => false,
-        };
-        // Two aliases of one database, as read replicas have them, are one schema.
-        let location = |value: &Value<'_>| match value {
-            Value::Dict(d) => {
-                let d = d.borrow();
-                let text = |key: &str| d.get_str(key).and_then(Value::as_str).map(|s| s.to_string());
-                text("NAME").map(|name| (name, text("HOST"), text("PORT")))
-            }
-            _ => None,
-        };
-        let here = location(database);
-        let mirror = mirror
-            || (&*alias != "default"
-                && here.is_some()
-                && databases.borrow().get_str("default").is_some_and(|d| location(d) == here));
-        if !mirror && !out.iter().any(|a| **a == *alias) {
-            out.push(alias.to_string());
         }
     }
     out

@@ -7,9 +7,33 @@ use super::editor::Side;
 use super::run::{Replay, Sides};
 use super::state;
 use crate::field::Field;
-use crate::model::{ModelState, View, key};
+use crate::model::{ModelKey, ModelState, View, key};
 
 impl Replay<'_, '_> {
+    /// The field of an operation and the model it is for, with its key; a gap when one of them is not there.
+    fn given(
+        &mut self,
+        model_name: &str,
+        name: &str,
+        field: &Result<Rc<Field>, String>,
+        without: &str,
+    ) -> Option<(ModelKey, Rc<ModelState>, Rc<Field>)> {
+        let field = match field {
+            Ok(field) => field.clone(),
+            Err(reason) => {
+                self.gap("field", format!("the field {model_name}.{name} is {without}: {reason}"));
+                return None;
+            }
+        };
+        self.told_field(model_name, name, &field);
+        let model_key = key(&self.app, model_name);
+        let model = self.state.get(&model_key).cloned();
+        if model.is_none() {
+            self.missing_model(model_name);
+        }
+        Some((model_key, model?, field))
+    }
+
     pub(super) fn add_field(
         &mut self,
         model_name: &str,
@@ -18,16 +42,7 @@ impl Replay<'_, '_> {
         preserve: bool,
         sides: Sides<'_>,
     ) {
-        let model_key = key(&self.app, model_name);
-        let field = match field {
-            Ok(field) => field.clone(),
-            Err(reason) => return self.gap("field", format!("the field {model_name}.{name} is left out: {reason}")),
-        };
-        self.told_field(model_name, name, &field);
-        let Some(old) = self.state.get(&model_key).cloned() else {
-            let app = self.app.clone();
-            return self.gap("operation", format!("the model {app}.{model_name} does not exist at this point"));
-        };
+        let Some((model_key, old, field)) = self.given(model_name, name, field, "left out") else { return };
         let kept = if preserve { field.clone() } else { state::without_default(&field) };
         self.state.change(&model_key, |m| _ = m.fields.insert(name.to_owned(), kept));
         let Some(new) = self.state.get(&model_key).cloned() else { return };
@@ -55,16 +70,7 @@ impl Replay<'_, '_> {
         preserve: bool,
         sides: Sides<'_>,
     ) {
-        let model_key = key(&self.app, model_name);
-        let field = match field {
-            Ok(field) => field.clone(),
-            Err(reason) => return self.gap("field", format!("{model_name}.{name} is not altered: {reason}")),
-        };
-        self.told_field(model_name, name, &field);
-        let Some(old) = self.state.get(&model_key).cloned() else {
-            let app = self.app.clone();
-            return self.gap("operation", format!("the model {app}.{model_name} does not exist at this point"));
-        };
+        let Some((model_key, old, field)) = self.given(model_name, name, field, "not altered") else { return };
         let Some(old_field) = old.fields.get(name).cloned() else {
             return self.gap("operation", format!("{model_name} has no field {name} at this point"));
         };
@@ -104,10 +110,7 @@ impl Replay<'_, '_> {
 
     pub(super) fn rename_field(&mut self, model_name: &str, old_name: &str, new_name: &str, sides: Sides<'_>) {
         let model_key = key(&self.app, model_name);
-        let Some(old) = self.state.get(&model_key).cloned() else {
-            let app = self.app.clone();
-            return self.gap("operation", format!("the model {app}.{model_name} does not exist at this point"));
-        };
+        let Some(old) = self.state.get(&model_key).cloned() else { return self.missing_model(model_name) };
         let Some(field) = old.fields.get(old_name).cloned() else {
             return self.gap("operation", format!("{model_name} has no field {old_name} at this point"));
         };

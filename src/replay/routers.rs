@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::literal::{Args, Interp, Site, Value};
@@ -12,14 +13,16 @@ use crate::source::Gap;
 pub struct Routers<'p> {
     instances: Vec<(String, Value<'p>)>,
     known: FxHashMap<(String, String, String), bool>,
+    /// The apps of aliases, as the configuration tells them.
+    told: IndexMap<String, Vec<String>>,
     /// What they did not tell.
     pub gaps: Vec<Gap>,
 }
 
 impl<'p> Routers<'p> {
-    /// The routers of `DATABASE_ROUTERS`.
-    pub fn new(interp: &mut Interp<'p>, setting: &Value<'p>) -> Self {
-        let mut out = Self::default();
+    /// The routers of `DATABASE_ROUTERS`; `told` are the apps of aliases, asked where no router tells.
+    pub fn new(interp: &mut Interp<'p>, setting: &Value<'p>, told: IndexMap<String, Vec<String>>) -> Self {
+        let mut out = Self { told, ..Self::default() };
         for entry in setting.items().unwrap_or_default() {
             let value = match &entry {
                 Value::Str(dotted) => match dotted.rsplit_once('.') {
@@ -91,18 +94,20 @@ impl<'p> Routers<'p> {
                     break;
                 }
                 _ => {
-                    let gap = Gap::at(
-                        "router",
-                        class.module.path.clone(),
-                        site.line(),
-                        format!(
-                            "what {name} says of the app {app} on {alias} is not known; it is taken to run only on default"
-                        ),
-                    );
-                    if !self.gaps.contains(&gap) {
-                        self.gaps.push(gap);
-                    }
-                    answer = alias == "default";
+                    answer = match on_alias(&self.told, alias, app) {
+                        Some(told) => told,
+                        None => {
+                            let reason = format!(
+                                "what {name} says of the app {app} on {alias} is not known; it is taken to run only on \
+                                 default, unless apps = [\"{app}\"] of an alias in [databases] of csm-audit.toml says more"
+                            );
+                            let gap = Gap::at("router", class.module.path.clone(), site.line(), reason);
+                            if !self.gaps.contains(&gap) {
+                                self.gaps.push(gap);
+                            }
+                            alias == "default"
+                        }
+                    };
                     break;
                 }
             }
@@ -111,5 +116,29 @@ impl<'p> Routers<'p> {
             self.known.insert(key, answer);
         }
         answer
+    }
+}
+
+/// Whether an app is on an alias by the configuration: where it lists the app, and nowhere else; an alias with a list has
+/// no other app.
+fn on_alias(told: &IndexMap<String, Vec<String>>, alias: &str, app: &str) -> Option<bool> {
+    let lists = |apps: &Vec<String>| apps.iter().any(|listed| listed == app);
+    if told.values().any(lists) {
+        return Some(told.get(alias).is_some_and(lists));
+    }
+    told.contains_key(alias).then_some(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_app_is_where_the_configuration_lists_it() {
+        let told = IndexMap::from([(String::from("history"), vec![String::from("csmh")])]);
+        assert_eq!(on_alias(&told, "history", "csmh"), Some(true));
+        assert_eq!(on_alias(&told, "default", "csmh"), Some(false));
+        assert_eq!(on_alias(&told, "history", "auth"), Some(false));
+        assert_eq!(on_alias(&told, "default", "auth"), None);
     }
 }

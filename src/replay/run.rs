@@ -92,6 +92,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         for (done, node) in graph.order.iter().enumerate() {
             let Some(migration) = graph.migrations.get(node) else { continue };
             node.0.clone_into(&mut self.app);
+            self.databases.values_mut().for_each(|database| database.begin_step(Some(done)));
             if let Some((frozen, site)) = &migration.frozen {
                 self.south(frozen, *site);
                 continue;
@@ -117,6 +118,7 @@ impl<'i, 'p> Replay<'i, 'p> {
                 self.edit(alias, |editor, _| editor.finish());
             }
         }
+        self.databases.values_mut().for_each(|database| database.begin_step(None));
         let mut late = std::mem::take(&mut self.frozen);
         late.extend(without.iter().cloned());
         self.sync(&late);
@@ -247,7 +249,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         }
     }
 
-    fn missing_model(&mut self, name: &str) {
+    pub(super) fn missing_model(&mut self, name: &str) {
         let app = self.app.clone();
         self.gap(
             "operation",

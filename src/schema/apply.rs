@@ -30,8 +30,15 @@ impl Database {
     ///
     /// When a server would refuse it; the database is then as before, or as far as the statement can be told to have
     /// come.
-    #[allow(clippy::too_many_lines, reason = "one arm for each statement")]
     pub fn apply(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
+        let before = self.before(ddl);
+        self.run(ddl, server)?;
+        self.note(ddl, &before);
+        Ok(())
+    }
+
+    #[allow(clippy::too_many_lines, reason = "one arm for each statement")]
+    fn run(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
         match ddl {
             Ddl::CreateTable { table, columns, primary_key, indexes, foreign_keys, checks, if_not_exists } => {
                 if self.tables.contains_key(table) || self.views.contains(table) {

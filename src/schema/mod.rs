@@ -6,6 +6,7 @@ mod apply;
 mod column_type;
 mod ddl;
 pub mod naming;
+mod origin;
 mod print;
 mod server;
 
@@ -15,6 +16,7 @@ use rustc_hash::FxBuildHasher;
 pub use apply::Refused;
 pub use column_type::ColumnType;
 pub use ddl::{ColumnChange, ColumnDef, Ddl, Unique};
+pub use origin::Part;
 pub use print::{create_tables, quote};
 pub use server::Server;
 
@@ -25,6 +27,7 @@ pub struct Database {
     pub tables: IndexMap<String, Table, FxBuildHasher>,
     /// Views by name.
     pub views: Vec<String>,
+    origins: origin::Origins,
 }
 
 /// A table.
