@@ -101,14 +101,21 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     };
     drop(bar);
     let mut report = Report::new(&result.findings());
+    let mut output =
+        Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet, also: None };
     if let Some(checked) = &checked {
         report = report.with_databases(&checked.audit, &checked.findings);
         // Nothing of this machine is asked, so that the same facts give the same report.
-        report = report.with_plan(&Plan::new(&checked.audit, &Options::default()));
+        let plan = Plan::new(&checked.audit, &Options::default());
+        report = report.with_plan(&plan);
+        if let Some(folder) = output.folder() {
+            let folder = folder.join("plan");
+            planning::write(&plan, &folder)?;
+            output.also = Some(folder);
+        }
     }
     report.quote(&result.project);
     report.source_url.clone_from(&settings.source_url);
-    let output = Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet };
     output.write(&report)?;
     let incomplete = report.environments.iter().any(|environment| !environment.complete);
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
@@ -140,7 +147,8 @@ fn report(arguments: &cli::Report) -> anyhow::Result<()> {
     if let Some(url) = &arguments.source_url {
         report.source_url = Some(url.clone());
     }
-    let output = Output { format: arguments.format, path: arguments.output.as_deref(), quiet: arguments.quiet };
+    let output =
+        Output { format: arguments.format, path: arguments.output.as_deref(), quiet: arguments.quiet, also: None };
     output.write(&report)
 }
 

@@ -90,7 +90,8 @@ fn installed() -> Option<Release> {
     String::from_utf8_lossy(&output.stdout).trim().parse().ok()
 }
 
-fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
+/// Writes the folder of a plan.
+pub fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
     let cannot = |path: &Path| format!("cannot write {}; give a folder that you may write with -o", path.display());
     // Scripts of an older plan beside those of a new one would be run in good faith.
     if let Ok(entries) = fs::read_dir(folder) {

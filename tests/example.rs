@@ -3,6 +3,7 @@
 
 mod common;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -21,8 +22,25 @@ fn the_example_is_fresh() {
     let output =
         run(program().current_dir(root).args(COMMAND).args(["--quiet", "-o"]).arg(format!("{}/", folder.display())));
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    for name in ["csm-audit.json", "csm-audit.html", "csm-audit.md", "csm-audit.sarif"] {
-        let (now, then) = (fs::read(folder.join(name)).unwrap(), fs::read(kept.join(name)).unwrap_or_default());
-        assert!(now == then, "reports/example/{name} is stale; renew it: UPDATE=1 cargo test --test example");
+    let (now, then) = (files(folder), files(&kept));
+    for name in ["csm-audit.json", "csm-audit.html", "csm-audit.md", "csm-audit.sarif", "plan/runbook.md"] {
+        assert!(now.contains_key(name), "{name} was not written");
     }
+    let names: BTreeSet<&String> = now.keys().chain(then.keys()).collect();
+    for name in names {
+        assert!(
+            now.get(name) == then.get(name),
+            "reports/example/{name} is stale; renew it: rm -r reports/example; UPDATE=1 cargo test --test example"
+        );
+    }
+}
+
+/// The files below a folder with what they hold, by their paths in it.
+fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    for entry in walkdir::WalkDir::new(folder).into_iter().filter_map(Result::ok).filter(|e| e.file_type().is_file()) {
+        let name = entry.path().strip_prefix(folder).unwrap().to_string_lossy().into_owned();
+        found.insert(name, fs::read(entry.path()).unwrap());
+    }
+    found
 }

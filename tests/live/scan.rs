@@ -147,6 +147,40 @@ fn server_snapshot_and_dump_give_the_same_findings() {
 }
 
 #[test]
+fn programs_of_other_databases_are_reported() {
+    for flavour in FLAVOURS {
+        let Some(server) = start(flavour) else { continue };
+        server.execute(
+            "CREATE DATABASE reports;
+             CREATE VIEW reports.grades AS SELECT id, grade FROM platform.courseware_studentmodule;
+             CREATE EVENT reports.clean ON SCHEDULE EVERY 1 DAY DO DELETE FROM platform.courseware_studentmodule
+                 WHERE id < 0;
+             CREATE VIEW platform_history.states AS SELECT id FROM platform.courseware_studentmodulehistory;",
+        );
+        let home = tempfile::tempdir().unwrap();
+        let run = || {
+            let arguments = urls("prod", "audit", server.port());
+            report(&scan(home.path()).arg("--format=json").args(arguments).output().unwrap())
+        };
+        let hidden = run();
+        let told = "view, trigger, routine or event of another database names courseware_studentmodule is unproven";
+        assert!(hidden["findings"].to_string().contains(told), "{flavour}");
+        let inside = "dependent-view warning platform courseware_studentmodulehistory - platform_history.states";
+        assert!(findings(&hidden).contains(inside), "{flavour}: {:#?}", findings(&hidden));
+
+        server.execute("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON reports.* TO 'audit'@'127.0.0.1'");
+        let seen = run();
+        assert!(!seen["findings"].to_string().contains(told), "{flavour}");
+        let more: Vec<_> = findings(&seen).difference(&findings(&hidden)).cloned().collect();
+        let expected = [
+            "dependent-event warning platform courseware_studentmodule - reports.clean",
+            "dependent-view warning platform courseware_studentmodule - reports.grades",
+        ];
+        assert_eq!(more, expected, "{flavour}");
+    }
+}
+
+#[test]
 fn a_scan_sends_only_what_reads() {
     for flavour in FLAVOURS {
         let Some(server) = start(flavour) else { continue };
