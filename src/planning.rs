@@ -11,8 +11,9 @@ use csm_audit::config::{Given, Settings};
 use csm_audit::live::{self, Limits, Request};
 use csm_audit::plan::gh_ost_flags::Release;
 use csm_audit::plan::verify::Verification;
-use csm_audit::plan::{Effect, Options, Plan, Way};
+use csm_audit::plan::{Effect, ModelSource, Options, Plan, Way};
 use csm_audit::progress::{Progress, Silent};
+use csm_audit::touchpoint::models::Role;
 
 use crate::bar::Bar;
 use crate::{INCOMPLETE, environments};
@@ -57,6 +58,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
         strategy: arguments.strategy,
         cut_over: arguments.cut_over,
         also: arguments.also.clone(),
+        model: model(&result),
     };
     let plan = Plan::new(&checked.audit, &options);
     let folder = arguments.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
@@ -81,6 +83,13 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     }
     let incomplete = checked.audit.environments.iter().any(|environment| !environment.facts.incomplete.is_empty());
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// The source of the target's class.
+fn model(result: &csm_audit::ScanResult) -> Option<ModelSource> {
+    let model = result.models.iter().find(|model| model.role == Role::Target)?;
+    let text = result.project.text(model.file)?.as_str().to_owned();
+    Some(ModelSource { path: result.project.path(model.file).to_owned(), text, line: model.line })
 }
 
 /// The release of the gh-ost that `CSM_AUDIT_GH_OST` or the path has.

@@ -1,8 +1,8 @@
 //! gh-ost: the copy, the comparison of rows, the cut-over, the way back.
 //!
 //! Every flag is there for a reason, and none that was seen to lose writes: no `--skip-foreign-key-checks`, no
-//! `--discard-foreign-keys`, no `--skip-metadata-lock-check`, no hooks, and no atomic cut-over where the server or the
-//! release does not check its lock, unless nobody writes.
+//! `--discard-foreign-keys`, no hooks, and no atomic cut-over where the server or the release does not check its lock:
+//! `--skip-metadata-lock-check` comes with the two-step cut-over alone, which needs no lock.
 
 use super::alter;
 use super::estimate;
@@ -243,6 +243,9 @@ fn cut_over_kind(script: &mut Script, release: Release, decided: Option<CutOver>
     } else {
         "false"
     };
+    // gh-ost from 1.1.8 on insists on the instrument even where it swaps in two steps, which does not need it.
+    let without =
+        if release.checks_metadata_lock() { "sees_locks || arguments+=(--skip-metadata-lock-check)" } else { ":" };
     script.push(&format!(
         r#"
 # gh-ost's atomic swap loses writes unless it can see the metadata locks at the primary.
@@ -252,13 +255,14 @@ sees_locks() {{
 choose_cut_over() {{
     local decided=${{CSM_AUDIT_CUT_OVER:-{decided}}}
     case $decided in
-        two-step)
-            say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
+        two-step | writers-stopped)
+            if [ "$decided" = two-step ]; then
+                say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
+            else
+                say 'Nobody may write from before the cut-over until after it: that is on you.'
+            fi
             arguments+=(--cut-over=two-step)
-            ;;
-        writers-stopped)
-            say 'Nobody may write from before the cut-over until after it: that is on you.'
-            arguments+=(--cut-over=atomic)
+            {without}
             ;;
         '')
             sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.
@@ -454,15 +458,17 @@ pub(super) fn compare(script: &mut Script, scene: &Scene<'_>, change: &Change<'_
         .replace("@range(n)", &format!("n.{key} IN (@ids)"));
     let _ = scene;
     script.push(&format!(
-        "\nagree={}\ndiffering={}\nagain={}\nnext={}\nlowest={}",
+        "\nagree={}\ndiffering={}\nagain={}\nnext={}\nlowest={}\nhighest={}",
         quote(&format!("SELECT {} = {}", sum(&old), sum(&new))),
         quote(&by_range),
         quote(&by_id),
         quote(&format!(
-            "SELECT MAX(t.{key}) FROM (SELECT {key} FROM {old} WHERE {key} > @low ORDER BY {key} LIMIT @many) AS t"
+            "SELECT MAX(t.{key}) FROM (SELECT {key} FROM {old} WHERE {key} > @low AND {key} <= @end ORDER BY {key} \
+             LIMIT @many) AS t"
         )),
+        quote(&format!("SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0)")),
         quote(&format!(
-            "SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0) - 1"
+            "SELECT GREATEST(COALESCE((SELECT MAX({key}) FROM {old}), 0), COALESCE((SELECT MAX({key}) FROM {new}), 0))"
         ))
     ));
     script.push(
@@ -472,15 +478,18 @@ pub(super) fn compare(script: &mut Script, scene: &Scene<'_>, change: &Change<'_
     printf '%s' "${text//@high/$high}"
 }
 say 'Comparing the rows of both tables.'
-low=$(ask inspected "$lowest")
+low=$(($(ask inspected "$lowest") - 1))
+# What is written from now on goes the same way as what was written until now.
+end=$(ask inspected "$highest")
 chunks=0
 while :; do
     query=${next//@low/$low}
+    query=${query//@end/$end}
     high=$(ask inspected "${query//@many/${CSM_AUDIT_CHUNK:-1000}}")
     last=no
     if [ "$high" = NULL ] || [ -z "$high" ]; then
         # Rows that only the copy has.
-        high=9223372036854775807 last=yes
+        high=$end last=yes
     fi
     if [ "$(ask inspected "$(between "$agree")")" != 1 ]; then
         ids=$(ask inspected "$(between "$differing")")

@@ -32,14 +32,16 @@ impl Release {
     }
 
     /// Whether it can talk to a server at all. From 1.1.6 to 1.1.10 it sets `transaction_isolation` as it connects, which
-    /// MySQL before 5.7.20 and MariaDB before 11.1 call by another name.
+    /// MySQL before 5.7.20 and MariaDB before 11.1 call by another name; and from 1.1.8 to 1.1.10 it takes MariaDB's
+    /// version for one of MySQL, and asks in words that MariaDB does not know.
     #[must_use]
     pub fn speaks_to(self, server: &ServerFacts) -> bool {
-        let has_name = match server.flavour {
-            Flavour::MariaDb => server.version >= (11, 1, 0),
-            _ => server.version >= (5, 7, 20),
-        };
-        has_name || !(v(1, 1, 6)..=v(1, 1, 10)).contains(&self)
+        let isolation = (v(1, 1, 6)..=v(1, 1, 10)).contains(&self);
+        let words = (rc(1, 1, 8)..=v(1, 1, 10)).contains(&self);
+        match server.flavour {
+            Flavour::MariaDb => !words && !(isolation && server.version < (11, 1, 0)),
+            _ => !(isolation && server.version < (5, 7, 20)),
+        }
     }
 
     /// The release that scripts are written for when nobody says which.

@@ -25,6 +25,7 @@ pub mod verify;
 
 use serde::{Deserialize, Serialize};
 
+pub use self::django_migration::ModelSource;
 use self::estimate::Range;
 use self::gh_ost_flags::Release;
 use self::scene::Scene;
@@ -41,6 +42,8 @@ pub struct Options {
     pub cut_over: Option<CutOver>,
     /// Other changes wanted on a table, which ride on the same copy: table and clause of `ALTER TABLE`.
     pub also: Vec<(String, String)>,
+    /// The source of the model, for the edit of its key.
+    pub model: Option<ModelSource>,
 }
 
 /// How gh-ost may swap the tables where its atomic swap could lose writes.
@@ -389,11 +392,15 @@ impl Plan {
             steps: Vec::new(),
             files: Vec::new(),
         };
-        let migration = django_migration::Migration::find(audit);
+        let migration = django_migration::Migration::find(audit, options);
         for index in 0..audit.environments.len() {
             let scene = Scene::new(audit, index, options);
             plan.open.extend(scene.open());
-            order::environment(&scene, migration.as_ref(), &mut plan);
+            order::environment(&scene, &mut plan);
+        }
+        if let Some(migration) = &migration {
+            let step = migration.step(audit, &plan);
+            plan.steps.push(step);
         }
         for step in &plan.steps {
             for precondition in &step.preconditions {
@@ -412,7 +419,7 @@ impl Plan {
         let mut seen = std::collections::BTreeSet::new();
         plan.open.retain(|open| seen.insert(open.clone()));
         plan.complete = plan.open.is_empty() && !audit.environments.is_empty();
-        runbook::write(audit, options, migration.as_ref(), &mut plan);
+        runbook::write(migration.as_ref(), &mut plan);
         plan
     }
 

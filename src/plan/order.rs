@@ -4,7 +4,6 @@
 //! InnoDB changes no type under a foreign key, and gh-ost copies no table with one: so the keys in the way of a change
 //! are dropped right before it, and those that the code wants come back when both of their ends are done.
 
-use super::django_migration::Migration;
 use super::scene::{Change, Scene};
 use super::script::Script;
 use super::topology::Topology;
@@ -15,7 +14,7 @@ use super::{
 use crate::live::facts::ForeignKey;
 
 /// Puts an environment's steps into the plan.
-pub(super) fn environment(scene: &Scene<'_>, migration: Option<&Migration>, plan: &mut Plan) {
+pub(super) fn environment(scene: &Scene<'_>, plan: &mut Plan) {
     let mut steps = Steps { scene, plan, number: 0, copy: None };
     let preflight = steps.preflight_id();
     let first = steps.plan.steps.len();
@@ -95,7 +94,6 @@ pub(super) fn environment(scene: &Scene<'_>, migration: Option<&Migration>, plan
         steps.sql(step, script);
     }
     steps.preflight(first, &preflight);
-    let _ = migration;
 }
 
 /// Whether a foreign key has to go before a table is changed.

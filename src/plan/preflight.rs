@@ -149,8 +149,9 @@ pub(super) fn gh_ost(
             outcome(Some(release.speaks_to(topology.server))),
             format!("gh-ost {release} and {}", topology.server.version_text),
         )
-        .or("gh-ost 1.1.6 to 1.1.10 set transaction_isolation, which this server calls tx_isolation (error 1193); take one \
-             built from newer sources: --gh-ost-version head"),
+        .or("gh-ost 1.1.6 to 1.1.10 set transaction_isolation, which old servers do not know (error 1193), and 1.1.8 to \
+             1.1.10 ask MariaDB for SHOW BINARY LOG STATUS (error 1064); take one built from newer sources, and plan with \
+             --gh-ost-version head"),
     );
     items.extend(binary_log(topology));
     items.extend(route(topology, release));

@@ -5,16 +5,14 @@ use std::fmt::Write as _;
 use super::django_migration::Migration;
 use super::estimate::Range;
 use super::script;
-use super::{File, Kind, Options, Outcome, Plan, Step};
-use crate::audit::Audit;
+use super::{File, Kind, Outcome, Plan, Step};
 
 /// Puts the runbook, `plan.json` and what belongs to them into the plan.
-pub(super) fn write(audit: &Audit, options: &Options, migration: Option<&Migration>, plan: &mut Plan) {
-    let _ = (audit, options);
+pub(super) fn write(migration: Option<&Migration>, plan: &mut Plan) {
     if let Some(migration) = migration {
         plan.files.extend(migration.files());
     }
-    let text = runbook(plan, migration);
+    let text = runbook(plan);
     plan.files.push(File { path: String::from("runbook.md"), text, executable: false });
     plan.files.push(File {
         path: String::from("credentials.cnf.example"),
@@ -77,7 +75,7 @@ fn seconds(value: u64) -> String {
     }
 }
 
-fn runbook(plan: &Plan, migration: Option<&Migration>) -> String {
+fn runbook(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}: `{}`.`{}` becomes {}\n", plain(&plan.target), plan.table, plan.key, plan.change);
     if plan.complete {
@@ -112,9 +110,6 @@ fn runbook(plan: &Plan, migration: Option<&Migration>) -> String {
     out.push_str("## The steps\n");
     for step in &plan.steps {
         one(step, &mut out);
-    }
-    if let Some(migration) = migration {
-        out.push_str(&migration.chapter());
     }
     out.push_str(
         "\n## Afterwards\n\n`csm-audit verify --plan plan.json --replica NAME=mysql://USER@HOST/DATABASE` looks at every \

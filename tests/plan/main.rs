@@ -1,6 +1,7 @@
 //! The plan: its order, its scripts, and what becomes of real servers when they are run.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "helpers of tests fail loudly, as the tests do")]
 
+mod django;
 mod end_to_end;
 mod platform;
 #[path = "../support/mod.rs"]

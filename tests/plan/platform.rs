@@ -16,13 +16,19 @@ pub const DATABASES: [&str; 2] = ["edxapp", "edxapp_csmh"];
 pub const PASSWORD: &str = "mi gr@te'1";
 
 const FILES: [(&str, &str); 12] = [
-    ("manage.py", "import os\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\n"),
+    (
+        "manage.py",
+        "import os\nimport sys\n\nos.environ.setdefault('DJANGO_SETTINGS_MODULE', 'settings')\nif __name__ == '__main__':\n    \
+         import pymysql\n\n    pymysql.version_info = (2, 2, 7, 'final', 0)\n    pymysql.install_as_MySQLdb()\n    \
+         from django.core.management import execute_from_command_line\n\n    execute_from_command_line(sys.argv)\n",
+    ),
     (
         "settings.py",
-        "SECRET_KEY = 'x'\nINSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'courseware', 'history']\n\
+        "import os\n\nSECRET_KEY = 'x'\nPLACE = {'ENGINE': 'django.db.backends.mysql', 'HOST': '127.0.0.1', 'USER': 'migrator', \
+         'PASSWORD': os.environ.get('DB_PASSWORD', ''), 'PORT': os.environ.get('DB_PORT', '')}\nPREFIX = \
+         os.environ.get('DB_PREFIX', 'edxapp')\nINSTALLED_APPS = ['django.contrib.contenttypes', 'django.contrib.auth', 'courseware', 'history']\n\
          DATABASE_ROUTERS = ['router.Router']\nDEFAULT_AUTO_FIELD = 'django.db.models.AutoField'\n\
-         DATABASES = {\n    'default': {'ENGINE': 'django.db.backends.mysql', 'NAME': 'edxapp'},\n    \
-         'history': {'ENGINE': 'django.db.backends.mysql', 'NAME': 'edxapp_csmh'},\n}\n",
+         DATABASES = {\n    'default': {**PLACE, 'NAME': PREFIX},\n    'history': {**PLACE, 'NAME': PREFIX + '_csmh'},\n}\n",
     ),
     (
         "router.py",

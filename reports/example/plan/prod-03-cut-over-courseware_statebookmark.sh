@@ -73,23 +73,27 @@ all_proven
 agree='SELECT (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0)) FROM `platform`.`courseware_statebookmark` AS t WHERE t.`id` > @low AND t.`id` <= @high) = (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0)) FROM `platform`.`_courseware_statebookmark_gho` AS t WHERE t.`id` > @low AND t.`id` <= @high)'
 differing='SELECT o.`id` FROM `platform`.`courseware_statebookmark` AS o LEFT JOIN `platform`.`_courseware_statebookmark_gho` AS n ON n.`id` = o.`id` WHERE o.`id` > @low AND o.`id` <= @high AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`title`), CRC32(o.`row_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`title`), ISNULL(o.`row_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`title`), CRC32(n.`row_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`title`), ISNULL(n.`row_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_statebookmark_gho` AS n LEFT JOIN `platform`.`courseware_statebookmark` AS o ON o.`id` = n.`id` WHERE n.`id` > @low AND n.`id` <= @high AND o.`id` IS NULL LIMIT 1001'
 again='SELECT o.`id` FROM `platform`.`courseware_statebookmark` AS o LEFT JOIN `platform`.`_courseware_statebookmark_gho` AS n ON n.`id` = o.`id` WHERE o.`id` IN (@ids) AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`title`), CRC32(o.`row_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`title`), ISNULL(o.`row_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`title`), CRC32(n.`row_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`title`), ISNULL(n.`row_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_statebookmark_gho` AS n LEFT JOIN `platform`.`courseware_statebookmark` AS o ON o.`id` = n.`id` WHERE n.`id` IN (@ids) AND o.`id` IS NULL LIMIT 1001'
-next='SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_statebookmark` WHERE `id` > @low ORDER BY `id` LIMIT @many) AS t'
-lowest='SELECT COALESCE(LEAST((SELECT MIN(`id`) FROM `platform`.`courseware_statebookmark`), (SELECT MIN(`id`) FROM `platform`.`_courseware_statebookmark_gho`)), 0) - 1'
+next='SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_statebookmark` WHERE `id` > @low AND `id` <= @end ORDER BY `id` LIMIT @many) AS t'
+lowest='SELECT COALESCE(LEAST((SELECT MIN(`id`) FROM `platform`.`courseware_statebookmark`), (SELECT MIN(`id`) FROM `platform`.`_courseware_statebookmark_gho`)), 0)'
+highest='SELECT GREATEST(COALESCE((SELECT MAX(`id`) FROM `platform`.`courseware_statebookmark`), 0), COALESCE((SELECT MAX(`id`) FROM `platform`.`_courseware_statebookmark_gho`), 0))'
 between() {
     local text=$1
     text=${text//@low/$low}
     printf '%s' "${text//@high/$high}"
 }
 say 'Comparing the rows of both tables.'
-low=$(ask inspected "$lowest")
+low=$(($(ask inspected "$lowest") - 1))
+# What is written from now on goes the same way as what was written until now.
+end=$(ask inspected "$highest")
 chunks=0
 while :; do
     query=${next//@low/$low}
+    query=${query//@end/$end}
     high=$(ask inspected "${query//@many/${CSM_AUDIT_CHUNK:-1000}}")
     last=no
     if [ "$high" = NULL ] || [ -z "$high" ]; then
         # Rows that only the copy has.
-        high=9223372036854775807 last=yes
+        high=$end last=yes
     fi
     if [ "$(ask inspected "$(between "$agree")")" != 1 ]; then
         ids=$(ask inspected "$(between "$differing")")

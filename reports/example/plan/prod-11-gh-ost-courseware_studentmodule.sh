@@ -106,13 +106,14 @@ sees_locks() {
 choose_cut_over() {
     local decided=${CSM_AUDIT_CUT_OVER:-}
     case $decided in
-        two-step)
-            say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
+        two-step | writers-stopped)
+            if [ "$decided" = two-step ]; then
+                say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
+            else
+                say 'Nobody may write from before the cut-over until after it: that is on you.'
+            fi
             arguments+=(--cut-over=two-step)
-            ;;
-        writers-stopped)
-            say 'Nobody may write from before the cut-over until after it: that is on you.'
-            arguments+=(--cut-over=atomic)
+            sees_locks || arguments+=(--skip-metadata-lock-check)
             ;;
         '')
             sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.

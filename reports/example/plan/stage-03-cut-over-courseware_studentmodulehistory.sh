@@ -79,23 +79,27 @@ all_proven
 agree='SELECT (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`version`), CRC32(t.`created`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`student_module_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`version`), ISNULL(t.`created`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`student_module_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`version`), CRC32(t.`created`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`student_module_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`version`), ISNULL(t.`created`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`student_module_id`))))), 0)) FROM `platform`.`courseware_studentmodulehistory` AS t WHERE t.`id` > @low AND t.`id` <= @high) = (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`version`), CRC32(t.`created`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`student_module_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`version`), ISNULL(t.`created`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`student_module_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`version`), CRC32(t.`created`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`student_module_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`version`), ISNULL(t.`created`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`student_module_id`))))), 0)) FROM `platform`.`_courseware_studentmodulehistory_gho` AS t WHERE t.`id` > @low AND t.`id` <= @high)'
 differing='SELECT o.`id` FROM `platform`.`courseware_studentmodulehistory` AS o LEFT JOIN `platform`.`_courseware_studentmodulehistory_gho` AS n ON n.`id` = o.`id` WHERE o.`id` > @low AND o.`id` <= @high AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`version`), CRC32(o.`created`), CRC32(o.`state`), CRC32(o.`grade`), CRC32(o.`max_grade`), CRC32(o.`student_module_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`version`), ISNULL(o.`created`), ISNULL(o.`state`), ISNULL(o.`grade`), ISNULL(o.`max_grade`), ISNULL(o.`student_module_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`version`), CRC32(n.`created`), CRC32(n.`state`), CRC32(n.`grade`), CRC32(n.`max_grade`), CRC32(n.`student_module_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`version`), ISNULL(n.`created`), ISNULL(n.`state`), ISNULL(n.`grade`), ISNULL(n.`max_grade`), ISNULL(n.`student_module_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_studentmodulehistory_gho` AS n LEFT JOIN `platform`.`courseware_studentmodulehistory` AS o ON o.`id` = n.`id` WHERE n.`id` > @low AND n.`id` <= @high AND o.`id` IS NULL LIMIT 1001'
 again='SELECT o.`id` FROM `platform`.`courseware_studentmodulehistory` AS o LEFT JOIN `platform`.`_courseware_studentmodulehistory_gho` AS n ON n.`id` = o.`id` WHERE o.`id` IN (@ids) AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`version`), CRC32(o.`created`), CRC32(o.`state`), CRC32(o.`grade`), CRC32(o.`max_grade`), CRC32(o.`student_module_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`version`), ISNULL(o.`created`), ISNULL(o.`state`), ISNULL(o.`grade`), ISNULL(o.`max_grade`), ISNULL(o.`student_module_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`version`), CRC32(n.`created`), CRC32(n.`state`), CRC32(n.`grade`), CRC32(n.`max_grade`), CRC32(n.`student_module_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`version`), ISNULL(n.`created`), ISNULL(n.`state`), ISNULL(n.`grade`), ISNULL(n.`max_grade`), ISNULL(n.`student_module_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_studentmodulehistory_gho` AS n LEFT JOIN `platform`.`courseware_studentmodulehistory` AS o ON o.`id` = n.`id` WHERE n.`id` IN (@ids) AND o.`id` IS NULL LIMIT 1001'
-next='SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_studentmodulehistory` WHERE `id` > @low ORDER BY `id` LIMIT @many) AS t'
-lowest='SELECT COALESCE(LEAST((SELECT MIN(`id`) FROM `platform`.`courseware_studentmodulehistory`), (SELECT MIN(`id`) FROM `platform`.`_courseware_studentmodulehistory_gho`)), 0) - 1'
+next='SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_studentmodulehistory` WHERE `id` > @low AND `id` <= @end ORDER BY `id` LIMIT @many) AS t'
+lowest='SELECT COALESCE(LEAST((SELECT MIN(`id`) FROM `platform`.`courseware_studentmodulehistory`), (SELECT MIN(`id`) FROM `platform`.`_courseware_studentmodulehistory_gho`)), 0)'
+highest='SELECT GREATEST(COALESCE((SELECT MAX(`id`) FROM `platform`.`courseware_studentmodulehistory`), 0), COALESCE((SELECT MAX(`id`) FROM `platform`.`_courseware_studentmodulehistory_gho`), 0))'
 between() {
     local text=$1
     text=${text//@low/$low}
     printf '%s' "${text//@high/$high}"
 }
 say 'Comparing the rows of both tables.'
-low=$(ask inspected "$lowest")
+low=$(($(ask inspected "$lowest") - 1))
+# What is written from now on goes the same way as what was written until now.
+end=$(ask inspected "$highest")
 chunks=0
 while :; do
     query=${next//@low/$low}
+    query=${query//@end/$end}
     high=$(ask inspected "${query//@many/${CSM_AUDIT_CHUNK:-1000}}")
     last=no
     if [ "$high" = NULL ] || [ -z "$high" ]; then
         # Rows that only the copy has.
-        high=9223372036854775807 last=yes
+        high=$end last=yes
     fi
     if [ "$(ask inspected "$(between "$agree")")" != 1 ]; then
         ids=$(ask inspected "$(between "$differing")")

@@ -1,0 +1,124 @@
+"""Widens the key of courseware.StudentModule and the columns that store its ids.
+
+Made by csm-audit 0.1.0. What is wide already is left alone, so that where the change was made by hand only the state
+and the ledger follow; on a fresh installation, and on every database that holds one of the tables, it makes the change.
+"""
+
+from django.db import migrations
+
+
+# The columns that store the ids, the key first. What a foreign key ties to one of them is found in the database.
+KEY = ("courseware_studentmodule", "id")
+OTHERS = (
+    ("courseware_statebookmark", "row_id"),
+    ("grades_gradeoverride", "module_id"),
+    ("courseware_studentmodulehistory", "student_module_id"),
+    ("coursewarehistoryextended_studentmodulehistoryextended", "student_module_id"),
+)
+WANTED = "bigint unsigned"
+# More rows than these are not copied while writers wait: that is what the rest of the plan is for.
+ROWS = 100_000
+
+
+def column_of(cursor, table, column):
+    cursor.execute(
+        "SELECT COLUMN_TYPE, IS_NULLABLE, COLUMN_DEFAULT, EXTRA, COLUMN_COMMENT FROM information_schema.COLUMNS"
+        " WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s AND COLUMN_NAME = %s",
+        [table, column],
+    )
+    return cursor.fetchone()
+
+
+def plain(column_type):
+    """The type without a display width, which servers write differently."""
+    words = column_type.lower().split("(")
+    return words[0].split()[0] + (" unsigned" if "unsigned" in column_type.lower() else "")
+
+
+def foreign_keys(cursor):
+    cursor.execute(
+        "SELECT k.TABLE_NAME, k.CONSTRAINT_NAME, k.COLUMN_NAME, k.REFERENCED_TABLE_NAME, k.REFERENCED_COLUMN_NAME,"
+        " r.DELETE_RULE, r.UPDATE_RULE FROM information_schema.KEY_COLUMN_USAGE k"
+        " JOIN information_schema.REFERENTIAL_CONSTRAINTS r ON r.CONSTRAINT_SCHEMA = k.CONSTRAINT_SCHEMA"
+        " AND r.CONSTRAINT_NAME = k.CONSTRAINT_NAME AND r.TABLE_NAME = k.TABLE_NAME"
+        " WHERE k.TABLE_SCHEMA = DATABASE() AND k.REFERENCED_TABLE_SCHEMA = DATABASE()"
+    )
+    return sorted(cursor.fetchall())
+
+
+def widen(schema_editor):
+    name = schema_editor.quote_name
+    with schema_editor.connection.cursor() as cursor:
+        keys = foreign_keys(cursor)
+        tied = {KEY}
+        while True:
+            more = {(key[0], key[2]) for key in keys if (key[3], key[4]) in tied} - tied
+            if not more:
+                break
+            tied |= more
+        narrow = {}
+        for place in sorted(tied | set(OTHERS)):
+            found = column_of(cursor, *place)
+            # Whatever is tied to the key has its very type; for the others it is enough that ids fit.
+            done = found is None or plain(found[0]) == WANTED or (place not in tied and plain(found[0]).startswith("bigint"))
+            if not done:
+                narrow[place] = found
+        for table in sorted({table for table, _ in narrow}):
+            cursor.execute(
+                "SELECT TABLE_ROWS FROM information_schema.TABLES WHERE TABLE_SCHEMA = DATABASE() AND TABLE_NAME = %s",
+                [table],
+            )
+            rows = cursor.fetchone()[0] or 0
+            if rows > ROWS:
+                raise RuntimeError(
+                    f"{table} has about {rows} rows and its ids are narrow yet: run the scripts of the plan first"
+                )
+    in_the_way = [key for key in keys if (key[0], key[2]) in narrow or (key[3], key[4]) in narrow]
+    for table, constraint, *_ in in_the_way:
+        schema_editor.execute(f"ALTER TABLE {name(table)} DROP FOREIGN KEY {name(constraint)}", None)
+    for (table, column), (_, nullable, default, extra, comment) in sorted(narrow.items()):
+        sql = f"ALTER TABLE {name(table)} MODIFY {name(column)} {WANTED}"
+        sql += " NULL" if nullable == "YES" else " NOT NULL"
+        if default is not None and default != "NULL":
+            sql += f" DEFAULT {default}"
+        if "auto_increment" in extra.lower():
+            sql += " AUTO_INCREMENT"
+        if comment:
+            sql += f" COMMENT {schema_editor.quote_value(comment)}"
+        schema_editor.execute(sql, None)
+    for table, constraint, column, other, referenced, on_delete, on_update in in_the_way:
+        sql = f"ALTER TABLE {name(table)} ADD CONSTRAINT {name(constraint)} FOREIGN KEY ({name(column)})"
+        sql += f" REFERENCES {name(other)} ({name(referenced)})"
+        for event, rule in (("DELETE", on_delete), ("UPDATE", on_update)):
+            if rule in ("CASCADE", "SET NULL"):
+                sql += f" ON {event} {rule}"
+        schema_editor.execute(sql, None)
+
+
+class Widen(migrations.operations.base.Operation):
+    """Asks no router: whichever database holds one of the tables is changed when it is migrated."""
+
+    reduces_to_sql = True
+    reversible = True
+
+    def state_forwards(self, app_label, state):
+        pass
+
+    def database_forwards(self, app_label, schema_editor, from_state, to_state):
+        if schema_editor.connection.vendor == "mysql":
+            widen(schema_editor)
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        # Ids that have passed the old limit would be lost: the columns stay wide, which hurts nobody.
+        pass
+
+    def describe(self):
+        return "Widens courseware.StudentModule's key and the columns that store its ids"
+
+
+class Migration(migrations.Migration):
+    dependencies = [("courseware", "0005_bookmarks")]
+
+    operations = [
+        Widen(),
+    ]
