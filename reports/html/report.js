@@ -4,7 +4,7 @@
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
   const PAGE = 100;
-  const LONG = 300;
+  const LONG = 400;
   // The same characters that the program shows where it writes markup.
   const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;
   const visible = (text) =>
@@ -221,9 +221,12 @@
       const cell = (label, kind, ...children) =>
         element('td', { role: 'cell', 'data-label': label, class: kind }, ...children);
       const href = link(row);
-      const place = [visible(row.file), ':', String(row.line)];
+      const file = visible(row.file);
+      const isLong = file.length > LONG;
+      const place = [isLong ? '…' + file.slice(-LONG) : file, ':', String(row.line)];
       const where = href ? element('a', { href, rel: 'noreferrer noopener' }, ...place) : element('span', {}, ...place);
       const first = cell('Place', 'where-cell', element('span', { class: 'place' }, where));
+      if (isLong) first.append(text(row.file));
       if (row.test) first.append(' ', element('span', { class: 'tag' }, 'test'));
       return element('tr', { role: 'row' }, first, cell('Kind', 'inline', row.kind), cell('Access', 'inline', row.access),
         cell('Sure', 'inline', row.sure), cell('Code', 'code', ...code(row)));

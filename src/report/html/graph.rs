@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::report::say::{middle, number};
+use crate::report::say::{self, number};
 use crate::report::v1::{ColumnRole, ModelKind, Report, ReportColumn};
 
 /// The graph, with the places of everything in it.
@@ -26,6 +26,7 @@ pub(super) struct Node {
     pub table: String,
     pub name: String,
     pub note: String,
+    pub full_note: String,
     pub y: u32,
     pub height: u32,
     pub edges: Vec<Edge>,
@@ -46,17 +47,31 @@ const GAP: u32 = 300;
 const TARGET_WIDTH: u32 = 280;
 /// Characters of a name that fit.
 const NAME: usize = 46;
+const NOTE: usize = 60;
 const TARGET_NAME: usize = 30;
 const LABEL: usize = 46;
 const ROW: u32 = 34;
+
+/// As much as fits, counted as it will be shown.
+fn middle(text: &str, room: usize) -> String {
+    say::middle(&say::visible(text), room)
+}
 
 impl Graph {
     pub(super) fn new(report: &Report) -> Self {
         let mut nodes: Vec<Node> = Vec::new();
         for (table, note, column, class, label) in edges(report) {
-            let at = nodes.iter().position(|node| node.table == table && node.note == note).unwrap_or_else(|| {
+            let at = nodes.iter().position(|node| node.table == table && node.full_note == note).unwrap_or_else(|| {
                 let name = middle(&table, NAME);
-                nodes.push(Node { name, table, note, y: 0, height: 0, edges: Vec::new() });
+                nodes.push(Node {
+                    name,
+                    table,
+                    note: middle(&note, NOTE),
+                    full_note: note,
+                    y: 0,
+                    height: 0,
+                    edges: Vec::new(),
+                });
                 nodes.len() - 1
             });
             let (short, label_short) = (middle(&column, NAME), middle(&label, LABEL));

@@ -133,10 +133,31 @@ mod filters {
     use crate::report::say;
     use crate::report::v1::{Outcome, ReportPrecondition};
 
+    /// Characters of a text that is shown whole; the script folds at the same length.
+    const LONG: usize = 400;
+
     /// A number with commas.
     #[askama::filter_fn]
     pub fn number(value: &u64, _: &dyn askama::Values) -> askama::Result<String> {
         Ok(say::number(*value))
+    }
+
+    /// A name where there is little room; the section about what was read has all of it.
+    #[askama::filter_fn]
+    pub fn short(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(say::middle(&say::visible(text), 60))
+    }
+
+    /// A text that is no longer than a paragraph.
+    #[askama::filter_fn]
+    pub fn paragraph(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
+        Ok(say::middle(&say::visible(text), LONG))
+    }
+
+    /// Whether [`paragraph`] leaves something out.
+    #[askama::filter_fn]
+    pub fn is_long(text: &str, _: &dyn askama::Values) -> askama::Result<bool> {
+        Ok(say::visible(text).chars().count() > LONG)
     }
 
     /// How a precondition came out.
