@@ -100,10 +100,17 @@ fn works_with(django: &str) {
     let platform = Platform::new();
     let plan = platform.made(&server, &[]);
     let step = plan["steps"].as_array().unwrap().iter().find(|step| step["kind"] == "django-migration").unwrap();
-    let run = step["run"].as_str().unwrap().lines().next().unwrap().replace("PROJECT", &platform.project().display().to_string());
+    let run = step["run"]
+        .as_str()
+        .unwrap()
+        .lines()
+        .next()
+        .unwrap()
+        .replace("PROJECT", &platform.project().display().to_string());
 
     // A site as it was before: the state is behind, and so are the tables.
-    let site = |prefix: &'static str| Site { python: python.clone(), project: platform.project(), server: &server, prefix };
+    let site =
+        |prefix: &'static str| Site { python: python.clone(), project: platform.project(), server: &server, prefix };
     let old = site("old");
     old.databases();
     old.managed(&["migrate", "--database=default"]);
