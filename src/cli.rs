@@ -199,6 +199,10 @@ pub struct Verify {
     /// The plan, as `csm-audit plan` wrote it.
     #[arg(long, value_name = "FILE", default_value = "plan.json")]
     pub plan: PathBuf,
+    /// Compare the rows of each table with those of its old or new one, as long as both are there: chunk by chunk, with
+    /// a pause after each.
+    #[arg(long)]
+    pub rows: bool,
     /// The databases to look at.
     #[command(flatten)]
     pub environments: Environments,
@@ -218,6 +222,14 @@ pub struct Environments {
     /// Read no database, whatever the configuration names.
     #[arg(long, conflicts_with = "replicas")]
     pub offline: bool,
+    /// NAME=FILE, a snapshot of the same environment at an earlier time, from which it follows when keys run out;
+    /// repeatable.
+    #[arg(long, value_name = "NAME=FILE")]
+    pub earlier: Vec<String>,
+    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
+    /// model's table were created, from which it follows when keys run out.
+    #[arg(long)]
+    pub sample: bool,
     /// Read a server that takes writes, too.
     #[arg(long)]
     pub allow_primary: bool,
@@ -440,6 +452,9 @@ pub struct Schema {
     /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
     #[arg(long, value_name = "DIR")]
     pub site_packages: Vec<PathBuf>,
+    /// Read the models, too, and tell where they are not what the migrations say.
+    #[arg(long)]
+    pub models: bool,
     /// SQL or JSON.
     #[arg(long, value_name = "FORMAT", default_value = "sql")]
     pub format: SchemaFormat,

@@ -10,9 +10,9 @@ use std::time::Duration;
 use anyhow::Context as _;
 use csm_audit::cli::{Access, Environments, Snapshot};
 use csm_audit::config::{Environment, Given, Settings};
-use csm_audit::live::address::Address;
+use csm_audit::live::address::{self, Address};
 use csm_audit::live::login::Surroundings;
-use csm_audit::live::{self, Limits, Request, Source, snapshot};
+use csm_audit::live::{self, Limits, Place, Request, Source, snapshot};
 use csm_audit::report::LinkedModel;
 use csm_audit::source::Gap;
 use csm_audit::touchpoint::models::Role;
@@ -107,6 +107,26 @@ pub fn of_scan(arguments: &Environments, settings: &Settings) -> anyhow::Result<
     sources(&arguments.replicas, &arguments.access, settings)
 }
 
+/// The earlier states of environments that a scan is told of.
+pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<Vec<Source>> {
+    if let Some(wrong) = arguments.earlier.iter().find(|argument| !argument.contains('=') || argument.contains("://")) {
+        anyhow::bail!("`{}` is no earlier state; write prod=FILE of csm-audit snapshot", address::redact(wrong));
+    }
+    if arguments.earlier.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (sources, _) = sources(&arguments.earlier, &arguments.access, settings)?;
+    for place in sources.iter().flat_map(|source| &source.places) {
+        if let Place::Dump { path, .. } = place {
+            anyhow::bail!(
+                "{} is a dump, which tells no time; --earlier takes files of csm-audit snapshot",
+                path.display()
+            );
+        }
+    }
+    Ok(sources)
+}
+
 /// What is asked of the environments of a scan, besides what the target's usual names say: its table, and the columns
 /// of fields that point to it.
 pub fn request(arguments: &Environments, target: &str, models: &[LinkedModel]) -> Request {
@@ -121,6 +141,7 @@ pub fn request(arguments: &Environments, target: &str, models: &[LinkedModel]) -
         list.sort();
         list.dedup();
     }
+    request.sample = arguments.sample;
     request.allow_primary = arguments.allow_primary;
     request.limits = Limits { statement: Duration::from_secs(arguments.timeout), ..Limits::default() };
     request

@@ -28,6 +28,7 @@ pub mod resolve;
 pub mod schema;
 pub mod source;
 pub mod sql;
+mod stdlib;
 pub mod touchpoint;
 
 use crate::audit::Audit;
@@ -153,6 +154,21 @@ pub fn cross_check(
     request: &Request,
     progress: &dyn Progress,
 ) -> Result<CrossCheck, Error> {
+    cross_check_since(settings, sources, &[], request, progress)
+}
+
+/// Likewise, with what the environments were `earlier`: from the difference follows when keys run out.
+///
+/// # Errors
+///
+/// When the code cannot be read at all.
+pub fn cross_check_since(
+    settings: &Settings,
+    sources: &[Source],
+    earlier: &[Source],
+    request: &Request,
+    progress: &dyn Progress,
+) -> Result<CrossCheck, Error> {
     progress.stage("reading databases", None);
     let mut facts = Vec::with_capacity(sources.len());
     let mut gaps = Vec::new();
@@ -162,7 +178,9 @@ pub fn cross_check(
         gaps.extend(found);
     }
     progress.stage("replaying migrations", None);
-    let mut audit = Audit::new(settings, facts)?;
+    // What could not be read in the past is no gap of today.
+    let earlier: Vec<_> = earlier.iter().map(|source| live::read(source, request).0).collect();
+    let mut audit = Audit::since(settings, facts, &earlier)?;
     audit.gaps.extend(gaps);
     audit.gaps.sort();
     audit.gaps.dedup();

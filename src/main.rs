@@ -83,6 +83,7 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     choose_color(settings.color);
     // Whoever is asked for a password is asked before the long work begins.
     let (sources, asked) = environments::of_scan(&databases, &settings)?;
+    let earlier = environments::earlier(&databases, &settings)?;
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
     // The program ends here: the system takes back all trees at once, faster than they could be dropped one by one.
@@ -91,7 +92,7 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
         None
     } else {
         let request = environments::request(&databases, &settings.target, &result.models);
-        let mut checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+        let mut checked = csm_audit::cross_check_since(&settings, &sources, &earlier, &request, progress)?;
         checked.audit.gaps.extend(asked);
         result.gaps.append(&mut checked.audit.gaps);
         result.gaps.sort();
@@ -100,14 +101,21 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     };
     drop(bar);
     let mut report = Report::new(&result.findings());
+    let mut output =
+        Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet, also: None };
     if let Some(checked) = &checked {
         report = report.with_databases(&checked.audit, &checked.findings);
         // Nothing of this machine is asked, so that the same facts give the same report.
-        report = report.with_plan(&Plan::new(&checked.audit, &Options::default()));
+        let plan = Plan::new(&checked.audit, &Options::default());
+        report = report.with_plan(&plan);
+        if let Some(folder) = output.folder() {
+            let folder = folder.join("plan");
+            planning::write(&plan, &folder)?;
+            output.also = Some(folder);
+        }
     }
     report.quote(&result.project);
     report.source_url.clone_from(&settings.source_url);
-    let output = Output { format: settings.format, path: settings.output.as_deref(), quiet: settings.quiet };
     output.write(&report)?;
     let incomplete = report.environments.iter().any(|environment| !environment.complete);
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
@@ -139,7 +147,8 @@ fn report(arguments: &cli::Report) -> anyhow::Result<()> {
     if let Some(url) = &arguments.source_url {
         report.source_url = Some(url.clone());
     }
-    let output = Output { format: arguments.format, path: arguments.output.as_deref(), quiet: arguments.quiet };
+    let output =
+        Output { format: arguments.format, path: arguments.output.as_deref(), quiet: arguments.quiet, also: None };
     output.write(&report)
 }
 
@@ -166,7 +175,11 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
 
 fn schema(arguments: &Schema) -> anyhow::Result<()> {
     let settings = Settings::load(arguments.given())?;
-    let expected = csm_audit::expected::expect(&settings)?;
+    let expected = if arguments.models {
+        csm_audit::expected::expect_with_models(&settings)?
+    } else {
+        csm_audit::expected::expect(&settings)?
+    };
     let selection =
         csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
     let mut text = Vec::new();

@@ -29,9 +29,17 @@ pub struct Output<'a> {
     pub path: Option<&'a Path>,
     /// Nothing but the report.
     pub quiet: bool,
+    /// What was written into the folder besides.
+    pub also: Option<PathBuf>,
 }
 
 impl Output<'_> {
+    /// The folder, when it is one.
+    pub fn folder(&self) -> Option<&Path> {
+        // One format of a folder is not all there is to say.
+        self.path.filter(|path| self.format.is_none() && path.as_os_str() != "-" && is_folder(path))
+    }
+
     /// Writes the report.
     pub fn write(&self, report: &Report) -> anyhow::Result<()> {
         let Some(path) = self.path.filter(|path| path.as_os_str() != "-") else {
@@ -57,7 +65,8 @@ impl Output<'_> {
         if self.quiet {
             return Ok(());
         }
-        let names: Vec<String> = files.iter().map(|(path, _)| path.display().to_string()).collect();
+        let paths = files.iter().map(|(path, _)| path).chain(&self.also);
+        let names: Vec<String> = paths.map(|path| path.display().to_string()).collect();
         summary(report, &names)
     }
 }

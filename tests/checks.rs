@@ -42,8 +42,9 @@ fn a_check_is_one_file_named_after_it() {
     }
 }
 
-/// A project of one app, with a settings module, and what its migration does.
-fn project(operations: &str) -> tempfile::TempDir {
+/// A project of one app, with a settings module; what its migration does beside making the table, and what its model says
+/// beside the total.
+fn project(operations: &str, model: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let write = |name: &str, text: &str| {
         let path = folder.path().join("project").join(name);
@@ -56,7 +57,9 @@ fn project(operations: &str) -> tempfile::TempDir {
     write("shop/migrations/__init__.py", "");
     write(
         "shop/models.py",
-        "from django.db import models\n\n\nclass Order(models.Model):\n    total = models.IntegerField()\n",
+        &format!(
+            "from django.db import models\n\n\nclass Order(models.Model):\n    total = models.IntegerField()\n    {model}\n"
+        ),
     );
     write(
         "shop/migrations/0001_initial.py",
@@ -98,7 +101,10 @@ const ORDERS: &str =
 fn a_view_and_a_check_of_the_code_are_missed() {
     let operations = "migrations.RunSQL('CREATE VIEW open_orders AS SELECT id FROM shop_order'), \
                       migrations.AddConstraint('order', models.CheckConstraint(check=models.Q(total__gte=0), name='paid')),";
-    let folder = project(operations);
+    let folder = project(
+        operations,
+        "class Meta:\n        constraints = [models.CheckConstraint(check=models.Q(total__gte=0), name='paid')]",
+    );
     let bare = format!("{ORDERS}) ENGINE=InnoDB;");
     let whole = format!(
         "{ORDERS}, CONSTRAINT `paid` CHECK ((`total` >= 0))) ENGINE=InnoDB;\n\
@@ -115,7 +121,7 @@ fn a_view_and_a_check_of_the_code_are_missed() {
 
 #[test]
 fn environments_are_compared_with_each_other() {
-    let folder = project("");
+    let folder = project("", "");
     let prod = format!("{ORDERS}) ENGINE=InnoDB;");
     // Another server's way to write the same type is no difference.
     let same = prod.replace(" int ", " int(11) ");
@@ -123,4 +129,16 @@ fn environments_are_compared_with_each_other() {
     assert_eq!(findings(folder.path(), &[("prod", &prod), ("edge", &same)]), [""; 0]);
     let found = findings(folder.path(), &[("prod", &prod), ("edge", &same), ("stage", &stage)]);
     assert_eq!(found, ["environments-differ warning shop_order ", "extra-index info shop_order by_hand"]);
+}
+
+#[test]
+fn models_are_compared_with_the_migrations() {
+    let prod = format!("{ORDERS}) ENGINE=InnoDB;");
+    let folder = project("", "paid = models.BooleanField(default=False)");
+    assert_eq!(findings(folder.path(), &[("prod", &prod)]), ["model-differs warning shop_order shop.Order.paid"]);
+    let folder = project("", "total = models.BigIntegerField()");
+    assert_eq!(findings(folder.path(), &[("prod", &prod)]), ["model-differs warning shop_order shop.Order.total"]);
+    // What changes no table is no matter.
+    let folder = project("", "total = models.IntegerField(help_text='in cents')");
+    assert_eq!(findings(folder.path(), &[("prod", &prod)]), [""; 0]);
 }

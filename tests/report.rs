@@ -7,7 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use common::hostile::{NASTY, crowd, hostile};
+use common::hostile::{crowd, hostile};
 use common::{Tree, program, run, text};
 use csm_audit::report::v1::{Report, ReportPlan};
 use csm_audit::report::{annotations, html, json, markdown, sarif};
@@ -81,7 +81,11 @@ fn sarif_schema() -> Option<Value> {
 
 #[test]
 fn sarif_is_as_the_published_schema_says() {
-    let Some(schema) = sarif_schema() else { return };
+    let Some(mut schema) = sarif_schema() else { return };
+    // The published pattern has a bracket too many, which is no regular expression to a strict reader.
+    for part in ["run", "toolComponent"] {
+        schema["definitions"][part]["properties"]["language"].as_object_mut().unwrap().remove("pattern");
+    }
     for report in [rich(), hostile(rich()), crowd(rich(), 6_000), Report::default()] {
         assert_valid(&schema, &sarif_of(&report));
     }
@@ -171,17 +175,40 @@ fn nothing_in_a_hostile_report_becomes_markup() {
     }
     assert!(markup.contains("⟨U+202E⟩") && markup.contains("&lt;script&gt;"));
 
-    let text = markdown::render(&hostile(rich()));
-    for line in text.lines() {
-        let outside: String = line.split('`').step_by(2).collect();
-        assert!(!outside.contains("<script") && !outside.contains("@octocat"), "{line}");
-    }
-    assert!(text.len() < 40_000, "{}", text.len());
-
     for line in annotations::render(&hostile(rich())).lines() {
         let command = ["::error ", "::warning ", "::notice "].iter().any(|command| line.starts_with(command));
         assert!(command, "{}", line.chars().take(80).collect::<String>());
     }
+}
+
+#[test]
+fn nothing_in_hostile_markdown_becomes_markup() {
+    use pulldown_cmark::{Event, Options, Parser, Tag};
+    let text = markdown::render(&hostile(rich()));
+    assert!(text.len() < 60_000, "a description has to fit: {}", text.len());
+    let (mut rows, mut in_code) = (0, false);
+    for event in Parser::new_ext(&text, Options::ENABLE_TABLES | Options::ENABLE_TASKLISTS) {
+        match event {
+            Event::InlineHtml(html) | Event::Html(html) => {
+                assert!(["<!-- -->", "<br>", "<sub>", "</sub>"].contains(&&*html), "{html}");
+            }
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                assert!(dest_url.starts_with("https://github.com/example/platform/blob/"), "{dest_url}");
+            }
+            Event::Start(Tag::Image { .. }) => panic!("an image"),
+            Event::Start(Tag::CodeBlock(_)) => in_code = true,
+            Event::Start(Tag::TableRow) => rows += 1,
+            Event::Text(text) => {
+                // What is shown is searched for mentions, issues and addresses, text node by text node.
+                for bait in ["@octocat", "#1 ", "https://", "www."] {
+                    assert!(!text.contains(bait), "{text}");
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(!in_code, "nothing is indented or fenced into a block");
+    assert_eq!(rows, rich().findings.len() + rich().columns.len(), "no name begins or ends a cell or a row");
 }
 
 #[test]
@@ -369,10 +396,9 @@ fn indices_that_lead_nowhere_break_nothing() {
         model.root = 99;
     }
     report.plan = Some(ReportPlan { steps: Vec::new(), ..rich().plan.unwrap() });
-    html::render(&report).unwrap();
-    markdown::render(&report);
-    annotations::render(&report);
-    sarif_of(&report);
-    csm_audit::report::terminal::render(&report, 80, &[]);
-    assert!(NASTY.len() > 10);
+    assert!(html::render(&report).unwrap().contains("</html>"));
+    assert!(markdown::render(&report).contains("## Migration"));
+    assert!(annotations::render(&report).contains("::error "));
+    assert!(sarif_of(&report)["runs"][0]["results"].is_array());
+    assert!(csm_audit::report::terminal::render(&report, 80, &[]).contains("May the migration start?"));
 }

@@ -3,7 +3,7 @@
 // never markup: the page's policy forbids the rest.
 (() => {
   const data = JSON.parse(document.getElementById('data').textContent);
-  const PAGE = 200;
+  const PAGE = 100;
   const LONG = 300;
   // The same characters that the program shows where it writes markup.
   const HIDDEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164\ufeff\uffa0\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu;

@@ -178,6 +178,7 @@ impl Finder {
                 }
             }
         }
+        self.by_models(code);
         for soft in &code.soft_references {
             if !self.stores(&soft.referenced_table, &soft.referenced_column) {
                 continue;
@@ -189,6 +190,30 @@ impl Finder {
             if let Some(entry) = self.get_mut(&soft.alias, &soft.table, &soft.column) {
                 entry.field.get_or_insert_with(|| soft.field.clone());
                 entry.migrations = entry.migrations.take().or(held);
+            }
+        }
+    }
+
+    /// What the models say, whether a migration knows it or not.
+    fn by_models(&mut self, code: &Expected) {
+        for column in &code.model_columns {
+            let Some((table, referenced)) = &column.referenced else { continue };
+            if !self.stores(table, referenced) {
+                continue;
+            }
+            let why = format!("the model's field {} points to it", column.field);
+            for (alias, database) in &code.databases {
+                let Some(table) = database.table(&column.table) else { continue };
+                // Where the migrations make no constraint there is none, whatever the model says.
+                let key = table
+                    .foreign_keys
+                    .iter()
+                    .any(|key| key.columns.len() == 1 && key.columns[0].eq_ignore_ascii_case(&column.column));
+                let role = if key { Role::Constraint } else { Role::Soft };
+                self.add(Some(alias), &column.table, &column.column, role, why.clone(), Confidence::Certain);
+                if let Some(entry) = self.get_mut(alias, &column.table, &column.column) {
+                    entry.field.get_or_insert_with(|| column.field.clone());
+                }
             }
         }
     }

@@ -11,6 +11,9 @@ use crate::source::Gap;
 /// Nobody plans for longer, and rates say nothing of it.
 const YEARS: i64 = 100;
 
+/// What is younger tells no rate.
+const RECENT: i64 = 28 * 86_400;
+
 const DAY: i128 = 86_400;
 
 /// When a column has no value left.
@@ -165,9 +168,10 @@ fn history(
         let by = format!(" by the column {}", growth.column);
         if let (Some(first), Some(last)) = (births.first(), births.last()) {
             past.push((*first, by.clone()));
-            // The newest eighth.
-            let newest = last.id - (last.id - first.id) / 8;
-            past.extend(births.iter().rev().find(|birth| birth.id <= newest).map(|birth| (*birth, by)));
+            // The newest quarter tells of tomorrow, but for the last weeks: they may be a holiday, or an import.
+            let newest = last.id - (last.id - first.id) / 4;
+            let recent = births.iter().filter(|birth| birth.id >= newest && now.at - birth.at >= RECENT);
+            past.extend(recent.map(|birth| (*birth, by.clone())));
         }
     }
     past.dedup();

@@ -6,7 +6,7 @@ mod exhaustion;
 mod mapping;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
-use crate::expected::{Expected, expect};
+use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
 use crate::schema::{ColumnType, Database, Server};
@@ -126,7 +126,8 @@ impl Audit {
         let mut expected = Vec::with_capacity(servers.len());
         for server in &servers {
             let settings = Settings { server: Some(server.exactly()), ..settings.clone() };
-            expected.push(expect(&settings)?);
+            // What the models say is the same for every server but for the names of types.
+            expected.push(if expected.is_empty() { expect_with_models(&settings)? } else { expect(&settings)? });
         }
         let at = |server: Option<Server>| {
             let server = server.unwrap_or(fallback);
@@ -146,9 +147,31 @@ impl Audit {
         let columns = columns::find(&target, &expected, &environments);
         let mut audit = Self { target, expected, environments, columns, gaps };
         audit.tell_exhaustion(earlier);
+        audit.tell_unmeasured();
         audit.gaps.sort();
         audit.gaps.dedup();
         Ok(audit)
+    }
+
+    /// A server is asked for the sizes and ranges of tables that seem to have to do with the target. Whoever took a
+    /// snapshot without the code could not know all of them.
+    fn tell_unmeasured(&mut self) {
+        for column in &self.columns {
+            for place in column.places.iter().filter(|place| place.column_type.is_some()) {
+                let facts = &self.environments[place.environment].facts;
+                let database = &facts.databases[place.database];
+                let from_server =
+                    matches!(database.origin, Origin::Server { .. }) && database.measures.proof.is_proven();
+                if from_server && database.measures_of(&column.table).is_none() {
+                    let reason = format!(
+                        "{}, {}: {} was not measured, because only the code tells that its {} stores ids of {}; a \
+                         snapshot measures it with --column {}",
+                        facts.name, database.name, column.table, column.column, self.target.label, column.column
+                    );
+                    self.gaps.push(Gap::general("column-unmeasured", reason));
+                }
+            }
+        }
     }
 
     /// Every database with what the code expects of it.
@@ -161,6 +184,15 @@ impl Audit {
                 Some(Pair { environment, environment_index, database, database_index, side, code, tables })
             })
         })
+    }
+
+    /// A column as the models say it.
+    #[must_use]
+    pub fn model_column(&self, table: &str, column: &str) -> Option<&ModelColumn> {
+        let columns = self.expected.iter().flat_map(|code| &code.model_columns);
+        let mut same = columns
+            .filter(|known| known.table.eq_ignore_ascii_case(table) && known.column.eq_ignore_ascii_case(column));
+        same.next()
     }
 
     /// Whether a table is the target's, or holds a column that stores its ids.

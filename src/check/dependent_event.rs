@@ -31,6 +31,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for pair in &context.pairs {
         let list = &pair.database.events;
         programs::report(context, &DEPENDENT_EVENT, pair, &list.found, "event", findings);
+        programs::outside(context, &DEPENDENT_EVENT, pair, &["EVENT"], "event", findings);
         programs::unproven(context, &DEPENDENT_EVENT, pair, &list.proof, "event", findings);
     }
 }

@@ -31,6 +31,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for pair in &context.pairs {
         let list = &pair.database.routines;
         programs::report(context, &DEPENDENT_ROUTINE, pair, &list.found, "routine", findings);
+        programs::outside(context, &DEPENDENT_ROUTINE, pair, &["PROCEDURE", "FUNCTION"], "routine", findings);
         programs::unproven(context, &DEPENDENT_ROUTINE, pair, &list.proof, "routine", findings);
     }
 }

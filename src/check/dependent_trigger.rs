@@ -70,6 +70,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .fix("find out whose it is; drop it, or let gh-ost carry it along with --include-triggers"),
             );
         }
+        programs::outside(context, &DEPENDENT_TRIGGER, pair, &["TRIGGER"], "trigger", findings);
         programs::unproven(context, &DEPENDENT_TRIGGER, pair, &list.proof, "trigger", findings);
     }
 }

@@ -38,6 +38,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let foreign: Vec<Program> = list.found.iter().filter(|view| !by_code(&view.name)).cloned().collect();
         programs::report(context, &DEPENDENT_VIEW, pair, &foreign, "view", findings);
+        programs::outside(context, &DEPENDENT_VIEW, pair, &["VIEW"], "view", findings);
         programs::unproven(context, &DEPENDENT_VIEW, pair, &list.proof, "view", findings);
+        let outside = "view, trigger, routine or event of another database";
+        programs::unproven(context, &DEPENDENT_VIEW, pair, &pair.database.named_by.proof, outside, findings);
     }
 }

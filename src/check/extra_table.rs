@@ -3,6 +3,7 @@
 use super::context::{Context, MIGRATIONS};
 use super::foreign_keys::text;
 use super::Finding;
+use crate::audit::Pair;
 use crate::finding::Severity;
 use crate::schema::quote;
 
@@ -52,7 +53,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .found
                 .iter()
                 .filter(|key| key.database == pair.database.name && key.table == table.name)
-                .filter(|key| known.contains(&key.referenced_table.to_lowercase()))
+                .filter(|key| {
+                    if key.referenced_database == pair.database.name {
+                        known.contains(&key.referenced_table.to_lowercase())
+                    } else {
+                        of_code(context, pair, &key.referenced_database, &key.referenced_table)
+                    }
+                })
                 .collect();
             let concerns = context.audit.concerns(&table.name)
                 || keys.iter().any(|key| context.is_target(&key.referenced_table));
@@ -89,4 +96,15 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             )));
         }
     }
+}
+
+/// Whether a table of another database of the environment is the code's.
+fn of_code(context: &Context<'_>, pair: &Pair<'_>, database: &str, table: &str) -> bool {
+    let mut others = context.pairs.iter().filter(|other| {
+        other.environment_index == pair.environment_index && other.database.name == database
+    });
+    context.is_target(table)
+        || others.any(|other| {
+            other.tables.is_some_and(|tables| tables.tables.keys().any(|name| name.eq_ignore_ascii_case(table)))
+        })
 }

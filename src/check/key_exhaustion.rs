@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::Finding;
-use crate::audit::Role;
+use crate::audit::{Exhaustion, Place, Role};
 use crate::finding::Severity;
 
 declare_check! {
@@ -69,15 +69,26 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let message = format!("{place} has used {:.1} % of its range: {} of {}", share * 100.0, room.used, room.limit);
             let held = pair.database.table(&room.table).and_then(|table| table.column(&room.column));
             let held = held.map(|column| column.column_type.clone()).unwrap_or_default();
-            findings.push(
-                Finding::new(&KEY_EXHAUSTION, pair, message)
-                    .severity(severity)
-                    .table(&room.table)
-                    .column(&room.column)
-                    .target(column.is_some(), false)
-                    .says(pair.environment_name(), format!("{held}, {} used", room.used))
-                    .fix("widen it before the range ends; csm-audit plan says in which order"),
-            );
+            let mut finding = Finding::new(&KEY_EXHAUSTION, pair, message)
+                .severity(severity)
+                .table(&room.table)
+                .column(&room.column)
+                .target(column.is_some(), false)
+                .says(pair.environment_name(), format!("{held}, {} used", room.used))
+                .fix("widen it before the range ends; csm-audit plan says in which order");
+            let here = |place: &&Place| {
+                place.environment == pair.environment_index && place.database == pair.database_index
+            };
+            let ends = column.and_then(|column| column.places.iter().find(here)?.exhausted.as_ref());
+            if let Some(Exhaustion { earliest, latest, assumption }) = ends {
+                let when = match latest {
+                    Some(latest) if latest == earliest => format!("on {earliest}"),
+                    Some(latest) => format!("between {earliest} and {latest}"),
+                    None => format!("not before {earliest}"),
+                };
+                finding = finding.says(pair.environment_name(), format!("it ends {when}, if {assumption}"));
+            }
+            findings.push(finding);
         }
     }
 }

@@ -54,7 +54,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &MIGRATION_ORDER,
                     pair,
-                    format!("{name} is not in the ledger, and {} is: the next migrate stops", dependents.join(", ")),
+                    format!("{name} is not in the ledger of {}, and {} is: the next migrate stops",
+                        pair.database.name, dependents.join(", ")),
                 )
                 .table("django_migrations")
                 .name(&name)

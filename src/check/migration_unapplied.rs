@@ -44,7 +44,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let name = format!("{}.{}", node.0, node.1);
             let target = context.audit.target.label.split('.').next() == Some(node.0.as_str());
             findings.push(
-                Finding::new(&MIGRATION_UNAPPLIED, pair, format!("{name} is not applied"))
+                Finding::new(&MIGRATION_UNAPPLIED, pair, format!("{name} is not applied in {}", pair.database.name))
                     .table("django_migrations")
                     .name(&name)
                     .target(target, false)

@@ -105,6 +105,7 @@ checks![
     migration_order::MIGRATION_ORDER,
     migration_unapplied::MIGRATION_UNAPPLIED,
     migration_unknown::MIGRATION_UNKNOWN,
+    model_differs::MODEL_DIFFERS,
     state_differs::STATE_DIFFERS,
     environments_differ::ENVIRONMENTS_DIFFER,
     server_settings::SERVER_SETTINGS,

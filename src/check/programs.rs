@@ -61,6 +61,36 @@ pub(super) fn report(
     }
 }
 
+/// Reports the programs of a kind that are in other databases and name tables of the code.
+pub(super) fn outside(
+    context: &Context<'_>,
+    check: &Check,
+    pair: &Pair<'_>,
+    kinds: &[&str],
+    what: &str,
+    findings: &mut Vec<Finding>,
+) {
+    let programs = pair.database.named_by.found.iter().filter(|program| kinds.contains(&program.kind.as_str()));
+    for program in programs {
+        let named: Vec<&str> =
+            program.mentions.iter().map(String::as_str).filter(|table| known(context, pair, table)).collect();
+        let Some(first) = named.first() else { continue };
+        let name = format!("{}.{}", program.database, program.name);
+        let all = named.join(", ");
+        let message = format!("the {what} {name} of another database names {all}, and no migration makes it");
+        findings.push(
+            Finding::new(check, pair, message)
+                .severity(Severity::Warning)
+                .table(first)
+                .name(&name)
+                .target(named.iter().any(|table| context.is_target(table)), false)
+                .says(super::context::MIGRATIONS, format!("no such {what}"))
+                .says(pair.environment_name(), format!("{} {name}", program.kind))
+                .fix("find out whose it is; try it on the changed tables before the change, and after the cut-over"),
+        );
+    }
+}
+
 /// A list in which something may be hidden is told where the target is.
 pub(super) fn unproven(
     context: &Context<'_>,

@@ -1,6 +1,7 @@
 //! The schema a project's code expects: settings, apps, migrations, and what they come to on each alias.
 
 mod differences;
+mod models;
 pub mod output;
 mod settings;
 mod version;
@@ -14,7 +15,7 @@ use crate::config::Settings;
 use crate::discover::{Discovery, Options};
 use crate::django::Version;
 use crate::field::Target;
-use crate::literal::{Interp, Value};
+use crate::literal::{Interp, Loader as _, Value};
 use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
 use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
@@ -24,6 +25,7 @@ use crate::schema::{Database, Server};
 use crate::source::{FileId, Gap};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
+pub use models::{Differing, ModelColumn, ModelDifference};
 
 /// What the code expects of the databases.
 #[derive(Debug)]
@@ -48,6 +50,10 @@ pub struct Expected {
     pub models: FxHashMap<String, StateModel>,
     /// The migrations there are, sorted; of South's, the last of each app.
     pub migrations: Vec<KnownMigration>,
+    /// The columns as the models say them now; empty unless [`expect_with_models`] was asked.
+    pub model_columns: Vec<ModelColumn>,
+    /// Where the models are not what the migrations say; empty unless [`expect_with_models`] was asked.
+    pub model_differences: Vec<ModelDifference>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
 }
@@ -78,6 +84,19 @@ const STACK: usize = 1 << 30;
 ///
 /// When a root cannot be scanned, the threads cannot be started, or the server or Django's version is not understood.
 pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
+    derive(settings, false)
+}
+
+/// The same, and what the models say now beside it: the models of all apps are read for it.
+///
+/// # Errors
+///
+/// As [`expect`].
+pub fn expect_with_models(settings: &Settings) -> Result<Expected, crate::Error> {
+    derive(settings, true)
+}
+
+fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Error> {
     let pool = crate::project::workers(settings.threads)?;
     let discovery = pool.install(|| {
         Discovery::run(&Options {
@@ -115,7 +134,7 @@ pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
     let result = std::thread::scope(|scope| {
         std::thread::Builder::new()
             .stack_size(STACK)
-            .spawn_scoped(scope, || evaluate(settings, &project, target, gaps, &pool))
+            .spawn_scoped(scope, || evaluate(settings, with_models, &project, target, gaps, &pool))
             .map(|handle| handle.join())
     });
     match result {
@@ -127,6 +146,7 @@ pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
 
 fn evaluate(
     settings: &Settings,
+    with_models: bool,
     project: &Project,
     target: Target,
     mut gaps: Vec<Gap>,
@@ -211,6 +231,16 @@ fn evaluate(
     });
     let migrations = known.collect();
     let found = differences::find(&state, &databases, target, &chosen.aliases);
+    let code = if with_models {
+        let files = model_files(&loader, &apps);
+        pool.install(|| project.parse_all(&files));
+        models::find(&mut interp, &apps, &state, target)
+    } else {
+        models::Found::default()
+    };
+    gaps.extend(code.gaps);
+    gaps.sort();
+    gaps.dedup();
     Expected {
         django: target.django,
         server: target.server,
@@ -222,8 +252,20 @@ fn evaluate(
         owners: found.owners,
         models: found.models,
         migrations,
+        model_columns: code.columns,
+        model_differences: code.differences,
         gaps,
     }
+}
+
+/// The files that models stand in, by Django's habits; others are read when names lead to them.
+fn model_files<'p>(loader: &'p ProjectLoader<'p>, apps: &[App]) -> Vec<FileId> {
+    let modules = apps.iter().filter(|app| app.migrations.is_some()).flat_map(|app| {
+        let module = format!("{}.models", app.module);
+        let inner = loader.submodules(&module).into_iter().map(|name| format!("{module}.{name}"));
+        inner.chain([module.clone()]).collect::<Vec<_>>()
+    });
+    modules.filter_map(|module| loader.file(&module)).collect()
 }
 
 /// The models of apps without migrations. Others point to them; Django made their tables only until 1.8.
@@ -233,12 +275,7 @@ fn models_without_migrations<'p>(
     target: Target,
     gaps: &mut Vec<Gap>,
 ) -> Vec<Rc<ModelState>> {
-    let label = |module: &str| {
-        apps.iter()
-            .filter(|a| module == a.module || module.starts_with(&format!("{}.", a.module)))
-            .max_by_key(|a| a.module.len())
-            .map(|a| a.label.clone())
-    };
+    let label = models::label_of(apps);
     let mut out = Vec::new();
     for app in apps.iter().filter(|a| a.migrations.is_none() && !a.module.starts_with("django.")) {
         let module = format!("{}.models", app.module);
@@ -246,9 +283,9 @@ fn models_without_migrations<'p>(
             continue;
         }
         interp.restart();
-        let (models, problems) = crate::model::models_of(interp, &module, &label, target);
-        gaps.extend(problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
-        if !models.is_empty() && target.django >= Version(1, 9) {
+        let read = crate::model::models_of(interp, &module, &label, target);
+        gaps.extend(read.problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
+        if !read.models.is_empty() && target.django >= Version(1, 9) {
             gaps.push(Gap::general(
                 "app",
                 format!(
@@ -257,7 +294,10 @@ fn models_without_migrations<'p>(
                 ),
             ));
         }
-        out.extend(models.into_iter().map(Rc::new));
+        for mut found in read.models {
+            crate::model::resolve_targets(&mut found.model, &FxHashMap::default(), &label);
+            out.push(Rc::new(found.model));
+        }
     }
     out
 }

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::Expected;
+use super::{Expected, ModelColumn, ModelDifference};
+use crate::field::Place;
 use crate::schema::{Database, Table, create_tables};
 
 /// Which part is printed.
@@ -23,6 +24,8 @@ struct Document<'e> {
     soft_references: Vec<serde_json::Value>,
     differences: Vec<serde_json::Value>,
     integer_ranges: Vec<serde_json::Value>,
+    model_columns: Vec<serde_json::Value>,
+    model_differences: Vec<serde_json::Value>,
     gaps: &'e [crate::source::Gap],
 }
 
@@ -101,9 +104,44 @@ pub fn json(expected: &Expected, selection: &Selection, out: impl std::io::Write
                 })
             })
             .collect(),
+        model_columns: expected
+            .model_columns
+            .iter()
+            .filter(|c| keep(&c.table))
+            .map(|c| model_column(c, expected))
+            .collect(),
+        model_differences: expected
+            .model_differences
+            .iter()
+            .filter(|d| {
+                let app = d.model.split('.').next();
+                selection.app.as_deref().is_none_or(|selected| app == Some(selected))
+            })
+            .map(model_difference)
+            .collect(),
         gaps: &expected.gaps,
     };
     serde_json::to_writer_pretty(out, &document)
+}
+
+fn model_column(column: &ModelColumn, expected: &Expected) -> serde_json::Value {
+    serde_json::json!({
+        "table": column.table, "column": column.column, "field": column.field, "class": column.class,
+        "column_type": column.column_type.as_ref().map(|t| t.print(expected.server)), "is_nullable": column.nullable,
+        "primary_key": column.primary_key, "db_constraint": column.db_constraint,
+        "referenced_table": column.referenced.as_ref().map(|(table, _)| table),
+        "referenced_column": column.referenced.as_ref().map(|(_, column)| column),
+        "file": column.place.file, "line": column.place.line,
+    })
+}
+
+fn model_difference(difference: &ModelDifference) -> serde_json::Value {
+    let place = |place: &Option<Place>| place.as_ref().map(|p| serde_json::json!({ "file": p.file, "line": p.line }));
+    serde_json::json!({
+        "model": difference.model, "field": difference.field, "what": difference.what.name(),
+        "code": difference.code, "state": difference.state,
+        "code_place": place(&difference.code_place), "state_place": place(&difference.state_place),
+    })
 }
 
 fn table(expected: &Expected, name: &str, table: &Table) -> serde_json::Value {
@@ -187,6 +225,16 @@ pub fn sql(expected: &Expected, selection: &Selection) -> String {
             _ => String::new(),
         };
         out.push_str(&format!("-- gap ({}): {place}{}\n", gap.kind, gap.reason.replace('\n', " ")));
+    }
+    for difference in &expected.model_differences {
+        let field = difference.field.as_ref().map(|field| format!(".{field}")).unwrap_or_default();
+        out.push_str(&format!(
+            "-- model ({}): {}{field}: {} in the models, {} in the migrations\n",
+            difference.what.name(),
+            difference.model,
+            difference.code,
+            difference.state
+        ));
     }
     for (name, database) in selected(expected, selection) {
         out.push_str(&format!("\n-- Alias {name}\n\n"));

@@ -16,7 +16,7 @@ pub(crate) use read::{expression_sql, native_answer, native_attribute, native_de
 pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
 
 /// Where a thing was said.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Place {
     /// The file as reports show it.
     pub file: String,

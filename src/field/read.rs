@@ -160,7 +160,7 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
         internal_type: internal_type.to_owned(),
         own_type,
         own_rel_type: None,
-        unknown: None,
+        unknown: computed(&kwargs),
         null,
         blank: truth(&kwargs, "blank", false),
         unique: truth(&kwargs, "unique", unique),
@@ -179,6 +179,16 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
         signature,
         place: Place { file: object.site.module.path.clone(), line: object.site.line() },
     }
+}
+
+/// Why the column is not sure: an argument that shapes it is computed.
+fn computed(kwargs: &Names<'_>) -> Option<String> {
+    const SHAPING: &[&str] =
+        &["max_length", "max_digits", "decimal_places", "null", "unique", "primary_key", "db_index", "db_column"];
+    SHAPING.iter().find_map(|name| match kwargs.get(*name) {
+        Some(Value::Unknown(reason)) => Some(format!("{name} is computed ({reason})")),
+        _ => None,
+    })
 }
 
 fn is_not_provided(value: &Value<'_>) -> bool {
@@ -332,11 +342,17 @@ pub(crate) fn model_name(value: &Value<'_>) -> Option<String> {
         // A class of models.py: which app it belongs to is told by its module, by whoever knows the apps.
         Value::Class(class) => Some(format!("@{}", class.dotted())),
         Value::External(name) => {
-            let name = name.rsplit('.').next().unwrap_or(name);
-            Some(name.to_lowercase())
+            let class = name.rsplit('.').next().unwrap_or(name).to_lowercase();
+            // Django's own apps are labelled by their package.
+            let app = name.strip_prefix("django.contrib.").and_then(|rest| rest.split('.').next());
+            Some(app.map_or(class.clone(), |app| format!("{app}.{class}")))
         }
-        // `orm['app.Model']` of South, `get_user_model()`.
-        Value::Object(object) => object.args.borrow().first().and_then(model_name),
+        Value::Object(object) => match object.args.borrow().as_slice() {
+            // `get_user_model()`, `apps.get_model(…)`.
+            [Value::Str(app), Value::Str(model)] => Some(format!("{app}.{model}").to_lowercase()),
+            // `orm['app.Model']` of South.
+            args => args.first().and_then(model_name),
+        },
         _ => None,
     }
 }

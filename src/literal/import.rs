@@ -90,7 +90,7 @@ impl<'p> Interp<'p> {
             let Some(scope) = self.module(module) else { return false };
             return !scope.names.borrow().contains_key(name) && !self.has_open_star(&scope);
         }
-        !super::builtin::is_standard_library(top)
+        !crate::stdlib::was_stdlib(top)
     }
 
     /// Whether the module imports all names of a module that is not at hand.

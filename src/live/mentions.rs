@@ -129,10 +129,8 @@ fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     let mut name = String::new();
     let mut characters = text[1..].char_indices().peekable();
     while let Some((at, character)) = characters.next() {
-        if character == quote {
-            if characters.next_if(|(_, next)| *next == quote).is_none() {
-                return Some((name, &text[at + 2..])).filter(|(name, _)| !name.is_empty());
-            }
+        if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
+            return Some((name, &text[at + 2..])).filter(|(name, _)| !name.is_empty());
         }
         if name.chars().count() == LONGEST_NAME {
             return None;

@@ -16,6 +16,8 @@ pub struct App {
     pub module: String,
     /// The package of its migrations; `None` when it has none.
     pub migrations: Option<String>,
+    /// The class of implicit keys that its configuration names.
+    pub auto_field: Option<String>,
 }
 
 /// The apps that a list of dotted names stands for, in its order. What is not at hand is a gap.
@@ -24,13 +26,13 @@ pub fn installed<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entries: &[
     let mut gaps = Vec::new();
     for entry in entries {
         match app(interp, host, entry) {
-            Some((label, module)) => {
+            Some((label, module, auto_field)) => {
                 if apps.iter().any(|a| a.label == label) {
                     gaps.push(Gap::general("app", format!("two installed apps have the label {label}; {entry} is left out")));
                     continue;
                 }
                 let migrations = migrations_of(interp, host, &label, &module);
-                apps.push(App { label, module, migrations });
+                apps.push(App { label, module, migrations, auto_field });
             }
             None => gaps.push(Gap::general(
                 "app",
@@ -58,23 +60,24 @@ fn last(dotted: &str) -> String {
     dotted.rsplit('.').next().unwrap_or(dotted).to_owned()
 }
 
-fn app<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entry: &str) -> Option<(String, String)> {
+/// Label, package, and the class of implicit keys.
+type Described = (String, String, Option<String>);
+
+fn app<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entry: &str) -> Option<Described> {
     // `django.contrib.admin.apps.SimpleAdminConfig` and the like.
     if let Some(rest) = entry.strip_prefix("django.contrib.") {
         let label = rest.split('.').next().unwrap_or(rest).to_owned();
         let module = format!("django.contrib.{label}");
         if label == "gis" || interp.loader().exists(&module) {
-            return Some((label, module));
+            return Some((label, module, None));
         }
         return None;
     }
     if interp.loader().exists(entry) {
-        let config = automatic(interp, host.target.django, entry);
-        let (label, module) = match config {
-            Some(class) => configured(interp, &class, entry)?,
-            None => (last(entry), entry.to_owned()),
+        return match automatic(interp, host.target.django, entry) {
+            Some(class) => configured(interp, &class, entry),
+            None => Some((last(entry), entry.to_owned(), None)),
         };
-        return Some((label, module));
     }
     let (module, class) = entry.rsplit_once('.')?;
     if !interp.loader().exists(module) {
@@ -87,14 +90,14 @@ fn app<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entry: &str) -> Optio
 }
 
 /// The label and package that an `AppConfig` names.
-fn configured<'p>(interp: &mut Interp<'p>, class: &Rc<Class<'p>>, fallback: &str) -> Option<(String, String)> {
+fn configured<'p>(interp: &mut Interp<'p>, class: &Rc<Class<'p>>, fallback: &str) -> Option<Described> {
     let site = Site { module: class.module, span: class.node.map(|n| n.name.span).unwrap_or_default() };
     let value = Value::Class(class.clone());
     let mut text =
         |name: &str| interp.attribute(&value, name, site).ok().and_then(|v| v.as_str()).map(|s| s.to_string());
     let name = text("name").unwrap_or_else(|| fallback.to_owned());
     let label = text("label").unwrap_or_else(|| last(&name));
-    Some((label, name))
+    Some((label, name, text("default_auto_field")))
 }
 
 fn is_config(value: &Value<'_>) -> bool {

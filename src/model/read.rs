@@ -103,7 +103,14 @@ pub(crate) fn options_from<'p>(
         options.comment = value.unwrap_or_default();
     }
     if let Some(value) = get("indexes") {
-        options.indexes = value.items().unwrap_or_default().iter().filter_map(index).map(Rc::new).collect();
+        let (app, class) = table();
+        options.indexes = value
+            .items()
+            .unwrap_or_default()
+            .iter()
+            .filter_map(index)
+            .map(|index| Rc::new(IndexDecl { name: named(&index.name, &app, &class), ..index }))
+            .collect();
     }
     if let Some(value) = get("constraints") {
         let (app, class) = table();
@@ -117,11 +124,15 @@ pub(crate) fn options_from<'p>(
     }
 }
 
-/// `%(app_label)s` and `%(class)s` in the names of an abstract model's constraints.
+/// `%(app_label)s` and `%(class)s` in a name that an abstract model gives.
+fn named(name: &str, app: &str, class: &str) -> String {
+    name.replace("%(app_label)s", &app.to_lowercase()).replace("%(class)s", &class.to_lowercase())
+}
+
 fn with_names(mut decl: ConstraintDecl, app: &str, class: &str) -> ConstraintDecl {
     let (ConstraintDecl::Unique { name, .. } | ConstraintDecl::Check { name, .. } | ConstraintDecl::Other { name, .. }) =
         &mut decl;
-    *name = name.replace("%(app_label)s", &app.to_lowercase()).replace("%(class)s", &class.to_lowercase());
+    *name = named(name, app, class);
     decl
 }
 

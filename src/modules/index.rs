@@ -7,9 +7,9 @@ use compact_str::CompactString;
 use rustc_hash::FxHashMap;
 
 use super::roots::{ImportRoot, Origin};
-use super::stdlib::is_stdlib;
 use crate::discover::{Discovery, FileKind, RootKind};
 use crate::source::FileId;
+use crate::stdlib::is_stdlib;
 
 /// Index of a folder in a [`ModuleIndex`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

@@ -6,7 +6,6 @@
 
 mod index;
 mod roots;
-mod stdlib;
 mod sys_path;
 
 pub use index::{DirId, How, ModuleIndex, ModuleRef};

@@ -39,7 +39,7 @@ impl Release {
         let isolation = (v(1, 1, 6)..=v(1, 1, 10)).contains(&self);
         let words = (rc(1, 1, 8)..=v(1, 1, 10)).contains(&self);
         match server.flavour {
-            Flavour::MariaDb => !words && !(isolation && server.version < (11, 1, 0)),
+            Flavour::MariaDb => !(words || isolation && server.version < (11, 1, 0)),
             _ => !(isolation && server.version < (5, 7, 20)),
         }
     }

@@ -55,8 +55,8 @@ pub fn render(report: &Report) -> String {
     out
 }
 
-/// Where a finding is shown: where its evidence stands in code, or else at the model, since a finding that is nowhere
-/// is seen by nobody.
+/// Where a finding is shown: where its evidence stands in code, or else at the model of its table, or at the target, since
+/// a finding that is nowhere is seen by nobody.
 pub(super) fn place(report: &Report, finding: &ReportFinding) -> Option<(String, Option<u32>)> {
     place_in(report, finding).map(|(root, file, line)| (report.place(root, file), line))
 }
@@ -68,8 +68,9 @@ pub(super) fn place_in<'a>(report: &'a Report, finding: &'a ReportFinding) -> Op
         let quoted = evidence.line.and_then(|line| report.line_of_code(file, line)).map(|code| code.0);
         Some((quoted.or_else(|| report.root_of(file))?, file, evidence.line))
     });
-    let target = report.models.iter().filter(|model| model.kind == ModelKind::Target);
-    known.chain(target.map(|model| (model.root, model.file.as_str(), Some(model.line)))).next()
+    let target = report.models.iter().find(|model| model.kind == ModelKind::Target);
+    let models = report.model_of(finding).or(target);
+    known.chain(models.map(|model| (model.root, model.file.as_str(), Some(model.line)))).next()
 }
 
 /// Escapes a message: a line break would begin another command.

@@ -13,5 +13,6 @@ mod programs;
 mod reading;
 mod sampling;
 mod scale;
+mod scan;
 mod secrets;
 mod trouble;

@@ -8,7 +8,7 @@ use crate::platform::{PASSWORD, dialect, login, quoted, read, request};
 use crate::support::{self, Flavour, Server, ServerOptions};
 
 /// A database with many tables, each with a foreign key to the one table.
-fn fill(server: &Server, tables: usize) {
+pub fn fill(server: &Server, tables: usize) {
     let mut sql = String::from(
         "CREATE DATABASE many; USE many;
          CREATE TABLE courseware_studentmodule (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;",

@@ -87,7 +87,12 @@ pub fn database(name: &str, address: &str, tables: Vec<Table>, rows: u64) -> Dat
             ranges: table
                 .columns
                 .iter()
-                .map(|column| Range { column: column.name.clone(), lowest: Some(1), highest: Some(2_000_000_000), sampled: false })
+                .map(|column| Range {
+                    column: column.name.clone(),
+                    lowest: Some(1),
+                    highest: Some(2_000_000_000),
+                    sampled: false,
+                })
                 .collect(),
             ..Measures::default()
         })

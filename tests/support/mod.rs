@@ -14,6 +14,7 @@
 
 mod client;
 mod data_directory;
+pub mod fixture;
 pub mod introspect;
 mod programs;
 mod replication;

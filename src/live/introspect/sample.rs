@@ -11,6 +11,9 @@ use crate::live::session::{Trouble, identifier};
 /// So many of a table's newest rows are looked at.
 const NEWEST: u32 = 1000;
 
+/// Integers up to this are flags and choices.
+const SMALL: i128 = u16::MAX as i128;
+
 /// The points of a key's range at which a row's creation is read, in parts of 32: the newest part is looked at closer,
 /// because it tells of tomorrow.
 const POINTS: [i128; 11] = [0, 4, 8, 12, 16, 20, 24, 28, 30, 31, 32];
@@ -121,10 +124,11 @@ fn integer_key(table: &Table) -> Option<&str> {
     integer_limit(&column.column_type).map(|_| column.name.as_str())
 }
 
-/// Integer columns whose range no index tells.
+/// Columns that can hold ids and whose range no index tells.
 fn bare_integers(table: &Table) -> Vec<&str> {
     let indexed = indexed_integers(table);
-    let columns = table.columns.iter().filter(|column| integer_limit(&column.column_type).is_some());
+    let holds_ids = |column: &&Column| integer_limit(&column.column_type).is_some_and(|limit| limit > SMALL);
+    let columns = table.columns.iter().filter(holds_ids);
     columns.map(|column| column.name.as_str()).filter(|name| !indexed.contains(name)).collect()
 }
 

@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
+use crate::finding::Severity;
 use crate::report::say;
 use crate::report::v1::{
-    ColumnRole, ModelKind, Outcome, Report, ReportColumn, ReportColumnIn, ReportFinding, ReportGap, ReportStep,
-    ReportStrategy, StepKind, Verdict,
+    ColumnRole, ModelKind, Outcome, Report, ReportColumn, ReportColumnIn, ReportFinding, ReportGap, ReportModel,
+    ReportStep, ReportStrategy, StepKind, Verdict,
 };
 
 /// Rows of the chart; the rest is counted together.
@@ -53,7 +54,11 @@ pub(super) fn blocked_by(report: &Report) -> Vec<Blocking<'_>> {
     let lines = report.answer.iter().flat_map(|answer| &answer.blocked_by);
     lines
         .map(|text| {
-            let same = |finding: &ReportFinding| finding.message == *text || finding.fingerprint == *text;
+            let same = |finding: &ReportFinding| {
+                let message = text.strip_suffix(&finding.message);
+                let environment = finding.environment.as_deref().unwrap_or_default();
+                message.is_some_and(|before| before.is_empty() || before.strip_suffix(": ") == Some(environment))
+            };
             Blocking { text, finding: report.findings.iter().position(same).map(|at| at + 1) }
         })
         .collect()
@@ -107,7 +112,12 @@ impl<'a> Headroom<'a> {
             column_type: place.column_type.as_deref().unwrap_or("not there"),
             used: place.used.as_deref().map_or_else(unknown, say::digits),
             limit: place.limit.as_deref().map_or_else(unknown, say::digits),
-            percent: place.share.map_or_else(|| "unproven".to_owned(), say::percent),
+            percent: match (place.share, place.used.as_deref()) {
+                (None, _) => "unproven".to_owned(),
+                // What is rounded to nothing is not nothing.
+                (Some(share), Some(used)) if share <= 0.0 && used != "0" => "< 0.1 %".to_owned(),
+                (Some(share), _) => say::percent(share),
+            },
             bar: bar(place.share, class),
             class,
             dates: place.exhausted.as_ref().map(say::dates),
@@ -169,9 +179,10 @@ pub(super) fn environments(report: &Report) -> Vec<&str> {
 pub(super) struct Column<'a> {
     pub column: &'a ReportColumn,
     pub role: &'static str,
-    pub found_by: String,
+    /// How it was found, the first of it and all of it.
+    pub found_by: (String, Option<String>),
     /// One for each environment, which may have several databases.
-    pub cells: Vec<Vec<Cell<'a>>>,
+    pub cells: Vec<(&'a str, Vec<Cell<'a>>)>,
 }
 
 /// A column in a database.
@@ -185,7 +196,7 @@ pub(super) struct Cell<'a> {
     pub differs: bool,
 }
 
-pub(super) fn columns<'a>(report: &'a Report, environments: &[&str]) -> Vec<Column<'a>> {
+pub(super) fn columns<'a>(report: &'a Report, environments: &[&'a str]) -> Vec<Column<'a>> {
     let cell = |column: &'a ReportColumn, place: &'a ReportColumnIn| {
         let size: Vec<String> =
             [place.rows.map(|rows| format!("about {}", say::counted(rows, "row"))), place.bytes.map(say::bytes)]
@@ -216,8 +227,11 @@ pub(super) fn columns<'a>(report: &'a Report, environments: &[&str]) -> Vec<Colu
             };
             Column {
                 role: role(column.role),
-                found_by: column.found_by.join(", "),
-                cells: environments.iter().map(|name| places(name)).collect(),
+                found_by: match &*column.found_by {
+                    [first, .., _] if column.found_by.len() > 2 => (first.clone(), Some(column.found_by.join("; "))),
+                    few => (few.join("; "), None),
+                },
+                cells: environments.iter().map(|name| (*name, places(name))).collect(),
                 column,
             }
         })
@@ -255,6 +269,8 @@ pub(super) struct Finding<'a> {
     pub at: usize,
     pub finding: &'a ReportFinding,
     pub object: String,
+    /// The definition of the model whose table it is about, when nothing else names code.
+    pub model: Option<(&'a str, String)>,
     pub evidence: Vec<Evidence<'a>>,
 }
 
@@ -270,8 +286,31 @@ pub(super) struct Evidence<'a> {
 pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
     let numbered = report.findings.iter().zip(1..);
     numbered
-        .map(|(finding, at)| Finding { at, finding, object: say::object(finding), evidence: evidence(report, finding) })
+        .map(|(finding, at)| {
+            let bare = finding.evidence.iter().all(|evidence| evidence.file.is_none());
+            let model = report.model_of(finding).filter(|_| bare);
+            let place = |model: &'_ ReportModel| place(report, Some(model.root), &model.file, Some(model.line));
+            Finding {
+                at,
+                finding,
+                object: say::object(finding),
+                model: model.map(|model| (model.label.as_str(), place(model))),
+                evidence: evidence(report, finding),
+            }
+        })
         .collect()
+}
+
+/// The number of the first finding that is folded away, and what is said in its place; 0 when none is. What is good to
+/// know must not stand between what has to be done, where there is much of it.
+pub(super) fn folded(report: &Report) -> (usize, String) {
+    let grave = report.findings.iter().take_while(|finding| finding.severity != Severity::Info).count();
+    let rest = &report.findings[grave..];
+    let all_info = rest.iter().all(|finding| finding.severity == Severity::Info);
+    if rest.len() < 4 || grave == 0 || !all_info {
+        return (0, String::new());
+    }
+    (grave + 1, format!("{} that are good to know", say::counted(say::length(rest.len()), "finding")))
 }
 
 fn evidence<'a>(report: &'a Report, finding: &'a ReportFinding) -> Vec<Evidence<'a>> {

@@ -11,8 +11,8 @@ use crate::report::v1::{MayStart, Report, ReportEnvironment, ReportFinding};
 
 /// Findings that are shown with their line of code.
 const WITH_CODE: usize = 2;
-/// Findings that are told in a line.
-const LINES: usize = 4;
+/// Findings that are told.
+const LINES: usize = 6;
 /// Sides of a finding that are told besides the one whose code is shown.
 const NOTES: usize = 1;
 /// Lines of the answer that are told of each kind.
@@ -65,35 +65,28 @@ impl Summary {
             .map(|(severity, count)| format!("{} {}", number(count), severity.as_str()))
             .collect();
         self.head("findings", &counts.join(", "));
+        // In their order, the gravest first; the first ones that have code to look at are shown with it.
         let mut with_code = 0;
-        let mut told = 0;
-        for finding in &report.findings {
-            // The gravest that have code to look at are shown with it; that is where somebody begins.
+        for finding in report.findings.iter().take(LINES) {
             let code = (with_code < WITH_CODE).then(|| self.with_code(report, finding)).flatten();
             match code {
                 Some(text) => {
                     with_code += 1;
                     self.text.push_str(&text);
                 }
-                None if told < LINES => {
-                    told += 1;
-                    self.finding(finding);
-                }
-                None => {}
+                None => self.finding(finding),
             }
         }
-        if report.findings.len() > with_code + told {
-            let rest = length(report.findings.len() - with_code - told);
-            self.line(&format!("{DIM}… and {}{DIM:#}", counted(rest, "more finding")));
+        if report.findings.len() > LINES {
+            let rest = counted(length(report.findings.len() - LINES), "more finding");
+            self.line(&format!("{DIM}… and {rest}{DIM:#}"));
         }
     }
 
     fn finding(&mut self, finding: &ReportFinding) {
         let (style, word) = (style(finding.severity), finding.severity.as_str());
-        let object = say::object(finding);
-        let place = if object.is_empty() { String::new() } else { format!(" ({object})") };
         let room = self.width.saturating_sub(word.len() + 2);
-        for (at, line) in wrapped(&format!("{}{place}", finding.message), room, 2).iter().enumerate() {
+        for (at, line) in wrapped(&headline(finding), room, 2).iter().enumerate() {
             if at == 0 {
                 self.line(&format!("{style}{word}{style:#}: {line}"));
             } else {
@@ -102,14 +95,19 @@ impl Summary {
         }
     }
 
-    /// The finding with the line of code that its evidence names; `None` when it names none.
+    /// The finding with the line of code that it is about; `None` when there is none.
     fn with_code(&self, report: &Report, finding: &ReportFinding) -> Option<String> {
-        let (evidence, root, line, code) = finding.evidence.iter().find_map(|evidence| {
+        let named = finding.evidence.iter().find_map(|evidence| {
             let (file, line) = (evidence.file.as_deref()?, evidence.line?);
             let (root, code) = report.line_of_code(file, line)?;
-            Some((evidence, root, line, code))
-        })?;
-        let file = evidence.file.as_deref()?;
+            Some((Some(evidence), root, file, line, code))
+        });
+        let defined = || {
+            let model = report.model_of(finding)?;
+            let (root, code) = report.line_of_code(&model.file, model.line)?;
+            Some((None, root, model.file.as_str(), model.line, code))
+        };
+        let (evidence, root, file, line, code) = named.or_else(defined)?;
         let level = match finding.severity {
             Severity::Error => Level::ERROR,
             Severity::Warning => Level::WARNING,
@@ -117,14 +115,17 @@ impl Summary {
         };
         let check = self.begin(&finding.check, self.width / 2);
         let room = self.width.saturating_sub(finding.severity.as_str().len() + check.chars().count() + 4);
-        let title = self.begin(&finding.message, room);
+        let title = self.begin(&headline(finding), room);
         let gutter = line.to_string().len() + 3;
         let source = narrow(&super::plain(code), self.width.saturating_sub(gutter));
         let path = self.cut(&report.place(root, file), self.width.saturating_sub(gutter + 12));
         let symbol = report.touchpoints.iter().find(|found| found.line == line && found.file == file);
         let symbol = symbol.map(|found| found.symbol.as_str());
         let span = underlined(&source, symbol);
-        let says = format!("{}: {}", evidence.source, evidence.says);
+        let says = evidence.map_or_else(
+            || format!("the model of {}", finding.table.as_deref().unwrap_or_default()),
+            |evidence| format!("{}: {}", evidence.source, evidence.says),
+        );
         let room = self.width.saturating_sub(gutter + source[..span.end].width() + 2);
         // Beside the line if it fits, or else below it.
         let (label, below) = if says.width() <= room { (Some(says), None) } else { (None, Some(says)) };
@@ -132,8 +133,10 @@ impl Summary {
         let mark = if let Some(label) = &label { mark.label(label) } else { mark };
         let snippet = Snippet::source(&*source).line_start(line as usize).path(&path).annotation(mark);
         let mut group: Group<'_> = level.primary_title(&title).id(&check).element(snippet);
-        let others = finding.evidence.iter().filter(|other| !std::ptr::eq(*other, evidence)).take(NOTES);
-        let others = others.map(|other| format!("{}: {}", other.source, other.says));
+        let others =
+            finding.evidence.iter().filter(|other| evidence.is_none_or(|evidence| !std::ptr::eq(*other, evidence)));
+        // What the environment says is news; the code is shown.
+        let others = others.rev().take(NOTES).map(|other| format!("{}: {}", other.source, other.says));
         let mut notes: Vec<(&str, String)> = below.into_iter().chain(others).map(|text| ("note", text)).collect();
         if !finding.fix.is_empty() {
             notes.push(("fix", finding.fix.clone()));
@@ -184,6 +187,15 @@ fn said(environment: &ReportEnvironment) -> String {
     }
     parts.retain(|part| !part.is_empty());
     parts.join("; ")
+}
+
+/// What was found, and where.
+fn headline(finding: &ReportFinding) -> String {
+    let message = &finding.message;
+    match &finding.environment {
+        Some(environment) if !message.starts_with(environment.as_str()) => format!("{environment}: {message}"),
+        _ => message.clone(),
+    }
 }
 
 /// What of the line is meant: the symbol when it stands there once, or else all of it.

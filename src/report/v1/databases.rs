@@ -359,6 +359,7 @@ fn report_finding(finding: &check::Finding, prints: &mut Fingerprints) -> Report
 fn report_column(audit: &Audit, column: &IdColumn) -> ReportColumn {
     let server = audit.expected.first().map_or_else(Server::default, |code| code.server);
     let print = |held: &ColumnType| held.print(server);
+    let model = audit.model_column(&column.table, &column.column);
     ReportColumn {
         alias: column.alias.clone(),
         table: column.table.clone(),
@@ -368,10 +369,10 @@ fn report_column(audit: &Audit, column: &IdColumn) -> ReportColumn {
             Role::Constraint => ColumnRole::Constraint,
             Role::Soft => ColumnRole::Soft,
         },
-        field: column.field.clone(),
+        field: column.field.clone().or_else(|| model.map(|model| model.field.clone())),
         found_by: column.found_by.clone(),
         confidence: column.confidence,
-        models: None,
+        models: model.and_then(|model| model.column_type.as_ref()).map(print),
         migrations: column.migrations.as_ref().map(print),
         constraint_expected: column.constraint.is_some(),
         needs: print(&audit.target.wanted),
@@ -396,7 +397,11 @@ fn column_in(audit: &Audit, column: &IdColumn, place: &Place) -> ReportColumnIn 
         used: place.used.map(|used| used.to_string()),
         limit: place.limit.map(|limit| limit.to_string()),
         share,
-        exhausted: None,
+        exhausted: place.exhausted.as_ref().map(|exhausted| DateRange {
+            earliest: exhausted.earliest.to_string(),
+            latest: exhausted.latest.map(|day| day.to_string()),
+            assumption: exhausted.assumption.clone(),
+        }),
         too_narrow: place.limit.is_some_and(|limit| limit < audit.target.highest_id()),
         rows: measures.and_then(|measures| measures.rows_estimate),
         bytes: measures.and_then(|measures| Some(measures.data_length? + measures.index_length.unwrap_or(0))),

@@ -275,19 +275,24 @@ impl Report {
         }
     }
 
-    /// Takes from the sources the lines that the findings' evidence names. Whoever adds findings calls it.
+    /// Takes from the sources the lines that the findings are about. Whoever adds findings calls it.
     pub fn quote(&mut self, project: &Project) {
-        let named: BTreeSet<(&str, u32)> = self
+        // Evidence names no root: the first one that has the file is meant.
+        let first = |path: &str| (0..self.roots.len()).find(|root| project.discovery.find(*root, path).is_some());
+        let named: BTreeSet<(usize, &str, u32)> = self
             .findings
             .iter()
-            .flat_map(|finding| &finding.evidence)
-            .filter_map(|evidence| Some((evidence.file.as_deref()?, evidence.line?)))
+            .flat_map(|finding| {
+                let evidence = finding.evidence.iter().filter_map(|evidence| {
+                    let path = evidence.file.as_deref()?;
+                    Some((first(path)?, path, evidence.line?))
+                });
+                evidence.chain(self.model_of(finding).map(|model| (model.root, model.file.as_str(), model.line)))
+            })
             .collect();
         let mut lines = Vec::new();
-        for (path, line) in named {
-            // Evidence names no root: the first one that has the file is meant.
-            let found = (0..self.roots.len()).find_map(|root| Some((root, project.discovery.find(root, path)?)));
-            let Some((root, file)) = found else { continue };
+        for (root, path, line) in named {
+            let Some(file) = project.discovery.find(root, path) else { continue };
             let text = project.text(file).map_or("", |text| text.line(line).trim_end());
             if !text.is_empty() {
                 let text = text.chars().take(SNIPPET).collect();
@@ -295,6 +300,13 @@ impl Report {
             }
         }
         self.source_lines = lines;
+    }
+
+    /// The model whose table a finding is about.
+    #[must_use]
+    pub fn model_of(&self, finding: &ReportFinding) -> Option<&ReportModel> {
+        let table = finding.table.as_ref()?;
+        self.models.iter().find(|model| model.table.as_ref() == Some(table))
     }
 
     /// The line of code at a place, when the report holds it, and the index of its root.

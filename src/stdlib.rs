@@ -199,9 +199,35 @@ const NAMES: &[&str] = &[
     "zoneinfo",
 ];
 
+/// What the library of today has no more, and every Python's own marker.
+const FORMER: &[&str] = &[
+    "ConfigParser",
+    "HTMLParser",
+    "Queue",
+    "StringIO",
+    "__builtin__",
+    "__future__",
+    "cPickle",
+    "cStringIO",
+    "cgi",
+    "distutils",
+    "httplib",
+    "imp",
+    "md5",
+    "sha",
+    "thread",
+    "urllib2",
+    "urlparse",
+];
+
 /// Whether a top-level module of the standard library has this name.
-pub(super) fn is_stdlib(name: &str) -> bool {
+pub(crate) fn is_stdlib(name: &str) -> bool {
     NAMES.binary_search(&name).is_ok()
+}
+
+/// Whether a top-level module of the standard library has this name, or once had it.
+pub(crate) fn was_stdlib(name: &str) -> bool {
+    is_stdlib(name) || FORMER.binary_search(&name).is_ok()
 }
 
 #[cfg(test)]
@@ -210,7 +236,8 @@ mod tests {
 
     #[test]
     fn the_names_are_sorted() {
-        assert!(NAMES.is_sorted());
-        assert!(is_stdlib("calendar") && !is_stdlib("celery"));
+        assert!(NAMES.is_sorted() && FORMER.is_sorted());
+        assert!(is_stdlib("calendar") && !is_stdlib("celery") && !is_stdlib("Queue"));
+        assert!(was_stdlib("calendar") && !was_stdlib("celery") && was_stdlib("Queue"));
     }
 }
