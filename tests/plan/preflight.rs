@@ -61,7 +61,7 @@ fn trigger() -> Trigger {
 #[test]
 fn each_refusal_of_gh_ost_is_foretold_with_its_fix() {
     type Make = fn(&mut EnvironmentFacts);
-    let refused: [(&str, Make, &str, &str); 22] = [
+    let refused: [(&str, Make, &str, &str); 23] = [
         (
             "1.1.10",
             |f| set(&mut f.servers[0], &[("binlog_format", "STATEMENT")]),
@@ -92,6 +92,7 @@ fn each_refusal_of_gh_ost_is_foretold_with_its_fix() {
         ("1.1.10", |f| left(f, "_courseware_studentmodule_gho"), "left of an earlier run", "drop them by hand"),
         ("1.1.10", |f| left(f, "_courseware_studentmodule_del"), "left of an earlier run", "drop them by hand"),
         ("1.1.10", |f| left(f, "_courseware_studentmodule_ghk"), "left of an earlier run", "drop them by hand"),
+        ("1.1.7", |f| f.servers[0].version = (8, 4, 0), "can talk", "head"),
         ("1.1.7", |f| f.databases[0].triggers.found.push(trigger()), "triggers", "1.1.8"),
         (
             "1.1.10",
