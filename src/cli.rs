@@ -199,6 +199,10 @@ pub struct Verify {
     /// The plan, as `csm-audit plan` wrote it.
     #[arg(long, value_name = "FILE", default_value = "plan.json")]
     pub plan: PathBuf,
+    /// Compare the rows of each table with those of its old or new one, as long as both are there: chunk by chunk, with
+    /// a pause after each.
+    #[arg(long)]
+    pub rows: bool,
     /// The databases to look at.
     #[command(flatten)]
     pub environments: Environments,

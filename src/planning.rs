@@ -8,9 +8,11 @@ use std::process::{Command, ExitCode};
 use anyhow::Context as _;
 use csm_audit::cli;
 use csm_audit::config::{Given, Settings};
-use csm_audit::live::{self, Limits, Request};
+use csm_audit::live::compare::{Agreement, Pair};
+use csm_audit::live::facts::EnvironmentFacts;
+use csm_audit::live::{self, Limits, Place, Request, Source};
 use csm_audit::plan::gh_ost_flags::Release;
-use csm_audit::plan::verify::Verification;
+use csm_audit::plan::verify::{State, Verification};
 use csm_audit::plan::{Effect, ModelSource, Options, Plan, Way};
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::touchpoint::models::Role;
@@ -156,7 +158,44 @@ pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
     request.limits =
         Limits { statement: std::time::Duration::from_secs(arguments.environments.timeout), ..Limits::default() };
     let facts: Vec<_> = sources.iter().map(|source| live::read(source, &request).0).collect();
-    let verification = Verification::new(&plan, &facts);
+    let mut verification = Verification::new(&plan, &facts);
+    if arguments.rows {
+        for (source, facts) in sources.iter().zip(&facts) {
+            rows(&plan, source, facts, &mut verification);
+        }
+    }
     io::stdout().lock().write_all(verification.text().as_bytes())?;
     Ok(if verification.is_done() { ExitCode::SUCCESS } else { ExitCode::from(OPEN) })
+}
+
+/// Compares the rows of the plan's tables with those of the tables that online changes left or are making.
+fn rows(plan: &Plan, source: &Source, facts: &EnvironmentFacts, verification: &mut Verification) {
+    for place in &source.places {
+        let Place::Server { login, database } = place else { continue };
+        let Some(held) = facts.database(database) else { continue };
+        for (name, of) in held.leftovers() {
+            let planned = plan.steps.iter().flat_map(|step| &step.effects).any(
+                |effect| matches!(effect, Effect::Type { database: d, table, .. } if d == database && table == of),
+            );
+            let (Some(table), Some(left)) = (held.table(of), held.table(name)) else { continue };
+            let (Some(pair), true) = (Pair::new(database, table, left), planned) else { continue };
+            let (what, state) = match pair.compare(login) {
+                Ok(found) => tell(of, name, &found),
+                Err(reason) => (format!("{of} and {name} could not be compared: {reason}"), State::Unproven),
+            };
+            verification.push(&facts.name, what, state);
+        }
+    }
+}
+
+/// What a comparison comes to. A row that the old table alone has was deleted since, or is lost: nobody can tell from here.
+fn tell(table: &str, left: &str, found: &Agreement) -> (String, State) {
+    let Agreement { rows, missing, differing } = found;
+    if *missing > 0 {
+        let what = format!("{missing} of the {rows} rows of {left} are not in {table}: deleted since, or lost");
+        return (what, State::Unproven);
+    }
+    let changed =
+        if *differing > 0 { format!(", {differing} of them changed since or on their way") } else { String::new() };
+    (format!("all {rows} rows of {left} are in {table}{changed}"), State::Done)
 }

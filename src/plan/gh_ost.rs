@@ -60,7 +60,7 @@ fn flags(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>
         // gh-ost finds the primary from its replica, but not in a circle, and not where the replica calls it by a name
         // that only the platform knows.
         let elsewhere = matches!(topology.platform, Platform::Azure | Platform::CloudSql | Platform::Rds);
-        if topology.route == Route::Replica && (topology.is_circular || elsewhere) {
+        if topology.is_circular || topology.route == Route::Replica && elsewhere {
             flags.push(given("assume-master-host", "\"$PRIMARY_HOST:$PRIMARY_PORT\""));
         }
         if assumes_rows(topology) {
@@ -89,7 +89,7 @@ fn flags(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>
 
 /// Whether replication needs no restart for its rows to be logged as rows. An applier that was started before
 /// `binlog_format` became ROW goes on to log what it did before; from MySQL 8 on the format cannot change under it.
-fn assumes_rows(topology: &Topology<'_>) -> bool {
+pub(super) fn assumes_rows(topology: &Topology<'_>) -> bool {
     let row = |server: &crate::live::facts::ServerFacts| {
         server.variables.get("binlog_format").is_some_and(|value| value.eq_ignore_ascii_case("ROW"))
     };

@@ -33,13 +33,15 @@ impl Release {
 
     /// Whether it can talk to a server at all. From 1.1.6 to 1.1.10 it sets `transaction_isolation` as it connects, which
     /// MySQL before 5.7.20 and MariaDB before 11.1 call by another name; and from 1.1.8 to 1.1.10 it takes MariaDB's
-    /// version for one of MySQL, and asks in words that MariaDB does not know.
+    /// version for one of MySQL, and asks in words that MariaDB does not know. Before 1.1.8 it asks in words that MySQL has
+    /// given up in 8.4.
     #[must_use]
     pub fn speaks_to(self, server: &ServerFacts) -> bool {
         let isolation = (v(1, 1, 6)..=v(1, 1, 10)).contains(&self);
         let words = (rc(1, 1, 8)..=v(1, 1, 10)).contains(&self);
         match server.flavour {
-            Flavour::MariaDb => !words && !(isolation && server.version < (11, 1, 0)),
+            Flavour::MariaDb => !(words || isolation && server.version < (11, 1, 0)),
+            _ if server.version >= (8, 4, 0) => self >= rc(1, 1, 8),
             _ => !(isolation && server.version < (5, 7, 20)),
         }
     }
@@ -159,9 +161,11 @@ mod tests {
     fn some_releases_do_not_speak_to_old_servers() {
         let server = |flavour, version| ServerFacts { flavour, version, ..ServerFacts::default() };
         let (maria, old) = (server(Flavour::MariaDb, (10, 11, 19)), server(Flavour::MySql, (5, 6, 24)));
+        let new = server(Flavour::MySql, (9, 7, 4));
         for release in [v(1, 1, 6), rc(1, 1, 8), v(1, 1, 10)] {
             assert!(!release.speaks_to(&maria) && !release.speaks_to(&old), "{release}");
-            assert!(release.speaks_to(&server(Flavour::MySql, (9, 7, 4))), "{release}");
+            assert_eq!(release.speaks_to(&new), release > v(1, 1, 7), "{release}");
+            assert!(release.speaks_to(&server(Flavour::MySql, (8, 0, 42))), "{release}");
         }
         assert!(v(1, 1, 5).speaks_to(&old) && Release::Head.speaks_to(&maria));
         assert_eq!(Release::for_server(Some(&maria)), Release::Head);

@@ -67,8 +67,7 @@ pub(super) fn patch(source: &ModelSource, key: &str, field: &str, import: Option
     if let Some(import) = import {
         let last = (0..class)
             .filter(|at| lines[*at].starts_with("import ") || lines[*at].starts_with("from "))
-            .filter(|at| !lines[*at].starts_with("from __future__"))
-            .next_back()?;
+            .rfind(|at| !lines[*at].starts_with("from __future__"))?;
         let at = statement_end(&lines, last)?;
         changes.insert(0, Change { lines: at..at, by: vec![import.to_owned()] });
     }

@@ -149,9 +149,9 @@ pub(super) fn gh_ost(
             outcome(Some(release.speaks_to(topology.server))),
             format!("gh-ost {release} and {}", topology.server.version_text),
         )
-        .or("gh-ost 1.1.6 to 1.1.10 set transaction_isolation, which old servers do not know (error 1193), and 1.1.8 to \
-             1.1.10 ask MariaDB for SHOW BINARY LOG STATUS (error 1064); take one built from newer sources, and plan with \
-             --gh-ost-version head"),
+        .or("gh-ost 1.1.6 to 1.1.10 set transaction_isolation, which old servers do not know (error 1193), 1.1.8 to 1.1.10 ask \
+             MariaDB for SHOW BINARY LOG STATUS, and older ones MySQL 8.4 for SHOW MASTER STATUS (error 1064); take another \
+             release, or one built from newer sources, and plan with --gh-ost-version head"),
     );
     items.extend(binary_log(topology));
     items.extend(route(topology, release));
@@ -540,6 +540,11 @@ fn rights(topology: &Topology<'_>, database: &str) -> Vec<Precondition> {
         && !held("SUPER", false)
     {
         missing.push(String::from("SLAVE MONITOR ON *.*"));
+    }
+    let restarts = ["SUPER", "REPLICATION_SLAVE_ADMIN", "REPLICATION SLAVE ADMIN"];
+    if !super::gh_ost::assumes_rows(topology) && !restarts.into_iter().any(|right| held(right, false)) {
+        // Unless the primary is known to log rows, replication is restarted to be sure that the replica does.
+        missing.push(String::from("SUPER ON *.*, or name the primary as well, with --allow-primary"));
     }
     let what = "gh-ost's account has its rights";
     let fix = |missing: &[String]| format!("GRANT {} to gh-ost's account", missing.join(", "));

@@ -71,7 +71,7 @@ fn copy(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>)
         String::from("--max-load=\"${CSM_AUDIT_MAX_LOAD:-Threads_running=50}\""),
         String::from("--critical-load=\"${CSM_AUDIT_CRITICAL_LOAD:-Threads_running=1000}\""),
         String::from("--set-vars=lock_wait_timeout=5"),
-        String::from("--tries=create_triggers:60:5,copy_rows:60:1"),
+        String::from("--tries='create_triggers:60:5,copy_rows:60:1'"),
         String::from("--charset=utf8mb4"),
         String::from("--no-version-check"),
         String::from("--print"),

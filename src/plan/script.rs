@@ -72,6 +72,7 @@ impl Script {
         let primary = topology.and_then(|topology| topology.primary.as_ref()).unwrap_or(&unknown);
         let text = format!(
             r#"#!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # {title}
 # Step {id}; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

@@ -105,6 +105,11 @@ impl<'a> Topology<'a> {
             let back = other.and_then(|other| other.sources.as_ref());
             back.is_some_and(|back| back.found.iter().any(|source| is_at(server, &source.host, source.port)))
         });
+        let other =
+            found.first().and_then(|source| environment.servers.iter().find(|o| is_at(o, &source.host, source.port)));
+        // Of two that follow each other, the one that takes writes is the primary.
+        let is_writer = is_circular && !server.read_only && other.is_some_and(|other| other.read_only);
+        let route = if is_writer { Route::Primary } else { route };
         let primary = match route {
             Route::Primary => Some(inspected.clone()),
             Route::Replica => last(environment, server),

@@ -71,6 +71,16 @@ fn pt_online_schema_change_and_alter_lose_nothing() {
             continue;
         }
         replica.catch_up(&primary);
+        if kind == "clean-up" {
+            let (_, text) = platform.verify_rows(&replica);
+            assert!(text.contains("rows of _courseware_studentmodule_old are in courseware_studentmodule"), "{text}");
+            primary.execute(
+                "INSERT INTO edxapp._courseware_studentmodule_old (id, module_type, student_id) VALUES (1, 'x', 1)",
+            );
+            replica.catch_up(&primary);
+            let (_, text) = platform.verify_rows(&replica);
+            assert!(text.contains("1 of the ") && text.contains("deleted since, or lost"), "{text}");
+        }
         platform.run(script, &["--execute"]);
         replica.catch_up(&primary);
         if kind != "clean-up" {
@@ -152,6 +162,52 @@ fn with_gh_ost(flavour: Flavour, on_primary: bool, cut_over: Option<&str>) {
         }
     }
     done(&platform, &primary, &replica, writer.take().unwrap());
+}
+
+#[test]
+fn gh_ost_goes_back_while_no_id_is_too_large() {
+    let Some(gh_ost) = gh_ost() else { return skipped("gh-ost", false) };
+    let Some((primary, replica)) = servers(Flavour::MySql97, 5_000) else { return };
+    let platform = Platform::new();
+    let writer = Writer::start(&primary);
+    writer.wait_for(20);
+    let plan = platform.made(&replica, &["--strategy", "gh-ost"]);
+    let steps = scripts(&plan);
+    let copy = steps.iter().find(|(script, _)| script.contains("-gh-ost-")).unwrap().0.clone();
+    let id = copy.split("-gh-ost-").next().unwrap();
+    for (script, _) in steps.iter().take_while(|(script, _)| *script != copy) {
+        platform.run(script, &["--execute"]);
+        replica.catch_up(&primary);
+    }
+    let gh = |mode: &str| {
+        let mut command = platform.script(&copy, &[mode]);
+        command.env("GH_OST", &gh_ost).stdout(Stdio::null()).stderr(Stdio::null());
+        command
+    };
+    // A crash half-way: what was begun is gone on with.
+    let mut child = gh("--execute").spawn().unwrap();
+    wait_for_line(&platform, id, "postponing cut-over", &mut child);
+    std::thread::sleep(Duration::from_secs(1));
+    std::fs::write(platform.plan().join(format!("run/{id}.panic")), "").unwrap();
+    assert!(!child.wait().unwrap().success());
+    std::fs::remove_file(platform.plan().join(format!("run/{id}.log"))).unwrap();
+    let again = platform.script(&copy, &["--execute"]).env("GH_OST", &gh_ost).output().unwrap();
+    assert!(!again.status.success() && platform::said(&again).contains("FAILED  nothing is left of an earlier run"));
+    platform.run_sql_of_rollback(&plan, &copy, &primary);
+    let mut child = gh("--execute").spawn().unwrap();
+    wait_for_line(&platform, id, "postponing cut-over", &mut child);
+    let swap = &steps.iter().find(|(script, _)| script.contains("-cut-over-courseware_studentmodule")).unwrap().0;
+    platform.run(swap, &["--execute"]);
+    assert!(child.wait().unwrap().success());
+    writer.wait_for(50);
+    let back = platform.script(&copy, &["--revert"]).env("GH_OST", &gh_ost).output().unwrap();
+    assert!(back.status.success(), "{}", platform::said(&back));
+    writer.wait_for(50);
+    let (ledger, _) = writer.stop();
+    assert_eq!(lost(&primary, &ledger), Vec::<String>::new());
+    let column = "SELECT DATA_TYPE FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = 'edxapp' AND TABLE_NAME = \
+                  'courseware_studentmodule' AND COLUMN_NAME = 'id'";
+    assert_eq!(primary.value(column), "int");
 }
 
 #[test]

@@ -3,7 +3,11 @@
 
 mod django;
 mod end_to_end;
+mod facts;
+mod order;
 mod platform;
+mod preflight;
+mod scripts;
 #[path = "../support/mod.rs"]
 mod support;
 mod writer;

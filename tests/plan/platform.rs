@@ -162,6 +162,20 @@ impl Platform {
         (output.status.code() == Some(0), said(&output))
     }
 
+    /// Likewise, with a comparison of rows.
+    pub fn verify_rows(&self, server: &Server) -> (bool, String) {
+        let mut command = self.command("verify", server);
+        let output = command.arg("--rows").arg("--plan").arg(self.plan().join("plan.json")).output().unwrap();
+        (output.status.code() == Some(0), said(&output))
+    }
+
+    /// Runs the statements of a step's way back.
+    pub fn run_sql_of_rollback(&self, plan: &serde_json::Value, script: &str, primary: &Server) {
+        let step = plan["steps"].as_array().unwrap().iter().find(|step| step["script"] == script).unwrap();
+        let run = step["rollback"]["run"].as_str().unwrap();
+        primary.execute(&run[run.find("DROP TABLE").unwrap()..]);
+    }
+
     /// A script, with what the tests give it besides.
     pub fn script(&self, name: &str, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.plan().join(name));
