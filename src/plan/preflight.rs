@@ -243,7 +243,7 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
                 item("the primary takes writes", outcome(writable), seen)
                     .proven_by("SELECT @@GLOBAL.read_only", "0")
                     .at_primary()
-                    .or("set PRIMARY_HOST and PRIMARY_PORT to the server that takes writes"),
+                    .or("set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes"),
             );
         }
         Route::Primary => {

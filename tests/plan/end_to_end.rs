@@ -216,6 +216,11 @@ fn gh_ost_through_a_replica_of_mysql_loses_nothing() {
 }
 
 #[test]
+fn gh_ost_on_a_primary_of_mysql_loses_nothing() {
+    with_gh_ost(Flavour::MySql97, true, None);
+}
+
+#[test]
 fn gh_ost_on_a_primary_of_mariadb_loses_nothing() {
     with_gh_ost(Flavour::MariaDb, true, None);
 }
