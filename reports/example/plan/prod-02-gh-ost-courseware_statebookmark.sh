@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Copy platform.courseware_statebookmark with gh-ost, and keep the copy up to date until the cut-over
 # Step prod-02; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # ALTER TABLE platform.grades_gradeoverride: `module_id` bigint unsigned
 # Step prod-06; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

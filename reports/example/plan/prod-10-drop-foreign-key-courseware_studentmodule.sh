@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Drop the foreign key student_id_refs_id_51af713179ba2570 of platform.courseware_studentmodule to platform.auth_user
 # Step prod-10; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

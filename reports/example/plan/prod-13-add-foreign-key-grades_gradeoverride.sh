@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Add the foreign key grades_gradeoverride_module_id_77f91be9_fk_coursewar of platform.grades_gradeoverride to platform.courseware_studentmodule again
 # Step prod-13; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

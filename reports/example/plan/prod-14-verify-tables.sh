@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Look whether all of prod is as planned
 # Step prod-14; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

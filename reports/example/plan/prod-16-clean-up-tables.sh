@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Drop what is left in platform_history: _coursewarehistoryextended_studentmodulehistoryextended_del, _coursewarehistoryextended_studentmodulehistoryextended_ghk
 # Step prod-16; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Drop what is left in platform: _courseware_studentmodule_del, _courseware_studentmodule_ghk
 # Step prod-17; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

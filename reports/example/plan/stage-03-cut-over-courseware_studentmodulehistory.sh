@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Compare the rows of platform.courseware_studentmodulehistory with the copy's, and cut over
 # Step stage-03; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail

@@ -1,4 +1,5 @@
 #!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Drop what is left in platform: _courseware_studentmodulehistory_del, _courseware_studentmodulehistory_ghk
 # Step stage-05; runbook.md tells what to expect. Nothing is changed without --execute.
 set -euo pipefail
