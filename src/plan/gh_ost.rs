@@ -111,6 +111,7 @@ pub(super) fn steps(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&To
     {
         // The script decides by what it sees at run time, and by what the operator says then.
         item.expected = None;
+        item.by_tool = true;
     }
     Online {
         copy: copy(scene, change, topology, release, preconditions),

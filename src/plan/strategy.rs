@@ -27,7 +27,7 @@ fn judge(items: &[Precondition]) -> (Verdict, String) {
     let of = |outcome: Outcome| {
         items
             .iter()
-            .filter(|item| item.outcome == outcome)
+            .filter(|item| item.outcome == outcome && (outcome == Outcome::Failed || !item.is_proven_at_run()))
             .map(|item| format!("{} ({})", item.what, item.seen))
             .collect::<Vec<_>>()
             .join("; ")
@@ -38,7 +38,10 @@ fn judge(items: &[Precondition]) -> (Verdict, String) {
     } else if !unproven.is_empty() {
         (Verdict::Unproven, format!("not proven yet: {unproven}"))
     } else {
-        (Verdict::Possible, String::from("all that it demands holds"))
+        (
+            Verdict::Possible,
+            String::from("all that it demands holds, as far as a snapshot tells; its script proves the rest"),
+        )
     }
 }
 
