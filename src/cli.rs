@@ -87,7 +87,7 @@ pub struct Scan {
     /// How the code is to be read for that.
     #[command(flatten)]
     pub code: Code,
-    /// Where the sources can be looked at, such as https://github.com/o/r/blob/COMMIT/{path}#L{line}; {root} is the
+    /// Where the sources can be looked at, such as `https://github.com/o/r/blob/COMMIT/{path}#L{line}`; {root} is the
     /// root's name.
     #[arg(long, value_name = "URL")]
     pub source_url: Option<SourceUrl>,
@@ -401,7 +401,7 @@ pub struct Report {
     /// Write to a file, or all formats into a folder, whose name ends in /.
     #[arg(short, long, value_name = "FILE|DIR/")]
     pub output: Option<PathBuf>,
-    /// Where the sources can be looked at, such as https://github.com/o/r/blob/COMMIT/{path}#L{line}; {root} is the
+    /// Where the sources can be looked at, such as `https://github.com/o/r/blob/COMMIT/{path}#L{line}`; {root} is the
     /// root's name.
     #[arg(long, value_name = "URL")]
     pub source_url: Option<SourceUrl>,

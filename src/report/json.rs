@@ -36,7 +36,7 @@ pub enum ReadError {
     Broken(serde_json::Error),
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 ///

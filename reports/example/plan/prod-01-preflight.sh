@@ -69,7 +69,7 @@ prove inspected 'the replica'\''s binary log holds what it replicates' \
     '1' 'log_replica_updates = ON in the replica'\''s configuration, and a restart; or go through another replica'
 prove primary 'the primary takes writes' \
     'SELECT @@GLOBAL.read_only' \
-    '0' 'set PRIMARY_HOST and PRIMARY_PORT to the server that takes writes'
+    '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes'
 prove primary '`row_id` is still int' \
     'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\'' AND COLUMN_NAME = '\''row_id'\''' \
     'int' 'make the plan again: the table has changed since'

@@ -185,7 +185,7 @@ prove inspected 'the replica'\''s binary log holds what it replicates' \
     '1' 'log_replica_updates = ON in the replica'\''s configuration, and a restart; or go through another replica'
 prove primary 'the primary takes writes' \
     'SELECT @@GLOBAL.read_only' \
-    '0' 'set PRIMARY_HOST and PRIMARY_PORT to the server that takes writes'
+    '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes'
 prove primary 'no foreign key of the table' \
     'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\''' \
     '0' 'drop it first, by its live name; an account without rights on its database does not see it'
