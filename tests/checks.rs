@@ -72,8 +72,8 @@ fn project(operations: &str, model: &str) -> tempfile::TempDir {
     folder
 }
 
-/// The findings of a scan against dumps, as `CHECK SEVERITY TABLE NAME`, the target's own left out.
-fn findings(folder: &Path, dumps: &[(&str, &str)]) -> Vec<String> {
+/// The findings of a scan against dumps, but for those that only say what a dump cannot tell.
+fn found(folder: &Path, dumps: &[(&str, &str)]) -> Vec<serde_json::Value> {
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_csm-audit"));
     command.arg("scan").arg(folder.join("project"));
     command.args(["--target", "shop.Order", "--django", "4.2", "--server", "mysql-8.4", "--format", "json", "--quiet"]);
@@ -85,11 +85,16 @@ fn findings(folder: &Path, dumps: &[(&str, &str)]) -> Vec<String> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let findings = report["findings"].as_array().cloned().unwrap_or_default();
-    let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    let mut findings = report["findings"].as_array().cloned().unwrap_or_default();
+    findings.retain(|finding| !finding["check"].as_str().unwrap().starts_with("dependent-"));
     findings
+}
+
+/// Likewise, as `CHECK SEVERITY TABLE NAME`.
+fn findings(folder: &Path, dumps: &[(&str, &str)]) -> Vec<String> {
+    let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+    found(folder, dumps)
         .iter()
-        .filter(|finding| !text(finding, "check").starts_with("dependent-"))
         .map(|f| format!("{} {} {} {}", text(f, "check"), text(f, "severity"), text(f, "table"), text(f, "name")))
         .collect()
 }
@@ -149,4 +154,20 @@ fn a_database_is_known_by_the_name_that_the_settings_give() {
     let stray = "CREATE TABLE `stray` (`id` int NOT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;";
     let found = findings(project("", "").path(), &[("prod", stray)]);
     assert!(found.iter().any(|line| line.starts_with("missing-table ") && line.contains(" shop_order")), "{found:#?}");
+}
+
+#[test]
+fn a_faked_migration_is_told_with_its_place() {
+    let folder = project("", "");
+    let prod = "CREATE TABLE `shop_order` (`id` int NOT NULL AUTO_INCREMENT, PRIMARY KEY (`id`)) ENGINE=InnoDB;\n\
+                CREATE TABLE `django_migrations` (`id` int NOT NULL, `app` varchar(255) NOT NULL, `name` varchar(255) NOT NULL, \
+                `applied` datetime(6) NOT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;\n\
+                INSERT INTO `django_migrations` VALUES (1,'shop','0001_initial','2026-01-01 00:00:00.000000');\n";
+    let findings = found(folder.path(), &[("prod", prod)]);
+    let missing = findings.iter().find(|finding| finding["check"] == "missing-column").unwrap();
+    let message = missing["message"].as_str().unwrap();
+    assert!(message.contains("although the ledger has shop.0001_initial, which makes it"), "{message}");
+    assert_eq!(missing["evidence"][0]["source"], "migrations");
+    assert_eq!(missing["evidence"][0]["file"], "shop/migrations/0001_initial.py");
+    assert_eq!(missing["evidence"][0]["line"], 4);
 }

@@ -1,8 +1,9 @@
 //! Keys that count up, or do not.
 
 use super::column::{definition, definition_of_code};
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -47,7 +48,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&column.name)
                     .target(matched.concerns, context.is_target(matched.name))
-                    .says(MIGRATIONS, definition_of_code(column, matched.server()))
+                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
                     .says(matched.environment(), definition(held))
                     .fix(format!(
                         "ALTER TABLE {} MODIFY {} {}",

@@ -1,10 +1,11 @@
 //! Values that the server gives by itself.
 
 use super::column::{definition, definition_of_code};
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
 use crate::live::facts::{Column, DefaultValue};
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -66,7 +67,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&column.name)
                     .target(matched.concerns, false)
-                    .says(MIGRATIONS, definition_of_code(column, matched.server()))
+                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
                     .says(matched.environment(), definition(held))
                     .fix(match severity {
                         Severity::Info => "none is needed; a table made from the code has none",

@@ -1,9 +1,10 @@
 //! Columns that take NULL, or do not.
 
 use super::column::{definition, definition_of_code};
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -60,7 +61,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&column.name)
                     .target(matched.concerns, false)
-                    .says(MIGRATIONS, definition_of_code(column, matched.server()))
+                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
                     .says(matched.environment(), definition(held))
                     .fix(fix),
             );

@@ -1,10 +1,11 @@
 //! Columns of another type.
 
 use super::column::{Fit, definition, definition_of_code, fit};
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
 use crate::schema::ColumnType;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -77,7 +78,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&column.name)
                     .target(matched.concerns, false)
-                    .says(MIGRATIONS, definition_of_code(column, server))
+                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, server))
                     .says(matched.environment(), definition(held))
                     .fix(fix),
             );

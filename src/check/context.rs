@@ -6,7 +6,7 @@ use crate::audit::{Audit, Pair};
 use crate::finding::Confidence;
 use crate::live::facts::{ForeignKey, Table as Held};
 use crate::live::proof::Proof;
-use crate::schema::{Server, Table};
+use crate::schema::{Part, Server, Table};
 
 /// The source of what the migrations leave in the database.
 pub(super) const MIGRATIONS: &str = "migrations";
@@ -74,6 +74,18 @@ impl Matched<'_> {
     /// The server of the database.
     pub fn server(&self) -> Server {
         self.pair.code.server
+    }
+}
+
+/// What to add where the ledger has the migration that should have made a part of a table: it was faked, or undone by hand.
+pub(super) fn although_applied(pair: &Pair<'_>, table: &str, part: Part, name: &str) -> String {
+    let made = pair.side.alias.as_deref().and_then(|alias| pair.code.made_by(alias, table, part, name));
+    let rows = &pair.database.migrations.found;
+    match made {
+        Some(migration) if rows.iter().any(|row| (&row.app, &row.name) == (&migration.node.0, &migration.node.1)) => {
+            format!(", although the ledger has {}.{}, which makes it", migration.node.0, migration.node.1)
+        }
+        _ => String::new(),
     }
 }
 

@@ -1,8 +1,10 @@
 //! What a check says.
 
 use super::Check;
+use super::context::{MIGRATIONS, Matched};
 use crate::audit::Pair;
 use crate::finding::{Confidence, Severity};
+use crate::schema::Part;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +127,16 @@ impl Finding {
         let says = says.into();
         self.evidence.push(Evidence { source: source.to_owned(), says, file: Some(file.to_owned()), line: Some(line) });
         self
+    }
+
+    /// What the migrations say, with the one that said it last.
+    pub(super) fn says_code(self, matched: &Matched<'_>, part: Part, name: &str, says: impl Into<String>) -> Self {
+        let alias = matched.pair.side.alias.as_deref();
+        let made = alias.and_then(|alias| matched.pair.code.made_by(alias, matched.name, part, name));
+        match made {
+            Some(migration) => self.says_at(MIGRATIONS, says, &migration.file, migration.line),
+            None => self.says(MIGRATIONS, says),
+        }
     }
 
     pub(super) fn fix(mut self, fix: impl Into<String>) -> Self {

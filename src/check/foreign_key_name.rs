@@ -1,8 +1,9 @@
 //! Foreign keys under another name than the code gives them.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::foreign_keys::{pair_up, text, text_of_code};
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -48,7 +49,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&columns)
                 .name(&held.name)
                 .target(concerns, false)
-                .says(MIGRATIONS, text_of_code(code))
+                .says_code(matched, Part::ForeignKey, &code.name, text_of_code(code))
                 .says(matched.environment(), text(held))
                 .fix("none is needed; whoever drops it takes the name from this environment"),
             );

@@ -1,8 +1,9 @@
 //! What a foreign key does when the row it points to goes.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::foreign_keys::{pair_up, text, text_of_code};
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -60,7 +61,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&columns)
                 .name(&held.name)
                 .target(concerns, false)
-                .says(MIGRATIONS, text_of_code(code))
+                .says_code(matched, Part::ForeignKey, &code.name, text_of_code(code))
                 .says(matched.environment(), text(held))
                 .fix("drop the constraint and add it again as the code has it; what was deleted meanwhile is in no signal"),
             );

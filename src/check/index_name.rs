@@ -1,8 +1,9 @@
 //! Indexes under another name than the code gives them.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::indexes::{pair_up, text, text_of_code};
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -42,7 +43,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .name(&held.name)
                 .target(matched.concerns, false)
-                .says(MIGRATIONS, text_of_code(code))
+                .says_code(matched, Part::Index, &code.name, text_of_code(code))
                 .says(matched.environment(), text(held))
                 .fix(format!(
                     "ALTER TABLE {} RENAME INDEX {} TO {}",

@@ -1,7 +1,8 @@
 //! Columns of the code that a database does not have.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::{Context, although_applied};
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -36,12 +37,17 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &MISSING_COLUMN,
                     &matched.pair,
-                    format!("{}.{} is not there: every query of its model fails with 1054", matched.name, column.name),
+                    format!(
+                        "{}.{} is not there{}: every query of its model fails with 1054",
+                        matched.name,
+                        column.name,
+                        although_applied(&matched.pair, matched.name, Part::Column, &column.name)
+                    ),
                 )
                 .table(matched.name)
                 .column(&column.name)
                 .target(matched.concerns, context.is_target(matched.name))
-                .says(MIGRATIONS, wanted.clone())
+                .says_code(matched, Part::Column, &column.name, wanted.clone())
                 .says(matched.environment(), "no such column")
                 .fix(format!(
                     "look into django_migrations whether its migration was faked; ALTER TABLE {} ADD COLUMN {} {wanted}",

@@ -1,10 +1,11 @@
 //! Foreign keys of the code that a database does not have.
 
-use super::context::{Context, MIGRATIONS, Matched, absence};
+use super::context::{Context, Matched, absence};
 use super::foreign_keys::{pair_up, text_of_code};
 use super::Finding;
 use crate::finding::{Confidence, Severity};
 use crate::schema::quote;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -61,7 +62,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&columns)
                 .name(&key.name)
                 .target(context.is_target(matched.name) || context.is_target(&key.referenced_table), false)
-                .says(MIGRATIONS, text_of_code(key))
+                .says_code(matched, Part::ForeignKey, &key.name, text_of_code(key))
                 .fix(add_again(matched, key));
             finding = match others.first() {
                 Some(other) => finding.says(matched.environment(), super::foreign_keys::text(other)),

@@ -1,8 +1,9 @@
 //! Indexes of the code that a database does not have.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::indexes::{create, pair_up, text, text_of_code};
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -45,7 +46,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .name(&code.name)
                     .target(matched.concerns, false)
-                    .says(MIGRATIONS, text_of_code(code))
+                    .says_code(matched, Part::Index, &code.name, text_of_code(code))
                     .says(matched.environment(), held.map_or_else(|| String::from("no such index"), text))
                     .fix(create(matched.name, code)),
             );
@@ -60,7 +61,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .name(&held.name)
                 .target(matched.concerns, false)
-                .says(MIGRATIONS, text_of_code(code))
+                .says_code(matched, Part::Index, &code.name, text_of_code(code))
                 .says(matched.environment(), format!("{} INVISIBLE", text(held)))
                 .fix(format!(
                     "ALTER TABLE {} ALTER INDEX {} VISIBLE",

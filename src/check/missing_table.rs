@@ -1,8 +1,9 @@
 //! Tables of the code that a database does not have.
 
-use super::context::{Context, MIGRATIONS, absence};
+use super::context::{Context, MIGRATIONS, absence, although_applied};
 use super::Finding;
 use crate::finding::{Confidence, Severity};
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -41,7 +42,11 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &MISSING_TABLE,
                     pair,
-                    format!("the table {name}{owner} is not in {}{doubt}", pair.database.name),
+                    format!(
+                        "the table {name}{owner} is not in {}{}{doubt}",
+                        pair.database.name,
+                        although_applied(pair, name, Part::Table, "")
+                    ),
                 )
                 .severity(if confidence == Confidence::Certain { Severity::Error } else { Severity::Warning })
                 .confidence(confidence)

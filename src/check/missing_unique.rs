@@ -1,8 +1,9 @@
 //! Unique keys of the code that a database does not have.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::Context;
 use super::indexes::{create, pair_up, text, text_of_code};
 use super::Finding;
+use crate::schema::Part;
 
 declare_check! {
     /// ## What
@@ -52,7 +53,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .name(&code.name)
                     .target(matched.concerns, false)
-                    .says(MIGRATIONS, text_of_code(code))
+                    .says_code(matched, Part::Index, &code.name, text_of_code(code))
                     .says(matched.environment(), is)
                     .fix(format!(
                         "look for duplicates: SELECT {columns}, COUNT(*) FROM {} GROUP BY {columns} HAVING COUNT(*) > 1; \
