@@ -4,6 +4,9 @@ use std::io::Write as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
+use csm_audit::live::facts::{Flavour as Make, ServerFacts};
+use csm_audit::plan::gh_ost_flags::Release;
+
 use crate::platform::{self, Platform, scripts};
 use crate::support::{Flavour, Server, start};
 use crate::writer::{Writer, lost};
@@ -106,6 +109,18 @@ fn gh_ost() -> Option<String> {
     platform::is_installed(&program).then_some(program)
 }
 
+/// Whether this gh-ost can talk to the server at all; some releases cannot, and their scripts refuse.
+fn speaks_to(gh_ost: &str, server: &Server) -> bool {
+    let version = std::process::Command::new(gh_ost).arg("--version").output().unwrap();
+    let release: Release = String::from_utf8_lossy(&version.stdout).trim().parse().unwrap();
+    let text = server.value("SELECT VERSION()");
+    let mut numbers = text.split(['.', '-']).map(|part| part.parse::<u16>().unwrap_or(0));
+    let mut next = || numbers.next().unwrap_or(0);
+    let mariadb = server.flavour() == Flavour::MariaDb;
+    let flavour = if mariadb { Make::MariaDb } else { Make::MySql };
+    release.speaks_to(&ServerFacts { flavour, version: (next(), next(), next()), ..ServerFacts::default() })
+}
+
 /// Waits for a line in the log of a copy.
 fn wait_for_line(platform: &Platform, id: &str, line: &str, child: &mut Child) {
     let log = platform.plan().join("run").join(format!("{id}.log"));
@@ -124,6 +139,9 @@ fn wait_for_line(platform: &Platform, id: &str, line: &str, child: &mut Child) {
 fn with_gh_ost(flavour: Flavour, on_primary: bool, cut_over: Option<&str>) {
     let Some(gh_ost) = gh_ost() else { return skipped("gh-ost", false) };
     let Some((primary, replica)) = servers(flavour, 20_000) else { return };
+    if !speaks_to(&gh_ost, &primary) {
+        return skipped(&format!("a gh-ost that can talk to {flavour}"), false);
+    }
     let platform = Platform::new();
     let writer = Writer::start(&primary);
     writer.wait_for(20);
