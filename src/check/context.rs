@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::{foreign_keys, indexes};
 use crate::audit::{Audit, Pair};
 use crate::finding::Confidence;
 use crate::live::facts::{ForeignKey, Table as Held};
@@ -27,8 +28,10 @@ pub(super) struct Matched<'a> {
     pub name: &'a str,
     pub code: &'a Table,
     pub held: &'a Held,
-    /// The foreign keys that go out of it.
-    pub keys: Vec<&'a ForeignKey>,
+    /// The foreign keys that go out of it, paired up.
+    pub foreign_keys: foreign_keys::Paired<'a>,
+    /// Its indexes, paired up.
+    pub indexes: indexes::Paired<'a>,
     /// Whether it is the target's, or holds a column that stores its ids.
     pub concerns: bool,
 }
@@ -52,7 +55,15 @@ impl<'a> Context<'a> {
             for (name, code) in &tables.tables {
                 if let Some((table, keys)) = held.remove(&name.to_lowercase()) {
                     let concerns = audit.concerns(name);
-                    matched.push(Matched { pair: *pair, name: &table.name, code, held: table, keys, concerns });
+                    matched.push(Matched {
+                        pair: *pair,
+                        name: &table.name,
+                        code,
+                        held: table,
+                        indexes: indexes::pair_up(code, table, &keys),
+                        foreign_keys: foreign_keys::pair_up(code, keys),
+                        concerns,
+                    });
                 }
             }
         }

@@ -1,7 +1,7 @@
 //! Foreign keys of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::foreign_keys::{pair_up, text};
+use super::foreign_keys::text;
 use super::Finding;
 use crate::finding::Severity;
 use crate::schema::quote;
@@ -37,7 +37,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for extra in pair_up(matched).extra {
+        for extra in &matched.foreign_keys.extra {
             let key = extra.key;
             let columns = key.columns.join(", ");
             let concerns = context.is_target(matched.name) || context.is_target(&key.referenced_table);

@@ -1,7 +1,7 @@
 //! Indexes of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::indexes::{covered_by, pair_up, text};
+use super::indexes::{covered_by, text};
 use super::Finding;
 use crate::finding::Severity;
 
@@ -33,7 +33,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for held in pair_up(matched).extra {
+        for held in &matched.indexes.extra {
             if covered_by(held, &matched.held.indexes).is_some() {
                 continue;
             }

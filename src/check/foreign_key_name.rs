@@ -1,7 +1,7 @@
 //! Foreign keys under another name than the code gives them.
 
 use super::context::Context;
-use super::foreign_keys::{pair_up, text, text_of_code};
+use super::foreign_keys::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -33,7 +33,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for (code, held) in pair_up(matched).both {
+        for (code, held) in &matched.foreign_keys.both {
             if code.name.eq_ignore_ascii_case(&held.name) {
                 continue;
             }

@@ -1,7 +1,7 @@
 //! What a foreign key does when the row it points to goes.
 
 use super::context::Context;
-use super::foreign_keys::{pair_up, text, text_of_code};
+use super::foreign_keys::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -33,7 +33,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for (code, held) in pair_up(matched).both {
+        for (code, held) in &matched.foreign_keys.both {
             let expected = code.on_delete.as_deref().filter(|rule| !is_default(rule));
             let same = |a: Option<&str>, b: Option<&str>| match (a, b) {
                 (Some(a), Some(b)) => a.eq_ignore_ascii_case(b),

@@ -1,8 +1,7 @@
 //! Which foreign key of a database is which of the code: by columns and what they point to, never by name.
 
-use super::context::Matched;
 use crate::live::facts::ForeignKey as Held;
-use crate::schema::ForeignKey;
+use crate::schema::{ForeignKey, Table};
 
 /// The foreign keys of a table, paired up.
 pub(super) struct Paired<'a> {
@@ -21,13 +20,12 @@ pub(super) struct Extra<'a> {
     pub duplicate_of: Option<&'a Held>,
 }
 
-pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
-    let mut left: Vec<&'a Held> = matched.keys.clone();
+pub(super) fn pair_up<'a>(code: &'a Table, mut left: Vec<&'a Held>) -> Paired<'a> {
     // Of two that say the same, the one with the expected name is the expected one.
-    left.sort_by_key(|key| !matched.code.foreign_keys.iter().any(|code| code.name.eq_ignore_ascii_case(&key.name)));
+    left.sort_by_key(|key| !code.foreign_keys.iter().any(|known| known.name.eq_ignore_ascii_case(&key.name)));
     let mut paired = Paired { both: Vec::new(), missing: Vec::new(), extra: Vec::new() };
     let mut unmatched = Vec::new();
-    for code in &matched.code.foreign_keys {
+    for code in &code.foreign_keys {
         match left.iter().position(|held| same(code, held)) {
             Some(at) => paired.both.push((code, left.remove(at))),
             None => unmatched.push(code),

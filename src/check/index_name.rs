@@ -1,7 +1,7 @@
 //! Indexes under another name than the code gives them.
 
 use super::context::Context;
-use super::indexes::{pair_up, text, text_of_code};
+use super::indexes::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -33,7 +33,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for (code, held) in pair_up(matched).renamed {
+        for (code, held) in &matched.indexes.renamed {
             findings.push(
                 Finding::new(
                     &INDEX_NAME,

@@ -1,8 +1,7 @@
 //! Which index of a database is which of the code.
 
-use super::context::Matched;
-use crate::live::facts::{Index as Held, IndexPart as HeldPart};
-use crate::schema::{Index, IndexPart};
+use crate::live::facts::{ForeignKey, Index as Held, IndexPart as HeldPart, Table as HeldTable};
+use crate::schema::{Index, IndexPart, Table};
 
 /// The indexes of a table, paired up; the primary key is no part of it.
 pub(super) struct Paired<'a> {
@@ -18,8 +17,8 @@ pub(super) struct Paired<'a> {
     pub extra: Vec<&'a Held>,
 }
 
-pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
-    let mut left: Vec<&'a Held> = matched.held.indexes.iter().filter(|index| index.name != "PRIMARY").collect();
+pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&ForeignKey]) -> Paired<'a> {
+    let mut left: Vec<&'a Held> = held_table.indexes.iter().filter(|index| index.name != "PRIMARY").collect();
     let mut paired = Paired {
         renamed: Vec::new(),
         not_unique: Vec::new(),
@@ -34,7 +33,7 @@ pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
     };
     // By name and parts first, so that of two indexes over the same columns each finds its own.
     let mut rest: Vec<&'a Index> = Vec::new();
-    for code in &matched.code.indexes {
+    for code in &table.indexes {
         let at = left.iter().position(|held| held.name.eq_ignore_ascii_case(&code.name) && same_parts(code, held));
         match at.map(|at| left.remove(at)) {
             Some(held) if code.unique && !held.unique => paired.not_unique.push((code, held)),
@@ -58,7 +57,7 @@ pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
     }
     for code in unmatched {
         // One that the server makes for a foreign key is not needed where another begins with its columns.
-        if code.implicit && matched.held.indexes.iter().any(|held| begins_with(held, &code.parts)) {
+        if code.implicit && held_table.indexes.iter().any(|held| begins_with(held, &code.parts)) {
             continue;
         }
         if code.unique
@@ -73,7 +72,7 @@ pub(super) fn pair_up<'a>(matched: &Matched<'a>) -> Paired<'a> {
     // What the server made for a foreign key that it has belongs to that key.
     let made_for_key = |held: &Held| {
         !held.unique
-            && matched.keys.iter().any(|key| {
+            && keys.iter().any(|key| {
                 held.parts.len() == key.columns.len()
                     && held.parts.iter().zip(&key.columns).all(|(part, column)| {
                         part.column.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(column))
@@ -118,37 +117,30 @@ pub(super) fn covered_by<'a>(held: &Held, all: &'a [Held]) -> Option<&'a Held> {
 
 /// An index as SQL says it.
 pub(super) fn text(index: &Held) -> String {
-    let parts: Vec<String> = index
-        .parts
-        .iter()
-        .map(|part| {
-            let name = part.column.clone().or_else(|| part.expression.clone()).unwrap_or_default();
-            let length = part.length.map_or_else(String::new, |length| format!("({length})"));
-            format!("{name}{length}{}", if part.descending { " DESC" } else { "" })
-        })
-        .collect();
     let kind = match (index.unique, index.kind.as_str()) {
         (true, _) => "UNIQUE ",
         (false, "FULLTEXT") => "FULLTEXT ",
         (false, "SPATIAL") => "SPATIAL ",
         _ => "",
     };
-    format!("{kind}{} ({})", index.name, parts.join(", "))
+    let parts = index.parts.iter();
+    let parts = parts.map(|p| part(p.column.as_deref(), p.expression.as_deref(), p.length, p.descending));
+    format!("{kind}{} ({})", index.name, parts.collect::<Vec<_>>().join(", "))
 }
 
 /// Likewise of the code.
 pub(super) fn text_of_code(index: &Index) -> String {
-    let parts: Vec<String> = index
-        .parts
-        .iter()
-        .map(|part| {
-            let name = part.column.clone().or_else(|| part.expression.clone()).unwrap_or_default();
-            let length = part.length.map_or_else(String::new, |length| format!("({length})"));
-            format!("{name}{length}{}", if part.descending { " DESC" } else { "" })
-        })
-        .collect();
     let kind = if index.unique { "UNIQUE " } else { "" };
-    format!("{kind}{} ({})", index.name, parts.join(", "))
+    let parts = index.parts.iter();
+    let parts = parts.map(|p| part(p.column.as_deref(), p.expression.as_deref(), p.length, p.descending));
+    format!("{kind}{} ({})", index.name, parts.collect::<Vec<_>>().join(", "))
+}
+
+/// A part of an index, whichever side has it.
+fn part(column: Option<&str>, expression: Option<&str>, length: Option<u32>, descending: bool) -> String {
+    let name = column.or(expression).unwrap_or_default();
+    let length = length.map_or_else(String::new, |length| format!("({length})"));
+    format!("{name}{length}{}", if descending { " DESC" } else { "" })
 }
 
 /// The statement that makes it.

@@ -1,7 +1,7 @@
 //! Foreign keys of the code that a database does not have.
 
 use super::context::{Context, Matched, absence};
-use super::foreign_keys::{pair_up, text_of_code};
+use super::foreign_keys::text_of_code;
 use super::Finding;
 use crate::finding::{Confidence, Severity};
 use crate::schema::quote;
@@ -35,7 +35,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for (key, others) in pair_up(matched).missing {
+        for (key, others) in &matched.foreign_keys.missing {
             let (confidence, doubt) = absence(&matched.pair.database.foreign_keys.proof);
             let columns = key.columns.join(", ");
             let mut message = format!(

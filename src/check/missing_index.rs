@@ -1,7 +1,7 @@
 //! Indexes of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::{create, pair_up, text, text_of_code};
+use super::indexes::{create, text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -33,7 +33,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        let paired = pair_up(matched);
+        let paired = &matched.indexes;
         let missing = paired.missing.iter().filter(|(code, _)| !code.unique);
         for (code, held) in missing {
             let columns: Vec<&str> = code.columns().flatten().collect();
@@ -51,7 +51,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .fix(create(matched.name, code)),
             );
         }
-        for (code, held) in paired.invisible {
+        for (code, held) in &paired.invisible {
             findings.push(
                 Finding::new(
                     &MISSING_INDEX,

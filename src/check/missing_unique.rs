@@ -1,7 +1,7 @@
 //! Unique keys of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::{create, pair_up, text, text_of_code};
+use super::indexes::{create, text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -33,7 +33,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        let paired = pair_up(matched);
+        let paired = &matched.indexes;
         let not_unique = paired.not_unique.iter().map(|(code, held)| (*code, Some(*held)));
         let missing = paired.missing.iter().filter(|(code, _)| code.unique).map(|(code, held)| (*code, *held));
         for (code, held) in not_unique.chain(missing) {

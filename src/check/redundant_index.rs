@@ -1,7 +1,7 @@
 //! Indexes that another index makes needless.
 
 use super::context::{Context, MIGRATIONS};
-use super::indexes::{covered_by, pair_up, text};
+use super::indexes::{covered_by, text};
 use super::Finding;
 
 declare_check! {
@@ -32,7 +32,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        for held in pair_up(matched).extra {
+        for held in &matched.indexes.extra {
             let Some(other) = covered_by(held, &matched.held.indexes) else { continue };
             findings.push(
                 Finding::new(
