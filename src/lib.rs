@@ -188,12 +188,21 @@ pub fn cross_check_since(
     Ok(CrossCheck { audit, findings })
 }
 
+/// What the gate found.
+#[derive(Debug)]
+pub struct Gated {
+    /// What it says.
+    pub verdict: Verdict,
+    /// What was analysed for it. Whoever ends with the verdict need not wait until all trees are dropped.
+    pub projects: Vec<Project>,
+}
+
 /// Compares the touchpoints of the target with those that are known.
 ///
 /// # Errors
 ///
 /// When a root cannot be scanned, the baseline or the commit cannot be read, or the threads cannot be started.
-pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result<Verdict, Error> {
+pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result<Gated, Error> {
     let rules = &settings.gate;
     // Nothing is read for a baseline that cannot be used.
     let known = match &task.against {
@@ -245,9 +254,10 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let gaps = all_gaps(&project, unfollowed);
         let target = settings.target.as_str();
         let findings = Findings { project: &project, target, touchpoints: &touchpoints, models: &models, gaps: &gaps };
+        let mut other = None;
         let before = match before {
             Some((Analysis { touchpoints, models, .. }, project)) => {
-                let project = &project;
+                let project = other.insert(project);
                 let findings = Findings { project, target, touchpoints: &touchpoints, models: &models, gaps: &[] };
                 Some(Before::State(State::of(&findings, rules)))
             }
@@ -260,7 +270,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             baseline.write(&rules.baseline)?;
             verdict.written = Some(baseline.touchpoints.len());
         }
-        Ok(verdict)
+        Ok(Gated { verdict, projects: std::iter::once(project).chain(other).collect() })
     })
 }
 

@@ -157,13 +157,15 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
     let settings = Settings::load(arguments.given())?;
     choose_color(settings.color);
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
-    let verdict = csm_audit::gate(&settings, &task, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
+    let gated = csm_audit::gate(&settings, &task, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
     drop(bar);
-    let verdict = verdict?;
+    // As in `scan`, the trees are left to the system.
+    let gated = std::mem::ManuallyDrop::new(gated?);
+    let verdict = &gated.verdict;
     let text = match format {
-        GateFormat::Text => gate_text::render(&verdict),
-        GateFormat::Json => gate_json::render(&verdict),
-        GateFormat::Github => github::render(&verdict),
+        GateFormat::Text => gate_text::render(verdict),
+        GateFormat::Json => gate_json::render(verdict),
+        GateFormat::Github => github::render(verdict),
     };
     let mut stdout = AutoStream::auto(io::stdout().lock());
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

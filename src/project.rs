@@ -127,15 +127,6 @@ impl Project {
         }
     }
 
-    /// Reads the roles of expressions in files that have been parsed, side by side.
-    pub fn read_contexts(&self, files: &[FileId]) {
-        files.par_iter().with_max_len(1).for_each(|&file| {
-            if let Some(parsed) = self.parsed(file) {
-                let _ = parsed.contexts();
-            }
-        });
-    }
-
     /// Parses files side by side, on the threads of the current pool; the largest first, so that none is left for last.
     pub fn parse_all(&self, files: &[FileId]) {
         let mut files: Vec<FileId> = files

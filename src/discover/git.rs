@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::MAX_FILE_SIZE;
+use super::kind::{self, FileKind};
 use super::walk::display_path;
 
 /// A commit that cannot be compared with.
@@ -90,6 +91,8 @@ pub(super) struct Commit {
     pub files: FxHashMap<String, Blob>,
     /// Paths at which the work tree may differ from the commit.
     pub touched: FxHashSet<String>,
+    /// The contents of those that an analysis reads, as far as the clone has them.
+    at_hand: FxHashMap<String, Content>,
 }
 
 impl Commit {
@@ -137,11 +140,49 @@ impl Commit {
         let files = entries(&finish(listed)?.map_err(failed)?);
         let touched = finish(touched)?.map_err(failed)?;
         let touched = touched.split(|&b| b == 0).filter(|path| !path.is_empty()).map(|path| shown(path).0).collect();
-        Ok(Self { folder: folder.to_path_buf(), revision: revision.to_owned(), top, prefix, common, files, touched })
+        let at_hand = FxHashMap::default();
+        let (folder, revision) = (folder.to_path_buf(), revision.to_owned());
+        let mut commit = Self { folder, revision, top, prefix, common, files, touched, at_hand };
+        commit.take_touched()?;
+        Ok(commit)
+    }
+
+    /// Takes the contents of touched files while the work tree is still being read.
+    fn take_touched(&mut self) -> Result<(), RevisionError> {
+        let is_read = |path: &str, blob: &Blob| match blob.mode {
+            Mode::Link => true,
+            Mode::File => kind::by_name(path) != Some(FileKind::Other),
+            Mode::Submodule => false,
+        };
+        let below = self.touched.iter().filter(|path| path.starts_with(&self.prefix));
+        let read = below.filter(|path| self.files.get(*path).is_some_and(|blob| is_read(path, blob)));
+        let paths: Vec<&str> = read.map(String::as_str).collect();
+        let found = self.ask(&paths)?;
+        let known = paths.iter().zip(found).filter_map(|(path, content)| Some(((*path).to_owned(), content?)));
+        self.at_hand = known.collect();
+        Ok(())
     }
 
     /// The contents of files of the commit; of one that is too large only the size.
     pub(super) fn contents(&self, paths: &[&str]) -> Result<Vec<Content>, RevisionError> {
+        let unknown: Vec<&str> = paths.iter().copied().filter(|path| !self.at_hand.contains_key(*path)).collect();
+        let mut asked = self.ask(&unknown)?.into_iter();
+        let missing = |path: &str| RevisionError::Missing {
+            path: self.folder.clone(),
+            file: path.to_owned(),
+            revision: self.revision.clone(),
+        };
+        paths
+            .iter()
+            .map(|path| match self.at_hand.get(*path) {
+                Some(content) => Ok(content.clone()),
+                None => asked.next().flatten().ok_or_else(|| missing(path)),
+            })
+            .collect()
+    }
+
+    /// Asks git for contents; of one that the clone lacks there is none.
+    fn ask(&self, paths: &[&str]) -> Result<Vec<Option<Content>>, RevisionError> {
         if paths.is_empty() {
             return Ok(Vec::new());
         }
@@ -160,18 +201,8 @@ impl Commit {
         // git answers while it is asked: whoever only writes, or only reads, waits for ever.
         let asking = std::thread::spawn(move || stdin.write_all(objects.as_bytes()));
         let mut answers = BufReader::new(stdout);
-        let found: Result<Vec<Content>, RevisionError> = paths
-            .iter()
-            .map(|path| match content(&mut answers) {
-                Ok(Some(content)) => Ok(content),
-                Ok(None) => Err(RevisionError::Missing {
-                    path: self.folder.clone(),
-                    file: (*path).to_owned(),
-                    revision: self.revision.clone(),
-                }),
-                Err(error) => Err(failed(error.to_string())),
-            })
-            .collect();
+        let found: Result<Vec<_>, RevisionError> =
+            paths.iter().map(|_| content(&mut answers).map_err(|error| failed(error.to_string()))).collect();
         drop(answers);
         // What it has to say when it is cut short, the first missing content has said.
         let _ = asking.join();
@@ -181,6 +212,7 @@ impl Commit {
 }
 
 /// The content of a file of a commit.
+#[derive(Clone, Debug)]
 pub(super) struct Content {
     pub size: u64,
     /// Empty when the file is too large to be read.

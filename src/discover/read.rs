@@ -34,7 +34,10 @@ impl Reader {
         found: &Found,
         place: &Path,
     ) -> (FileEntry, Option<Gap>) {
-        self.make(root, of, listed, found, |path| open(place, path))
+        self.make(root, of, listed, found, |path| match found.link {
+            Some(_) => open(place, path),
+            None => open_found(place, path),
+        })
     }
 
     /// The same of a file whose bytes are at hand; none are needed when its size tells that it is not read.
@@ -142,6 +145,16 @@ pub(super) fn read_file(place: &Path, path: &str, buffer: &mut Vec<u8>) -> Resul
     buffer.reserve(usize::try_from(size).unwrap_or(0));
     file.take(MAX_FILE_SIZE).read_to_end(buffer).map_err(|error| unreadable(path, &error))?;
     Ok(())
+}
+
+/// Opens what the walk found to be a regular file: it need not be looked up twice.
+fn open_found(place: &Path, path: &str) -> Result<(File, u64), Gap> {
+    let file = File::open(place).map_err(|error| unreadable(path, &error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if !metadata.is_file() {
+        return Err(special(path));
+    }
+    Ok((file, metadata.len()))
 }
 
 /// Opens a regular file, and nothing else: a FIFO would wait for its writer for ever.

@@ -57,48 +57,68 @@ pub struct Context {
 }
 
 /// The roles of a file's expressions, by the span of their node; brackets around an expression are not part of it.
+///
+/// Few expressions are ever asked about, and matching costs as much as parsing: a statement is matched when the first
+/// of its expressions is asked about. No pattern reaches over the bounds of a statement.
 #[derive(Debug, Default)]
-pub struct Contexts {
-    by_span: FxHashMap<Span, Context>,
+pub(super) struct Contexts {
+    tree: Option<Tree>,
+    statements: FxHashMap<Span, FxHashMap<Span, Context>>,
 }
 
 impl Contexts {
+    /// The roles in a tree.
+    pub(super) fn new(tree: Tree) -> Self {
+        Self { tree: Some(tree), statements: FxHashMap::default() }
+    }
+
     /// The role of the expression or string with exactly this span.
-    #[must_use]
-    pub fn get(&self, span: Span) -> Option<Context> {
-        self.by_span.get(&span).copied()
+    pub(super) fn get(&mut self, wanted: Span, text: &str) -> Option<Context> {
+        let statement = around(self.tree.as_ref()?, wanted);
+        self.statements.entry(span(statement)).or_insert_with(|| read(statement, text)).get(&wanted).copied()
     }
 
-    /// How many expressions have a role.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.by_span.len()
-    }
-
-    /// Whether no expression has a role.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.by_span.is_empty()
-    }
-
-    /// Whether the roles of a tree can be told: matching takes too long where all is one error.
+    /// Whether the roles of a tree can be told: matching takes minutes where all is one error, as each step looks at all
+    /// the rest.
     pub(super) fn readable(tree: &Tree) -> bool {
         !(tree.root_node().is_error() && tree.root_node().child_count() > MAX_ERROR_CHILDREN)
     }
+}
 
-    /// Runs the queries over a tree; `None` when they do not compile, or the tree is of a kind that takes them
-    /// minutes: one error with everything in it, where each step looks at all the rest.
-    pub(super) fn read(tree: &Tree, text: &str) -> Option<Self> {
-        thread_local! {
-            static CURSOR: RefCell<QueryCursor> = RefCell::new({
-                let mut cursor = QueryCursor::new();
-                cursor.set_max_start_depth(Some(MAX_START_DEPTH));
-                cursor
-            });
+/// Compiles the queries.
+pub(super) fn warm_up() {
+    let _ = patterns();
+}
+
+fn patterns() -> Option<&'static Patterns> {
+    static QUERY: OnceLock<Option<Patterns>> = OnceLock::new();
+    QUERY.get_or_init(|| Patterns::compile().ok()).as_ref()
+}
+
+/// The roles in a node and what is below it.
+fn read(node: Node<'_>, text: &str) -> FxHashMap<Span, Context> {
+    thread_local! {
+        static CURSOR: RefCell<QueryCursor> = RefCell::new({
+            let mut cursor = QueryCursor::new();
+            cursor.set_max_start_depth(Some(MAX_START_DEPTH));
+            cursor
+        });
+    }
+    let run = |patterns: &'static Patterns| CURSOR.with_borrow_mut(|cursor| patterns.run(cursor, node, text));
+    patterns().map(run).unwrap_or_default()
+}
+
+/// The simple statement, or the part of a compound one outside its blocks, that holds the span.
+fn around(tree: &Tree, wanted: Span) -> Node<'_> {
+    let grammar = Grammar::get();
+    let mut cursor = tree.walk();
+    loop {
+        let node = cursor.node();
+        let has_blocks = grammar.kind(node.kind_id()).has_blocks() || cursor.depth() == 0 && !node.is_error();
+        let into = has_blocks && cursor.goto_first_child_for_byte(wanted.start as usize).is_some();
+        if !into || !span(cursor.node()).contains(wanted) {
+            return node;
         }
-        static QUERY: OnceLock<Option<Patterns>> = OnceLock::new();
-        let patterns = QUERY.get_or_init(|| Patterns::compile().ok()).as_ref()?;
-        Some(CURSOR.with_borrow_mut(|cursor| patterns.run(cursor, tree, text)))
     }
 }
 
@@ -128,12 +148,12 @@ impl Patterns {
         Ok(Self { target: capture("target")?, structures, query })
     }
 
-    fn run(&'static self, cursor: &mut QueryCursor, tree: &Tree, text: &str) -> Contexts {
+    fn run(&'static self, cursor: &mut QueryCursor, node: Node<'_>, text: &str) -> FxHashMap<Span, Context> {
         let mut found: FxHashMap<Span, &Rule> = FxHashMap::default();
         let mut regions: Vec<(&str, Span)> = Vec::new();
         // Regions may be told after what lies in them.
         let mut waiting: Vec<(&str, Span, &Rule)> = Vec::new();
-        let mut matches = cursor.matches(&self.query, tree.root_node(), text.as_bytes());
+        let mut matches = cursor.matches(&self.query, node, text.as_bytes());
         while let Some(found_match) = matches.next() {
             let captures = found_match.captures();
             let node = |index: u32| captures.iter().find(|capture| capture.index == index).map(|capture| capture.node);
@@ -163,7 +183,7 @@ impl Patterns {
             }
         }
         let context = |rule: &'static Rule| Context { role: &rule.role, kind: rule.kind, access: rule.access };
-        Contexts { by_span: found.into_iter().map(|(span, rule)| (span, context(rule))).collect() }
+        found.into_iter().map(|(span, rule)| (span, context(rule))).collect()
     }
 }
 
@@ -211,8 +231,8 @@ fn inside_brackets(mut node: Node<'_>) -> Node<'_> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{Want, parse};
+pub(super) mod tests {
+    use super::super::{ParsedFile, Want, parse};
     use super::*;
 
     #[test]
@@ -220,14 +240,34 @@ mod tests {
         assert_eq!(Patterns::compile().map(|patterns| patterns.structures.is_empty()), Ok(false));
     }
 
+    /// The roles of all expressions, by way of the statements they stand in, which must be what the whole tree tells.
+    pub(crate) fn all(file: &ParsedFile) -> FxHashMap<Span, Context> {
+        let contexts = file.contexts.lock().unwrap();
+        let tree = contexts.tree.clone().unwrap();
+        drop(contexts);
+        let whole = read(tree.root_node(), file.text.as_str());
+        let mut cursor = tree.walk();
+        'walk: loop {
+            let at = span(cursor.node());
+            assert_eq!(file.context(at), whole.get(&at).copied(), "{}", file.text.slice(at));
+            if cursor.goto_first_child() {
+                continue;
+            }
+            while !cursor.goto_next_sibling() {
+                if !cursor.goto_parent() {
+                    break 'walk;
+                }
+            }
+        }
+        whole
+    }
+
     /// Each line of `source` that ends with a comment `# role: text, text` tells the roles of its expressions.
     #[track_caller]
     fn check(source: &str) {
         let file = parse(source.as_bytes(), Want { contexts: true });
         assert!(file.gaps.is_empty(), "{:?}", file.gaps);
-        let mut found: Vec<(u32, &str, Span)> = file
-            .contexts()
-            .by_span
+        let mut found: Vec<(u32, &str, Span)> = all(&file)
             .iter()
             .map(|(span, context)| (file.text.line_col(span.start).line, context.role, *span))
             .collect();
@@ -353,11 +393,11 @@ class Migration(SchemaMigration):
     #[test]
     fn roles_carry_kind_and_access() {
         let file = parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", Want { contexts: true });
-        let at = |start, end| file.contexts().get(Span::new(start, end));
+        let at = |start, end| file.context(Span::new(start, end));
         let relation = Context { role: "relation", kind: Some(Kind::Relation), access: Some(Access::Schema) };
         assert_eq!(at(11, 16), Some(relation));
         assert_eq!(at(31, 34), Some(Context { role: "settings-string", kind: None, access: None }));
         assert_eq!(at(0, 10), None);
-        assert!(parse(b"ForeignKey('a.M')\n", Want { contexts: false }).contexts().is_empty());
+        assert_eq!(parse(b"ForeignKey('a.M')\n", Want { contexts: false }).context(Span::new(11, 16)), None);
     }
 }

@@ -163,6 +163,28 @@ kinds! {
 }
 
 impl K {
+    /// Whether other statements may stand in the node.
+    pub(super) fn has_blocks(self) -> bool {
+        matches!(
+            self,
+            K::Block
+                | K::CaseClause
+                | K::ClassDefinition
+                | K::DecoratedDefinition
+                | K::ElifClause
+                | K::ElseClause
+                | K::ExceptClause
+                | K::FinallyClause
+                | K::ForStatement
+                | K::FunctionDefinition
+                | K::IfStatement
+                | K::MatchStatement
+                | K::TryStatement
+                | K::WhileStatement
+                | K::WithStatement
+        )
+    }
+
     /// Whether the node is a statement.
     pub(super) fn is_statement(self) -> bool {
         matches!(

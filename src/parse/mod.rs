@@ -20,14 +20,15 @@ mod tests;
 use std::borrow::Cow;
 use std::cell::RefCell;
 use std::ops::ControlFlow;
-use std::sync::{Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
 use crate::ast::Module;
 use crate::source::{Gap, SourceText, Span};
 
-pub use contexts::{Context, Contexts};
+pub use contexts::Context;
+use contexts::Contexts;
 use kinds::Grammar;
 
 /// A parsed file.
@@ -37,10 +38,8 @@ pub struct ParsedFile {
     pub text: SourceText,
     /// Its syntax tree.
     pub module: Module,
-    /// The roles that its expressions play, once they were asked for.
-    contexts: OnceLock<Contexts>,
-    /// The tree from which they are read.
-    tree: Mutex<Option<Tree>>,
+    /// The roles that its expressions play, as far as they were asked for.
+    contexts: Mutex<Contexts>,
     /// Its comments, in order.
     pub comments: Vec<Span>,
     /// What could not be read.
@@ -50,7 +49,7 @@ pub struct ParsedFile {
 /// What [`parse`] is asked for beside the syntax tree.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Want {
-    /// Whether [`ParsedFile::contexts`] will be asked for.
+    /// Whether [`ParsedFile::context`] will be asked for.
     pub contexts: bool,
 }
 
@@ -92,7 +91,8 @@ const MAX_ERRORS: usize = 20;
 /// Readies what is made once for all files. [`parse`] does so by itself; called on a thread of its own while the
 /// files are still being found, it saves the first one some twenty milliseconds.
 pub fn warm_up() {
-    let _ = parse(b"", Want { contexts: true }).contexts();
+    let _ = parse(b"", Want { contexts: true });
+    contexts::warm_up();
 }
 
 /// Parses a file.
@@ -150,30 +150,24 @@ pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
     ParsedFile {
         text,
         module: lowered.module,
-        contexts: OnceLock::new(),
-        tree: Mutex::new(wanted.then_some(tree)),
+        contexts: Mutex::new(if wanted { Contexts::new(tree) } else { Contexts::default() }),
         comments: lowered.comments,
         gaps,
     }
 }
 
 impl ParsedFile {
-    /// The roles that its expressions play; none unless wanted. They are read when first asked for: that takes as long
-    /// as parsing, and can be done while others look at the syntax tree.
+    /// The role of the expression or string with exactly this span; none unless wanted.
     #[must_use]
-    pub fn contexts(&self) -> &Contexts {
-        self.contexts.get_or_init(|| {
-            let tree = self.tree.lock().unwrap_or_else(PoisonError::into_inner).take();
-            tree.and_then(|tree| Contexts::read(&tree, self.text.as_str())).unwrap_or_default()
-        })
+    pub fn context(&self, span: Span) -> Option<Context> {
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(span, self.text.as_str())
     }
 
     fn unread(text: SourceText, gaps: Vec<FileGap>) -> Self {
         Self {
             text,
             module: Module::default(),
-            contexts: OnceLock::new(),
-            tree: Mutex::new(None),
+            contexts: Mutex::default(),
             comments: Vec::new(),
             gaps,
         }

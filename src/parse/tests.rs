@@ -282,6 +282,7 @@ fn the_standard_library_parses() {
         let Ok(bytes) = std::fs::read(path) else { continue };
         let file = parse(&bytes, Want { contexts: true });
         check_spans(&file, path);
+        let _ = super::contexts::tests::all(&file);
         if !line.starts_with('!') && !file.gaps.is_empty() {
             refused.push((path, file.gaps));
         }

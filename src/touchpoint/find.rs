@@ -50,8 +50,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     for round in 0.. {
         project.parse_all(&files);
         flow.load(&files);
-        // The flow runs on one thread and needs no roles before it reports: the others read them meanwhile.
-        rayon::join(|| flow.settle(), || project.read_contexts(&files));
+        flow.settle();
         let mut next: BTreeSet<FileId> = flow.take_wanted().into_iter().collect();
         let learned: Vec<_> = flow.carriers().into_iter().filter(|carrier| known.insert(carrier.clone())).collect();
         next.extend(importers(project, &learned));

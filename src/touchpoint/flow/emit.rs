@@ -223,7 +223,7 @@ impl<'p> Flow<'_, 'p> {
             .resolver
             .project()
             .parsed(file)
-            .and_then(|parsed| parsed.contexts().get(chain.span).or_else(|| parsed.contexts().get(ident.span)));
+            .and_then(|parsed| parsed.context(chain.span).or_else(|| parsed.context(ident.span)));
         if let Some(context) = context {
             match context.role {
                 "meta-model" | "factory-for" => return self.meta_model(),

@@ -3,7 +3,6 @@
 use super::eval::{Chain, Op, Use};
 use super::{Flow, FuncId};
 use crate::ast::{Arguments, Expr, ExprKind, Ident};
-use crate::discover::word_hash;
 use crate::finding::{Access, Confidence};
 use crate::source::Span;
 use crate::touchpoint::Kind;
@@ -14,26 +13,22 @@ impl<'p> Flow<'_, 'p> {
     /// The role of a string in its syntax.
     fn role(&self, span: Span) -> &'static str {
         let file = self.file();
-        self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts().get(span)).map_or("", |c| c.role)
+        self.resolver.project().parsed(file).and_then(|parsed| parsed.context(span)).map_or("", |c| c.role)
     }
 
     /// The model that an operation's arguments name: `model_name=`, else `name=`, else the first argument.
     pub(super) fn operation_model(&self, args: &Arguments) -> Option<ClassId> {
-        // Most files hold no operations, and need not have their roles read for that.
-        let entry = self.resolver.project().discovery.entry(self.file());
-        if !entry.words.has(word_hash("operations")) {
-            return None;
-        }
         let named = ["model_name", "name", "old_name"].iter().find_map(|name| args.keyword(name));
         let expr = named.or_else(|| args.args.first())?;
-        if self.role(expr.span) != "migration-model" {
-            return None;
-        }
-        self.model_in_app(&expr.as_str()?)
+        let model = self.model_in_app(&expr.as_str()?)?;
+        (self.role(expr.span) == "migration-model").then_some(model)
     }
 
     /// The model of the file's own app with this name.
     pub(super) fn model_in_app(&self, name: &str) -> Option<ClassId> {
+        if !self.models.iter().any(|model| model.name().eq_ignore_ascii_case(name)) {
+            return None;
+        }
         let app = module_app_label(self.resolver, self.file());
         self.class_by_label(&format!("{app}.{name}"))
     }

@@ -14,6 +14,7 @@ mod eval;
 mod exec;
 mod migration;
 mod strings;
+mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -30,6 +31,7 @@ use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, Span};
+use telling::Telling;
 
 /// A class under analysis.
 struct ClassInfo<'p> {
@@ -135,6 +137,7 @@ pub(super) struct Flow<'r, 'p> {
     gaps: BTreeSet<Gap>,
     words: Words,
     config: ConfigWords,
+    telling: Telling,
     /// Operation classes of the project's own, with the model they are used on.
     operations: FxHashMap<ClassId, ClassId>,
     /// The models of the migration operations whose arguments are being read.
@@ -178,6 +181,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             gaps: BTreeSet::new(),
             words: Words::default(),
             config,
+            telling: Telling::default(),
             operations: FxHashMap::default(),
             operation_on: Vec::new(),
             queried: Vec::new(),
@@ -305,6 +309,8 @@ impl<'r, 'p> Flow<'r, 'p> {
                 }
             }
         }
+        let reverse = words.accessors.keys().chain(words.lookups.keys()).map(|name| name.as_str());
+        self.telling = Telling::new(self.models, &self.config, reverse);
         self.words = words;
     }
 

@@ -197,7 +197,7 @@ impl<'p> Flow<'_, 'p> {
         }
         let file = self.file();
         let in_sql_call = self.resolver.project().parsed(file).is_some_and(|parsed| {
-            built.literals.iter().any(|(span, _)| parsed.contexts().get(*span).is_some_and(|c| c.role == "sql"))
+            built.literals.iter().any(|(span, _)| parsed.context(*span).is_some_and(|c| c.role == "sql"))
         });
         let reading = sql::tables(&built.text);
         let is_sql = reading.shape != Shape::Other || in_sql_call;
@@ -237,8 +237,12 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn short_string(&mut self, expr: &'p Expr, text: &str, use_: Use) {
+        // An annotation may name the model by an alias.
+        if use_ != Use::Annotation && !self.telling.may_tell(text) {
+            return;
+        }
         let file = self.file();
-        let context = self.resolver.project().parsed(file).and_then(|parsed| parsed.contexts().get(expr.span));
+        let context = self.resolver.project().parsed(file).and_then(|parsed| parsed.context(expr.span));
         let role = context.map_or("", |context| context.role);
         let symbol = self.source_text(expr.span);
         let report = |flow: &mut Self, kind, access, target: &str, confidence| {
