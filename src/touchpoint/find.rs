@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use compact_str::CompactString;
+use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 use super::Touchpoint;
@@ -78,15 +79,18 @@ fn derive_models<'p>(resolver: &Resolver<'p>, target: &str) -> Vec<Model<'p>> {
     let project = resolver.project();
     let Some((_, name)) = target.split_once('.') else { return Vec::new() };
     let mut words: BTreeSet<CompactString> = BTreeSet::from([name.into()]);
+    let mut files: BTreeSet<FileId> = BTreeSet::new();
+    let mut new = words.clone();
     loop {
-        let files = files_with_any(project, &words);
-        project.parse_all(&files);
-        let models = models::derive(resolver, &files, target);
-        let before = words.len();
-        words.extend(models.iter().map(|model| CompactString::from(model.name())));
-        if words.len() == before {
+        files.extend(files_with_any(project, &new));
+        let all: Vec<FileId> = files.iter().copied().collect();
+        project.parse_all(&all);
+        let models = models::derive(resolver, &all, target);
+        new = models.iter().map(|model| CompactString::from(model.name())).filter(|name| !words.contains(name)).collect();
+        if new.is_empty() {
             return models;
         }
+        words.extend(new.iter().cloned());
     }
 }
 
@@ -107,11 +111,14 @@ fn model_words(models: &[Model<'_>]) -> BTreeSet<CompactString> {
 }
 
 fn files_with_any(project: &Project, words: &BTreeSet<CompactString>) -> Vec<FileId> {
-    let mut files = BTreeSet::new();
-    for word in words {
-        files.extend(project.discovery.files_with_word(word).filter(|f| is_python(project, *f)));
-    }
-    files.into_iter().collect()
+    let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
+    let ids: Vec<FileId> = project.discovery.ids().filter(|file| is_python(project, *file)).collect();
+    let holds = |file: &&FileId| {
+        let held = &project.discovery.entry(**file).words;
+        hashes.iter().any(|hash| held.has(*hash))
+    };
+    // Short work each, of which there is enough for the others to help only in long lists.
+    ids.par_iter().with_min_len(512).filter(holds).copied().collect()
 }
 
 fn is_python(project: &Project, file: FileId) -> bool {

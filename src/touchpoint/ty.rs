@@ -1,6 +1,7 @@
 //! What a Python value may be, as far as touchpoints need to know.
 
 use compact_str::CompactString;
+use smallvec::{SmallVec, smallvec};
 
 use crate::modules::ModuleRef;
 
@@ -66,9 +67,9 @@ impl Ty {
     }
 }
 
-/// A value may be any of these; each with whether that is sure. Empty: nothing is known of it.
+/// A value may be any of these; each with whether that is sure. Empty: nothing is known of it. Most hold one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TySet(Vec<(Ty, bool)>);
+pub struct TySet(SmallVec<[(Ty, bool); 1]>);
 
 /// More alternatives than this say nothing any more; containers nested deeper are cut. Both bound the analysis.
 const MAX_ALTERNATIVES: usize = 24;
@@ -78,13 +79,13 @@ impl TySet {
     /// Nothing is known.
     #[must_use]
     pub fn unknown() -> Self {
-        Self(Vec::new())
+        Self(SmallVec::new())
     }
 
     /// Surely this.
     #[must_use]
     pub fn one(ty: Ty) -> Self {
-        Self(vec![(ty, true)])
+        Self(smallvec![(ty, true)])
     }
 
     /// Whether nothing is known.

@@ -1,22 +1,24 @@
 //! What the summary says of databases: the answer, the findings, the environments.
 
+use std::collections::BTreeMap;
+
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Renderer, Snippet};
 use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
-use super::{BAD, BOLD, DIM, GOOD, Summary, WARN, wrapped};
+use super::{BAD, BOLD, Counts, DIM, GOOD, HEAD, Summary, WARN};
 use crate::finding::Severity;
-use crate::report::say::{self, counted, length, number};
+use crate::report::say::{self, app_folder, counted, length, number};
 use crate::report::v1::{MayStart, Report, ReportEnvironment, ReportFinding};
 
 /// Findings that are shown with their line of code.
 const WITH_CODE: usize = 2;
 /// Findings that are told.
-const LINES: usize = 6;
+const LINES: usize = 5;
 /// Sides of a finding that are told besides the one whose code is shown.
 const NOTES: usize = 1;
-/// Lines of the answer that are told of each kind.
-const REASONS: usize = 3;
+/// Names in a line that counts what there is of each.
+const NAMES: usize = 4;
 
 impl Summary {
     pub(super) fn answer(&mut self, report: &Report) {
@@ -43,16 +45,14 @@ impl Summary {
                 self.line(&format!("  {text}"));
             }
         }
-        for (title, style, lines) in [("blocks  ", BAD, &answer.blocked_by), ("unproven", WARN, &answer.unproven)] {
-            for line in lines.iter().take(REASONS) {
-                for (at, line) in wrapped(line, self.width.saturating_sub(12), 2).iter().enumerate() {
-                    let title = if at == 0 { title } else { "        " };
-                    self.line(&format!("  {style}{title}{style:#}  {line}"));
-                }
-            }
-            if lines.len() > REASONS {
-                self.line(&format!("  {:8}  {DIM}… and {} more{DIM:#}", "", lines.len() - REASONS));
-            }
+        // What blocks is told by the findings below.
+        if let Some(first) = answer.unproven.first() {
+            let more = match answer.unproven.len() - 1 {
+                0 => String::new(),
+                more => format!(" … and {more} more"),
+            };
+            let text = self.begin(first, self.width.saturating_sub(12 + more.chars().count()));
+            self.line(&format!("  {WARN}unproven{WARN:#}  {text}{DIM}{more}{DIM:#}"));
         }
     }
 
@@ -64,10 +64,16 @@ impl Summary {
             .into_iter()
             .map(|(severity, count)| format!("{} {}", number(count), severity.as_str()))
             .collect();
-        self.head("findings", &counts.join(", "));
-        // In their order, the gravest first; the first ones that have code to look at are shown with it.
+        let blocking = report.findings.iter().filter(|finding| finding.blocks);
+        let blocks = match blocking.clone().count() {
+            0 => String::new(),
+            count => format!("; {count} block"),
+        };
+        self.head("findings", &format!("{}{blocks}", counts.join(", ")));
+        // What blocks, then the others in their order, the gravest first. The first ones that have code to look at are
+        // shown with it.
         let mut with_code = 0;
-        for finding in report.findings.iter().take(LINES) {
+        for finding in blocking.chain(report.findings.iter().filter(|finding| !finding.blocks)).take(LINES) {
             let code = (with_code < WITH_CODE).then(|| self.with_code(report, finding)).flatten();
             match code {
                 Some(text) => {
@@ -86,13 +92,8 @@ impl Summary {
     fn finding(&mut self, finding: &ReportFinding) {
         let (style, word) = (style(finding.severity), finding.severity.as_str());
         let room = self.width.saturating_sub(word.len() + 2);
-        for (at, line) in wrapped(&headline(finding), room, 2).iter().enumerate() {
-            if at == 0 {
-                self.line(&format!("{style}{word}{style:#}: {line}"));
-            } else {
-                self.line(&format!("{:1$}  {line}", "", word.len()));
-            }
-        }
+        let text = self.begin(&headline(finding), room);
+        self.line(&format!("{style}{word}{style:#}: {text}"));
     }
 
     /// The finding with the line of code that it is about; `None` when there is none.
@@ -155,13 +156,53 @@ impl Summary {
         if report.environments.is_empty() {
             return;
         }
-        self.head("environments", "");
+        self.text.push('\n');
         let widest = report.environments.iter().map(|one| one.name.chars().count()).max().unwrap_or(0).min(16);
         for environment in &report.environments {
             let name = self.cut(&environment.name, 16);
             let text = self.begin(&said(environment), self.width.saturating_sub(widest + 4));
             let style = if environment.complete { DIM } else { WARN };
-            self.line(&format!("  {name:<widest$}  {style}{text}{style:#}"));
+            self.line(&format!("{HEAD}{name:<widest$}{HEAD:#}  {style}{text}{style:#}"));
+        }
+    }
+
+    /// The touchpoints in a line for what they are, one for what they do, and one for where they are.
+    pub(super) fn counts(&mut self, report: &Report) {
+        let mut kinds: BTreeMap<&str, u64> = BTreeMap::new();
+        let mut folders: BTreeMap<String, u64> = BTreeMap::new();
+        let mut all = Counts::default();
+        for touchpoint in &report.touchpoints {
+            *kinds.entry(touchpoint.kind.as_str()).or_default() += 1;
+            all.add(touchpoint);
+            if !touchpoint.is_test {
+                *folders.entry(app_folder(&touchpoint.file)).or_default() += 1;
+            }
+        }
+        let named = |(name, count): (String, u64)| format!("{} {name}", number(count));
+        let does = [
+            ("read", all.read),
+            ("write", all.write),
+            ("delete", all.delete),
+            ("change the schema", all.schema),
+            ("do what is not known", all.unknown),
+        ];
+        let does = does.map(|(name, count)| (name.to_owned(), count)).into_iter().filter(|(_, count)| *count > 0);
+        let does: Vec<String> = does.map(named).collect();
+        let most = |counts: Vec<(String, u64)>, what: &str| {
+            let mut counts = counts;
+            counts.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
+            let rest = counts.len().saturating_sub(NAMES);
+            let mut names: Vec<String> = counts.into_iter().take(NAMES).map(named).collect();
+            if rest > 0 {
+                names.push(counted(length(rest), &format!("more {what}")));
+            }
+            names
+        };
+        let kinds = most(kinds.into_iter().map(|(name, count)| (name.to_owned(), count)).collect(), "kind");
+        let folders = most(folders.into_iter().collect(), "folder");
+        for parts in [kinds, does, folders].into_iter().filter(|parts| !parts.is_empty()) {
+            let text = self.begin(&parts.join(", "), self.width.saturating_sub(2));
+            self.line(&format!("  {text}"));
         }
     }
 }

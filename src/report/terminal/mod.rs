@@ -20,8 +20,6 @@ const GOOD: Style = AnsiColor::Green.on_default().bold();
 
 /// Rows shown of what may be long; the rest is counted.
 const TOP: usize = 8;
-/// The same where databases have something to say, too: all has to fit on a screen.
-const FEW: usize = 3;
 /// Lines wider than this are no easier to read.
 const MAX_WIDTH: usize = 120;
 
@@ -30,19 +28,21 @@ const MAX_WIDTH: usize = 120;
 #[must_use]
 pub fn render(report: &Report, width: usize, files: &[String]) -> String {
     let databases = !report.environments.is_empty() || !report.findings.is_empty();
-    let top = if databases { FEW } else { TOP };
-    let mut summary = Summary { text: String::new(), width: width.clamp(40, MAX_WIDTH), top };
+    let mut summary = Summary { text: String::new(), width: width.clamp(40, MAX_WIDTH), databases };
     summary.title(report);
     summary.answer(report);
     summary.findings(report);
     summary.environments(report);
     summary.totals(report);
-    if !report.touchpoints.is_empty() {
-        summary.kinds(report);
-        summary.places(report);
-    }
-    // Where databases were read, the columns that store the ids say more of the linked models.
-    if !databases {
+    // Where databases have something to say, too, all has to fit on a screen; and the columns that store the ids say
+    // more of the linked models.
+    if databases {
+        summary.counts(report);
+    } else {
+        if !report.touchpoints.is_empty() {
+            summary.kinds(report);
+            summary.places(report);
+        }
         summary.models(report);
     }
     summary.gaps(report);
@@ -53,8 +53,8 @@ pub fn render(report: &Report, width: usize, files: &[String]) -> String {
 struct Summary {
     text: String,
     width: usize,
-    /// Rows shown of what may be long.
-    top: usize,
+    /// Whether databases have something to say.
+    databases: bool,
 }
 
 /// Touchpoints of one row of a table.
@@ -139,9 +139,11 @@ impl Summary {
         ));
         let sure: Vec<String> = sure.collect();
         if !sure.is_empty() {
-            self.line(&sure.join(", "));
+            let indent = if self.databases { "  " } else { "" };
+            self.line(&format!("{indent}{}", sure.join(", ")));
         }
-        for root in &report.roots {
+        let roots = if self.databases { &[] } else { report.roots.as_slice() };
+        for root in roots {
             let name = self.cut(&root.name, self.width.saturating_sub(32));
             self.line(&format!("{DIM}{} Python files in {name}{DIM:#}", number(root.python_files)));
         }
@@ -164,12 +166,8 @@ impl Summary {
         self.line(&format!("{HEAD}{header}{HEAD:#}"));
         let mut rows: Vec<(&str, Counts)> = kinds.into_iter().collect();
         rows.sort_by(|a, b| b.1.all.cmp(&a.1.all).then_with(|| a.0.cmp(b.0)));
-        let shown = if self.top < TOP { self.top } else { rows.len() };
-        for (name, counts) in rows.iter().take(shown) {
+        for (name, counts) in &rows {
             self.row(name, counts);
-        }
-        if rows.len() > shown {
-            self.line(&format!("{DIM}… and {}{DIM:#}", counted(length(rows.len() - shown), "more kind")));
         }
         if rows.len() > 1 {
             self.row("total", &all);
@@ -201,7 +199,7 @@ impl Summary {
         let mut rows: Vec<_> = folders.into_iter().collect();
         rows.sort_by(|a, b| b.1.touchpoints.cmp(&a.1.touchpoints).then_with(|| a.0.cmp(&b.0)));
         self.head("where", "outside tests");
-        for (folder, counts) in rows.iter().take(self.top) {
+        for (folder, counts) in rows.iter().take(TOP) {
             let tail = format!("in {}", counted(length(counts.files.len()), "file"));
             let folder = self.cut(folder, self.width.saturating_sub(14 + tail.len()));
             self.line(&format!("{:>8}  {folder} {DIM}{tail}{DIM:#}", number(counts.touchpoints)));
@@ -210,8 +208,8 @@ impl Summary {
     }
 
     fn more(&mut self, rows: usize, what: &str) {
-        if rows > self.top {
-            let rest = counted(length(rows - self.top), &format!("more {what}"));
+        if rows > TOP {
+            let rest = counted(length(rows - TOP), &format!("more {what}"));
             self.line(&format!("{:>8}  {DIM}… and {rest}{DIM:#}", ""));
         }
     }
@@ -222,7 +220,7 @@ impl Summary {
             return;
         }
         self.head("models", "linked to it");
-        for model in linked.iter().take(self.top) {
+        for model in linked.iter().take(TOP) {
             let count = report.totals.by_target.get(&model.label).copied().unwrap_or(0);
             let how = match model.kind {
                 ModelKind::Subclass => "subclass".to_owned(),
@@ -259,7 +257,7 @@ impl Summary {
         }
         let mut rows: Vec<_> = kinds.into_iter().collect();
         rows.sort_by(|a, b| b.1.len().cmp(&a.1.len()).then_with(|| a.0.cmp(b.0)));
-        if self.top < TOP {
+        if self.databases {
             let kinds: Vec<String> = rows.iter().map(|(kind, gaps)| format!("{} {kind}", gaps.len())).collect();
             let kinds = self.begin(&kinds.join(", "), self.width.saturating_sub(6));
             self.text.push('\n');
@@ -267,7 +265,7 @@ impl Summary {
             return;
         }
         self.head("gaps", "seen and not modelled");
-        for (kind, gaps) in rows.iter().take(self.top) {
+        for (kind, gaps) in rows.iter().take(TOP) {
             let kind = self.cut(kind, self.width.saturating_sub(12));
             self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(length(gaps.len()))));
             // Two of a kind show what they have in common.
@@ -336,27 +334,6 @@ impl Summary {
         }
         clean.chars().take(room.saturating_sub(1)).collect::<String>() + "…"
     }
-}
-
-/// The text in at most so many lines of so many characters; what does not fit is cut.
-fn wrapped(text: &str, room: usize, lines: usize) -> Vec<String> {
-    let clean = plain(text);
-    let mut out: Vec<String> = vec![String::new()];
-    for word in clean.split_whitespace() {
-        let last = out.len() - 1;
-        let length = out[last].chars().count();
-        if length == 0 {
-            word.clone_into(&mut out[last]);
-        } else if length + 1 + word.chars().count() <= room || out.len() == lines {
-            out[last] = format!("{} {word}", out[last]);
-        } else {
-            out.push(word.to_owned());
-        }
-    }
-    for line in out.iter_mut().filter(|line| line.chars().count() > room) {
-        *line = line.chars().take(room.saturating_sub(1)).collect::<String>() + "…";
-    }
-    out
 }
 
 /// On one line, with nothing in it that a terminal would obey or hide.
@@ -489,6 +466,14 @@ mod tests {
     #[test]
     fn the_summary_of_databases_at_120_columns() {
         insta::assert_snapshot!(stripped(&render(&rich(), 120, &[])));
+    }
+
+    #[test]
+    fn with_databases_it_fits_on_a_screen() {
+        for width in [80, 120] {
+            let text = render(&rich(), width, &["reports/csm-audit.html".to_owned()]);
+            assert!(text.lines().count() <= 48, "{text}");
+        }
     }
 
     #[test]

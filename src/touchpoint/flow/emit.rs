@@ -23,7 +23,7 @@ impl<'p> Flow<'_, 'p> {
         target: &str,
         confidence: Confidence,
     ) {
-        if !self.reporting || self.muted > 0 {
+        if !self.speaks() {
             return;
         }
         let file = self.file();
@@ -144,7 +144,7 @@ impl<'p> Flow<'_, 'p> {
         if (own || handed_on) && kind == Kind::Reference {
             return;
         }
-        if !sure && self.reporting && self.muted == 0 {
+        if !sure && self.speaks() {
             let name = (self.unit, ident.name.clone());
             let exception = matches!(chain.ops.get(at), Some(Op::Attr(attr)) if orm::is_exception(&attr.name));
             if kind == Kind::Reference && access == Access::None && !exception {

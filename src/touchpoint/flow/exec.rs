@@ -413,7 +413,8 @@ impl<'p> Flow<'_, 'p> {
 
     /// What a class definition shows besides its name: relation fields of a model, an operation used on a model.
     fn touch_class_parts(&mut self, id: ClassId) {
-        if !self.reporting {
+        // What the class is used for may become known later.
+        if !self.speaks() {
             return;
         }
         if let Some(model) = self.operation_of(id).and_then(|model| self.model_of(model)) {

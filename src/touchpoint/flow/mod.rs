@@ -100,7 +100,7 @@ struct Frame {
 }
 
 /// Names that the analysis looks for beyond the definitions it sees.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Words {
     /// Accessors on other models, with the model and the related one: `studentmodule_set`.
     accessors: FxHashMap<CompactString, Vec<ClassId>>,
@@ -127,6 +127,10 @@ pub(super) struct Flow<'r, 'p> {
     frames: Vec<Frame>,
     reporting: bool,
     muted: u32,
+    /// Whether the unit that runs has something to report, or may have.
+    spoke: bool,
+    /// The units of which the same is known: the others need not run again for the report.
+    speaking: FxHashSet<Unit>,
     found: BTreeMap<(FileId, Span), Touchpoint>,
     string_spans: FxHashSet<(FileId, Span)>,
     /// Names that may hold a model's class and are only mentioned, and where.
@@ -173,6 +177,8 @@ impl<'r, 'p> Flow<'r, 'p> {
             frames: Vec::new(),
             reporting: false,
             muted: 0,
+            spoke: false,
+            speaking: FxHashSet::default(),
             found: BTreeMap::new(),
             string_spans: FxHashSet::default(),
             mentioned: Vec::new(),
@@ -309,6 +315,10 @@ impl<'r, 'p> Flow<'r, 'p> {
                 }
             }
         }
+        // What has run spoke, or did not, by the words that were known then.
+        if words != self.words {
+            self.work.extend(self.visits.keys().copied());
+        }
         let reverse = words.accessors.keys().chain(words.lookups.keys()).map(|name| name.as_str());
         self.telling = Telling::new(self.models, &self.config, reverse);
         self.words = words;
@@ -416,7 +426,13 @@ impl<'r, 'p> Flow<'r, 'p> {
             self.run(Unit::Module(file));
         }
         for index in 0..self.funcs.len() {
-            self.run(Unit::Func(FuncId(u32::try_from(index).unwrap_or(u32::MAX))));
+            let func = FuncId(u32::try_from(index).unwrap_or(u32::MAX));
+            // What a class is used for may have become known after its methods ran.
+            let class = self.func(func).class;
+            let used = class.is_some_and(|class| self.operations.contains_key(&class) || self.admins.contains_key(&class));
+            if used || self.speaking.contains(&Unit::Func(func)) {
+                self.run(Unit::Func(func));
+            }
         }
         // A helper that takes any class and logs, compares or hands it on does nothing to a model.
         for (name, place) in &self.mentioned {
@@ -431,10 +447,10 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// Notes that a name that is a model's could not be followed to a definition.
     fn unresolved(&mut self, span: Span, reason: String) {
-        let file = self.file();
-        if !self.reporting || self.muted > 0 {
+        if !self.speaks() {
             return;
         }
+        let file = self.file();
         let project = self.resolver.project();
         let line = project.parsed(file).map_or(0, |parsed| parsed.text.line_col(span.start).line);
         self.gaps.insert(Gap::at("unresolved-name", project.path(file), line, reason));
@@ -442,12 +458,22 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     fn run(&mut self, unit: Unit) {
         self.unit = unit;
+        self.spoke = false;
         self.frames.clear();
         match unit {
             Unit::Module(file) => self.run_module(file),
             Unit::Func(func) => self.run_func(func),
         }
         self.frames.clear();
+        if self.spoke {
+            self.speaking.insert(unit);
+        }
+    }
+
+    /// Whether what is found now is reported; if not yet, the unit is remembered as one that has something to report.
+    fn speaks(&mut self) -> bool {
+        self.spoke |= self.muted == 0;
+        self.reporting && self.muted == 0
     }
 
     fn run_module(&mut self, file: FileId) {

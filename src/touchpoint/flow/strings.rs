@@ -21,7 +21,17 @@ struct Built {
 impl<'p> Flow<'_, 'p> {
     /// A string literal (with implicit concatenation, one).
     pub(super) fn string(&mut self, expr: &'p Expr, use_: Use) {
-        if !self.reporting || self.muted > 0 {
+        // An annotation may name the model by an alias; what is put together of several pieces is looked at as a whole.
+        let silent = use_ != Use::Annotation
+            && matches!(&expr.kind, ExprKind::Str(pieces) if match pieces.as_slice() {
+                [piece] => match piece.parts.as_slice() {
+                    [] => true,
+                    [StrPart::Text(text)] => !self.telling.may_tell(text),
+                    _ => false,
+                },
+                _ => false,
+            });
+        if silent || !self.speaks() {
             return;
         }
         let file = self.file();
@@ -42,7 +52,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// A text built with `+`, `%`, `.format()` or `.join()`: read once as a whole, its literals are told then.
     pub(super) fn built_string(&mut self, expr: &'p Expr) {
-        if !self.reporting || self.muted > 0 {
+        if !self.speaks() {
             return;
         }
         let file = self.file();
@@ -237,7 +247,6 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn short_string(&mut self, expr: &'p Expr, text: &str, use_: Use) {
-        // An annotation may name the model by an alias.
         if use_ != Use::Annotation && !self.telling.may_tell(text) {
             return;
         }
@@ -477,9 +486,14 @@ impl<'p> Flow<'_, 'p> {
     }
 }
 
-/// Whether a text names the sequence that gives a table's ids on PostgreSQL or Oracle, under Django's name or by hand.
+/// Whether a text names a sequence of a table.
 fn names_sequence(text: &str, table: &str) -> bool {
-    contains_word(text, &format!("{table}_id_seq")) || contains_word(text, &format!("{table}_seq"))
+    sequences(table).iter().any(|sequence| contains_word(text, sequence))
+}
+
+/// The sequences that give a table's ids on PostgreSQL or Oracle, under Django's name or by hand.
+pub(super) fn sequences(table: &str) -> [String; 2] {
+    [format!("{table}_id_seq"), format!("{table}_seq")]
 }
 
 /// Whether `text` holds `word` between characters that are no part of a name, in any case of letters.

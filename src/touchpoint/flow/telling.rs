@@ -2,6 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
+use super::strings::sequences;
 use crate::discover::word_hash;
 use crate::touchpoint::config::ConfigWords;
 use crate::touchpoint::models::Model;
@@ -24,7 +25,9 @@ impl Telling {
             [Some(model.name()), model.table.as_deref()].into_iter().flatten().chain(relations)
         });
         let all = of_models.chain(config.all().map(|word| word.as_str())).chain(reverse);
-        Self(all.flat_map(words).flat_map(parts).map(word_hash).collect())
+        let sequences = models.iter().filter_map(|model| model.table.as_deref()).flat_map(sequences);
+        let all = all.flat_map(words).flat_map(parts).map(word_hash);
+        Self(all.chain(sequences.map(|sequence| word_hash(&sequence))).collect())
     }
 
     /// Whether one of the words, in any case of letters, is a word of the text or a part of a lookup in it.
