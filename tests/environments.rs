@@ -148,6 +148,21 @@ fn a_scan_of_the_fixture_tells_what_its_environments_hold() {
     assert!(!lines.iter().any(|line| line.starts_with("stage migration-")), "{}", lines.join("\n"));
     assert_eq!(report["answer"]["may_start"], "no");
 
+    // What the table points to: the code knows of no constraint, and one environment has one.
+    let references = report["references"].as_array().unwrap();
+    let to_user: Vec<&Value> = references.iter().filter(|one| one["table"] == "auth_user").collect();
+    let [to_user] = to_user[..] else { panic!("{references:#?}") };
+    assert_eq!((&to_user["columns"][0], &to_user["constraint"]), (&"student_id".into(), &Value::Null));
+    let held: Vec<(&Value, &Value)> = to_user["environments"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|place| (&place["environment"], &place["constraints"]))
+        .collect();
+    let one = Value::from(vec!["student_id_refs_id_51af713179ba2570"]);
+    let none = Value::Array(Vec::new());
+    assert_eq!(held, [(&"edge".into(), &none), (&"prod".into(), &one), (&"stage".into(), &none)]);
+
     let columns = report["columns"].as_array().unwrap();
     let key = columns.iter().find(|column| column["role"] == "key").unwrap();
     let prod = key["environments"].as_array().unwrap().iter().find(|one| one["environment"] == "prod").unwrap();

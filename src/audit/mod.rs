@@ -4,6 +4,7 @@
 mod columns;
 mod exhaustion;
 mod mapping;
+mod references;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
 use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
@@ -14,6 +15,7 @@ use crate::source::Gap;
 
 pub use columns::{IdColumn, Place, Role};
 pub use exhaustion::Exhaustion;
+pub use references::{Reference, ReferencePlace};
 
 /// The code and the environments, side by side.
 #[derive(Debug)]
@@ -26,6 +28,8 @@ pub struct Audit {
     pub environments: Vec<Environment>,
     /// The columns that store the target's ids, its own key first.
     pub columns: Vec<IdColumn>,
+    /// What the target's own table points to.
+    pub references: Vec<Reference>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
 }
@@ -145,7 +149,8 @@ impl Audit {
             environments.push(Environment { facts, sides });
         }
         let columns = columns::find(&target, &expected, &environments);
-        let mut audit = Self { target, expected, environments, columns, gaps };
+        let references = references::find(&target, &expected, &environments);
+        let mut audit = Self { target, expected, environments, columns, references, gaps };
         audit.tell_exhaustion(earlier);
         audit.tell_unmeasured();
         audit.gaps.sort();

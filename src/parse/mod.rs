@@ -164,13 +164,7 @@ impl ParsedFile {
     }
 
     fn unread(text: SourceText, gaps: Vec<FileGap>) -> Self {
-        Self {
-            text,
-            module: Module::default(),
-            contexts: Mutex::default(),
-            comments: Vec::new(),
-            gaps,
-        }
+        Self { text, module: Module::default(), contexts: Mutex::default(), comments: Vec::new(), gaps }
     }
 }
 

@@ -25,6 +25,7 @@ pub fn render(report: &Report) -> String {
     answer(&mut out, report);
     findings(&mut out, report);
     columns(&mut out, report);
+    references(&mut out, report);
     plan(&mut out, report);
     touchpoints(&mut out, report);
     gaps(&mut out, report);
@@ -119,6 +120,30 @@ fn linked(report: &Report, file: &str, line: Option<u32>) -> String {
         Some(link) if !link.contains(['<', '>', '\n', '|']) => format!("[{}](<{link}>)", code(&text)),
         _ => code(&text),
     }
+}
+
+fn references(out: &mut String, report: &Report) {
+    if report.references.is_empty() {
+        return;
+    }
+    let _ = writeln!(out, "### What its table points to\n");
+    let _ = writeln!(out, "| columns | to | the code | environments |\n|---|---|---|---|");
+    for reference in report.references.iter().take(COLUMNS) {
+        let places = reference.environments.iter().map(|place| {
+            let constraints: Vec<String> = place.constraints.iter().map(|name| code(name)).collect();
+            let constraints = if constraints.is_empty() { "no constraint".to_owned() } else { constraints.join(", ") };
+            format!("{}: {constraints}", prose(&place.environment))
+        });
+        let places: Vec<String> = places.collect();
+        let wanted = reference.constraint.as_deref().map_or_else(|| "no constraint".to_owned(), code);
+        let places = if places.is_empty() { "not read".to_owned() } else { places.join("<br>") };
+        let to = format!("{}({})", reference.table, reference.referenced.join(", "));
+        let _ = writeln!(out, "| {} | {} | {wanted} | {places} |", code(&reference.columns.join(", ")), code(&to));
+    }
+    if report.references.len() > COLUMNS {
+        let _ = writeln!(out, "\n… and {} more in the whole report.", report.references.len() - COLUMNS);
+    }
+    out.push('\n');
 }
 
 fn columns(out: &mut String, report: &Report) {

@@ -86,7 +86,8 @@ fn derive_models<'p>(resolver: &Resolver<'p>, target: &str) -> Vec<Model<'p>> {
         let all: Vec<FileId> = files.iter().copied().collect();
         project.parse_all(&all);
         let models = models::derive(resolver, &all, target);
-        new = models.iter().map(|model| CompactString::from(model.name())).filter(|name| !words.contains(name)).collect();
+        new =
+            models.iter().map(|model| CompactString::from(model.name())).filter(|name| !words.contains(name)).collect();
         if new.is_empty() {
             return models;
         }

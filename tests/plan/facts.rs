@@ -167,6 +167,7 @@ pub fn audit(facts: EnvironmentFacts, ids: &[(usize, &str, &str, Role)]) -> Audi
         expected: Vec::new(),
         environments: vec![Environment { facts, sides }],
         columns,
+        references: Vec::new(),
         gaps: Vec::new(),
     }
 }

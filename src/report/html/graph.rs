@@ -1,4 +1,5 @@
-//! The graph of tables: those that store the ids on the left, the model's on the right, a line for each column.
+//! The graph of tables: those that store the ids and those that the model's points to on the left, the model's on the
+//! right, a line for each reference.
 
 use std::fmt::Write;
 
@@ -21,7 +22,7 @@ pub(super) struct Graph {
     pub nodes: Vec<Node>,
 }
 
-/// A table that stores the ids.
+/// A table that stores the ids, or that the model's table points to.
 pub(super) struct Node {
     pub table: String,
     pub name: String,
@@ -29,11 +30,14 @@ pub(super) struct Node {
     pub full_note: String,
     pub y: u32,
     pub height: u32,
+    /// Whether the model's table points to it.
+    pub pointed_to: bool,
     pub edges: Vec<Edge>,
 }
 
-/// A column of it.
+/// A reference from it or to it.
 pub(super) struct Edge {
+    /// Its column at this end.
     pub column: String,
     pub short: String,
     pub class: &'static str,
@@ -60,21 +64,25 @@ fn middle(text: &str, room: usize) -> String {
 impl Graph {
     pub(super) fn new(report: &Report) -> Self {
         let mut nodes: Vec<Node> = Vec::new();
-        for (table, note, column, class, label) in edges(report) {
-            let at = nodes.iter().position(|node| node.table == table && node.full_note == note).unwrap_or_else(|| {
-                let name = middle(&table, NAME);
+        for found in stored(report).into_iter().chain(pointed_to(report)) {
+            let same = |node: &Node| {
+                (&node.table, &node.full_note, node.pointed_to) == (&found.table, &found.note, found.pointed_to)
+            };
+            let at = nodes.iter().position(same).unwrap_or_else(|| {
                 nodes.push(Node {
-                    name,
-                    table,
-                    note: middle(&note, NOTE),
-                    full_note: note,
+                    name: middle(&found.table, NAME),
+                    table: found.table,
+                    note: middle(&found.note, NOTE),
+                    full_note: found.note,
                     y: 0,
                     height: 0,
+                    pointed_to: found.pointed_to,
                     edges: Vec::new(),
                 });
                 nodes.len() - 1
             });
-            let (short, label_short) = (middle(&column, NAME), middle(&label, LABEL));
+            let (short, label_short) = (middle(&found.column, NAME), middle(&found.label, LABEL));
+            let (column, class, label) = (found.column, found.class, found.label);
             nodes[at].edges.push(Edge { column, short, class, label, label_short, y: 0 });
         }
         let mut y = 8;
@@ -126,8 +134,18 @@ fn target_lines(key: &ReportColumn) -> Vec<String> {
     lines
 }
 
-/// Table, note, column, class and label of every reference.
-fn edges(report: &Report) -> Vec<(String, String, String, &'static str, String)> {
+/// A reference, and the table at its other end.
+struct Found {
+    table: String,
+    note: String,
+    column: String,
+    pointed_to: bool,
+    class: &'static str,
+    label: String,
+}
+
+/// Every column that stores the ids.
+fn stored(report: &Report) -> Vec<Found> {
     let home = report.columns.iter().find(|column| column.role == ColumnRole::Key).and_then(|key| key.alias.as_deref());
     let columns: Vec<_> = report.columns.iter().filter(|column| column.role != ColumnRole::Key).collect();
     if !columns.is_empty() {
@@ -136,8 +154,11 @@ fn edges(report: &Report) -> Vec<(String, String, String, &'static str, String)>
             .map(|column| {
                 let elsewhere = column.alias.as_deref().filter(|alias| home.is_some_and(|home| home != *alias));
                 let note = elsewhere.map_or_else(String::new, |alias| format!("in another database, alias {alias}"));
-                let (class, label) = state(column);
-                (column.table.clone(), note, column.column.clone(), class, label)
+                let places = column.environments.iter().filter(|place| place.column_type.is_some());
+                let places = places.map(|place| (place.environment.as_str(), place.constraint.is_some()));
+                let (class, label) = state(column.constraint_expected, places);
+                let (table, column) = (column.table.clone(), column.column.clone());
+                Found { table, note, column, pointed_to: false, class, label }
             })
             .collect();
     }
@@ -146,33 +167,46 @@ fn edges(report: &Report) -> Vec<(String, String, String, &'static str, String)>
     models
         .filter_map(|model| Some((model, model.table.clone()?)))
         .map(|(model, table)| {
-            let via = if model.via.is_empty() { model.label.clone() } else { model.via.join(", ") };
-            (table, String::new(), via, "expected", "relation in the code".to_owned())
+            let column = if model.via.is_empty() { model.label.clone() } else { model.via.join(", ") };
+            let label = "relation in the code".to_owned();
+            Found { table, note: String::new(), column, pointed_to: false, class: "expected", label }
         })
         .collect()
 }
 
-/// What ties a column to the key, over all environments.
-fn state(column: &ReportColumn) -> (&'static str, String) {
-    let present = column.environments.iter().filter(|place| place.column_type.is_some());
-    let (with, without): (Vec<_>, Vec<_>) = present.partition(|place| place.constraint.is_some());
-    let names = |places: &[&crate::report::v1::ReportColumnIn]| {
-        let mut names: Vec<&str> = places.iter().map(|place| place.environment.as_str()).collect();
+/// Everything that the model's own table points to.
+fn pointed_to(report: &Report) -> impl Iterator<Item = Found> {
+    report.references.iter().map(|reference| {
+        let places = reference.environments.iter();
+        let places = places.map(|place| (place.environment.as_str(), !place.constraints.is_empty()));
+        let (class, label) = state(reference.constraint.is_some(), places);
+        Found {
+            table: reference.table.clone(),
+            note: format!("the key's table points to it by {}", reference.columns.join(", ")),
+            column: reference.referenced.join(", "),
+            pointed_to: true,
+            class,
+            label,
+        }
+    })
+}
+
+/// What ties a reference's two ends, over the environments that have them: for each whether there is a constraint.
+fn state<'a>(expected: bool, places: impl Iterator<Item = (&'a str, bool)>) -> (&'static str, String) {
+    let (with, without): (Vec<_>, Vec<_>) = places.partition(|(_, constraint)| *constraint);
+    let names = |places: &[(&str, bool)]| {
+        let mut names: Vec<&str> = places.iter().map(|(environment, _)| *environment).collect();
         names.dedup();
         names.join(", ")
     };
     match (with.is_empty(), without.is_empty()) {
-        (true, true) if column.constraint_expected => ("expected", "constraint, says the code".to_owned()),
+        (true, true) if expected => ("expected", "constraint, says the code".to_owned()),
         (true, true) => ("soft", "no constraint, says the code".to_owned()),
-        (false, true) => {
-            let surprise = if column.constraint_expected { "" } else { "; not in the code" };
-            ("constraint", format!("constraint in {}{surprise}", names(&with)))
-        }
-        (true, false) if column.constraint_expected => ("missing", format!("missing in {}", names(&without))),
+        (false, true) if expected => ("constraint", format!("constraint in {}", names(&with))),
+        (false, true) => ("extra", format!("constraint in {}; not in the code", names(&with))),
+        (true, false) if expected => ("missing", format!("missing in {}", names(&without))),
         (true, false) => ("soft", format!("soft in {}", names(&without))),
-        (false, false) if column.constraint_expected => {
-            ("missing", format!("missing in {}; there in {}", names(&without), names(&with)))
-        }
-        (false, false) => ("constraint", format!("in {}, not in {}; not in the code", names(&with), names(&without))),
+        (false, false) if expected => ("missing", format!("missing in {}; there in {}", names(&without), names(&with))),
+        (false, false) => ("extra", format!("in {}, not in {}; not in the code", names(&with), names(&without))),
     }
 }

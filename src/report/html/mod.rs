@@ -85,7 +85,7 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         graph_note: if report.columns.is_empty() {
             "Relations that the code declares; no database was looked into."
         } else {
-            "Every column that stores the ids, and what ties it to the key."
+            "Every column that stores the ids, with what ties it to the key; and what the key's own table points to."
         },
         columns: view::columns(report, &environments),
         environments,

@@ -49,7 +49,7 @@ impl Summary {
         if let Some(first) = answer.unproven.first() {
             let more = match answer.unproven.len() - 1 {
                 0 => String::new(),
-                more => format!(" … and {more} more"),
+                more => format!(" and {more} more"),
             };
             let text = self.begin(first, self.width.saturating_sub(12 + more.chars().count()));
             self.line(&format!("  {WARN}unproven{WARN:#}  {text}{DIM}{more}{DIM:#}"));

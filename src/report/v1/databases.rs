@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-use crate::audit::{Audit, IdColumn, Place, Role};
+use crate::audit::{Audit, IdColumn, Place, Reference, Role};
 use crate::check;
 use crate::finding::{Confidence, Severity};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
@@ -223,6 +223,34 @@ pub struct ReportColumnIn {
     pub bytes: Option<u64>,
 }
 
+/// A reference from the target's own table to another.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportReference {
+    /// The columns that point.
+    pub columns: Vec<String>,
+    /// The table that is pointed to, with its database when that is another.
+    pub table: String,
+    /// The columns that are pointed to.
+    pub referenced: Vec<String>,
+    /// The field that points without a constraint, as `app_label.Model.field`.
+    pub field: Option<String>,
+    /// The name of the constraint that the code wants; none when it wants none.
+    pub constraint: Option<String>,
+    /// The reference in every database that holds the target's table.
+    pub environments: Vec<ReportReferenceIn>,
+}
+
+/// A reference in an environment.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReportReferenceIn {
+    /// The environment.
+    pub environment: String,
+    /// The database.
+    pub database: String,
+    /// The constraints there; none when nothing ties the columns.
+    pub constraints: Vec<String>,
+}
+
 /// A range of dates.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DateRange {
@@ -240,6 +268,7 @@ impl Report {
     pub fn with_databases(mut self, audit: &Audit, findings: &[check::Finding]) -> Self {
         self.environments = audit.environments.iter().map(environment).collect();
         self.columns = audit.columns.iter().map(|column| report_column(audit, column)).collect();
+        self.references = audit.references.iter().map(|reference| report_reference(audit, reference)).collect();
         let mut prints = Fingerprints::default();
         self.findings = findings.iter().map(|finding| report_finding(finding, &mut prints)).collect();
         self.answer = Some(answer(audit, &self));
@@ -377,6 +406,25 @@ fn report_column(audit: &Audit, column: &IdColumn) -> ReportColumn {
         constraint_expected: column.constraint.is_some(),
         needs: print(&audit.target.wanted),
         environments: column.places.iter().map(|place| column_in(audit, column, place)).collect(),
+    }
+}
+
+fn report_reference(audit: &Audit, reference: &Reference) -> ReportReference {
+    let places = reference.places.iter().map(|place| {
+        let facts = &audit.environments[place.environment].facts;
+        ReportReferenceIn {
+            environment: facts.name.clone(),
+            database: facts.databases[place.database].name.clone(),
+            constraints: place.constraints.clone(),
+        }
+    });
+    ReportReference {
+        columns: reference.columns.clone(),
+        table: reference.table.clone(),
+        referenced: reference.referenced.clone(),
+        field: reference.field.clone(),
+        constraint: reference.constraint.clone(),
+        environments: places.collect(),
     }
 }
 

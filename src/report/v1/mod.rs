@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 pub use databases::{
     Answer, ColumnRole, DateRange, MayStart, ReportColumn, ReportColumnIn, ReportDatabase, ReportEnvironment,
-    ReportEvidence, ReportFinding, ReportIncomplete, ReportServer, ReportUnproven,
+    ReportEvidence, ReportFinding, ReportIncomplete, ReportReference, ReportReferenceIn, ReportServer, ReportUnproven,
 };
 pub use plan::{
     Estimate, Outcome, ReportPlan, ReportPrecondition, ReportProbe, ReportRollback, ReportStep, ReportStrategy,
@@ -67,6 +67,9 @@ pub struct Report {
     /// The columns that store the target's ids, its own key first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub columns: Vec<ReportColumn>,
+    /// What the target's own table points to.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub references: Vec<ReportReference>,
     /// The plan of the change.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plan: Option<ReportPlan>,

@@ -429,7 +429,8 @@ impl<'r, 'p> Flow<'r, 'p> {
             let func = FuncId(u32::try_from(index).unwrap_or(u32::MAX));
             // What a class is used for may have become known after its methods ran.
             let class = self.func(func).class;
-            let used = class.is_some_and(|class| self.operations.contains_key(&class) || self.admins.contains_key(&class));
+            let used =
+                class.is_some_and(|class| self.operations.contains_key(&class) || self.admins.contains_key(&class));
             if used || self.speaking.contains(&Unit::Func(func)) {
                 self.run(Unit::Func(func));
             }
