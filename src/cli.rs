@@ -55,6 +55,66 @@ pub enum Command {
     Man,
 }
 
+/// What is read, and how.
+#[derive(Debug, Args)]
+pub struct Sources {
+    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
+    #[arg(value_name = "PATH")]
+    pub roots: Vec<PathBuf>,
+    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
+    #[arg(long, value_name = "DIR")]
+    pub site_packages: Vec<PathBuf>,
+    /// Paths to leave out, relative to a root; repeatable.
+    #[arg(long, value_name = "GLOB")]
+    pub exclude: Vec<String>,
+    /// Read this configuration instead of the first root's.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// How many threads to use [default: one a core].
+    #[arg(long, value_name = "N")]
+    pub threads: Option<usize>,
+}
+
+impl Sources {
+    /// What the arguments and the environment say.
+    fn given(&self) -> Given {
+        Given {
+            roots: self.roots.clone(),
+            config: self.config.clone(),
+            site_packages: self.site_packages.clone(),
+            exclude: self.exclude.clone(),
+            threads: self.threads,
+            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
+            ..Given::default()
+        }
+    }
+}
+
+/// How the migrations are replayed.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
+    #[arg(long, value_name = "MODULE")]
+    pub settings: Option<String>,
+    /// A file with the installed apps, one a line, instead of the settings' list.
+    #[arg(long, value_name = "FILE")]
+    pub installed_apps: Option<PathBuf>,
+    /// Django's version [default: the installed or pinned one].
+    #[arg(long, value_name = "VERSION")]
+    pub django: Option<String>,
+}
+
+impl Replay {
+    fn given(&self, given: Given) -> Given {
+        Given {
+            settings: self.settings.clone(),
+            installed_apps: self.installed_apps.clone(),
+            django: self.django.clone(),
+            ..given
+        }
+    }
+}
+
 /// The arguments of `scan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -63,18 +123,12 @@ when a database could not be read to the end; what was read is reported neverthe
 
 No configuration is needed; csm-audit.toml or [tool.csm-audit] in pyproject.toml can set all of it.")]
 pub struct Scan {
-    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
-    #[arg(value_name = "PATH")]
-    pub roots: Vec<PathBuf>,
     /// The model [default: courseware.StudentModule].
     #[arg(long, value_name = "APP_LABEL.MODEL")]
     pub target: Option<String>,
-    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
-    #[arg(long, value_name = "DIR")]
-    pub site_packages: Vec<PathBuf>,
-    /// Paths to leave out, relative to a root; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
+    /// What is read.
+    #[command(flatten)]
+    pub sources: Sources,
     /// The report's format [default: text, or what the file's name tells].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
@@ -91,12 +145,6 @@ pub struct Scan {
     /// root's name.
     #[arg(long, value_name = "URL")]
     pub source_url: Option<SourceUrl>,
-    /// Read this configuration instead of the first root's.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// How many threads to use [default: one a core].
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
     /// No progress bar.
     #[arg(short, long)]
     pub quiet: bool,
@@ -112,9 +160,6 @@ The folder holds runbook.md, plan.json, and scripts that change nothing without 
 input or the configuration cannot be used, and 3 when a database could not be read to the end: the plan then says what it
 does not know, and its scripts refuse to run.")]
 pub struct Plan {
-    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
-    #[arg(value_name = "PATH")]
-    pub roots: Vec<PathBuf>,
     /// The folder to write [default: csm-audit-plan].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
@@ -137,24 +182,15 @@ pub struct Plan {
     /// The model [default: courseware.StudentModule].
     #[arg(long, value_name = "APP_LABEL.MODEL")]
     pub target: Option<String>,
-    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
-    #[arg(long, value_name = "DIR")]
-    pub site_packages: Vec<PathBuf>,
-    /// Paths to leave out, relative to a root; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
+    /// What is read.
+    #[command(flatten)]
+    pub sources: Sources,
     /// The databases that are to be changed.
     #[command(flatten)]
     pub environments: Environments,
     /// How the code is to be read.
     #[command(flatten)]
     pub code: Code,
-    /// Read this configuration instead of the first root's.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// How many threads to use [default: one a core].
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
     /// No progress bar, and nothing on standard output.
     #[arg(short, long)]
     pub quiet: bool,
@@ -171,22 +207,7 @@ impl Plan {
     /// What the arguments and the environment say.
     #[must_use]
     pub fn given(&self) -> Given {
-        Given {
-            roots: self.roots.clone(),
-            config: self.config.clone(),
-            target: self.target.clone(),
-            site_packages: self.site_packages.clone(),
-            exclude: self.exclude.clone(),
-            quiet: self.quiet,
-            threads: self.threads,
-            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-            settings: self.code.settings.clone(),
-            installed_apps: self.code.installed_apps.clone(),
-            django: self.code.django.clone(),
-            server: self.code.server.clone(),
-            key_type: self.code.key_type.clone(),
-            ..Given::default()
-        }
+        Given { target: self.target.clone(), quiet: self.quiet, ..self.code.given(self.sources.given()) }
     }
 }
 
@@ -245,15 +266,9 @@ pub struct Environments {
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Expected schema")]
 pub struct Code {
-    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
-    #[arg(long, value_name = "MODULE")]
-    pub settings: Option<String>,
-    /// A file with the installed apps, one a line, instead of the settings' list.
-    #[arg(long, value_name = "FILE")]
-    pub installed_apps: Option<PathBuf>,
-    /// Django's version [default: the installed or pinned one].
-    #[arg(long, value_name = "VERSION")]
-    pub django: Option<String>,
+    /// How the migrations are replayed.
+    #[command(flatten)]
+    pub replay: Replay,
     /// The server of databases that do not tell, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: that of the
     /// others, or mysql-8.0].
     #[arg(long, value_name = "SERVER")]
@@ -261,6 +276,12 @@ pub struct Code {
     /// What the target's key is to become [default: bigint unsigned].
     #[arg(long, value_name = "TYPE")]
     pub key_type: Option<String>,
+}
+
+impl Code {
+    fn given(&self, given: Given) -> Given {
+        Given { server: self.server.clone(), key_type: self.key_type.clone(), ..self.replay.given(given) }
+    }
 }
 
 /// A format of the gate's verdict.
@@ -284,9 +305,6 @@ new but a file that could hold a reference was not read.
 A reference that has to be: `# csm-audit: allow[kind] reason` at its line, or alone on the line above. Rules, texts and \
 allowances that expire stand in the section [gate] of csm-audit.toml; docs/gate.md tells them.")]
 pub struct Gate {
-    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
-    #[arg(value_name = "PATH")]
-    pub roots: Vec<PathBuf>,
     /// Write the baseline: all that is there now is known.
     #[arg(long, conflicts_with = "diff")]
     pub update: bool,
@@ -305,21 +323,12 @@ pub struct Gate {
     /// The model [default: courseware.StudentModule].
     #[arg(long, value_name = "APP_LABEL.MODEL")]
     pub target: Option<String>,
-    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
-    #[arg(long, value_name = "DIR")]
-    pub site_packages: Vec<PathBuf>,
-    /// Paths to leave out, relative to a root; repeatable.
-    #[arg(long, value_name = "GLOB")]
-    pub exclude: Vec<String>,
-    /// Read this configuration instead of the first root's.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
+    /// What is read.
+    #[command(flatten)]
+    pub sources: Sources,
     /// The day by which allowances expire [default: today, in UTC].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub today: Option<Day>,
-    /// How many threads to use [default: one a core].
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
     /// No progress bar.
     #[arg(short, long)]
     pub quiet: bool,
@@ -344,17 +353,11 @@ impl Gate {
     #[must_use]
     pub fn given(self) -> Given {
         Given {
-            roots: self.roots,
-            config: self.config,
             target: self.target,
-            site_packages: self.site_packages,
-            exclude: self.exclude,
             quiet: self.quiet,
             color: self.color,
-            threads: self.threads,
             baseline: self.baseline,
-            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-            ..Given::default()
+            ..self.sources.given()
         }
     }
 }
@@ -364,24 +367,13 @@ impl Scan {
     #[must_use]
     pub fn given(self) -> Given {
         Given {
-            roots: self.roots,
-            config: self.config,
             target: self.target,
-            site_packages: self.site_packages,
-            exclude: self.exclude,
             format: self.format,
             output: self.output,
             source_url: self.source_url,
             quiet: self.quiet,
             color: self.color,
-            threads: self.threads,
-            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-            settings: self.code.settings,
-            installed_apps: self.code.installed_apps,
-            django: self.code.django,
-            server: self.code.server,
-            key_type: self.code.key_type,
-            ..Given::default()
+            ..self.code.given(self.sources.given())
         }
     }
 }
@@ -428,9 +420,9 @@ pub enum SchemaFormat {
 #[command(after_help = "\
 Nothing is run: the settings, the migrations and the fields are read. What cannot be followed is listed as a gap.")]
 pub struct Schema {
-    /// Roots of projects [default: the current folder].
-    #[arg(value_name = "PATH")]
-    pub roots: Vec<PathBuf>,
+    /// What is read.
+    #[command(flatten)]
+    pub sources: Sources,
     /// Tables of this app only.
     #[arg(long, value_name = "LABEL")]
     pub app: Option<String>,
@@ -440,18 +432,9 @@ pub struct Schema {
     /// The server, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: mysql-8.0].
     #[arg(long, value_name = "SERVER")]
     pub server: Option<String>,
-    /// Django's version [default: the installed or pinned one].
-    #[arg(long, value_name = "VERSION")]
-    pub django: Option<String>,
-    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
-    #[arg(long, value_name = "MODULE")]
-    pub settings: Option<String>,
-    /// A file with the installed apps, one a line, instead of the settings' list.
-    #[arg(long, value_name = "FILE")]
-    pub installed_apps: Option<PathBuf>,
-    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
-    #[arg(long, value_name = "DIR")]
-    pub site_packages: Vec<PathBuf>,
+    /// How the migrations are replayed.
+    #[command(flatten)]
+    pub replay: Replay,
     /// Read the models, too, and tell where they are not what the migrations say.
     #[arg(long)]
     pub models: bool,
@@ -461,31 +444,13 @@ pub struct Schema {
     /// Write to a file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Read this configuration instead of the first root's.
-    #[arg(long, value_name = "FILE")]
-    pub config: Option<PathBuf>,
-    /// How many threads to use [default: one a core].
-    #[arg(long, value_name = "N")]
-    pub threads: Option<usize>,
 }
 
 impl Schema {
     /// What the arguments and the environment say.
     #[must_use]
     pub fn given(&self) -> Given {
-        Given {
-            roots: self.roots.clone(),
-            config: self.config.clone(),
-            site_packages: self.site_packages.clone(),
-            output: self.output.clone(),
-            threads: self.threads,
-            virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-            settings: self.settings.clone(),
-            installed_apps: self.installed_apps.clone(),
-            django: self.django.clone(),
-            server: self.server.clone(),
-            ..Given::default()
-        }
+        Given { output: self.output.clone(), server: self.server.clone(), ..self.replay.given(self.sources.given()) }
     }
 }
 
