@@ -33,12 +33,13 @@ pub mod touchpoint;
 
 use crate::audit::Audit;
 use crate::config::Settings;
-use crate::discover::{DiscoverError, Discovery, Options, Revision, RevisionError};
+use crate::discover::{DiscoverError, Discovery, FileEntry, Options, Revision, RevisionError, word_hash};
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
 use crate::live::{Request, Source};
+use crate::modules::tells_import_roots;
 use crate::parse::Want;
 use crate::progress::Progress;
-use crate::project::Project;
+use crate::project::{Ahead, Project};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap};
@@ -124,7 +125,8 @@ pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, 
         let options = options(settings);
         // The queries of the parser take a while to compile: no reason to wait for them later.
         let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
-        let project = project(discovery?, settings);
+        let discovery = discovery?;
+        let project = ahead(&discovery, settings).finish(discovery);
 
         progress.stage("following names", None);
         let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, settings);
@@ -226,14 +228,17 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             (discovery, revision.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let (mut discovery, revision) = (discovery?, revision?);
-        let beside = revision.map(|revision| revision.beside(&discovery, &options)).transpose()?;
+        let beside = || revision.map(|revision| revision.beside(&discovery, &options)).transpose();
+        let (ahead, beside) = rayon::join(|| ahead(&discovery, settings), beside);
+        let beside = beside?;
         let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
         // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
         // the analysis of this one has seen a difference.
-        let model = settings.target.rsplit('.').next().unwrap_or_default();
-        let unlikely = beside.as_ref().filter(|beside| !beside.changes(&discovery, model));
+        let model = word_hash(settings.target.rsplit('.').next().unwrap_or_default());
+        let matters = |entry: &FileEntry| entry.words.has(model) || tells_import_roots(entry);
+        let unlikely = beside.as_ref().filter(|beside| !beside.any_changed(&discovery, matters));
         let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
-        let project = project(discovery, settings);
+        let project = ahead.finish(discovery);
         let old = || beside.map(|beside| project.beside(beside.discovery, &beside.same));
 
         progress.stage("following names", None);
@@ -284,9 +289,9 @@ fn options(settings: &Settings) -> Options {
     }
 }
 
-fn project(discovery: Discovery, settings: &Settings) -> Project {
+fn ahead(discovery: &Discovery, settings: &Settings) -> Ahead {
     let name = settings.target.split_once('.').map_or("", |(_, name)| name);
-    Project::with_words(discovery, Want { contexts: true }, &[name])
+    Project::ahead(discovery, Want { contexts: true }, &[name])
 }
 
 /// What is found in one state of a project.

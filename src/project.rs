@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::discover::{Discovery, FileKind, word_hash};
+use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
 use crate::source::{FileId, Gap, SourceText};
@@ -28,13 +28,33 @@ type Text = Arc<OnceLock<Result<(SourceText, Option<Gap>), Gap>>>;
 /// The tree of a file. Two states of one project share those of the files that are equal.
 type Parsed = Arc<OnceLock<Result<ParsedFile, Gap>>>;
 
+/// What is known of a project once its files were found: module names, and the trees that are sure to be asked for.
+#[derive(Debug)]
+pub struct Ahead {
+    want: Want,
+    parsed: Vec<Parsed>,
+    modules: Arc<ModuleIndex>,
+    roots: Vec<ImportRoot>,
+    gaps: Vec<Gap>,
+}
+
+impl Ahead {
+    /// The project over what was found, which has to be the same discovery.
+    #[must_use]
+    pub fn finish(self, discovery: Discovery) -> Project {
+        let texts = discovery.files.iter().map(|_| Text::default()).collect();
+        let Self { want, parsed, modules, roots, gaps } = self;
+        Project { discovery, modules, import_roots: roots, want, parsed, texts, gaps }
+    }
+}
+
 /// The files of a project; each is read and parsed when first asked for, once.
 #[derive(Debug)]
 pub struct Project {
     /// What was found.
     pub discovery: Discovery,
     /// Module names.
-    pub modules: ModuleIndex,
+    pub modules: Arc<ModuleIndex>,
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
     want: Want,
@@ -47,16 +67,36 @@ impl Project {
     /// A project over what was found.
     #[must_use]
     pub fn new(discovery: Discovery, want: Want) -> Self {
-        Self::with_words(discovery, want, &[])
+        Self::ahead(&discovery, want, &[]).finish(discovery)
     }
 
-    /// A project over what was found. The Python files that hold one of `words` are parsed at once, side by side: they
-    /// are sure to be asked for.
+    /// Names the modules, and meanwhile parses the Python files that hold one of `words`: they are sure to be asked for.
     #[must_use]
-    pub fn with_words(discovery: Discovery, want: Want, words: &[&str]) -> Self {
-        let parsed = discovery.files.iter().map(|_| Parsed::default()).collect();
-        let texts = discovery.files.iter().map(|_| Text::default()).collect();
-        Self::with(discovery, want, words, parsed, texts)
+    pub fn ahead(discovery: &Discovery, want: Want, words: &[&str]) -> Ahead {
+        let parsed: Vec<Parsed> = discovery.files.iter().map(|_| Parsed::default()).collect();
+        let parse = |file: FileId| parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want));
+        let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
+        let names = |entry: &FileEntry| hashes.iter().any(|hash| entry.words.has(*hash));
+        let of_interest = |file: &FileId| {
+            let entry = discovery.entry(*file);
+            entry.kind == FileKind::Python && (entry.sys_path || names(entry))
+        };
+        let mut files: Vec<FileId> = discovery.ids().filter(of_interest).collect();
+        largest_first(discovery, &mut files);
+        let parse_all = || {
+            files.par_iter().with_max_len(1).for_each(|&file| {
+                let _ = parse(file);
+            });
+        };
+        let names = || {
+            let (roots, gaps) = import_roots(discovery, &|file| match discovery.entry(file).kind {
+                FileKind::Python => parse(file).as_ref().ok(),
+                _ => None,
+            });
+            (Arc::new(ModuleIndex::build(discovery, &roots)), roots, gaps)
+        };
+        let ((modules, roots, gaps), ()) = rayon::join(names, parse_all);
+        Ahead { want, parsed, modules, roots, gaps }
     }
 
     /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
@@ -68,31 +108,14 @@ impl Project {
         let parsed = (0..count).map(|at| of(at).and_then(|at| self.parsed.get(at)).cloned().unwrap_or_default());
         let texts = (0..count).map(|at| of(at).and_then(|at| self.texts.get(at)).cloned().unwrap_or_default());
         let (parsed, texts) = (parsed.collect(), texts.collect());
-        Self::with(discovery, self.want, &[], parsed, texts)
-    }
-
-    fn with(discovery: Discovery, want: Want, words: &[&str], parsed: Vec<Parsed>, texts: Vec<Text>) -> Self {
-        let mut project = Self {
-            discovery,
-            modules: ModuleIndex::default(),
-            import_roots: Vec::new(),
-            want,
-            parsed,
-            texts,
-            gaps: Vec::new(),
-        };
-        let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
-        let eager: Vec<FileId> = project
-            .discovery
-            .ids()
-            .filter(|file| {
-                let entry = project.discovery.entry(*file);
-                entry.kind == FileKind::Python && (entry.sys_path || hashes.iter().any(|hash| entry.words.has(*hash)))
-            })
-            .collect();
-        project.parse_all(&eager);
+        let modules = Arc::clone(&self.modules);
+        let (want, roots, gaps) = (self.want, Vec::new(), Vec::new());
+        let mut project = Self { discovery, modules, import_roots: roots, want, parsed, texts, gaps };
         let (roots, gaps) = import_roots(&project.discovery, &|file| project.parsed(file));
-        project.modules = ModuleIndex::build(&project.discovery, &roots);
+        // Names depend on where files are and not on what they hold.
+        if roots != self.import_roots || !project.discovery.is_laid_out_like(&self.discovery) {
+            project.modules = Arc::new(ModuleIndex::build(&project.discovery, &roots));
+        }
         project.import_roots = roots;
         project.gaps = gaps;
         project
@@ -107,7 +130,7 @@ impl Project {
         if self.discovery.entry(file).kind != FileKind::Python {
             return None;
         }
-        slot.get_or_init(|| self.discovery.read(file).map(|bytes| parse(&bytes, self.want))).as_ref().ok()
+        slot.get_or_init(|| read_and_parse(&self.discovery, file, self.want)).as_ref().ok()
     }
 
     /// The text of any file that is read: of Python the parsed one, of others decoded as UTF-8. `None` when it cannot
@@ -134,7 +157,7 @@ impl Project {
             .copied()
             .filter(|file| self.parsed.get(file.index()).is_some_and(|s| s.get().is_none()))
             .collect();
-        files.sort_by_key(|file| (std::cmp::Reverse(self.discovery.entry(*file).size), *file));
+        largest_first(&self.discovery, &mut files);
         files.par_iter().with_max_len(1).for_each(|&file| {
             let _ = self.parsed(file);
         });
@@ -175,6 +198,15 @@ impl Project {
         gaps.dedup();
         gaps
     }
+}
+
+fn read_and_parse(discovery: &Discovery, file: FileId, want: Want) -> Result<ParsedFile, Gap> {
+    discovery.read(file).map(|bytes| parse(&bytes, want))
+}
+
+/// The order in which files are parsed side by side, so that no large one is left for last.
+fn largest_first(discovery: &Discovery, files: &mut [FileId]) {
+    files.sort_by_key(|file| (std::cmp::Reverse(discovery.entry(*file).size), *file));
 }
 
 /// Decodes what is not Python. There is no cookie to follow, so it is UTF-8; a byte that is not becomes one character.

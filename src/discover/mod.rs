@@ -281,6 +281,17 @@ impl Discovery {
         self.ids().filter(move |id| self.entry(*id).words.has(hash))
     }
 
+    /// Whether another discovery has the same files of the same kinds at the same places.
+    #[must_use]
+    pub fn is_laid_out_like(&self, other: &Self) -> bool {
+        let same = |(a, b): (&FileEntry, &FileEntry)| (a.root, &a.path, a.kind) == (b.root, &b.path, b.kind);
+        self.roots.len() == other.roots.len()
+            && self.roots.iter().zip(&other.roots).all(|(a, b)| a.real == b.real && a.kind == b.kind)
+            && self.links == other.links
+            && self.files.len() == other.files.len()
+            && self.files.iter().zip(&other.files).all(same)
+    }
+
     /// The file at a path of a root.
     #[must_use]
     pub fn find(&self, root: usize, path: &str) -> Option<FileId> {

@@ -12,9 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::git::{Commit, Content, Mode};
 use super::read::Reader;
 use super::walk::Found;
-use super::{
-    Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet, kind, word_hash,
-};
+use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet, kind};
 use crate::source::{FileId, Gap};
 
 /// The commit of each project root, as git lists it.
@@ -62,14 +60,12 @@ impl Revision {
 }
 
 impl Beside {
-    /// Whether a file that is not equal on both sides holds the word on either.
+    /// Whether `is` holds of a file that is not equal on both sides, on either.
     #[must_use]
-    pub fn changes(&self, now: &Discovery, word: &str) -> bool {
-        let hash = word_hash(word);
+    pub fn any_changed(&self, now: &Discovery, is: impl Fn(&FileEntry) -> bool) -> bool {
         let shared: FxHashSet<FileId> = self.same.iter().copied().flatten().collect();
-        let old = self.discovery.ids().filter(|id| self.same[id.index()].is_none());
-        old.map(|id| self.discovery.entry(id)).any(|entry| entry.words.has(hash))
-            || now.ids().any(|id| !shared.contains(&id) && now.entry(id).words.has(hash))
+        let mut old = self.discovery.ids().filter(|id| self.same[id.index()].is_none());
+        old.any(|id| is(self.discovery.entry(id))) || now.ids().any(|id| !shared.contains(&id) && is(now.entry(id)))
     }
 
     /// Has the changed files of the work tree watched; `None` when the two states differ in more than the contents of

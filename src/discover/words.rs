@@ -109,7 +109,7 @@ const ADDSITEDIR: u32 = word_hash("addsitedir");
 /// as a word too (`studentmodule__grade`), and so does a word or part without a trailing `_id` or `_set`.
 #[derive(Clone, Debug, Default)]
 pub struct WordSet {
-    words: Box<[u32]>,
+    words: Arc<[u32]>,
     watch: Option<Arc<Watched>>,
 }
 

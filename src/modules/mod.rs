@@ -9,7 +9,7 @@ mod roots;
 mod sys_path;
 
 pub use index::{DirId, How, ModuleIndex, ModuleRef};
-pub use roots::{ImportRoot, Origin, Parsed, import_roots};
+pub use roots::{ImportRoot, Origin, Parsed, import_roots, tells_import_roots};
 
 #[cfg(test)]
 mod tests;

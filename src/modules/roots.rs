@@ -7,7 +7,7 @@ use regex::Regex;
 use rustc_hash::FxHashSet;
 
 use super::sys_path;
-use crate::discover::{Discovery, FileKind, RootKind};
+use crate::discover::{Discovery, FileEntry, FileKind, RootKind};
 use crate::parse::ParsedFile;
 use crate::source::{FileId, Gap};
 
@@ -56,6 +56,32 @@ pub fn import_roots<'a>(discovery: &'a Discovery, parsed: &'a Parsed<'a>) -> (Ve
     finder.gaps.sort();
     finder.gaps.dedup();
     (finder.roots, finder.gaps)
+}
+
+/// Whether the content of a file may say from which folders modules are imported.
+#[must_use]
+pub fn tells_import_roots(entry: &FileEntry) -> bool {
+    let (_, name) = split(&entry.path);
+    match entry.kind {
+        FileKind::Python => entry.sys_path || name == "setup.py",
+        FileKind::Script if names_path(entry) => true,
+        _ => is_setup(name) || is_requirements(entry),
+    }
+}
+
+fn is_setup(name: &str) -> bool {
+    matches!(name, "setup.cfg" | "pyproject.toml")
+}
+
+fn is_requirements(entry: &FileEntry) -> bool {
+    let lower = entry.path.to_ascii_lowercase();
+    entry.kind == FileKind::Document
+        && (lower.contains("requirements") || lower.contains("constraints"))
+        && [".txt", ".in", ".pip"].iter().any(|extension| lower.ends_with(extension))
+}
+
+fn names_path(entry: &FileEntry) -> bool {
+    entry.words.has(const { crate::discover::word_hash("pythonpath") })
 }
 
 /// The folders that hold Python somewhere below them.
@@ -113,14 +139,8 @@ impl Finder<'_> {
             }
             return;
         }
-        let lower = entry.path.to_ascii_lowercase();
-        let is_requirements = entry.kind == FileKind::Document
-            && (lower.contains("requirements") || lower.contains("constraints"))
-            && [".txt", ".in", ".pip"].iter().any(|extension| lower.ends_with(extension));
-        let names_path = entry.words.has(const { crate::discover::word_hash("pythonpath") });
-        let is_setup = matches!(name, "setup.cfg" | "pyproject.toml");
-        let is_script = entry.kind == FileKind::Script && names_path;
-        if !(is_requirements || is_setup || is_script) {
+        let (is_requirements, is_setup, names_path) = (is_requirements(entry), is_setup(name), names_path(entry));
+        if !tells_import_roots(entry) {
             return;
         }
         // A file that cannot be read is a gap of the discovery already.
