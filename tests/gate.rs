@@ -245,6 +245,27 @@ fn a_change_that_does_not_name_the_model_is_noticed_when_it_matters() {
 }
 
 #[test]
+fn a_change_of_where_modules_come_from_is_noticed() {
+    // Neither the model nor the module that leads to it stands in a changed file: only the way to it does.
+    let repository = known();
+    repository.write("one/tools.py", "def make():\n    return None\n");
+    repository.write("two/tools.py", "from shop.models import Order\n\n\ndef make():\n    return Order()\n");
+    repository.write("shop/user.py", "from tools import make\n\n\ndef use():\n    make().save()\n");
+    let path = |folder: &str| format!("import sys\n\nsys.path.append('{folder}')\n");
+    repository.write("manage.py", &path("one"));
+    repository.update();
+    repository.commit("before");
+    repository.write("manage.py", &path("two"));
+    let new = repository.news();
+    assert!(new.contains(&"shop/user.py:5 instance".to_owned()), "{new:?}");
+    repository.write("manage.py", &path("one"));
+    assert!(repository.news().is_empty());
+    repository.write("setup.cfg", "[options]\npackage_dir =\n    = two\n");
+    repository.write("manage.py", "import sys\n");
+    assert!(repository.news().contains(&"shop/user.py:5 instance".to_owned()));
+}
+
+#[test]
 fn an_allowance_at_the_line_needs_a_kind_and_a_reason() {
     let repository = known();
     let job = |comment: &str| {
