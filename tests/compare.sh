@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Whole processes side by side on one tree: csm-audit against ripgrep and ast-grep, in turn, so that a machine whose
-# speed drifts is fair to all. Prints the median wall time of each, the ratios, and peak memory.
+# speed drifts is fair to all. Prints the median wall time of each, the ratios, and peak memory. The gate runs with a
+# baseline and, where the tree is a repository with two commits, against the commit before.
 #
 #     cargo build --release && tests/compare.sh ../edx-platform [RUNS]
 set -euo pipefail
@@ -23,18 +24,25 @@ measure() { # NAME COMMAND…
 
 one_round() {
     measure csm-audit "$binary" scan "$tree" --format json --quiet
+    measure gate "$binary" gate "$tree" --quiet --baseline "$work/baseline.json"
+    if $repository; then measure gate-diff "$binary" gate "$tree" --quiet --diff HEAD~1; fi
     measure ripgrep rg -c StudentModule "$tree"
     measure ast-grep ast-grep run -l python -p StudentModule "$tree"
 }
 
+repository=false
+if git -C "$tree" rev-parse --quiet --verify HEAD~1 >/dev/null 2>&1; then repository=true; fi
+"$binary" gate "$tree" --quiet --update --baseline "$work/baseline.json" >/dev/null || [[ $? == 3 ]] # not all was read
+
 one_round # warms the page cache
-rm -f "$work"/csm-audit "$work"/ripgrep "$work"/ast-grep
+rm -f "$work"/csm-audit "$work"/gate "$work"/gate-diff "$work"/ripgrep "$work"/ast-grep
 for ((i = 0; i < runs; i++)); do one_round; done
 
 median() { sed '/^Command/d' "$work/$1" | cut -d' ' -f"$2" | sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'; }
 
 printf '%-10s %8s %10s\n' tool 'wall s' 'peak KB'
-for name in csm-audit ripgrep ast-grep; do
+for name in csm-audit gate gate-diff ripgrep ast-grep; do
+    [[ -e $work/$name ]] || continue
     printf '%-10s %8s %10s\n' "$name" "$(median $name 1)" "$(median $name 2)"
 done
 awk -v a="$(median csm-audit 1)" -v r="$(median ripgrep 1)" -v s="$(median ast-grep 1)" \
