@@ -194,8 +194,21 @@ impl Migration {
             estimate: None,
             after: targets.map(|step| step.id.clone()).collect(),
             blocked_by: Vec::new(),
-            effects: Vec::new(),
+            effects: self.effects(audit, &aliases),
         }
+    }
+
+    /// The migration in the ledger of every database that it is run on.
+    fn effects(&self, audit: &Audit, aliases: &[String]) -> Vec<Effect> {
+        let pairs = audit.pairs().filter(|pair| pair.side.alias.as_ref().is_some_and(|alias| aliases.contains(alias)));
+        pairs
+            .map(|pair| Effect::Migrated {
+                environment: pair.environment_name().to_owned(),
+                database: pair.database.name.clone(),
+                app: self.app.clone(),
+                name: self.name.clone(),
+            })
+            .collect()
     }
 
     /// The aliases that hold one of the columns.

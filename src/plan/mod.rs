@@ -273,6 +273,8 @@ pub enum Effect {
     },
     /// A migration stands in Django's ledger.
     Migrated {
+        /// The environment: the step is the same for all of them.
+        environment: String,
         /// The database.
         database: String,
         /// The app's label.

@@ -87,10 +87,14 @@ impl Verification {
     }
 
     fn step(&mut self, plan: &Plan, step: &Step, environments: &[EnvironmentFacts]) {
-        let Some(environment) = environments.iter().find(|e| Some(&e.name) == step.environment.as_ref()) else {
-            return;
-        };
         for effect in &step.effects {
+            let name = match effect {
+                Effect::Migrated { environment, .. } => Some(environment),
+                _ => step.environment.as_ref(),
+            };
+            let Some(environment) = environments.iter().find(|environment| Some(&environment.name) == name) else {
+                continue;
+            };
             let (what, state) = match effect {
                 Effect::Type { database, table, column, to, .. } => {
                     column_is(environment.database(database), table, column, to)
@@ -107,7 +111,10 @@ impl Verification {
                 Effect::AddKey { key } => key_is(environment.database(&key.database), key, true),
                 Effect::Leaves { .. } => continue,
                 Effect::Takes { database, tables } => gone(environment.database(database), tables),
-                Effect::Migrated { database, app, name } => migrated(environment.database(database), app, name),
+                Effect::Migrated { environment: of, database, app, name } => {
+                    let (what, state) = migrated(environment.database(database), app, name);
+                    (format!("{of}, {what}"), state)
+                }
             };
             self.push(&step.id, what, state);
         }

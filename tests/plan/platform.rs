@@ -162,7 +162,27 @@ impl Platform {
         (output.status.code() == Some(0), said(&output))
     }
 
-    /// Likewise, with a comparison of rows.
+    /// What `migrate` writes into each ledger once the plan's migration has run.
+    pub fn ledger(&self) -> Vec<String> {
+        let text = fs::read_to_string(self.plan().join("plan.json")).unwrap();
+        let plan = serde_json::from_str::<serde_json::Value>(&text).unwrap()["plan"].take();
+        let steps = plan["steps"].as_array().unwrap().iter();
+        let effects = steps.flat_map(|step| step["effects"].as_array().unwrap().clone());
+        let migrated = effects.filter(|effect| effect["effect"] == "migrated");
+        migrated
+            .map(|effect| {
+                let text = |key: &str| effect[key].as_str().unwrap().to_owned();
+                let (database, app, name) = (text("database"), text("app"), text("name"));
+                format!(
+                    "CREATE TABLE IF NOT EXISTS {database}.django_migrations (id INT NOT NULL AUTO_INCREMENT PRIMARY KEY, \
+                     app VARCHAR(255) NOT NULL, name VARCHAR(255) NOT NULL, applied DATETIME(6) NOT NULL);
+                     INSERT INTO {database}.django_migrations (app, name, applied) VALUES ('{app}', '{name}', NOW(6))"
+                )
+            })
+            .collect()
+    }
+
+    /// As [`Self::verify`], with a comparison of rows.
     pub fn verify_rows(&self, server: &Server) -> (bool, String) {
         let mut command = self.command("verify", server);
         let output = command.arg("--rows").arg("--plan").arg(self.plan().join("plan.json")).output().unwrap();
