@@ -167,6 +167,20 @@ fn keys_of_many_to_many_tables_are_what_the_settings_say() {
 }
 
 #[test]
+fn what_migrations_ask_of_information_schema_is_answered() {
+    for (server, column_type) in [("mysql-8.0", "int"), ("mariadb-10.11", "int(11)"), ("mysql-5.6", "int(11)")] {
+        let e = replay("asks_information_schema", "4.2", server);
+        assert_eq!(keys(&e, "shop_child"), Vec::<String>::new());
+        assert_eq!(column(&e, "shop_child.parent_id"), column_type);
+        assert_eq!(column(&e, "shop_child.note"), "varchar(20) NULL");
+        assert_eq!(column(&e, "shop_child.extra"), "varchar(5) NULL");
+        assert_eq!(indexes(&e, "shop_parent"), ["!by_name(name)"]);
+        // How the database is called, nobody knows.
+        assert_eq!(gaps(&e), ["condition shop/migrations/0002_ask.py:52"]);
+    }
+}
+
+#[test]
 fn custom_fields_say_their_type() {
     let e = modern("custom_fields");
     for (dotted, expected) in [

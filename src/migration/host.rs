@@ -1,12 +1,17 @@
 //! What evaluated code finds of Django: its version, its settings, connections, the schema editor, models by name.
 
-use std::cell::RefCell;
+use std::cell::{Cell as StdCell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
+
+use super::catalog;
 
 use crate::django::Version;
 use crate::field::{self, Target};
 use crate::literal::{Args, Host, Interp, Names, Object, Site, Value};
 use crate::model::ProjectState;
+use crate::schema::Database;
+use crate::sql::{self, Cell};
 
 /// The schema editor's class.
 pub const EDITOR: &str = "django.db.backends.mysql.schema.DatabaseSchemaEditor";
@@ -47,8 +52,14 @@ pub struct DjangoHost<'p> {
     pub installed: RefCell<Vec<(String, String)>>,
     /// The tables of the alias that code sees.
     pub tables: RefCell<Option<Vec<String>>>,
-    /// The last query of a cursor.
+    /// The tables themselves, for code that asks `information_schema`.
+    pub database: RefCell<Option<Rc<Database>>>,
+    /// The last query of a cursor, in small letters.
     query: RefCell<String>,
+    /// What is left of the rows that it gave, when they are known.
+    answer: RefCell<Option<VecDeque<Vec<Cell>>>>,
+    /// Whether the code has changed something, so that what is at hand is not what it would find.
+    changed: StdCell<bool>,
     /// Entry points of the installed distributions: group, and `module:Class`.
     pub plugins: Vec<(String, String)>,
 }
@@ -66,7 +77,10 @@ impl<'p> DjangoHost<'p> {
             state: RefCell::new(None),
             installed: RefCell::default(),
             tables: RefCell::new(None),
+            database: RefCell::default(),
             query: RefCell::default(),
+            answer: RefCell::default(),
+            changed: StdCell::new(false),
             plugins: Vec::new(),
         }
     }
@@ -186,8 +200,45 @@ impl<'p> DjangoHost<'p> {
         })
     }
 
-    fn apply_query(&self, sql: &str) {
+    /// Has code see a database: its tables by name, and as they are when it may ask `information_schema`.
+    pub fn show(&self, tables: Option<Vec<String>>, database: Option<Rc<Database>>) {
+        *self.tables.borrow_mut() = tables;
+        *self.database.borrow_mut() = database;
+        *self.answer.borrow_mut() = None;
+        self.changed.set(false);
+    }
+
+    fn apply_query(&self, sql: &str, params: Option<&Value<'p>>) {
         *self.query.borrow_mut() = sql.to_lowercase();
+        *self.answer.borrow_mut() = None;
+        if !self.query.borrow().trim_start().starts_with("select") {
+            self.changed.set(true);
+            return;
+        }
+        let known = params.is_none_or(|params| {
+            matches!(params, Value::None) || params.items().is_some_and(|items| !items.iter().any(Value::is_unknown))
+        });
+        if let Some(database) = self.database.borrow().as_ref().filter(|_| known && !self.changed.get()) {
+            let text = with_parameters(sql, params);
+            let rows = sql::select(&text, &|name| catalog::table(database, self.target.server, name));
+            *self.answer.borrow_mut() = rows.map(VecDeque::from);
+        }
+    }
+
+    /// One row, or all that are left, of what the last query gave.
+    fn fetch(&self, all: bool) -> Value<'p> {
+        let value = |cell: &Cell| match cell {
+            Cell::Null => Value::None,
+            Cell::Int(number) => Value::Int(*number),
+            Cell::Text(text) => Value::str(text),
+            Cell::Database => Value::unknown("the name of the database"),
+        };
+        let tuple = |row: Vec<Cell>| Value::Tuple(row.iter().map(value).collect());
+        match self.answer.borrow_mut().as_mut() {
+            Some(rows) if all => Value::list(rows.drain(..).map(tuple).collect()),
+            Some(rows) => rows.pop_front().map_or(Value::None, tuple),
+            None => self.fetched(),
+        }
     }
 
     fn fetched(&self) -> Value<'p> {
@@ -315,20 +366,24 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             if method == "execute"
                 && let Some(sql) = args.pos.first().and_then(Value::as_str)
             {
-                self.apply_query(&sql);
+                self.apply_query(&sql, args.get(1, "params"));
+            } else {
+                self.changed.set(true);
             }
             return Some(Value::None);
         }
         match callee {
             "django.db.connection.cursor" => Some(interp.symbolic(CURSOR, Vec::new(), site)),
             "django.db.connection.cursor.execute" | "django.db.connection.cursor.executemany" => {
-                if let Some(sql) = args.get(0, "sql").and_then(Value::as_str) {
-                    self.apply_query(&sql);
+                match args.get(0, "sql").and_then(Value::as_str) {
+                    Some(sql) => self.apply_query(&sql, args.get(1, "params")),
+                    None => self.changed.set(true),
                 }
                 self.effects.borrow_mut().push(Effect { method: String::from("execute"), args: args.clone(), site });
                 Some(Value::None)
             }
-            "django.db.connection.cursor.fetchone" => Some(self.fetched()),
+            "django.db.connection.cursor.fetchone" => Some(self.fetch(false)),
+            "django.db.connection.cursor.fetchall" => Some(self.fetch(true)),
             "django.db.connection.schema_editor" => Some(interp.symbolic(EDITOR, Vec::new(), site)),
             "django.db.connection.ops.quote_name" => {
                 Some(Value::Str(format!("`{}`", args.pos.first().map(Value::to_text).unwrap_or_default()).into()))
@@ -467,4 +522,23 @@ impl<'p> Host<'p> for DjangoHost<'p> {
         };
         Some(version < since || version >= until)
     }
+}
+
+/// Parameters in the place of `%s`, as the driver writes them.
+pub(crate) fn with_parameters(text: &str, params: Option<&Value<'_>>) -> String {
+    let Some(items) = params.and_then(Value::items) else { return text.to_owned() };
+    let mut items = items.into_iter();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("%s") {
+        out.push_str(&rest[..at]);
+        match items.next() {
+            Some(Value::Str(value)) => out.push_str(&format!("'{}'", value.replace('\'', "''"))),
+            Some(other) => out.push_str(&other.to_text()),
+            None => out.push_str("NULL"),
+        }
+        rest = &rest[at + 2..];
+    }
+    out.push_str(rest);
+    out.replace("%%", "%")
 }

@@ -1,6 +1,7 @@
 //! Migrations: the settings and apps they belong to, their graph, their operations.
 
 pub mod apps;
+mod catalog;
 pub mod contrib;
 pub mod graph;
 pub mod host;

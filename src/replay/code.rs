@@ -56,7 +56,7 @@ impl<'p> Replay<'_, 'p> {
         let names: Vec<String> = self.databases.keys().cloned().collect();
         for (alias, name) in names.iter().enumerate().filter(|(i, _)| database.get(*i) == Some(&true)) {
             name.clone_into(&mut self.host.alias.borrow_mut());
-            self.show_tables(alias);
+            self.show_tables(alias, class.module.text.as_str());
             let editor = self.interp.symbolic(host::EDITOR, Vec::new(), site);
             let from = self.interp.symbolic(host::STATE, Vec::new(), site);
             let to = self.interp.symbolic(host::STATE, Vec::new(), site);
@@ -75,9 +75,11 @@ impl<'p> Replay<'_, 'p> {
     }
 
     /// The tables that code finds when it asks.
-    fn show_tables(&mut self, alias: usize) {
-        let tables = self.databases.get_index(alias).map(|(_, db)| db.tables.keys().cloned().collect());
-        *self.host.tables.borrow_mut() = tables;
+    fn show_tables(&mut self, alias: usize, module: &str) {
+        let database = self.databases.get_index(alias).map(|(_, database)| database);
+        let tables = database.map(|database| database.tables.keys().cloned().collect());
+        let asks = memchr::memmem::find(module.to_ascii_lowercase().as_bytes(), b"information_schema").is_some();
+        self.host.show(tables, database.filter(|_| asks).cloned().map(Rc::new));
     }
 
     /// Calls a method of an operation and returns what it did.
@@ -126,7 +128,7 @@ impl<'p> Replay<'_, 'p> {
         let Some((name, _)) = self.databases.get_index(alias) else { return };
         name.clone_into(&mut self.host.alias.borrow_mut());
         *self.host.state.borrow_mut() = Some(self.state.clone());
-        self.show_tables(alias);
+        self.show_tables(alias, function.scope.module.text.as_str());
         _ = self.host.take_effects();
         let gaps_before = self.interp.gaps.len();
         self.interp.restart();
@@ -174,7 +176,7 @@ impl<'p> Replay<'_, 'p> {
             let value = effect.args.get(0, "sql").cloned().unwrap_or(Value::None);
             match value.as_str() {
                 Some(text) => {
-                    let text = with_parameters(&text, effect.args.get(1, "params"));
+                    let text = host::with_parameters(&text, effect.args.get(1, "params"));
                     self.sql(alias, &text);
                 }
                 None => self.gap("sql", format!("SQL that code executes is not known: {}", value.repr())),
@@ -270,25 +272,6 @@ impl<'p> Replay<'_, 'p> {
         let (app, name) = (args.first()?.as_str()?, args.get(1)?.as_str()?);
         self.state.get(&key(&app, &name)).cloned()
     }
-}
-
-/// Parameters in the place of `%s`, as the driver writes them.
-fn with_parameters(text: &str, params: Option<&Value<'_>>) -> String {
-    let Some(items) = params.and_then(Value::items) else { return text.to_owned() };
-    let mut items = items.into_iter();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find("%s") {
-        out.push_str(&rest[..at]);
-        match items.next() {
-            Some(Value::Str(value)) => out.push_str(&format!("'{}'", value.replace('\'', "''"))),
-            Some(other) => out.push_str(&other.to_text()),
-            None => out.push_str("NULL"),
-        }
-        rest = &rest[at + 2..];
-    }
-    out.push_str(rest);
-    out.replace("%%", "%")
 }
 
 fn body_text<'p>(function: &Function<'p>) -> &'p str {

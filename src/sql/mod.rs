@@ -6,11 +6,14 @@
 mod clause;
 mod ddl;
 mod lex;
+mod select;
 mod verb;
 mod walk;
 
 #[cfg(test)]
 mod tests;
+
+pub use select::{Cell, Relation, select};
 
 pub use ddl::{
     AlterClause, AlterTable, CheckDef, ColumnDef, CreateTable, Ddl, DdlProblem, DdlStatement, DefaultValue,
