@@ -206,3 +206,50 @@ fn two_snapshots_in_time_tell_when_a_key_ends() {
     // The same snapshot is no earlier one.
     assert_eq!(exhausted(&["--earlier", &replica]), Value::Null);
 }
+
+/// Copies a folder.
+fn copy(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let place = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &place);
+        } else {
+            std::fs::copy(entry.path(), place).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_plan_says_which_migrations_of_its_tables_could_not_be_followed() {
+    let home = tempfile::tempdir().unwrap();
+    let project = home.path().join("project");
+    copy(&fixture::project(), &project);
+    std::fs::remove_file(project.join("csm-audit.toml")).unwrap();
+    let odd = "import os\n\nfrom django.db import migrations\n\n\nclass Migration(migrations.Migration):\n    \
+               dependencies = [('courseware', '0005_bookmarks')]\n    operations = \
+               [migrations.RunSQL(os.environ['SQL'])]\n";
+    let open = || {
+        let output = Command::new(env!("CARGO_BIN_EXE_csm-audit"))
+            .args(["plan", "--quiet", "--replica"])
+            .arg(format!("prod={}", fixture::environments().join("prod.json").display()))
+            .arg("--output")
+            .arg(home.path().join("plan"))
+            .arg(&project)
+            .env("HOME", home.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = std::fs::read_to_string(home.path().join("plan/plan.json")).unwrap();
+        let plan = serde_json::from_str::<Value>(&text).unwrap()["plan"].take();
+        let open = plan["open"].as_array().unwrap().iter().map(|open| open["what"].as_str().unwrap().to_owned());
+        open.filter(|what| what.contains("migrations/")).collect::<Vec<_>>()
+    };
+    assert_eq!(open(), Vec::<String>::new());
+    std::fs::write(project.join("lms/djangoapps/courseware/migrations/0006_odd.py"), odd).unwrap();
+    let found = open();
+    assert!(
+        matches!(&found[..], [one] if one.starts_with("lms/djangoapps/courseware/migrations/0006_odd.py:8: ")),
+        "{found:?}"
+    );
+}

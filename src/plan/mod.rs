@@ -418,6 +418,7 @@ impl Plan {
                 });
             }
         }
+        plan.open.extend(unread(audit));
         let mut seen = std::collections::BTreeSet::new();
         plan.open.retain(|open| seen.insert(open.clone()));
         plan.complete = plan.open.is_empty() && !audit.environments.is_empty();
@@ -454,6 +455,29 @@ impl Plan {
         text.push('\n');
         text
     }
+}
+
+/// What could not be followed in the migrations of the apps whose tables are changed: what they do may be more than is
+/// known.
+fn unread(audit: &Audit) -> Vec<Open> {
+    let owners = audit.expected.iter().flat_map(|code| {
+        let tables = audit.columns.iter().map(|column| &column.table).chain([&audit.target.table]);
+        tables.filter_map(|table| code.owners.get(table))
+    });
+    let target = audit.target.label.split_once('.').map(|(app, _)| app);
+    let apps: std::collections::BTreeSet<&str> = owners.map(String::as_str).chain(target).collect();
+    let of_app = |file: &str| {
+        let known = audit.expected.iter().flat_map(|code| &code.migrations);
+        let mut own = known.filter(|migration| migration.file == file).map(|migration| migration.node.0.as_str());
+        own.any(|app| apps.contains(app))
+    };
+    let gaps = audit.gaps.iter().filter(|gap| gap.file.as_deref().is_some_and(of_app));
+    gaps.map(|gap| {
+        let line = gap.line.map_or_else(String::new, |line| format!(":{line}"));
+        let file = gap.file.as_deref().unwrap_or_default();
+        Open { environment: None, what: format!("{file}{line}: {}", gap.reason) }
+    })
+    .collect()
 }
 
 #[derive(Serialize, Deserialize)]
