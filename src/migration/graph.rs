@@ -203,6 +203,15 @@ fn order(
 ) -> Vec<Node> {
     let mut out: Vec<Node> = Vec::new();
     let mut done: BTreeSet<&Node> = BTreeSet::new();
+    let circle = |node: &Node, what: String| {
+        let migration = migrations.get(node);
+        Gap {
+            file: migration.map(|m| m.file.clone()),
+            line: migration.map(|m| m.line),
+            kind: "circle",
+            reason: format!("{}.{} {what}", node.0, node.1),
+        }
+    };
     for leaf in leaves {
         let mut open: BTreeSet<&Node> = BTreeSet::new();
         let mut stack: Vec<(&Node, bool)> = vec![(leaf, false)];
@@ -222,16 +231,13 @@ fn order(
             stack.push((node, true));
             for parent in parents.get(node).into_iter().flatten() {
                 if open.contains(parent) {
-                    let migration = migrations.get(node);
-                    gaps.push(Gap {
-                        file: migration.map(|m| m.file.clone()),
-                        line: migration.map(|m| m.line),
-                        kind: "circle",
-                        reason: format!(
-                            "{}.{} depends on {}.{}, which depends on it; this dependency is left out",
-                            node.0, node.1, parent.0, parent.1
+                    gaps.push(circle(
+                        node,
+                        format!(
+                            "depends on {}.{}, which depends on it; this dependency is left out",
+                            parent.0, parent.1
                         ),
-                    });
+                    ));
                     continue;
                 }
                 if !done.contains(parent) {
@@ -244,16 +250,7 @@ fn order(
     for node in parents.keys() {
         if !done.contains(node) {
             out.push(node.clone());
-            let migration = migrations.get(node);
-            gaps.push(Gap {
-                file: migration.map(|m| m.file.clone()),
-                line: migration.map(|m| m.line),
-                kind: "circle",
-                reason: format!(
-                    "{}.{} is in a circle of dependencies; it is replayed after all others",
-                    node.0, node.1
-                ),
-            });
+            gaps.push(circle(node, String::from("is in a circle of dependencies; it is replayed after all others")));
         }
     }
     out

@@ -103,15 +103,9 @@ pub(super) fn step(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Top
     let mut preconditions = preflight::columns(scene, change);
     preconditions.extend(own_keys(scene, change));
     let kind = if change.is_target { Kind::Alter } else { Kind::WidenReference };
+    let title = format!("ALTER TABLE {}.{}: {}", change.database.name, change.table.name, columns.join(", "));
     let step = Step {
-        id: String::new(),
-        kind,
-        title: format!("ALTER TABLE {}.{}: {}", change.database.name, change.table.name, columns.join(", ")),
-        environment: Some(scene.name().to_owned()),
         server: topology.map(Topology::writer),
-        database: Some(change.database.name.clone()),
-        table: Some(change.table.name.clone()),
-        script: None,
         run: sql,
         preconditions,
         verify: probes(change),
@@ -122,9 +116,8 @@ pub(super) fn step(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Top
             point_of_no_return: false,
         },
         estimate: estimate::alter(change.measures()),
-        after: Vec::new(),
-        blocked_by: Vec::new(),
         effects: effects(scene, change),
+        ..Step::on(scene, change, kind, title)
     };
     let mut script = Script::new("@ID@", &step.title, scene.name(), topology);
     script.push("# Writers wait while the rows are copied; nobody waits for the table longer than a few seconds.");

@@ -150,7 +150,7 @@ esac
     script.push(")");
     secure(&mut script, &flags);
     cut_over_kind(&mut script, release, scene.options.cut_over);
-    modes(&mut script, scene, change, release, &preconditions);
+    modes(&mut script, change, release, &preconditions);
     script.push(
         r#"
 # What the installed gh-ost does not know it would only complain about half-way.
@@ -161,14 +161,7 @@ say "$GH_OST ${arguments[*]}"
 "#,
     );
     let step = Step {
-        id: String::new(),
-        kind: Kind::GhOst,
-        title,
-        environment: Some(scene.name().to_owned()),
         server: topology.map(|topology| topology.inspected.to_string()),
-        database: Some(database.clone()),
-        table: Some(table.clone()),
-        script: None,
         run: format!("gh-ost {}", flags.join(" ")),
         preconditions,
         verify: vec![Probe {
@@ -186,9 +179,7 @@ say "$GH_OST ${arguments[*]}"
             point_of_no_return: false,
         },
         estimate: estimate::copy(change.measures(), topology.map(|topology| topology.server)),
-        after: Vec::new(),
-        blocked_by: Vec::new(),
-        effects: Vec::new(),
+        ..Step::on(scene, change, Kind::GhOst, title)
     };
     (step, script)
 }
@@ -280,7 +271,7 @@ Switch the instrument wait/lock/metadata/sql/mdl on and take gh-ost 1.1.8 or new
 }
 
 /// What each mode proves and adds.
-fn modes(script: &mut Script, scene: &Scene<'_>, change: &Change<'_>, release: Release, items: &[Precondition]) {
+fn modes(script: &mut Script, change: &Change<'_>, release: Release, items: &[Precondition]) {
     let (database, table) = (&change.database.name, &change.table.name);
     let checkpoint = release.knows("checkpoint");
     let (fresh, always): (Vec<Precondition>, Vec<Precondition>) =
@@ -335,7 +326,6 @@ fn modes(script: &mut Script, scene: &Scene<'_>, change: &Change<'_>, release: R
         script.push("    --revert) die 'This release of gh-ost cannot revert.' 2 ;;");
     }
     script.push("esac");
-    let _ = scene;
     script.prove(&always).push("all_proven");
 }
 
@@ -359,7 +349,7 @@ fn swap(
         quote(&there)
     ));
     script.push("[ -e \"$run.postpone\" ] || die \"There is no $run.postpone: gh-ost does not wait for a word.\"");
-    compare(&mut script, scene, change, &ghost);
+    compare(&mut script, change, &ghost);
     script.push(
         r#"if [ "${1:-}" != --execute ]; then
     say 'The rows agree. With --execute the tables are swapped.'
@@ -388,14 +378,7 @@ die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
     let mut effects = alter::effects(scene, change);
     effects.push(Effect::Leaves { database: database.clone(), of: table.clone(), tables: left });
     let step = Step {
-        id: String::new(),
-        kind: Kind::GhOst,
-        title,
-        environment: Some(scene.name().to_owned()),
         server: topology.map(Topology::writer),
-        database: Some(database.clone()),
-        table: Some(table.clone()),
-        script: None,
         run: String::from("rm run/@COPY@.postpone, once the rows were compared"),
         preconditions: safe.into_iter().collect(),
         verify,
@@ -411,17 +394,15 @@ die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
             until: Some(format!("the first value above {limit}; from then on there is no return")),
             point_of_no_return: true,
         },
-        estimate: None,
-        after: Vec::new(),
-        blocked_by: Vec::new(),
         effects,
+        ..Step::on(scene, change, Kind::GhOst, title)
     };
     (step, script)
 }
 
 /// Compares a table with its copy, chunk by chunk, each chunk of both in one statement. What differs may be on its way:
 /// it is looked at again, row by row, until it agrees.
-pub(super) fn compare(script: &mut Script, scene: &Scene<'_>, change: &Change<'_>, copy: &str) {
+pub(super) fn compare(script: &mut Script, change: &Change<'_>, copy: &str) {
     let (database, table) = (&change.database.name, &change.table.name);
     let Some(key) = chunk_key(change) else {
         script.push("say 'The table has no key of one integer: compare its rows by hand before going on.'");
@@ -457,7 +438,6 @@ pub(super) fn compare(script: &mut Script, scene: &Scene<'_>, change: &Change<'_
     let by_id = differing
         .replace("@range(o)", &format!("o.{key} IN (@ids)"))
         .replace("@range(n)", &format!("n.{key} IN (@ids)"));
-    let _ = scene;
     script.push(&format!(
         "\nagree={}\ndiffering={}\nagain={}\nnext={}\nlowest={}\nhighest={}",
         quote(&format!("SELECT {} = {}", sum(&old), sum(&new))),

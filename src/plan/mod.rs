@@ -200,6 +200,30 @@ pub struct Step {
     pub effects: Vec<Effect>,
 }
 
+impl Step {
+    /// A step on a table that is changed, of which nothing else is said yet.
+    fn on(scene: &Scene<'_>, change: &scene::Change<'_>, kind: Kind, title: String) -> Self {
+        Self {
+            id: String::new(),
+            kind,
+            title,
+            environment: Some(scene.name().to_owned()),
+            server: None,
+            database: Some(change.database.name.clone()),
+            table: Some(change.table.name.clone()),
+            script: None,
+            run: String::new(),
+            preconditions: Vec::new(),
+            verify: Vec::new(),
+            rollback: Rollback::none(""),
+            estimate: None,
+            after: Vec::new(),
+            blocked_by: Vec::new(),
+            effects: Vec::new(),
+        }
+    }
+}
+
 /// What kind of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

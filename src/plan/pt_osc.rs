@@ -96,14 +96,7 @@ fi
 "#,
     );
     let step = Step {
-        id: String::new(),
-        kind: Kind::PtOnlineSchemaChange,
-        title,
-        environment: Some(scene.name().to_owned()),
         server: topology.map(Topology::writer),
-        database: Some(database.clone()),
-        table: Some(table.clone()),
-        script: None,
         run: format!("pt-online-schema-change {}", lines.join(" ")),
         preconditions,
         verify,
@@ -114,9 +107,7 @@ fi
             point_of_no_return: false,
         },
         estimate: estimate::copy(change.measures(), topology.map(|topology| topology.server)),
-        after: Vec::new(),
-        blocked_by: Vec::new(),
-        effects: Vec::new(),
+        ..Step::on(scene, change, Kind::PtOnlineSchemaChange, title)
     };
     (step, script)
 }
@@ -170,22 +161,14 @@ fn swap(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>)
             sql::text(table)
         ))
     ));
-    compare(&mut script, scene, change, &new);
+    compare(&mut script, change, &new);
     script.run_sql(&rename);
     script.push("drop_triggers");
     let mut effects = alter::effects(scene, change);
     effects.push(Effect::Leaves { database: database.clone(), of: table.clone(), tables: vec![old.clone()] });
     let step = Step {
-        id: String::new(),
-        kind: Kind::PtOnlineSchemaChange,
-        title,
-        environment: Some(scene.name().to_owned()),
         server: topology.map(Topology::writer),
-        database: Some(database.clone()),
-        table: Some(table.clone()),
-        script: None,
         run: rename,
-        preconditions: Vec::new(),
         verify,
         rollback: Rollback {
             run: None,
@@ -196,10 +179,8 @@ fn swap(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>)
             until: Some(String::from("the first write after the swap; from then on there is no return")),
             point_of_no_return: true,
         },
-        estimate: None,
-        after: Vec::new(),
-        blocked_by: Vec::new(),
         effects,
+        ..Step::on(scene, change, Kind::PtOnlineSchemaChange, title)
     };
     (step, script)
 }
