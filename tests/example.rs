@@ -35,6 +35,24 @@ fn the_example_is_fresh() {
     }
 }
 
+#[test]
+fn the_readme_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let output =
+        run(program().current_dir(root).args(COMMAND).args(["--quiet", "--color", "never"]).env("COLUMNS", "80"));
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let printed = text(&output.stdout);
+    let path = root.join("README.md");
+    let readme = fs::read_to_string(&path).unwrap();
+    let (before, rest) = readme.split_once("```text\n").unwrap();
+    let (shown, after) = rest.split_once("```\n").unwrap();
+    if std::env::var_os("UPDATE").is_some() {
+        fs::write(path, format!("{before}```text\n{printed}```\n{after}")).unwrap();
+    } else {
+        assert_eq!(shown, printed, "README.md is stale; renew it: UPDATE=1 cargo test --test example");
+    }
+}
+
 /// The files below a folder with what they hold, by their paths in it.
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
     let mut found = BTreeMap::new();

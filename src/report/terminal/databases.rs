@@ -183,8 +183,8 @@ impl Summary {
             ("read", all.read),
             ("write", all.write),
             ("delete", all.delete),
-            ("change the schema", all.schema),
-            ("do what is not known", all.unknown),
+            ("schema", all.schema),
+            ("unknown", all.unknown),
         ];
         let does = does.map(|(name, count)| (name.to_owned(), count)).into_iter().filter(|(_, count)| *count > 0);
         let does: Vec<String> = does.map(named).collect();
