@@ -14,7 +14,7 @@ use crate::support::{self, Flavour, Server, ServerOptions};
 fn mysqldump(server: &Server) -> String {
     let output = Command::new("mariadb-dump")
         .arg(format!("--defaults-file={}", server.option_file().display()))
-        .args(["--no-data", "--skip-lock-tables", "edxapp"])
+        .args(["--no-data", "--skip-lock-tables", "--routines", "--events", "edxapp"])
         .output()
         .expect("mariadb-dump is installed with the client");
     assert!(output.status.success(), "{}", platform::text(&output.stderr));
@@ -119,6 +119,9 @@ fn a_dump_agrees_with_its_server() {
         if whole {
             assert_eq!(dumped.triggers.found, live.triggers.found, "{flavour}");
             assert_eq!(dumped.views.found, live.views.found, "{flavour}");
+            assert!(!live.routines.found.is_empty() && !live.events.found.is_empty(), "{flavour}");
+            assert_eq!(dumped.routines.found, live.routines.found, "{flavour}");
+            assert_eq!(dumped.events.found, live.events.found, "{flavour}");
         }
         let names = |checks: &[csm_audit::live::facts::Check]| -> Vec<String> {
             checks.iter().map(|check| format!("{} {}", check.table, check.name)).collect()

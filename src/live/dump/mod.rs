@@ -4,13 +4,13 @@
 mod file;
 mod header;
 mod ledger;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use regex::Regex;
-
 use self::header::Header;
+use self::programs::Programs;
 use super::Request;
 use super::facts::{
     Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
@@ -46,8 +46,10 @@ pub fn read_file(
 pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> (Vec<DatabaseFacts>, Vec<Gap>) {
     let (statements, problems) = sql::ddl(text);
     let source = SourceText::new(text.to_owned());
+    // To load a dump is not to call the programs in it.
     let mut gaps: Vec<Gap> = problems
         .iter()
+        .filter(|problem| problem.reason != sql::IN_PROGRAM)
         .map(|problem| {
             let line = source.line_col(problem.span.start).line;
             Gap::at("dump", file, line, format!("{}, so what it defines is missing: {}", problem.reason, problem.text))
@@ -78,10 +80,10 @@ pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> 
     if databases.is_empty() {
         gaps.push(Gap::file("dump", file, "it defines no table of the database, so nothing is known of it"));
     }
-    let triggers = triggers(text);
+    let programs = Programs::of(text);
     let finish = |(name, found): (String, Found)| DatabaseFacts {
         collation: collations.get(&name).cloned(),
-        ..found.finish(&name, file, &header, &triggers, request)
+        ..found.finish(&name, file, &header, &programs, request)
     };
     let mut facts: Vec<_> = databases.into_iter().map(finish).collect();
     mentions::settle(&mut facts);
@@ -293,7 +295,7 @@ impl Found {
         name: &str,
         file: &str,
         header: &Header,
-        triggers: &[(Trigger, String)],
+        programs: &Programs,
         request: &Request,
     ) -> DatabaseFacts {
         for view in self.views.keys() {
@@ -328,7 +330,8 @@ impl Found {
                 .collect(),
             Proof::unproven("a dump holds the views that it was asked for; there may be others"),
         );
-        let mut found: Vec<Trigger> = triggers
+        let mut found: Vec<Trigger> = programs
+            .triggers
             .iter()
             .filter(|(trigger, _)| facts.table(&trigger.table).is_some())
             .map(|(trigger, body)| {
@@ -338,8 +341,22 @@ impl Found {
             .collect();
         found.sort();
         facts.triggers = Seen::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
-        facts.routines = Seen::unproven("routines of a dump are not read");
-        facts.events = Seen::unproven("events of a dump are not read");
+        let of_kind = |wanted: &dyn Fn(&str) -> bool| -> Vec<Program> {
+            let own = programs.others.iter().filter(|(program, database, _)| {
+                wanted(&program.kind) && database.as_deref().is_none_or(|database| database == name)
+            });
+            let mut found: Vec<Program> = own
+                .map(|(program, _, body)| {
+                    let Named { own: mentions, elsewhere } = names.in_text(body, "");
+                    Program { mentions, elsewhere, ..program.clone() }
+                })
+                .collect();
+            found.sort();
+            found
+        };
+        let asked = |what: &str| Proof::unproven(format!("a dump holds {what} only when they were asked for"));
+        facts.routines = Seen::new(of_kind(&|kind| kind != "EVENT"), asked("routines"));
+        facts.events = Seen::new(of_kind(&|kind| kind == "EVENT"), asked("events"));
         facts.named_by =
             Seen::unproven("a dump of one database does not tell which programs of others name its tables");
         let mut ledger = |table: &str| match (self.ledgers.remove(table), &header.condition) {
@@ -366,34 +383,6 @@ impl Found {
         );
         facts
     }
-}
-
-/// mysqldump spreads `CREATE TRIGGER` over several conditional comments.
-fn triggers(text: &str) -> Vec<(Trigger, String)> {
-    let name = r"(?:`((?:[^`]|``)+)`|([\w$]+))";
-    let pattern = format!(
-        r"(?i)\bTRIGGER\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{name}\s*\.\s*)?{name}\s+(BEFORE|AFTER)\s+(INSERT|UPDATE|DELETE)\s+ON\s+(?:{name}\s*\.\s*)?{name}"
-    );
-    let Ok(pattern) = Regex::new(&pattern) else { return Vec::new() };
-    let starts: Vec<_> = pattern.captures_iter(text).collect();
-    let mut triggers = Vec::new();
-    for (at, found) in starts.iter().enumerate() {
-        let group = |index: usize| found.get(index).map(|text| text.as_str().replace("``", "`"));
-        let either = |index: usize| group(index).or_else(|| group(index + 1)).unwrap_or_default();
-        let end = starts.get(at + 1).and_then(|next| next.get(0)).map_or(text.len(), |next| next.start());
-        let body = found.get(0).and_then(|head| text.get(head.end()..end)).unwrap_or_default();
-        // Up to the end that the client was told to look for.
-        let body = body.split(";;").next().unwrap_or_default();
-        let trigger = Trigger {
-            table: either(9),
-            name: either(3),
-            timing: group(5).unwrap_or_default().to_uppercase(),
-            event: group(6).unwrap_or_default().to_uppercase(),
-            ..Trigger::default()
-        };
-        triggers.push((trigger, body.to_owned()));
-    }
-    triggers
 }
 
 fn add_column(table: &mut Table, definition: &ColumnDef) {
@@ -564,6 +553,19 @@ mod tests {
         assert!(some.migrations.found.len() == 2 && !some.migrations.proof.is_proven());
         let (_, gaps) = read("d.sql", "INSERT INTO django_migrations VALUES (1,'a','b');", None, &Request::default());
         assert!(gaps.iter().any(|gap| gap.reason.contains("columns are not known")), "{gaps:?}");
+    }
+
+    #[test]
+    fn routines_and_events_name_tables_and_define_none() {
+        let programs = "DELIMITER ;;\nCREATE DEFINER=`a`@`b` PROCEDURE `tidy`()\nBEGIN\n  CREATE TABLE inner_one (id int);\n  \
+                        DELETE FROM courseware_studentmodule;\nEND ;;\n\
+                        /*!50106 CREATE*/ /*!50117 DEFINER=`a`@`b`*/ /*!50106 EVENT `nightly` ON SCHEDULE EVERY 1 DAY DO CALL \
+                        tidy() */ ;;\nDELIMITER ;\n";
+        let facts = one(&DUMP.replace("INSERT INTO `auth_user`", &format!("{programs}INSERT INTO `auth_user`")));
+        assert!(facts.table("inner_one").is_none());
+        assert_eq!(facts.routines.found[0].mentions, ["courseware_studentmodule"]);
+        assert_eq!((facts.events.found[0].name.as_str(), facts.events.found.len()), ("nightly", 1));
+        assert!(!facts.routines.proof.is_proven());
     }
 
     #[test]

@@ -392,6 +392,9 @@ pub enum AlterClause {
     Unmodelled(String),
 }
 
+/// Why a stored program is a problem: what it defines is defined when it is called.
+pub const IN_PROGRAM: &str = "DDL inside a stored program is not read";
+
 /// Reads the DDL of a text: statements, whole dumps, and what `SHOW CREATE TABLE …\G` printed.
 #[must_use]
 pub fn ddl(text: &str) -> (Vec<DdlStatement>, Vec<DdlProblem>) {
@@ -559,7 +562,7 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Parsed<Ddl> {
         return view(cursor, replaces);
     }
     if !head.is_empty() && contains_ddl(cursor.rest()) {
-        return Err("DDL inside a stored program is not read".to_owned());
+        return Err(IN_PROGRAM.to_owned());
     }
     let verb = verb_of(cursor.from(start));
     if verb.is_empty() { Err(cursor.expected("TABLE, INDEX or VIEW")) } else { Ok(Ddl::NoDdl(verb)) }
