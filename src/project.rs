@@ -88,14 +88,14 @@ impl Project {
                 let _ = parse(file);
             });
         };
-        let names = || {
+        let name_modules = || {
             let (roots, gaps) = import_roots(discovery, &|file| match discovery.entry(file).kind {
                 FileKind::Python => parse(file).as_ref().ok(),
                 _ => None,
             });
             (Arc::new(ModuleIndex::build(discovery, &roots)), roots, gaps)
         };
-        let ((modules, roots, gaps), ()) = rayon::join(names, parse_all);
+        let ((modules, roots, gaps), ()) = rayon::join(name_modules, parse_all);
         Ahead { want, parsed, modules, roots, gaps }
     }
 
