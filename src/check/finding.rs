@@ -144,13 +144,15 @@ impl Finding {
         self
     }
 
-    /// The gravest first, then what concerns the target, then by place.
-    pub(super) fn order(&self) -> impl Ord + '_ {
+    /// The gravest first, then what concerns the target, then by environment, in their own order, and by place.
+    pub(super) fn order<'a>(&'a self, environments: &[&str]) -> impl Ord + 'a {
         use std::cmp::Reverse;
+        let named = self.subject.environment.as_deref();
         (
             Reverse(self.blocks),
             Reverse(self.severity),
             Reverse(self.concerns_target),
+            environments.iter().position(|name| Some(*name) == named).unwrap_or(environments.len()),
             self.check,
             &self.subject,
             Reverse(self.confidence),

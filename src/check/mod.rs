@@ -119,7 +119,8 @@ pub fn run(audit: &Audit) -> Vec<Finding> {
     for check in CHECKS {
         (check.run)(&context, &mut findings);
     }
-    findings.sort_by(|a, b| a.order().cmp(&b.order()));
+    let environments: Vec<&str> = audit.environments.iter().map(|one| one.facts.name.as_str()).collect();
+    findings.sort_by(|a, b| a.order(&environments).cmp(&b.order(&environments)));
     findings.dedup();
     findings
 }

@@ -64,16 +64,14 @@ impl Summary {
             .into_iter()
             .map(|(severity, count)| format!("{} {}", number(count), severity.as_str()))
             .collect();
-        let blocking = report.findings.iter().filter(|finding| finding.blocks);
-        let blocks = match blocking.clone().count() {
+        let blocks = match report.findings.iter().filter(|finding| finding.blocks).count() {
             0 => String::new(),
             count => format!("; {count} block"),
         };
         self.head("findings", &format!("{}{blocks}", counts.join(", ")));
-        // What blocks, then the others in their order, the gravest first. The first ones that have code to look at are
-        // shown with it.
+        // In their order, what blocks first; the first ones that have code to look at are shown with it.
         let mut with_code = 0;
-        for finding in blocking.chain(report.findings.iter().filter(|finding| !finding.blocks)).take(LINES) {
+        for finding in report.findings.iter().take(LINES) {
             let code = (with_code < WITH_CODE).then(|| self.with_code(report, finding)).flatten();
             match code {
                 Some(text) => {
