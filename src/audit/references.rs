@@ -57,56 +57,58 @@ pub(super) fn find(target: &Target, expected: &[Expected], environments: &[Envir
             entry.field.get_or_insert_with(|| soft.field.clone());
         }
     }
-    let mut holders: Vec<(usize, usize)> = Vec::new();
-    for (at, environment) in environments.iter().enumerate() {
-        for (index, database) in environment.facts.databases.iter().enumerate() {
+    let mut holders: Vec<Holder<'_>> = Vec::new();
+    for (environment, of) in environments.iter().enumerate() {
+        for (index, database) in of.facts.databases.iter().enumerate() {
             if database.table(&target.table).is_none() {
                 continue;
             }
-            holders.push((at, index));
-            let own = database
-                .foreign_keys
-                .found
-                .iter()
-                .filter(|key| key.database == database.name && key.table.eq_ignore_ascii_case(&target.table));
-            for key in own {
+            let mut constraints = Vec::new();
+            for key in &database.foreign_keys.found {
+                if key.database != database.name || !key.table.eq_ignore_ascii_case(&target.table) {
+                    continue;
+                }
                 let table = match key.referenced_database == database.name {
                     true => key.referenced_table.clone(),
                     false => format!("{}.{}", key.referenced_database, key.referenced_table),
                 };
-                let entry = finder.entry(&key.columns, &table, &key.referenced_columns);
-                let place = entry.places.iter_mut().find(|place| (place.environment, place.database) == (at, index));
-                match place {
-                    Some(place) => place.constraints.push(key.name.clone()),
-                    None => entry.places.push(ReferencePlace {
-                        environment: at,
-                        database: index,
-                        constraints: vec![key.name.clone()],
-                    }),
-                }
+                finder.entry(&key.columns, &table, &key.referenced_columns);
+                constraints.push((place(&key.columns, &table, &key.referenced_columns), key.name.as_str()));
             }
+            constraints.sort();
+            holders.push(Holder { environment, database: index, constraints });
         }
     }
-    let mut references: Vec<Reference> = finder.references.into_values().collect();
-    for reference in &mut references {
-        for &(environment, database) in &holders {
-            let known = |place: &ReferencePlace| (place.environment, place.database) == (environment, database);
-            if !reference.places.iter().any(known) {
-                reference.places.push(ReferencePlace { environment, database, constraints: Vec::new() });
-            }
-        }
-        reference.places.sort_by_key(|place| (place.environment, place.database));
-        for place in &mut reference.places {
-            place.constraints.sort();
-        }
+    let references = finder.references.into_iter().map(|(key, mut reference)| {
+        reference.places = holders.iter().map(|holder| holder.has(&key)).collect();
+        reference
+    });
+    references.collect()
+}
+
+/// A database that holds the target's table, and the constraints on that.
+struct Holder<'a> {
+    environment: usize,
+    database: usize,
+    constraints: Vec<(Key, &'a str)>,
+}
+
+impl Holder<'_> {
+    fn has(&self, key: &Key) -> ReferencePlace {
+        let own = self.constraints.iter().filter(|(known, _)| known == key);
+        let constraints = own.map(|(_, name)| (*name).to_owned()).collect();
+        ReferencePlace { environment: self.environment, database: self.database, constraints }
     }
-    references
+}
+
+fn place(columns: &[String], table: &str, referenced: &[String]) -> Key {
+    let small = |names: &[String]| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
+    (small(columns), table.to_lowercase(), small(referenced))
 }
 
 impl Finder {
     fn entry(&mut self, columns: &[String], table: &str, referenced: &[String]) -> &mut Reference {
-        let small = |names: &[String]| names.iter().map(|name| name.to_lowercase()).collect::<Vec<_>>();
-        self.references.entry((small(columns), table.to_lowercase(), small(referenced))).or_insert_with(|| Reference {
+        self.references.entry(place(columns, table, referenced)).or_insert_with(|| Reference {
             columns: columns.to_vec(),
             table: table.to_owned(),
             referenced: referenced.to_vec(),

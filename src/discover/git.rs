@@ -149,18 +149,22 @@ impl Commit {
 
     /// Takes the contents of touched files while the work tree is still being read.
     fn take_touched(&mut self) -> Result<(), RevisionError> {
-        let is_read = |path: &str, blob: &Blob| match blob.mode {
-            Mode::Link => true,
-            Mode::File => kind::by_name(path) != Some(FileKind::Other),
-            Mode::Submodule => false,
-        };
-        let below = self.touched.iter().filter(|path| path.starts_with(&self.prefix));
-        let read = below.filter(|path| self.files.get(*path).is_some_and(|blob| is_read(path, blob)));
-        let paths: Vec<&str> = read.map(String::as_str).collect();
+        let below = self.touched.iter().map(String::as_str).filter(|path| path.starts_with(&self.prefix));
+        let paths: Vec<&str> = below.filter(|path| self.is_read(path)).collect();
         let found = self.ask(&paths)?;
         let known = paths.iter().zip(found).filter_map(|(path, content)| Some(((*path).to_owned(), content?)));
         self.at_hand = known.collect();
         Ok(())
+    }
+
+    /// Whether an analysis looks into a file of the commit. What none does need not be there: a partial clone may well
+    /// lack it.
+    pub(super) fn is_read(&self, path: &str) -> bool {
+        self.files.get(path).is_some_and(|blob| match blob.mode {
+            Mode::Link => true,
+            Mode::File => kind::by_name(path) != Some(FileKind::Other),
+            Mode::Submodule => false,
+        })
     }
 
     /// The contents of files of the commit; of one that is too large only the size.

@@ -163,8 +163,7 @@ fn open(place: &Path, path: &str) -> Result<(File, u64), Gap> {
     if !metadata.is_file() {
         return Err(special(path));
     }
-    let file = File::open(place).map_err(|error| unreadable(path, &error))?;
-    Ok((file, metadata.len()))
+    open_found(place, path)
 }
 
 fn has_nul(bytes: &[u8]) -> bool {

@@ -12,7 +12,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::git::{Commit, Content, Mode};
 use super::read::Reader;
 use super::walk::Found;
-use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet, kind};
+use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet};
 use crate::source::{FileId, Gap};
 
 /// The commit of each project root, as git lists it.
@@ -245,9 +245,7 @@ impl Builder<'_> {
     fn read(&mut self, root: usize, commit: &Commit, paths: &[String]) -> Result<(), RevisionError> {
         let relative = |path: &str| path.strip_prefix(&*commit.prefix).unwrap_or(path).to_owned();
         let is_link = |path: &str| commit.files.get(path).is_some_and(|blob| blob.mode == Mode::Link);
-        // What no analysis reads need not be there: a partial clone may well lack it.
-        let is_read = |path: &&String| is_link(path) || kind::by_name(path) != Some(FileKind::Other);
-        let read: Vec<&str> = paths.iter().filter(is_read).map(String::as_str).collect();
+        let read: Vec<&str> = paths.iter().map(String::as_str).filter(|path| commit.is_read(path)).collect();
         let contents: FxHashMap<&str, Content> = read.iter().copied().zip(commit.contents(&read)?).collect();
         let mut files: Vec<(Found, Option<&Content>)> = Vec::new();
         for path in paths {

@@ -5,7 +5,6 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::catalog;
-
 use crate::django::Version;
 use crate::field::{self, Target};
 use crate::literal::{Args, Host, Interp, Names, Object, Site, Value};
@@ -51,9 +50,9 @@ pub struct DjangoHost<'p> {
     /// The labels and packages of the installed apps, once they are known.
     pub installed: RefCell<Vec<(String, String)>>,
     /// The tables of the alias that code sees.
-    pub tables: RefCell<Option<Vec<String>>>,
+    tables: RefCell<Option<Vec<String>>>,
     /// The tables themselves, for code that asks `information_schema`.
-    pub database: RefCell<Option<Rc<Database>>>,
+    database: RefCell<Option<Rc<Database>>>,
     /// The last query of a cursor, in small letters.
     query: RefCell<String>,
     /// What is left of the rows that it gave, when they are known.

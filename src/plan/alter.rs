@@ -106,6 +106,8 @@ pub(super) fn step(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Top
     let title = format!("ALTER TABLE {}.{}: {}", change.database.name, change.table.name, columns.join(", "));
     let step = Step {
         server: topology.map(Topology::writer),
+        database: Some(change.database.name.clone()),
+        table: Some(change.table.name.clone()),
         run: sql,
         preconditions,
         verify: probes(change),
@@ -117,7 +119,7 @@ pub(super) fn step(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Top
         },
         estimate: estimate::alter(change.measures()),
         effects: effects(scene, change),
-        ..Step::on(scene, change, kind, title)
+        ..Step::of(scene, kind, title)
     };
     let mut script = Script::new("@ID@", &step.title, scene.name(), topology);
     script.push("# Writers wait while the rows are copied; nobody waits for the table longer than a few seconds.");

@@ -16,16 +16,9 @@ pub(super) fn step(
     let names: Vec<String> = tables.iter().map(|table| sql::table(database, table)).collect();
     let title = format!("Drop what is left in {database}: {}", tables.join(", "));
     let step = Step {
-        id: String::new(),
-        kind: Kind::CleanUp,
-        title: title.clone(),
-        environment: Some(scene.name().to_owned()),
         server: topology.map(Topology::writer),
         database: Some(database.to_owned()),
-        table: None,
-        script: None,
         run: format!("SET SESSION lock_wait_timeout = 5; DROP TABLE IF EXISTS {}", names.join(", ")),
-        preconditions: Vec::new(),
         verify: vec![Probe {
             what: String::from("nothing is left"),
             query: tables_query(database, tables),
@@ -37,12 +30,10 @@ pub(super) fn step(
             until: None,
             point_of_no_return: true,
         },
-        estimate: None,
-        after: Vec::new(),
-        blocked_by: Vec::new(),
         effects: vec![Effect::Takes { database: database.to_owned(), tables: tables.to_vec() }],
+        ..Step::of(scene, Kind::CleanUp, title)
     };
-    let mut script = Script::new("@ID@", &title, scene.name(), topology);
+    let mut script = Script::new("@ID@", &step.title, scene.name(), topology);
     script.push("# Dropping a table of many gigabytes can stall a server: choose a quiet hour, and mind the replicas.");
     (step, script)
 }

@@ -36,34 +36,16 @@ fn drop_sql(key: &ForeignKey) -> String {
     )
 }
 
-fn step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&Topology<'_>>) -> Step {
-    Step {
-        id: String::new(),
-        kind: Kind::DropForeignKey,
-        title: String::new(),
-        environment: Some(scene.name().to_owned()),
+/// The step that drops a foreign key.
+pub(super) fn drop_step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&Topology<'_>>) -> (Step, Script) {
+    let title = format!(
+        "Drop the foreign key {} of {}.{} to {}.{}",
+        key.name, key.database, key.table, key.referenced_database, key.referenced_table
+    );
+    let step = Step {
         server: topology.map(Topology::writer),
         database: Some(key.database.clone()),
         table: Some(key.table.clone()),
-        script: None,
-        run: String::new(),
-        preconditions: Vec::new(),
-        verify: Vec::new(),
-        rollback: Rollback::none(""),
-        estimate: None,
-        after: Vec::new(),
-        blocked_by: Vec::new(),
-        effects: Vec::new(),
-    }
-}
-
-/// The step that drops a foreign key.
-pub(super) fn drop_step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&Topology<'_>>) -> (Step, Script) {
-    let step = Step {
-        title: format!(
-            "Drop the foreign key {} of {}.{} to {}.{}",
-            key.name, key.database, key.table, key.referenced_database, key.referenced_table
-        ),
         run: drop_sql(key),
         verify: vec![probe(key, false)],
         rollback: Rollback {
@@ -73,7 +55,7 @@ pub(super) fn drop_step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&T
             point_of_no_return: false,
         },
         effects: vec![Effect::DropKey { key: key.clone() }],
-        ..step(scene, key, topology)
+        ..Step::of(scene, Kind::DropForeignKey, title)
     };
     let mut script = Script::new("@ID@", &step.title, scene.name(), topology);
     script.push(
@@ -98,12 +80,14 @@ pub(super) fn add_step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&To
         on.join(" AND "),
         present.join(" AND ")
     );
+    let title = format!(
+        "Add the foreign key {} of {}.{} to {}.{} again",
+        key.name, key.database, key.table, key.referenced_database, key.referenced_table
+    );
     let step = Step {
-        kind: Kind::AddForeignKey,
-        title: format!(
-            "Add the foreign key {} of {}.{} to {}.{} again",
-            key.name, key.database, key.table, key.referenced_database, key.referenced_table
-        ),
+        server: topology.map(Topology::writer),
+        database: Some(key.database.clone()),
+        table: Some(key.table.clone()),
         run: add_sql(key),
         preconditions: vec![Precondition {
             what: String::from("every row has what it points to"),
@@ -123,7 +107,7 @@ pub(super) fn add_step(scene: &Scene<'_>, key: &ForeignKey, topology: Option<&To
             point_of_no_return: false,
         },
         effects: vec![Effect::AddKey { key: key.clone() }],
-        ..step(scene, key, topology)
+        ..Step::of(scene, Kind::AddForeignKey, title)
     };
     let script = Script::new("@ID@", &step.title, scene.name(), topology);
     (step, script)

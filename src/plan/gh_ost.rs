@@ -162,6 +162,8 @@ say "$GH_OST ${arguments[*]}"
     );
     let step = Step {
         server: topology.map(|topology| topology.inspected.to_string()),
+        database: Some(database.clone()),
+        table: Some(table.clone()),
         run: format!("gh-ost {}", flags.join(" ")),
         preconditions,
         verify: vec![Probe {
@@ -179,7 +181,7 @@ say "$GH_OST ${arguments[*]}"
             point_of_no_return: false,
         },
         estimate: estimate::copy(change.measures(), topology.map(|topology| topology.server)),
-        ..Step::on(scene, change, Kind::GhOst, title)
+        ..Step::of(scene, Kind::GhOst, title)
     };
     (step, script)
 }
@@ -379,6 +381,8 @@ die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
     effects.push(Effect::Leaves { database: database.clone(), of: table.clone(), tables: left });
     let step = Step {
         server: topology.map(Topology::writer),
+        database: Some(database.clone()),
+        table: Some(table.clone()),
         run: String::from("rm run/@COPY@.postpone, once the rows were compared"),
         preconditions: safe.into_iter().collect(),
         verify,
@@ -395,7 +399,7 @@ die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
             point_of_no_return: true,
         },
         effects,
-        ..Step::on(scene, change, Kind::GhOst, title)
+        ..Step::of(scene, Kind::GhOst, title)
     };
     (step, script)
 }

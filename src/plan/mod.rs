@@ -201,16 +201,16 @@ pub struct Step {
 }
 
 impl Step {
-    /// A step on a table that is changed, of which nothing else is said yet.
-    fn on(scene: &Scene<'_>, change: &scene::Change<'_>, kind: Kind, title: String) -> Self {
+    /// A step in an environment, of which nothing else is said yet.
+    fn of(scene: &Scene<'_>, kind: Kind, title: String) -> Self {
         Self {
             id: String::new(),
             kind,
             title,
             environment: Some(scene.name().to_owned()),
             server: None,
-            database: Some(change.database.name.clone()),
-            table: Some(change.table.name.clone()),
+            database: None,
+            table: None,
             script: None,
             run: String::new(),
             preconditions: Vec::new(),
@@ -490,18 +490,15 @@ fn unread(audit: &Audit) -> Vec<Open> {
     });
     let target = audit.target.label.split_once('.').map(|(app, _)| app);
     let apps: std::collections::BTreeSet<&str> = owners.map(String::as_str).chain(target).collect();
-    let of_app = |file: &str| {
-        let known = audit.expected.iter().flat_map(|code| &code.migrations);
-        let mut own = known.filter(|migration| migration.file == file).map(|migration| migration.node.0.as_str());
-        own.any(|app| apps.contains(app))
-    };
-    let gaps = audit.gaps.iter().filter(|gap| gap.file.as_deref().is_some_and(of_app));
-    gaps.map(|gap| {
+    let migrations = audit.expected.iter().flat_map(|code| &code.migrations);
+    let own = migrations.filter(|migration| apps.contains(migration.node.0.as_str()));
+    let files: std::collections::BTreeSet<&str> = own.map(|migration| migration.file.as_str()).collect();
+    let told = audit.gaps.iter().filter_map(|gap| {
+        let file = gap.file.as_deref().filter(|file| files.contains(file))?;
         let line = gap.line.map_or_else(String::new, |line| format!(":{line}"));
-        let file = gap.file.as_deref().unwrap_or_default();
-        Open { environment: None, what: format!("{file}{line}: {}", gap.reason) }
-    })
-    .collect()
+        Some(Open { environment: None, what: format!("{file}{line}: {}", gap.reason) })
+    });
+    told.collect()
 }
 
 #[derive(Serialize, Deserialize)]

@@ -202,22 +202,9 @@ impl Steps<'_, '_, '_> {
 
     fn plain(&self, kind: Kind, title: String, rollback: &str) -> Step {
         Step {
-            id: String::new(),
-            kind,
-            title,
-            environment: Some(self.scene.name().to_owned()),
             server: self.topology().map(|topology| topology.inspected.to_string()),
-            database: None,
-            table: None,
-            script: None,
-            run: String::new(),
-            preconditions: Vec::new(),
-            verify: Vec::new(),
             rollback: Rollback::none(rollback),
-            estimate: None,
-            after: Vec::new(),
-            blocked_by: Vec::new(),
-            effects: Vec::new(),
+            ..Step::of(self.scene, kind, title)
         }
     }
 

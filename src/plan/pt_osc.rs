@@ -97,6 +97,8 @@ fi
     );
     let step = Step {
         server: topology.map(Topology::writer),
+        database: Some(database.clone()),
+        table: Some(table.clone()),
         run: format!("pt-online-schema-change {}", lines.join(" ")),
         preconditions,
         verify,
@@ -107,7 +109,7 @@ fi
             point_of_no_return: false,
         },
         estimate: estimate::copy(change.measures(), topology.map(|topology| topology.server)),
-        ..Step::on(scene, change, Kind::PtOnlineSchemaChange, title)
+        ..Step::of(scene, Kind::PtOnlineSchemaChange, title)
     };
     (step, script)
 }
@@ -168,6 +170,8 @@ fn swap(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>)
     effects.push(Effect::Leaves { database: database.clone(), of: table.clone(), tables: vec![old.clone()] });
     let step = Step {
         server: topology.map(Topology::writer),
+        database: Some(database.clone()),
+        table: Some(table.clone()),
         run: rename,
         verify,
         rollback: Rollback {
@@ -180,7 +184,7 @@ fn swap(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>)
             point_of_no_return: true,
         },
         effects,
-        ..Step::on(scene, change, Kind::PtOnlineSchemaChange, title)
+        ..Step::of(scene, Kind::PtOnlineSchemaChange, title)
     };
     (step, script)
 }

@@ -341,9 +341,9 @@ impl Found {
             .collect();
         found.sort();
         facts.triggers = Seen::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
-        let of_kind = |wanted: &dyn Fn(&str) -> bool| -> Vec<Program> {
+        let of_kind = |events: bool| -> Vec<Program> {
             let own = programs.others.iter().filter(|(program, database, _)| {
-                wanted(&program.kind) && database.as_deref().is_none_or(|database| database == name)
+                (program.kind == "EVENT") == events && database.as_deref().is_none_or(|database| database == name)
             });
             let mut found: Vec<Program> = own
                 .map(|(program, _, body)| {
@@ -355,8 +355,8 @@ impl Found {
             found
         };
         let asked = |what: &str| Proof::unproven(format!("a dump holds {what} only when they were asked for"));
-        facts.routines = Seen::new(of_kind(&|kind| kind != "EVENT"), asked("routines"));
-        facts.events = Seen::new(of_kind(&|kind| kind == "EVENT"), asked("events"));
+        facts.routines = Seen::new(of_kind(false), asked("routines"));
+        facts.events = Seen::new(of_kind(true), asked("events"));
         facts.named_by =
             Seen::unproven("a dump of one database does not tell which programs of others name its tables");
         let mut ledger = |table: &str| match (self.ledgers.remove(table), &header.condition) {
