@@ -3,8 +3,9 @@
 use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::v1::{DateRange, Estimate, MayStart, Report, ReportColumn, ReportColumnIn, ReportFinding};
+use super::v1::{DateRange, MayStart, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
+use crate::plan::Estimate;
 
 /// How to ask for what no scan of code alone can tell.
 pub(super) const ASK_DATABASES: &str = "csm-audit scan PATH --replica prod=mysql://USER@REPLICA/DATABASE -o reports/";
