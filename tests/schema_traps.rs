@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csm_audit::config::{Given, Settings};
 use csm_audit::expected::{Expected, expect};
-use csm_audit::schema::{Part, Table};
+use csm_audit::schema::{DefaultValue, Generated, Part, Table};
 
 fn replay(fixture: &str, django: &str, server: &str) -> Expected {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
@@ -227,7 +227,7 @@ fn uuid_and_json_are_types_of_their_own_where_the_server_has_them() {
     // The check that MariaDB keeps for JSON has the name the column had.
     let e = replay("uuid_and_json", "4.2", "mariadb-10.11");
     let check = &table(&e, "shop_doc").checks[0];
-    assert_eq!((check.name.as_str(), check.expression.as_str()), ("data", "json_valid(`body`)"));
+    assert_eq!((check.name.as_str(), check.condition.as_str()), ("data", "json_valid(`body`)"));
     // It is text that is compared byte by byte, whatever the table's collation.
     let collation = |e: &Expected| table(e, "shop_doc").column("body").unwrap().collation.clone();
     assert_eq!(collation(&e).as_deref(), Some("utf8mb4_bin"));
@@ -238,7 +238,7 @@ fn uuid_and_json_are_types_of_their_own_where_the_server_has_them() {
 fn only_new_mysql_keeps_the_default_of_an_added_text() {
     let default =
         |server: &str, i: usize| table(&replay("text_defaults", "4.2", server), "shop_page").columns[i].default.clone();
-    assert_eq!(default("mysql-8.0", 1).as_deref(), Some("('none yet')"));
+    assert_eq!(default("mysql-8.0", 1), Some(DefaultValue::Expression("('none yet')".to_owned())));
     assert_eq!(default("mysql-5.7", 1), None);
     assert_eq!(default("mariadb-10.11", 1), None);
     assert_eq!(default("mysql-8.0", 2), None);
@@ -406,8 +406,11 @@ fn collations_composite_keys_generated_columns_and_unmanaged_models() {
     assert_eq!(column(&e, "Shop_Item._order"), "int");
     let pair = table(&e, "shop_pair");
     assert_eq!(pair.primary_key, ["a", "b"]);
-    assert_eq!(pair.column("g").unwrap().generated, Some((String::from("(`a` * 2)"), true)));
-    assert_eq!(pair.column("d").unwrap().default.as_deref(), Some("7"));
+    assert_eq!(
+        pair.column("g").unwrap().generated,
+        Some(Generated { expression: String::from("(`a` * 2)"), stored: true })
+    );
+    assert_eq!(pair.column("d").unwrap().default, Some(DefaultValue::Expression("7".to_owned())));
 }
 
 #[test]

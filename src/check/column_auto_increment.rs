@@ -1,6 +1,5 @@
 //! Keys that count up, or do not.
 
-use super::column::{definition, definition_of_code};
 use super::context::Context;
 use super::Finding;
 use crate::schema::Part;
@@ -48,13 +47,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&column.name)
                     .target(matched.concerns, context.is_target(matched.name))
-                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
-                    .says(matched.environment(), definition(held))
+                    .says_code(matched, Part::Column, &column.name, column.definition(matched.server()))
+                    .says(matched.environment(), held.definition(matched.server()))
                     .fix(format!(
                         "ALTER TABLE {} MODIFY {} {}",
                         crate::schema::quote(matched.name),
                         crate::schema::quote(&column.name),
-                        definition_of_code(column, matched.server())
+                        column.definition(matched.server())
                     )),
             );
         }

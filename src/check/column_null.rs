@@ -1,6 +1,5 @@
 //! Columns that take NULL, or do not.
 
-use super::column::{definition, definition_of_code};
 use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
@@ -61,8 +60,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&column.name)
                     .target(matched.concerns, false)
-                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
-                    .says(matched.environment(), definition(held))
+                    .says_code(matched, Part::Column, &column.name, column.definition(matched.server()))
+                    .says(matched.environment(), held.definition(matched.server()))
                     .fix(fix),
             );
         }

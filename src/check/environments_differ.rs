@@ -133,11 +133,11 @@ fn parts(pair: &Pair<'_>, table: &Table) -> BTreeMap<String, String> {
         parts.insert(format!("column {}", column.name), format!("{printed} {null}{counts}"));
     }
     for index in &table.indexes {
-        parts.insert(format!("index {}", index.name), super::indexes::text(index));
+        parts.insert(format!("index {}", index.name), index.describe());
     }
     let keys = pair.database.foreign_keys.found.iter();
     for key in keys.filter(|key| key.database == pair.database.name && key.table == table.name) {
-        parts.insert(format!("foreign key {}", key.name), super::foreign_keys::text(key));
+        parts.insert(format!("foreign key {}", key.name), key.describe());
     }
     parts.insert(String::from("engine"), table.engine.clone().unwrap_or_default());
     parts

@@ -50,7 +50,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&column.name)
                 .target(matched.concerns, false)
                 .says(MIGRATIONS, "no such column")
-                .says(matched.environment(), super::column::definition(column))
+                .says(matched.environment(), column.definition(matched.server()))
                 .fix("find out who writes it; give it a default, drop it, or add the field to the model"),
             );
         }

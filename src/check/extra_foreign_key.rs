@@ -1,7 +1,6 @@
 //! Foreign keys of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::foreign_keys::text;
 use super::Finding;
 use crate::finding::Severity;
 use crate::schema::quote;
@@ -57,7 +56,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .name(&key.name)
                     .target(concerns, concerns)
                     .says(MIGRATIONS, if extra.duplicate_of.is_some() { "one constraint" } else { "no constraint" })
-                    .says(matched.environment(), text(key))
+                    .says(matched.environment(), key.describe())
                     .fix(format!(
                         "SET SESSION lock_wait_timeout = 5; ALTER TABLE {} DROP FOREIGN KEY {}, ALGORITHM=INPLACE, LOCK=NONE",
                         quote(matched.name),
@@ -97,7 +96,7 @@ fn from_elsewhere(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .name(&key.name)
                 .target(concerns, concerns)
                 .says(MIGRATIONS, "no constraint")
-                .says(pair.environment_name(), text(key))
+                .says(pair.environment_name(), key.describe())
                 .fix(format!(
                     "ALTER TABLE {}.{} DROP FOREIGN KEY {}",
                     quote(&key.database),

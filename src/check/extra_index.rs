@@ -1,7 +1,7 @@
 //! Indexes of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::indexes::{covered_by, text};
+use super::indexes::covered_by;
 use super::Finding;
 use crate::finding::Severity;
 
@@ -53,7 +53,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .name(&held.name)
                 .target(matched.concerns, false)
                 .says(MIGRATIONS, "no such index")
-                .says(matched.environment(), text(held))
+                .says(matched.environment(), held.describe())
                 .fix("ask what uses it; bring it into a migration, or drop it in the same copy as the change of the key"),
             );
         }

@@ -1,7 +1,6 @@
 //! Tables of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::foreign_keys::text;
 use super::Finding;
 use crate::audit::Pair;
 use crate::finding::Severity;
@@ -83,7 +82,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .target(concerns, blocks)
                 .says(MIGRATIONS, "no table");
             for key in &keys {
-                finding = finding.says(pair.environment_name(), text(key));
+                finding = finding.says(pair.environment_name(), key.describe());
             }
             let drops: Vec<String> = keys
                 .iter()

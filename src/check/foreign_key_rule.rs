@@ -1,7 +1,6 @@
 //! What a foreign key does when the row it points to goes.
 
 use super::context::Context;
-use super::foreign_keys::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -61,8 +60,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&columns)
                 .name(&held.name)
                 .target(concerns, false)
-                .says_code(matched, Part::ForeignKey, &code.name, text_of_code(code))
-                .says(matched.environment(), text(held))
+                .says_code(matched, Part::ForeignKey, &code.name, code.describe(""))
+                .says(matched.environment(), held.describe())
                 .fix("drop the constraint and add it again as the code has it; what was deleted meanwhile is in no signal"),
             );
         }

@@ -32,7 +32,7 @@ declare_check! {
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
         for column in matched.code.columns.iter().filter(|column| matched.held.column(&column.name).is_none()) {
-            let wanted = super::column::definition_of_code(column, matched.server());
+            let wanted = column.definition(matched.server());
             findings.push(
                 Finding::new(
                     &MISSING_COLUMN,

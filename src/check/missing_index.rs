@@ -1,9 +1,9 @@
 //! Indexes of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::{create, text, text_of_code};
+use super::indexes::create;
 use super::Finding;
-use crate::schema::Part;
+use crate::schema::{Index, Part};
 
 declare_check! {
     /// ## What
@@ -46,8 +46,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .name(&code.name)
                     .target(matched.concerns, false)
-                    .says_code(matched, Part::Index, &code.name, text_of_code(code))
-                    .says(matched.environment(), held.map_or_else(|| String::from("no such index"), text))
+                    .says_code(matched, Part::Index, &code.name, code.describe())
+                    .says(matched.environment(), held.map_or_else(|| String::from("no such index"), Index::describe))
                     .fix(create(matched.name, code)),
             );
         }
@@ -61,8 +61,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .name(&held.name)
                 .target(matched.concerns, false)
-                .says_code(matched, Part::Index, &code.name, text_of_code(code))
-                .says(matched.environment(), format!("{} INVISIBLE", text(held)))
+                .says_code(matched, Part::Index, &code.name, code.describe())
+                .says(matched.environment(), format!("{} INVISIBLE", held.describe()))
                 .fix(format!(
                     "ALTER TABLE {} ALTER INDEX {} VISIBLE",
                     crate::schema::quote(matched.name),

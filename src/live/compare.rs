@@ -6,7 +6,8 @@ use std::time::Duration;
 use super::Limits;
 use super::facts::{Table, integer_limit};
 use super::login::Login;
-use super::session::{Session, identifier};
+use super::session::Session;
+use crate::schema::quote;
 
 /// Rows in a chunk.
 const CHUNK: u32 = 2_000;
@@ -99,11 +100,11 @@ impl Pair {
 
     /// Counts what the next rows beside come to: all of them, missing ones, differing ones, and the last of them.
     fn chunk(&self, low: Option<i128>) -> String {
-        let key = identifier(&self.key);
-        let place = |table: &str| format!("{}.{}", identifier(&self.database), identifier(table));
+        let key = quote(&self.key);
+        let place = |table: &str| format!("{}.{}", quote(&self.database), quote(table));
         let sum = |alias: &str| {
             let all = |f: &str| {
-                self.columns.iter().map(|c| format!("{f}({alias}.{})", identifier(c))).collect::<Vec<_>>().join(", ")
+                self.columns.iter().map(|c| format!("{f}({alias}.{})", quote(c))).collect::<Vec<_>>().join(", ")
             };
             format!("CRC32(CONCAT_WS('#', {}, CONCAT({})))", all("CRC32"), all("ISNULL"))
         };

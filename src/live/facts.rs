@@ -8,6 +8,15 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::proof::{Proof, Seen};
+use crate::schema::{self, OfTable};
+
+pub use crate::schema::{DefaultValue, ForeignKeyOf as ForeignKey, Generated, Index, IndexPart};
+
+/// A column with the text of its type.
+pub type Column = schema::Column<String>;
+
+/// A CHECK constraint with its table.
+pub type Check = OfTable<schema::Check>;
 
 /// An environment, such as `prod`: its servers and their databases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -354,78 +363,6 @@ impl Table {
     }
 }
 
-/// A column.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// `COLUMN_TYPE` as the server writes it: `int(11)` here, `int` there.
-    pub column_type: String,
-    /// Whether it may be NULL.
-    pub nullable: bool,
-    /// Its default; `None` when it has none or NULL, which is the same for a column that may be NULL.
-    pub default: Option<DefaultValue>,
-    /// Whether it counts up.
-    pub auto_increment: bool,
-    /// `ON UPDATE`.
-    pub on_update: Option<String>,
-    /// What it is computed from.
-    pub generated: Option<Generated>,
-    /// Its collation when it holds text.
-    pub collation: Option<String>,
-    /// Its comment.
-    pub comment: String,
-    /// Whether `SELECT *` leaves it out.
-    pub invisible: bool,
-}
-
-/// A default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DefaultValue {
-    /// A value, without quotes.
-    Literal(String),
-    /// An expression, such as `CURRENT_TIMESTAMP`.
-    Expression(String),
-}
-
-/// A generated column's expression.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generated {
-    /// The expression as the server writes it.
-    pub expression: String,
-    /// Whether the value is stored.
-    pub stored: bool,
-}
-
-/// An index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Index {
-    /// Its name.
-    pub name: String,
-    /// Whether it forbids equal entries.
-    pub unique: bool,
-    /// `BTREE`, `HASH`, `FULLTEXT` or `SPATIAL`.
-    pub kind: String,
-    /// Its parts in order.
-    pub parts: Vec<IndexPart>,
-    /// Whether the optimizer ignores it.
-    pub invisible: bool,
-}
-
-/// A part of an index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexPart {
-    /// The column; `None` for an expression.
-    pub column: Option<String>,
-    /// The expression.
-    pub expression: Option<String>,
-    /// The length of its prefix.
-    pub length: Option<u32>,
-    /// Whether it descends.
-    pub descending: bool,
-}
-
 /// A partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Partition {
@@ -437,42 +374,6 @@ pub struct Partition {
     pub expression: String,
     /// `VALUES LESS THAN` or `IN`.
     pub description: String,
-}
-
-/// A foreign key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ForeignKey {
-    /// The database of the table that points.
-    pub database: String,
-    /// The table that points.
-    pub table: String,
-    /// The constraint's name.
-    pub name: String,
-    /// The columns that point.
-    pub columns: Vec<String>,
-    /// The database of the table that is pointed to.
-    pub referenced_database: String,
-    /// The table that is pointed to.
-    pub referenced_table: String,
-    /// The columns that are pointed to.
-    pub referenced_columns: Vec<String>,
-    /// `CASCADE`, `SET NULL` or `SET DEFAULT`; `None` for `RESTRICT` and `NO ACTION`, which InnoDB treats alike.
-    pub on_delete: Option<String>,
-    /// Likewise.
-    pub on_update: Option<String>,
-}
-
-/// A CHECK constraint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Check {
-    /// Its table.
-    pub table: String,
-    /// Its name.
-    pub name: String,
-    /// Its condition as the server writes it.
-    pub condition: String,
-    /// Whether it holds.
-    pub enforced: bool,
 }
 
 /// A trigger.

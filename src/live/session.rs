@@ -265,29 +265,9 @@ fn trouble(error: &Error, secret: &Secret) -> Trouble {
     }
 }
 
-/// A text as an SQL literal, for a session whose `sql_mode` is empty.
-pub(super) fn literal(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('\'');
-    for character in text.chars() {
-        match character {
-            '\'' | '\\' => quoted.extend(['\\', character]),
-            '\0' => quoted.push_str("\\0"),
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('\'');
-    quoted
-}
-
 /// Several texts as literals, separated by commas.
 pub(super) fn literals<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    texts.into_iter().map(literal).collect::<Vec<_>>().join(", ")
-}
-
-/// A name in backticks.
-pub(super) fn identifier(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    texts.into_iter().map(crate::schema::quote_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -296,9 +276,7 @@ mod tests {
 
     #[test]
     fn names_and_texts_cannot_break_out() {
-        assert_eq!(literal(r"it's \ all"), r"'it\'s \\ all'");
-        assert_eq!(literals(["a", "b'"]), r"'a', 'b\''");
-        assert_eq!(identifier("odd`name"), "`odd``name`");
+        assert_eq!(literals(["a", "b'"]), "'a', 'b'''");
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! Source: MySQL 8.4 Reference Manual, 28.3 (`COLUMNS`, `KEY_COLUMN_USAGE`, `REFERENTIAL_CONSTRAINTS`, `STATISTICS`,
 //! `TABLES`, `TABLE_CONSTRAINTS`); MariaDB 10.2.7 writes defaults as SQL.
 
-use crate::schema::{Column, Database, Server, Table};
+use crate::schema::{Column, Database, DefaultValue, Server, Table};
 use crate::sql::{Cell, Relation};
 
 /// The rows of one table.
@@ -89,8 +89,8 @@ fn columns_of(name: &str, table: &Table, server: Server) -> Vec<Vec<Cell>> {
         let printed = column.column_type.print(server);
         let kind = printed.split(['(', ' ']).next().unwrap_or_default();
         let extra = match (&column.generated, column.auto_increment) {
-            (Some((_, true)), _) => "STORED GENERATED",
-            (Some((_, false)), _) => "VIRTUAL GENERATED",
+            (Some(generated), _) if generated.stored => "STORED GENERATED",
+            (Some(_), _) => "VIRTUAL GENERATED",
             (None, true) => "auto_increment",
             (None, false) => "",
         };
@@ -113,14 +113,11 @@ fn columns_of(name: &str, table: &Table, server: Server) -> Vec<Vec<Cell>> {
 /// MariaDB writes a default as SQL, `NULL` included, and MySQL the value that it stands for.
 fn default(column: &Column, server: Server) -> Cell {
     match (&column.default, server.mariadb) {
-        (Some(sql), true) => text(sql),
+        (Some(default), true) => text(&default.to_sql()),
         (None, true) if column.nullable && column.generated.is_none() => text("NULL"),
         (None, _) => Cell::Null,
-        (Some(sql), false) if sql.eq_ignore_ascii_case("null") => Cell::Null,
-        (Some(sql), false) => match sql.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-            Some(value) => text(&value.replace("''", "'")),
-            None => text(sql),
-        },
+        (Some(default), false) if default.is_null() => Cell::Null,
+        (Some(DefaultValue::Literal(value) | DefaultValue::Expression(value)), false) => text(value),
     }
 }
 

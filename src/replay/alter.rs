@@ -7,7 +7,7 @@ use super::editor::{Editor, Side, definition, rename_column_in};
 use crate::django::Version;
 use crate::field::Field;
 use crate::model::{ModelState, ProjectState, View, target_key};
-use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, Unique};
+use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Unique};
 
 /// A foreign key that points to the field that changes.
 #[derive(Clone, Debug)]
@@ -192,9 +192,7 @@ impl Editor<'_> {
                 .table(&table)
                 .into_iter()
                 .flat_map(|t| &t.checks)
-                .filter(|c| {
-                    c.column.as_deref() == Some(&old.column) || c.expression == format!("`{}` >= 0", old.column)
-                })
+                .filter(|c| c.column.as_deref() == Some(&old.column) || c.condition == format!("`{}` >= 0", old.column))
                 .map(|c| c.name.clone())
                 .collect();
             for name in names {
@@ -273,7 +271,7 @@ impl Editor<'_> {
             && let Some(expression) = new.parameters.check.clone()
         {
             let name = crate::schema::naming::index(version, &table, &[&new.column], "_check");
-            let check = Check { name, expression, column: None };
+            let check = Check::new(&name, &expression);
             self.execute(&Ddl::AddCheck { table, check });
         }
     }
@@ -333,7 +331,7 @@ impl Editor<'_> {
         }
         new.comment.clone_from(&side.field.db_comment);
         if let Some((_, Some(default))) = &side.field.db_default {
-            new.default = Some(default.clone());
+            new.default = Some(DefaultValue::from_sql(default));
         }
         // A default that MySQL kept of an added TEXT column goes with any new definition.
         self.execute(&Ddl::ChangeColumn {
@@ -392,7 +390,11 @@ impl Editor<'_> {
             (Some(_), None) => None,
             (None, None) => return,
         };
-        self.execute(&Ddl::Default { table: table.to_owned(), column: new.column.clone(), default });
+        self.execute(&Ddl::Default {
+            table: table.to_owned(),
+            column: new.column.clone(),
+            default: default.as_deref().map(DefaultValue::from_sql),
+        });
     }
 
     /// The indexes over one column alone, as introspection finds them (`_constraint_names`).
@@ -401,7 +403,7 @@ impl Editor<'_> {
         self.table(table)
             .into_iter()
             .flat_map(|t| &t.indexes)
-            .filter(|i| i.is_over(&columns) && i.kind.is_none())
+            .filter(|i| i.is_over(&columns) && !i.is_special())
             .filter(|i| unique.is_none_or(|u| i.unique == u) && !exclude.contains(&i.name))
             .map(|i| i.name.clone())
             .collect()

@@ -1,6 +1,6 @@
 //! What InnoDB makes of a statement.
 
-use super::{Check, Column, ColumnDef, Database, Ddl, ForeignKey, Index, IndexPart, Server, Table, Unique};
+use super::{Check, ColumnDef, Database, Ddl, ForeignKey, Index, IndexPart, Server, Table, Unique};
 
 /// Why a server would not run a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -117,7 +117,7 @@ impl Database {
                     match part.column.as_deref().map(|c| (c, table.column(c))) {
                         Some((c, None)) => return refuse(format!("column {name}.{c} does not exist")),
                         Some((c, Some(column)))
-                            if part.length.is_none() && index.kind.is_none() && column.column_type.is_long() =>
+                            if part.length.is_none() && !index.is_special() && column.column_type.is_long() =>
                         {
                             return refuse(format!("column {name}.{c} needs a prefix length in an index"));
                         }
@@ -288,7 +288,7 @@ impl Database {
             if let Some(column) = &mut check.column {
                 rename(column);
             }
-            check.expression = check.expression.replace(&format!("`{from}`"), &format!("`{to}`"));
+            check.condition = check.condition.replace(&super::quote(from), &super::quote(to));
         }
         for table in self.tables.values_mut() {
             for key in table.foreign_keys.iter_mut().filter(|k| k.referenced_table == table_name) {
@@ -314,7 +314,7 @@ impl Database {
             index.parts.retain(|p| p.column.as_deref().is_none_or(|c| !c.eq_ignore_ascii_case(column)));
         }
         table.indexes.retain(|i| !i.parts.is_empty());
-        table.checks.retain(|c| !c.expression.contains(&format!("`{column}`")));
+        table.checks.retain(|c| !c.condition.contains(&super::quote(column)));
         // An index that lost a column may now be no more than another one; the server keeps both.
         Ok(())
     }
@@ -346,22 +346,16 @@ fn add_keys(table: &mut Table, name: &str, def: &ColumnDef, server: Server) {
             }
         }
         Unique::Unique => {
-            let index = Index {
-                name: String::new(),
-                unique: true,
-                parts: vec![IndexPart::column(column)],
-                implicit: false,
-                kind: None,
-            };
+            let index = Index::new("", true, vec![IndexPart::column(column)]);
             // The name is chosen by the server, so it cannot be refused.
             _ = add_index(table, index);
         }
     }
     // MariaDB keeps `json` as text that a CHECK of the column's name watches over.
     let json = server.mariadb && def.column.column_type.is_json();
-    let expression = def.check.clone().or_else(|| json.then(|| format!("json_valid(`{column}`)")));
-    if let Some(expression) = expression {
-        add_check(table, name, Check { name: String::new(), expression, column: Some(column.clone()) }, server);
+    let condition = def.check.clone().or_else(|| json.then(|| format!("json_valid({})", super::quote(column))));
+    if let Some(condition) = condition {
+        add_check(table, name, Check { column: Some(column.clone()), ..Check::new("", &condition) }, server);
     }
 }
 
@@ -438,13 +432,8 @@ fn add_foreign_key(table: &mut Table, name: &str, mut key: ForeignKey) -> Result
         || table.indexes.iter().any(|i| !i.implicit && i.covers(&key.columns));
     if !asked_for {
         table.indexes.retain(|i| !(i.implicit && i.is_over(&key.columns)));
-        let mut index = Index {
-            name: key.name.clone(),
-            unique: false,
-            parts: key.columns.iter().map(|c| IndexPart::column(c)).collect(),
-            implicit: true,
-            kind: None,
-        };
+        let parts = key.columns.iter().map(|c| IndexPart::column(c)).collect();
+        let mut index = Index { implicit: true, ..Index::new(&key.name, false, parts) };
         // A constraint without a name of its own has its index named after the column.
         if key.name.contains("_ibfk_") || table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(&index.name)) {
             index.name = free_name(table, &index);
@@ -469,21 +458,4 @@ fn add_check(table: &mut Table, name: &str, mut check: Check, server: Server) {
         };
     }
     table.checks.push(check);
-}
-
-impl Column {
-    /// A column of a type, NOT NULL.
-    #[must_use]
-    pub fn new(name: &str, column_type: super::ColumnType) -> Self {
-        Self {
-            name: name.to_owned(),
-            column_type,
-            nullable: false,
-            default: None,
-            auto_increment: false,
-            generated: None,
-            collation: None,
-            comment: String::new(),
-        }
-    }
 }

@@ -19,6 +19,7 @@ use super::facts::{
 use super::introspect;
 use super::mentions::{self, Named, Names};
 use super::proof::{Proof, Seen};
+use crate::schema;
 use crate::source::{Gap, SourceText};
 use crate::sql::{
     self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, ForeignKeyDef, KeyDef, KeyKind, KeyOf, TableName,
@@ -410,7 +411,7 @@ fn add_column(table: &mut Table, definition: &ColumnDef) {
         let name = if definition.primary { "PRIMARY" } else { &definition.name };
         let part = IndexPart { column: Some(definition.name.clone()), ..IndexPart::default() };
         let kind = "BTREE".to_owned();
-        table.indexes.push(Index { name: name.to_owned(), unique: true, kind, parts: vec![part], invisible: false });
+        table.indexes.push(Index { name: name.to_owned(), unique: true, kind, parts: vec![part], ..Index::default() });
     }
 }
 
@@ -449,6 +450,7 @@ fn add_key(table: &mut Table, key: &KeyDef) {
         kind: key.using.as_ref().map_or_else(|| kind.to_owned(), |using| using.to_uppercase()),
         parts,
         invisible: key.invisible,
+        implicit: false,
     });
 }
 
@@ -461,13 +463,15 @@ fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option
     ForeignKey {
         database: database.to_owned(),
         table: table.to_owned(),
-        name: key.name.clone().unwrap_or_default(),
-        columns: columns.unwrap_or_else(|| key.columns.clone()),
-        referenced_database: key.references.schema.clone().unwrap_or_else(|| database.to_owned()),
-        referenced_table: key.references.name.clone(),
-        referenced_columns: key.referenced_columns.clone(),
-        on_delete: action(&key.on_delete),
-        on_update: action(&key.on_update),
+        key: schema::ForeignKey {
+            name: key.name.clone().unwrap_or_default(),
+            columns: columns.unwrap_or_else(|| key.columns.clone()),
+            referenced_database: key.references.schema.clone().unwrap_or_else(|| database.to_owned()),
+            referenced_table: key.references.name.clone(),
+            referenced_columns: key.referenced_columns.clone(),
+            on_delete: action(&key.on_delete),
+            on_update: action(&key.on_update),
+        },
     }
 }
 
@@ -475,9 +479,10 @@ fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option
 fn checked(table: &str, check: &CheckDef, column: &str) -> Check {
     Check {
         table: table.to_owned(),
-        name: check.name.clone().unwrap_or_else(|| column.to_owned()),
-        condition: check.condition.clone(),
-        enforced: check.enforced,
+        part: schema::Check {
+            enforced: check.enforced,
+            ..schema::Check::new(check.name.as_deref().unwrap_or(column), &check.condition)
+        },
     }
 }
 

@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 use super::Reader;
 use crate::live::facts::ForeignKey;
 use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Trouble, literal, literals};
+use crate::live::session::{Trouble, literals};
+use crate::schema::{self, quote_string};
 
 /// Foreign keys of a database's tables, and of others' tables into it.
 type BothWays = (Seen<Vec<ForeignKey>>, Seen<Vec<ForeignKey>>);
@@ -28,7 +29,7 @@ impl Reader<'_> {
                 Err(trouble) => return Err(trouble),
             }
         }
-        let (own, rules) = self.keys_by_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
+        let (own, rules) = self.keys_by_usage(&format!("TABLE_SCHEMA = {}", quote_string(database)), database).await?;
         let own_proof = if !rules {
             Proof::unproven(HIDDEN_RULES)
         } else if self.rights.database("SELECT", database) {
@@ -37,7 +38,7 @@ impl Reader<'_> {
             Proof::unproven(format!("SELECT ON `{database}`.* is missing, so foreign keys may be hidden"))
         };
         let inbound = if self.has_dictionary() {
-            let schema = literal(database);
+            let schema = quote_string(database);
             let condition = format!("REFERENCED_TABLE_SCHEMA = {schema} AND TABLE_SCHEMA <> {schema}");
             let (found, rules) = self.keys_by_usage(&condition, database).await?;
             Seen::new(
@@ -76,10 +77,12 @@ impl Reader<'_> {
                 keys.push(ForeignKey {
                     database: owner,
                     table,
-                    name,
-                    referenced_database: row.text(5),
-                    referenced_table: row.text(6),
-                    ..ForeignKey::default()
+                    key: schema::ForeignKey {
+                        name,
+                        referenced_database: row.text(5),
+                        referenced_table: row.text(6),
+                        ..schema::ForeignKey::default()
+                    },
                 });
             }
             if let Some(key) = keys.last_mut() {
@@ -123,7 +126,7 @@ impl Reader<'_> {
         let mut stems = vec![format!("{database}/"), format!("{}/", to_file_name(database))];
         stems.dedup();
         let starts = |column: &str| {
-            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), literal(stem));
+            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), quote_string(stem));
             stems.iter().map(one).collect::<Vec<_>>().join(" OR ")
         };
         let sql = format!(
@@ -147,12 +150,14 @@ impl Reader<'_> {
             let key = ForeignKey {
                 database: child.0,
                 table: child.1,
-                name: name.to_owned(),
-                referenced_database: parent.0,
-                referenced_table: parent.1,
-                on_delete: rule(1, 2),
-                on_update: rule(4, 8),
-                ..ForeignKey::default()
+                key: schema::ForeignKey {
+                    name: name.to_owned(),
+                    referenced_database: parent.0,
+                    referenced_table: parent.1,
+                    on_delete: rule(1, 2),
+                    on_update: rule(4, 8),
+                    ..schema::ForeignKey::default()
+                },
             };
             keys.insert(id, key);
         }

@@ -180,7 +180,7 @@ impl Reader<'_> {
     async fn is_there(&mut self, name: &str) -> Result<Option<String>, Trouble> {
         let sql = format!(
             "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
-            super::session::literal(name)
+            crate::schema::quote_string(name)
         );
         Ok(self.session.rows(&sql).await?.first().map(|row| row.text(0)))
     }

@@ -4,7 +4,8 @@ use super::Reader;
 use crate::live::facts::{DatabaseFacts, Elsewhere, Outsider, Program, Trigger};
 use crate::live::mentions::{Named, Names};
 use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, literal, literals};
+use crate::live::session::{Row, Trouble, literals};
+use crate::schema::quote_string;
 
 impl Reader<'_> {
     /// Reads what is stored in a database besides tables.
@@ -33,7 +34,7 @@ impl Reader<'_> {
         let sql = format!(
             "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT \
              FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {}",
-            literal(database)
+            quote_string(database)
         );
         let rows = self.session.rows(&sql).await?;
         let mut triggers: Vec<Trigger> = rows
@@ -59,7 +60,7 @@ impl Reader<'_> {
         if facts.tables.found.iter().any(|table| table.is_view) {
             let sql = format!(
                 "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {}",
-                literal(database)
+                quote_string(database)
             );
             views = self.session.rows(&sql).await?.iter().map(|row| program("VIEW", row, names)).collect();
             views.sort();
@@ -78,7 +79,7 @@ impl Reader<'_> {
         let sql = format!(
             "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE \
              FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {}",
-            literal(database)
+            quote_string(database)
         );
         let rows = self.session.rows(&sql).await?;
         let mut routines: Vec<Program> = rows.iter().map(|row| program(&row.text(2), row, names)).collect();
@@ -94,7 +95,7 @@ impl Reader<'_> {
     async fn events(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
         let sql = format!(
             "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {}",
-            literal(database)
+            quote_string(database)
         );
         let rows = self.session.rows(&sql).await?;
         let mut events: Vec<Program> = rows.iter().map(|row| program("EVENT", row, names)).collect();
@@ -185,7 +186,7 @@ impl Reader<'_> {
         ] {
             let like = |name: &String| {
                 let pattern = name.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                format!("LOWER({text}) LIKE {}", literal(&format!("%{pattern}%")))
+                format!("LOWER({text}) LIKE {}", quote_string(&format!("%{pattern}%")))
             };
             let names = self.request.tables.iter().map(like).collect::<Vec<_>>().join(" OR ");
             let select = format!("SELECT {schema}, {name}, {kind}, {text} FROM information_schema.{table}");
@@ -194,7 +195,7 @@ impl Reader<'_> {
                 format!("{select} WHERE {schema} IN ({others}) AND ({names})")
             } else {
                 // Only `=` keeps an old server from looking through every folder.
-                let one = |other: &String| format!("{select} WHERE {schema} = {} AND ({names})", literal(other));
+                let one = |other: &String| format!("{select} WHERE {schema} = {} AND ({names})", quote_string(other));
                 others.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
             };
             for row in self.session.rows(&sql).await? {

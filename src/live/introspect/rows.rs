@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::Reader;
 use crate::live::facts::{DatabaseFacts, Measures, Migration, Range, Table, integer_limit};
 use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, identifier, literal, literals};
+use crate::live::session::{Row, Trouble, literals};
+use crate::schema::{quote, quote_string};
 
 /// How many tables one statement asks about.
 pub(super) const TABLES_A_STATEMENT: usize = 500;
@@ -79,7 +80,7 @@ impl Reader<'_> {
             return Ok(());
         }
         let select = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
-        let schema = literal(&facts.name);
+        let schema = quote_string(&facts.name);
         let mut statements = Vec::new();
         if self.has_dictionary() {
             statements.push(format!("{select} {schema}"));
@@ -87,7 +88,7 @@ impl Reader<'_> {
             // These servers open each table, which may be a slow affair: a part at a time, while time is left.
             let counts = |table: &&Table| table.columns.iter().any(|column| column.auto_increment);
             let tables: Vec<&Table> = facts.tables.found.iter().filter(counts).collect();
-            let one = |table: &&Table| format!("{select} {schema} AND TABLE_NAME = {}", literal(&table.name));
+            let one = |table: &&Table| format!("{select} {schema} AND TABLE_NAME = {}", quote_string(&table.name));
             let chunks = tables.chunks(OPENED_AT_ONCE);
             statements.extend(chunks.map(|chunk| chunk.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")));
         }
@@ -113,14 +114,14 @@ impl Reader<'_> {
     async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, Trouble> {
         let select = "SELECT TABLE_NAME, ROW_FORMAT, TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH, DATA_FREE, AUTO_INCREMENT \
                       FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
-        let schema = literal(database);
+        let schema = quote_string(database);
         let sql = if self.request.all {
             format!("{select} {schema} AND TABLE_TYPE = 'BASE TABLE'")
         } else if self.has_dictionary() {
             format!("{select} {schema} AND TABLE_NAME IN ({})", literals(tables.iter().map(String::as_str)))
         } else {
             // Only `=` keeps an old server from opening every table of the database.
-            let one = |table: &String| format!("{select} {schema} AND TABLE_NAME = {}", literal(table));
+            let one = |table: &String| format!("{select} {schema} AND TABLE_NAME = {}", quote_string(table));
             tables.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
         };
         if tables.is_empty() { Ok(Vec::new()) } else { self.session.rows(&sql).await }
@@ -167,10 +168,10 @@ impl Reader<'_> {
     ) -> Result<(), Trouble> {
         let mut questions = Vec::new();
         for table in tables {
-            let from = format!("FROM {}.{}", identifier(database), identifier(&table.name));
+            let from = format!("FROM {}.{}", quote(database), quote(&table.name));
             questions.push(format!("(SELECT 1 {from} LIMIT 1)"));
             for column in indexed_integers(table) {
-                let column = identifier(column);
+                let column = quote(column);
                 questions.push(format!("(SELECT MIN({column}) {from})"));
                 questions.push(format!("(SELECT MAX({column}) {from})"));
             }
@@ -218,10 +219,10 @@ impl Reader<'_> {
         }
         let sql = format!(
             "SELECT {}, {} FROM {}.{} ORDER BY id",
-            identifier(columns[0]),
-            identifier(columns[1]),
-            identifier(&facts.name),
-            identifier(table)
+            quote(columns[0]),
+            quote(columns[1]),
+            quote(&facts.name),
+            quote(table)
         );
         match self.session.rows(&sql).await {
             Ok(rows) => {

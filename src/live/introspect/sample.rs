@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use super::Reader;
 use super::rows::{TABLES_A_STATEMENT, indexed_integers};
 use crate::live::facts::{Birth, Column, DatabaseFacts, Growth, Measures, Range, Table, integer_limit};
-use crate::live::session::{Trouble, identifier};
+use crate::live::session::Trouble;
+use crate::schema::quote;
 
 /// So many of a table's newest rows are looked at.
 const NEWEST: u32 = 1000;
@@ -49,11 +50,11 @@ impl Reader<'_> {
                 let readable = all.get(&table.name).is_some_and(|measures| measures.missing.is_none());
                 let Some(newest) = newest(table).filter(|_| readable) else { continue };
                 for column in bare_integers(table) {
-                    let name = identifier(column);
+                    let name = quote(column);
                     let from = format!(
                         "FROM (SELECT {name} FROM {}.{} ORDER BY {newest} LIMIT {NEWEST}) newest",
-                        identifier(&facts.name),
-                        identifier(&table.name)
+                        quote(&facts.name),
+                        quote(&table.name)
                     );
                     questions.push(format!("(SELECT MIN({name}) {from}), (SELECT MAX({name}) {from})"));
                     columns.push((&table.name, column));
@@ -88,8 +89,8 @@ impl Reader<'_> {
             let Some((low, high)) = range.and_then(|range| range.lowest.zip(range.highest)) else { continue };
             let mut points: Vec<i128> = POINTS.iter().map(|part| low + (high - low) * part / 32).collect();
             points.dedup();
-            let from = format!("FROM {}.{}", identifier(&facts.name), identifier(&table.name));
-            let (id, born) = (identifier(key), identifier(created));
+            let from = format!("FROM {}.{}", quote(&facts.name), quote(&table.name));
+            let (id, born) = (quote(key), quote(created));
             let one = |(at, point): (usize, &i128)| {
                 format!(
                     "SELECT * FROM (SELECT {id} AS id, DATE_FORMAT({born}, '%Y-%m-%dT%H:%i:%s') AS born {from} \
@@ -112,7 +113,7 @@ impl Reader<'_> {
 fn newest(table: &Table) -> Option<String> {
     let key = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
     let parts: Option<Vec<String>> =
-        key.parts.iter().map(|part| Some(format!("{} DESC", identifier(part.column.as_deref()?)))).collect();
+        key.parts.iter().map(|part| Some(format!("{} DESC", quote(part.column.as_deref()?)))).collect();
     parts.map(|parts| parts.join(", "))
 }
 

@@ -7,7 +7,8 @@ use super::keys::split;
 use super::rows::TABLES_A_STATEMENT;
 use crate::live::facts::{Check, Column, DefaultValue, Generated, Index, IndexPart, Partition, Table};
 use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, literal, literals};
+use crate::live::session::{Row, Trouble, literals};
+use crate::schema::{self, quote_string};
 
 impl Reader<'_> {
     /// Every table and view of a database, from what the definitions alone tell. MariaDB opens every table to tell its
@@ -16,7 +17,7 @@ impl Reader<'_> {
         &mut self,
         database: &str,
     ) -> Result<(Seen<Vec<Table>>, BTreeMap<String, u64>), Trouble> {
-        let schema = literal(database);
+        let schema = quote_string(database);
         let counter = if self.is_mariadb() { "AUTO_INCREMENT" } else { "NULL" };
         let sql = format!(
             "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT, {counter} \
@@ -71,7 +72,7 @@ impl Reader<'_> {
     }
 
     async fn indexes(&mut self, database: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
-        let schema = literal(database);
+        let schema = quote_string(database);
         let expression = if self.is_mysql((8, 0, 13)) { "EXPRESSION" } else { "NULL" };
         let invisible = if self.has_dictionary() {
             "IS_VISIBLE = 'NO'"
@@ -115,6 +116,7 @@ impl Reader<'_> {
                     kind,
                     parts: vec![part],
                     invisible: row.text(9) == "1",
+                    implicit: false,
                 }),
             }
         }
@@ -167,7 +169,7 @@ impl Reader<'_> {
             format!(
                 "SELECT TABLE_NAME, INDEX_NAME, INDEX_TYPE FROM information_schema.STATISTICS \
                  WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {}",
-                literal(name)
+                quote_string(name)
             )
         };
         let mut kinds = BTreeMap::new();
@@ -214,7 +216,7 @@ impl Reader<'_> {
 
     /// CHECK constraints.
     pub(super) async fn checks(&mut self, database: &str) -> Result<Seen<Vec<Check>>, Trouble> {
-        let schema = literal(database);
+        let schema = quote_string(database);
         let sql = if self.is_mysql((8, 0, 16)) {
             format!(
                 "SELECT t.TABLE_NAME, t.CONSTRAINT_NAME, c.CHECK_CLAUSE, t.ENFORCED \
@@ -240,9 +242,10 @@ impl Reader<'_> {
             .iter()
             .map(|row| Check {
                 table: row.text(0),
-                name: row.text(1),
-                condition: unescape(&row.text(2), escaped),
-                enforced: row.text(3) == "YES",
+                part: schema::Check {
+                    enforced: row.text(3) == "YES",
+                    ..schema::Check::new(&row.text(1), &unescape(&row.text(2), escaped))
+                },
             })
             .collect();
         checks.sort();
