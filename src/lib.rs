@@ -39,7 +39,7 @@ use crate::live::{Request, Source};
 use crate::modules::tells_import_roots;
 use crate::parse::Want;
 use crate::progress::Progress;
-use crate::project::{Ahead, Project};
+use crate::project::{Ahead, Project, ProjectError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap};
@@ -61,9 +61,9 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// An option names something that is not known.
-    #[error("{0}")]
-    Option(String),
+    /// The project cannot be read.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// The model that was asked for is not defined in what was scanned.
     #[error("{}", not_defined(target, near))]
     Target {

@@ -5,13 +5,27 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
+use crate::discover::{DiscoverError, Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
 use crate::source::{FileId, Gap, SourceText};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
+
+/// What makes it impossible to read a project; everything less is a gap.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// A root cannot be scanned.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// The worker threads do not start.
+    #[error("cannot start the worker threads: {0}; try --threads 1")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The value of an option is not valid: a sentence that names the value and the valid ones.
+    #[error("{0}")]
+    Option(String),
+}
 
 /// The threads that analyses run on, `threads` of them; as many as there are cores when `None`.
 ///

@@ -10,6 +10,7 @@ use crate::config::{DEFAULT_KEY_TYPE, Settings};
 use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
+use crate::project::ProjectError;
 use crate::schema::{ColumnType, Database, Server};
 use crate::source::Gap;
 
@@ -92,7 +93,7 @@ impl Audit {
     /// # Errors
     ///
     /// When the code cannot be read at all.
-    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, crate::Error> {
+    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, ProjectError> {
         Self::since(settings, facts, &[])
     }
 
@@ -105,10 +106,10 @@ impl Audit {
         settings: &Settings,
         facts: Vec<EnvironmentFacts>,
         earlier: &[EnvironmentFacts],
-    ) -> Result<Self, crate::Error> {
+    ) -> Result<Self, ProjectError> {
         let wanted = ColumnType::parse(&settings.key_type);
         if wanted.integer_range().is_none() {
-            return Err(crate::Error::Option(format!(
+            return Err(ProjectError::Option(format!(
                 "a key cannot become `{}`; write an integer type, such as {DEFAULT_KEY_TYPE}",
                 settings.key_type
             )));

@@ -20,7 +20,7 @@ use crate::literal::{Interp, Loader as _, Value};
 use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
 use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Part, Server};
 use crate::source::{FileId, Gap};
@@ -101,7 +101,7 @@ const STACK: usize = 1 << 30;
 /// # Errors
 ///
 /// When a root cannot be scanned, the threads cannot be started, or the server or Django's version is not understood.
-pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
+pub fn expect(settings: &Settings) -> Result<Expected, ProjectError> {
     derive(settings, false)
 }
 
@@ -110,11 +110,11 @@ pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
 /// # Errors
 ///
 /// As [`expect`].
-pub fn expect_with_models(settings: &Settings) -> Result<Expected, crate::Error> {
+pub fn expect_with_models(settings: &Settings) -> Result<Expected, ProjectError> {
     derive(settings, true)
 }
 
-fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Error> {
+fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectError> {
     let pool = crate::project::workers(settings.threads)?;
     let discovery = pool.install(|| {
         Discovery::run(&Options {
@@ -128,12 +128,12 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Err
     })?;
     let project = pool.install(|| Project::new(discovery, Want { contexts: false }));
     let server = match &settings.server {
-        Some(text) => text.parse::<Server>().map_err(crate::Error::Option)?,
+        Some(text) => text.parse::<Server>().map_err(ProjectError::Option)?,
         None => Server::default(),
     };
     let mut gaps = Vec::new();
     let django = match &settings.django {
-        Some(text) => text.parse::<Version>().map_err(crate::Error::Option)?,
+        Some(text) => text.parse::<Version>().map_err(ProjectError::Option)?,
         None => version::find(&project).unwrap_or_else(|| {
             gaps.push(Gap::general(
                 "django-version",
@@ -157,8 +157,8 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Err
     });
     match result {
         Ok(Ok(expected)) => Ok(expected),
-        Ok(Err(_)) => Err(crate::Error::Option(String::from("the evaluation of the migrations stopped"))),
-        Err(error) => Err(crate::Error::Option(format!("cannot start a thread: {error}"))),
+        Ok(Err(_)) => Err(ProjectError::Option(String::from("the evaluation of the migrations stopped"))),
+        Err(error) => Err(ProjectError::Option(format!("cannot start a thread: {error}"))),
     }
 }
 
