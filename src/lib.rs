@@ -42,7 +42,7 @@ use crate::progress::Progress;
 use crate::project::{Ahead, Project, ProjectError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 use crate::touchpoint::Touchpoint;
 use rustc_hash::FxHashSet;
 
@@ -334,7 +334,7 @@ fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Re
         return Err(Error::Target { target: settings.target.clone(), near });
     }
     // Nobody asked for this model by name: that it is not there is a result.
-    Ok(Some(Gap::general("no-target", not_defined(&settings.target, &near))))
+    Ok(Some(Gap::general(GapKind::NoTarget, not_defined(&settings.target, &near))))
 }
 
 fn all_gaps(project: &Project, unfollowed: Vec<Gap>) -> Vec<Gap> {

@@ -23,7 +23,7 @@ use crate::parse::Want;
 use crate::project::{Project, ProjectError};
 use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Part, Server};
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
 pub use models::{Differing, ModelColumn, ModelDifference};
@@ -136,7 +136,7 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectErr
         Some(text) => text.parse::<Version>().map_err(ProjectError::Option)?,
         None => version::find(&project).unwrap_or_else(|| {
             gaps.push(Gap::general(
-                "django-version",
+                GapKind::DjangoVersion,
                 format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
             ));
             Version::NEWEST
@@ -144,7 +144,7 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectErr
     };
     if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
         gaps.push(Gap::general(
-            "django-version",
+            GapKind::DjangoVersion,
             format!("the rules of Django {django} are not known; the nearest are taken"),
         ));
     }
@@ -236,7 +236,7 @@ fn evaluate(
             .filter(|g| g.file.as_ref().is_some_and(|f| f.contains("migrations/") || interp.used.contains(f)))
             .cloned(),
     );
-    gaps.extend(project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
+    gaps.extend(project.gaps().into_iter().filter(|g| matches!(g.kind, GapKind::SyntaxError | GapKind::Unreadable)));
     gaps.sort();
     gaps.dedup();
     let known = graph.migrations.values().map(|migration| KnownMigration {
@@ -307,10 +307,12 @@ fn models_without_migrations<'p>(
         }
         interp.restart();
         let read = crate::model::models_of(interp, &module, &label, target);
-        gaps.extend(read.problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
+        gaps.extend(
+            read.problems.into_iter().map(|(place, reason)| Gap::at(GapKind::Field, place.file, place.line, reason)),
+        );
         if !read.models.is_empty() && target.django >= Version(1, 9) {
             gaps.push(Gap::general(
-                "app",
+                GapKind::App,
                 format!(
                     "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
                     app.label
