@@ -36,7 +36,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for column in &matched.code.columns {
             let Some(held) = matched.held.column(&column.name) else { continue };
             // A part of the primary key is NOT NULL whatever it says.
-            if column.nullable == held.nullable || column.generated.is_some() || matched.code.primary_key.contains(&column.name)
+            if column.nullable == held.nullable || column.generated.is_some() || matched.code.is_in_primary_key(&column.name)
             {
                 continue;
             }

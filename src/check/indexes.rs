@@ -18,7 +18,7 @@ pub(super) struct Paired<'a> {
 }
 
 pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&ForeignKey]) -> Paired<'a> {
-    let mut left: Vec<&'a Index> = held_table.indexes.iter().filter(|index| index.name != "PRIMARY").collect();
+    let mut left: Vec<&'a Index> = held_table.secondary_indexes().collect();
     let mut paired = Paired {
         renamed: Vec::new(),
         not_unique: Vec::new(),
@@ -33,7 +33,7 @@ pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&
     };
     // By name and parts first, so that of two indexes over the same columns each finds its own.
     let mut rest: Vec<&'a Index> = Vec::new();
-    for code in &table.indexes {
+    for code in table.secondary_indexes() {
         let at = left.iter().position(|held| held.name.eq_ignore_ascii_case(&code.name) && same_parts(code, held));
         match at.map(|at| left.remove(at)) {
             Some(held) if code.unique && !held.unique => paired.not_unique.push((code, held)),

@@ -47,7 +47,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             });
             let is_key = pair.database.table(&room.table).is_some_and(|table| {
                 let counts = table.column(&room.column).is_some_and(|column| column.auto_increment);
-                let primary = table.indexes.iter().find(|index| index.name == "PRIMARY");
+                let primary = table.primary();
                 let alone = primary.is_some_and(|index| {
                     index.parts.len() == 1 && index.parts[0].column.as_deref() == Some(room.column.as_str())
                 });

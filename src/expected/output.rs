@@ -181,8 +181,7 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
         })
         .collect();
     let indexes: Vec<serde_json::Value> = table
-        .indexes
-        .iter()
+        .secondary_indexes()
         .map(|i| {
             let parts: Vec<serde_json::Value> = i
                 .parts
@@ -223,7 +222,7 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
         "comment": table.comment,
         "made_by": made_by(Part::Table, ""),
         "columns": columns,
-        "primary_key": table.primary_key,
+        "primary_key": table.primary_key(),
         "indexes": indexes,
         "foreign_keys": keys,
         "checks": checks,

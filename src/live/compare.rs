@@ -42,7 +42,7 @@ impl Pair {
     #[must_use]
     pub fn new(database: &str, table: &Table, left: &Table) -> Option<Self> {
         let key = |table: &Table| {
-            let index = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+            let index = table.primary()?;
             let [part] = index.parts.as_slice() else { return None };
             part.column
                 .clone()

@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::proof::{Proof, Seen};
 use crate::schema::{self, OfTable};
 
-pub use crate::schema::{DefaultValue, ForeignKeyOf as ForeignKey, Generated, Index, IndexPart};
+pub use crate::schema::{DefaultValue, ForeignKeyOf as ForeignKey, Generated, Index, IndexPart, Partition};
+
+/// A table or a view, with the texts of its columns' types. Its keys and checks are lists of [`DatabaseFacts`].
+pub type Table = schema::Table<String>;
 
 /// A column with the text of its type.
 pub type Column = schema::Column<String>;
@@ -330,50 +333,6 @@ pub fn integer_limit(column_type: &str) -> Option<i128> {
     // ZEROFILL makes a column unsigned as well.
     let unsigned = lower.contains("unsigned") || lower.contains("zerofill");
     Some((1_i128 << (bits - i32::from(!unsigned))) - 1)
-}
-
-/// A table or a view.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
-    /// Its name.
-    pub name: String,
-    /// Whether it is a view; its text is among [`DatabaseFacts::views`].
-    pub is_view: bool,
-    /// The storage engine.
-    pub engine: Option<String>,
-    /// The collation of columns that do not choose one.
-    pub collation: Option<String>,
-    /// `CREATE_OPTIONS`, such as `row_format=DYNAMIC partitioned`.
-    pub create_options: String,
-    /// Its comment.
-    pub comment: String,
-    /// Its columns in order.
-    pub columns: Vec<Column>,
-    /// Its indexes by name; the primary key is the one called `PRIMARY`.
-    pub indexes: Vec<Index>,
-    /// Its partitions in order.
-    pub partitions: Vec<Partition>,
-}
-
-impl Table {
-    /// The column of a name.
-    #[must_use]
-    pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
-    }
-}
-
-/// A partition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Partition {
-    /// Its name.
-    pub name: String,
-    /// How rows are divided, such as `RANGE`.
-    pub method: String,
-    /// By what.
-    pub expression: String,
-    /// `VALUES LESS THAN` or `IN`.
-    pub description: String,
 }
 
 /// A trigger.

@@ -5,7 +5,7 @@
 //! Source: MySQL 8.4 Reference Manual, 28.3 (`COLUMNS`, `KEY_COLUMN_USAGE`, `REFERENTIAL_CONSTRAINTS`, `STATISTICS`,
 //! `TABLES`, `TABLE_CONSTRAINTS`); MariaDB 10.2.7 writes defaults as SQL.
 
-use crate::schema::{Column, Database, DefaultValue, Server, Table};
+use crate::schema::{Column, Database, DefaultValue, PRIMARY, Server, Table};
 use crate::sql::{Cell, Relation};
 
 /// The rows of one table.
@@ -127,11 +127,10 @@ fn statistics(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
         let not_unique = Cell::Int(i64::from(!unique));
         vec![Cell::Database, text(name), not_unique, Cell::Database, text(index), number(at), column]
     };
-    let primary = table.primary_key.iter().enumerate().map(|(at, column)| row(true, "PRIMARY", at, Some(column)));
-    let others = table.indexes.iter().flat_map(|index| {
+    let rows = table.indexes.iter().flat_map(|index| {
         index.columns().enumerate().map(|(at, column)| row(index.unique, &index.name, at, column)).collect::<Vec<_>>()
     });
-    primary.chain(others).collect()
+    rows.collect()
 }
 
 fn key_columns(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
@@ -144,7 +143,6 @@ fn key_columns(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
         let own = [Cell::Database, constraint, Cell::Database, text(name), column, number(at)];
         own.into_iter().chain([schema, referenced, referenced_column]).collect()
     };
-    let primary = table.primary_key.iter().enumerate().map(|(at, column)| row("PRIMARY", at, column, None));
     let unique = table.indexes.iter().filter(|index| index.unique).flat_map(|index| {
         let columns = index.columns().flatten().enumerate();
         columns.map(|(at, column)| row(&index.name, at, column, None)).collect::<Vec<_>>()
@@ -155,17 +153,17 @@ fn key_columns(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
             .map(|(at, (column, other))| row(&key.name, at, column, Some((&key.referenced_table, other))))
             .collect::<Vec<_>>()
     });
-    primary.chain(unique).chain(foreign).collect()
+    unique.chain(foreign).collect()
 }
 
 fn constraints(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
     let row =
         |constraint: &str, kind: &str| vec![Cell::Database, text(constraint), Cell::Database, text(name), text(kind)];
-    let primary = (!table.primary_key.is_empty()).then(|| row("PRIMARY", "PRIMARY KEY"));
-    let unique = table.indexes.iter().filter(|index| index.unique).map(|index| row(&index.name, "UNIQUE"));
+    let unique = table.indexes.iter().filter(|index| index.unique);
+    let unique = unique.map(|index| row(&index.name, if index.name == PRIMARY { "PRIMARY KEY" } else { "UNIQUE" }));
     let foreign = table.foreign_keys.iter().map(|key| row(&key.name, "FOREIGN KEY"));
     let checks = table.checks.iter().map(|check| row(&check.name, "CHECK"));
-    primary.into_iter().chain(unique).chain(foreign).chain(checks).collect()
+    unique.chain(foreign).chain(checks).collect()
 }
 
 fn references(name: &str, table: &Table, server: Server) -> Vec<Vec<Cell>> {

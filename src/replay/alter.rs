@@ -7,7 +7,7 @@ use super::editor::{Editor, Side, definition, rename_column_in};
 use crate::django::Version;
 use crate::field::Field;
 use crate::model::{ModelState, ProjectState, View, target_key};
-use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Unique};
+use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Table, Unique};
 
 /// A foreign key that points to the field that changes.
 #[derive(Clone, Debug)]
@@ -246,7 +246,7 @@ impl Editor<'_> {
             to_update.extend(old_rels.iter().zip(new_rels));
         }
         if became_key {
-            if self.table(&table).is_some_and(|t| !t.primary_key.is_empty()) {
+            if self.table(&table).is_some_and(|t| t.primary().is_some()) {
                 self.execute(&Ddl::DropPrimaryKey { table: table.clone() });
             }
             self.execute(&Ddl::AddPrimaryKey { table: table.clone(), columns: vec![new.column.clone()] });
@@ -402,7 +402,7 @@ impl Editor<'_> {
         let columns = [column.to_owned()];
         self.table(table)
             .into_iter()
-            .flat_map(|t| &t.indexes)
+            .flat_map(Table::secondary_indexes)
             .filter(|i| i.is_over(&columns) && !i.is_special())
             .filter(|i| unique.is_none_or(|u| i.unique == u) && !exclude.contains(&i.name))
             .map(|i| i.name.clone())

@@ -425,7 +425,7 @@ impl Editor<'_> {
         let mut found: Vec<String> = self
             .table(&table)
             .into_iter()
-            .flat_map(|t| &t.indexes)
+            .flat_map(Table::secondary_indexes)
             .filter(|i| {
                 i.is_over(&columns) && (i.unique == unique) && !(exclude && declared.contains(&i.name.as_str()))
             })
@@ -460,9 +460,9 @@ impl Editor<'_> {
         let missing = if self.version() >= Version(4, 2) {
             // One index starts with the column: the one that is about to go.
             let starting = found.indexes.iter().filter(|i| i.columns().next().flatten() == Some(&column)).count();
-            starting + usize::from(found.primary_key.first() == Some(&column)) == 1
+            starting == 1
         } else {
-            !found.indexes.iter().any(|i| i.is_over(std::slice::from_ref(&column)))
+            !found.secondary_indexes().any(|i| i.is_over(std::slice::from_ref(&column)))
         };
         if missing {
             let index = self.field_index(&table, &column, "");

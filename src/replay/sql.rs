@@ -154,8 +154,8 @@ fn like_table(db: &Database, name: &str, like: &str, if_not_exists: bool, proble
     vec![Ddl::CreateTable {
         table: name.to_owned(),
         columns,
-        primary_key: model.primary_key.clone(),
-        indexes: model.indexes.iter().map(|i| Index { implicit: false, ..i.clone() }).collect(),
+        primary_key: model.primary_key().into_iter().map(str::to_owned).collect(),
+        indexes: model.secondary_indexes().map(|i| Index { implicit: false, ..i.clone() }).collect(),
         foreign_keys: Vec::new(),
         checks: Vec::new(),
         if_not_exists,

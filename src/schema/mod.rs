@@ -22,7 +22,8 @@ pub use origin::Part;
 pub use print::create_tables;
 pub use server::Server;
 pub use table::{
-    Check, Column, DefaultValue, ForeignKey, ForeignKeyOf, Generated, Index, IndexPart, OfTable, TypeText,
+    Check, Column, DefaultValue, ForeignKey, ForeignKeyOf, Generated, Index, IndexPart, OfTable, PRIMARY, Partition,
+    Table, TypeText,
 };
 
 /// The tables of one database alias.
@@ -33,27 +34,6 @@ pub struct Database {
     /// Views by name.
     pub views: Vec<String>,
     origins: origin::Origins,
-}
-
-/// A table.
-#[derive(Clone, Debug, Default)]
-pub struct Table {
-    /// Columns in order.
-    pub columns: Vec<Column>,
-    /// The columns of the primary key.
-    pub primary_key: Vec<String>,
-    /// Indexes other than the primary key.
-    pub indexes: Vec<Index>,
-    /// Foreign keys, soft references among them.
-    pub foreign_keys: Vec<ForeignKey>,
-    /// CHECK constraints.
-    pub checks: Vec<Check>,
-    /// The storage engine when it is not InnoDB.
-    pub engine: Option<String>,
-    /// The collation when it is not the database's.
-    pub collation: Option<String>,
-    /// The comment.
-    pub comment: String,
 }
 
 impl Database {
@@ -71,24 +51,5 @@ impl Database {
                 }
             }
         }
-    }
-}
-
-impl Table {
-    /// The column of a name.
-    #[must_use]
-    pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))
-    }
-
-    /// The column of a name, to change.
-    pub fn column_mut(&mut self, name: &str) -> Option<&mut Column> {
-        self.columns.iter_mut().find(|c| c.name.eq_ignore_ascii_case(name))
-    }
-
-    /// Whether it is an InnoDB table.
-    #[must_use]
-    pub fn is_innodb(&self) -> bool {
-        self.engine.as_deref().is_none_or(|e| e.eq_ignore_ascii_case("innodb"))
     }
 }

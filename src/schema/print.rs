@@ -20,10 +20,11 @@ pub fn create_tables(database: &Database, server: Server) -> String {
 
 fn create_table(out: &mut String, name: &str, table: &Table, server: Server) {
     let mut lines: Vec<String> = table.columns.iter().map(|c| column(c, table, server)).collect();
-    if !table.primary_key.is_empty() {
-        lines.push(format!("PRIMARY KEY ({})", list(&table.primary_key)));
+    let primary_key: Vec<String> = table.primary_key().into_iter().map(quote).collect();
+    if !primary_key.is_empty() {
+        lines.push(format!("PRIMARY KEY ({})", primary_key.join(", ")));
     }
-    for index in &table.indexes {
+    for index in table.secondary_indexes() {
         // An expression that is unknown cannot be written; its gap says so.
         let Some(parts) = index.parts.iter().map(IndexPart::to_sql).collect::<Option<Vec<_>>>() else { continue };
         let kind = match (index.kind.as_str(), index.unique) {

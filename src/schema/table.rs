@@ -9,6 +9,138 @@ use serde::{Deserialize, Serialize};
 
 use super::{ColumnType, Server, quote, quote_string};
 
+/// The name of the primary key among the indexes, as in `information_schema.STATISTICS`.
+pub const PRIMARY: &str = "PRIMARY";
+
+/// A table or a view. `T` is the type of its columns, see [`Column`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Table<T = ColumnType> {
+    /// Its name.
+    pub name: String,
+    /// Whether it is a view.
+    pub is_view: bool,
+    /// The storage engine. `None` in what migrations make is InnoDB; of a server, a view.
+    pub engine: Option<String>,
+    /// The collation of columns that do not choose one. `None` in what migrations make is the database's.
+    pub collation: Option<String>,
+    /// `CREATE_OPTIONS`, such as `row_format=DYNAMIC partitioned`.
+    pub create_options: String,
+    /// Its comment.
+    pub comment: String,
+    /// Its columns in order.
+    pub columns: Vec<Column<T>>,
+    /// Its indexes; the primary key is the one called [`PRIMARY`].
+    pub indexes: Vec<Index>,
+    /// Its partitions in order.
+    pub partitions: Vec<Partition>,
+    /// Foreign keys, in what migrations make; of a server they are a list over the whole database.
+    #[serde(skip)]
+    pub foreign_keys: Vec<ForeignKey>,
+    /// CHECK constraints, likewise.
+    #[serde(skip)]
+    pub checks: Vec<Check>,
+}
+
+impl<T> Default for Table<T> {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            is_view: false,
+            engine: None,
+            collation: None,
+            create_options: String::new(),
+            comment: String::new(),
+            columns: Vec::new(),
+            indexes: Vec::new(),
+            partitions: Vec::new(),
+            foreign_keys: Vec::new(),
+            checks: Vec::new(),
+        }
+    }
+}
+
+impl<T> Table<T> {
+    /// The column of a name.
+    #[must_use]
+    pub fn column(&self, name: &str) -> Option<&Column<T>> {
+        self.columns.iter().find(|c| c.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The column of a name, to change.
+    pub fn column_mut(&mut self, name: &str) -> Option<&mut Column<T>> {
+        self.columns.iter_mut().find(|c| c.name.eq_ignore_ascii_case(name))
+    }
+
+    /// The primary key.
+    #[must_use]
+    pub fn primary(&self) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name == PRIMARY)
+    }
+
+    /// The columns of the primary key; none without one.
+    #[must_use]
+    pub fn primary_key(&self) -> Vec<&str> {
+        self.primary().map(|index| index.columns().flatten().collect()).unwrap_or_default()
+    }
+
+    /// Whether a column is in the primary key.
+    #[must_use]
+    pub fn is_in_primary_key(&self, column: &str) -> bool {
+        self.primary_key().iter().any(|name| name.eq_ignore_ascii_case(column))
+    }
+
+    /// Makes these columns the primary key, and NOT NULL; none drops the key.
+    pub fn set_primary_key(&mut self, columns: &[String]) {
+        self.indexes.retain(|index| index.name != PRIMARY);
+        if columns.is_empty() {
+            return;
+        }
+        let parts = columns.iter().map(|column| IndexPart::column(column)).collect();
+        self.indexes.insert(0, Index::new(PRIMARY, true, parts));
+        for name in columns {
+            if let Some(column) = self.column_mut(name) {
+                column.nullable = false;
+            }
+        }
+    }
+
+    /// The indexes without the primary key.
+    pub fn secondary_indexes(&self) -> impl Iterator<Item = &Index> {
+        self.indexes.iter().filter(|index| index.name != PRIMARY)
+    }
+
+    /// The index of a name.
+    #[must_use]
+    pub fn index(&self, name: &str) -> Option<&Index> {
+        self.indexes.iter().find(|index| index.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Whether an index begins with these columns, in whole.
+    #[must_use]
+    pub fn has_index_for(&self, columns: &[String]) -> bool {
+        self.indexes.iter().any(|index| index.covers(columns))
+    }
+
+    /// Whether it is an InnoDB table.
+    #[must_use]
+    pub fn is_innodb(&self) -> bool {
+        self.engine.as_deref().is_none_or(|e| e.eq_ignore_ascii_case("innodb"))
+    }
+}
+
+/// A partition.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Partition {
+    /// Its name.
+    pub name: String,
+    /// How rows are divided, such as `RANGE`.
+    pub method: String,
+    /// The partitioning expression.
+    pub expression: String,
+    /// What follows `VALUES LESS THAN` or `VALUES IN`.
+    pub description: String,
+}
+
 /// A column. `T` is its type: parsed in what migrations make, and the text of `information_schema.COLUMNS.COLUMN_TYPE`
 /// in what a server reports, which is kept as evidence.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -111,7 +111,7 @@ impl Reader<'_> {
 
 /// What sorts a table's rows by its primary key, the newest first.
 fn newest(table: &Table) -> Option<String> {
-    let key = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+    let key = table.primary()?;
     let parts: Option<Vec<String>> =
         key.parts.iter().map(|part| Some(format!("{} DESC", quote(part.column.as_deref()?)))).collect();
     parts.map(|parts| parts.join(", "))
@@ -119,7 +119,7 @@ fn newest(table: &Table) -> Option<String> {
 
 /// The primary key of a table, when it is one integer.
 fn integer_key(table: &Table) -> Option<&str> {
-    let key = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+    let key = table.primary()?;
     let [part] = key.parts.as_slice() else { return None };
     let column = table.column(part.column.as_deref()?)?;
     integer_limit(&column.column_type).map(|_| column.name.as_str())
