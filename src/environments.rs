@@ -14,7 +14,7 @@ use csm_audit::live::address::{self, Address};
 use csm_audit::live::login::Surroundings;
 use csm_audit::live::{self, Limits, Place, Request, Source, snapshot};
 use csm_audit::report::LinkedModel;
-use csm_audit::source::Gap;
+use csm_audit::source::{Gap, GapKind};
 use csm_audit::touchpoint::models::Role;
 
 use crate::INCOMPLETE;
@@ -94,7 +94,7 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     if !arguments.quiet || incomplete {
         let mut stderr = anstream::stderr().lock();
         for Gap { kind, reason, .. } in
-            gaps.iter().filter(|gap| !arguments.quiet || gap.kind == "environment-incomplete")
+            gaps.iter().filter(|gap| !arguments.quiet || gap.kind == GapKind::EnvironmentIncomplete)
         {
             // Whoever closed standard error does not want to know.
             let _ = writeln!(stderr, "{kind}: {reason}");

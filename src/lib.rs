@@ -39,10 +39,10 @@ use crate::live::{Request, Source};
 use crate::modules::tells_import_roots;
 use crate::parse::Want;
 use crate::progress::Progress;
-use crate::project::{Ahead, Project};
+use crate::project::{Ahead, Project, ProjectError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 use crate::touchpoint::Touchpoint;
 use rustc_hash::FxHashSet;
 
@@ -61,9 +61,9 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// An option names something that is not known.
-    #[error("{0}")]
-    Option(String),
+    /// The project cannot be read.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// The model that was asked for is not defined in what was scanned.
     #[error("{}", not_defined(target, near))]
     Target {
@@ -334,7 +334,7 @@ fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Re
         return Err(Error::Target { target: settings.target.clone(), near });
     }
     // Nobody asked for this model by name: that it is not there is a result.
-    Ok(Some(Gap::general("no-target", not_defined(&settings.target, &near))))
+    Ok(Some(Gap::general(GapKind::NoTarget, not_defined(&settings.target, &near))))
 }
 
 fn all_gaps(project: &Project, unfollowed: Vec<Gap>) -> Vec<Gap> {

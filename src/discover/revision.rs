@@ -13,7 +13,7 @@ use super::git::{Commit, Content, Mode};
 use super::read::Reader;
 use super::walk::Found;
 use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet};
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 /// The commit of each project root, as git lists it.
 #[derive(Debug)]
@@ -152,7 +152,7 @@ impl Builder<'_> {
         for sub in submodules.iter().filter(|sub| commit.touched.contains(**sub)) {
             let path = sub.strip_prefix(&*commit.prefix).unwrap_or(sub);
             let reason = "is a submodule at another commit; its files were compared as they are now";
-            self.gaps.push(Gap::file("submodule", path, reason));
+            self.gaps.push(Gap::file(GapKind::Submodule, path, reason));
         }
 
         // What stands on both sides.

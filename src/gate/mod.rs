@@ -19,7 +19,7 @@ use crate::discover::{FileKind, word_hash};
 use crate::finding::Kind;
 use crate::project::Project;
 use crate::report::Findings;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 use allow::Allowance;
 pub use baseline::{Baseline, BaselineError};
@@ -322,9 +322,11 @@ pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Ve
         let is_python = file.is_some_and(|file| project.discovery.entry(file).kind == FileKind::Python);
         match gap.kind {
             // Nobody knows what is in it. Of a folder neither.
-            "unreadable" | "no-target" | "unfinished" => true,
-            "too-large" => is_python,
-            "syntax-error" | "parser-gave-up" | "too-deep" | "no-contexts" => file.is_some_and(names_model),
+            GapKind::Unreadable | GapKind::NoTarget | GapKind::Unfinished => true,
+            GapKind::TooLarge => is_python,
+            GapKind::SyntaxError | GapKind::ParserGaveUp | GapKind::TooDeep | GapKind::NoContexts => {
+                file.is_some_and(names_model)
+            }
             _ => false,
         }
     };
