@@ -46,9 +46,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(&COLUMN_AUTO_INCREMENT, &matched.pair, message)
                     .table(matched.name)
                     .column(&column.name)
-                    .target(matched.concerns, context.is_target(matched.name))
-                    .says_code(matched, Part::Column, &column.name, column.definition(matched.server()))
-                    .says(matched.environment(), held.definition(matched.server()))
+                    .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
+                    .evidence_from_migration(matched, Part::Column, &column.name, column.definition(matched.server()))
+                    .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(format!(
                         "ALTER TABLE {} MODIFY {} {}",
                         crate::schema::quote(matched.name),

@@ -77,9 +77,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(severity)
                     .table(matched.name)
                     .column(&column.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Column, &column.name, column.definition(server))
-                    .says(matched.environment(), held.definition(matched.server()))
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Column, &column.name, column.definition(server))
+                    .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(fix),
             );
         }

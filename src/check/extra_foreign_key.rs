@@ -54,9 +54,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&columns)
                     .name(&key.name)
-                    .target(concerns, concerns)
-                    .says(MIGRATIONS, if extra.duplicate_of.is_some() { "one constraint" } else { "no constraint" })
-                    .says(matched.environment(), key.describe())
+                    .affects_target_if(concerns).blocks_change_if(concerns)
+                    .evidence(MIGRATIONS, if extra.duplicate_of.is_some() { "one constraint" } else { "no constraint" })
+                    .evidence(matched.environment(), key.describe())
                     .fix(format!(
                         "SET SESSION lock_wait_timeout = 5; ALTER TABLE {} DROP FOREIGN KEY {}, ALGORITHM=INPLACE, LOCK=NONE",
                         quote(matched.name),
@@ -94,9 +94,9 @@ fn from_elsewhere(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(&key.referenced_table)
                 .name(&key.name)
-                .target(concerns, concerns)
-                .says(MIGRATIONS, "no constraint")
-                .says(pair.environment_name(), key.describe())
+                .affects_target_if(concerns).blocks_change_if(concerns)
+                .evidence(MIGRATIONS, "no constraint")
+                .evidence(pair.environment_name(), key.describe())
                 .fix(format!(
                     "ALTER TABLE {}.{} DROP FOREIGN KEY {}",
                     quote(&key.database),

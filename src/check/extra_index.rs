@@ -51,9 +51,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(severity)
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says(MIGRATIONS, "no such index")
-                .says(matched.environment(), held.describe())
+                .affects_target_if(matched.concerns)
+                .evidence(MIGRATIONS, "no such index")
+                .evidence(matched.environment(), held.describe())
                 .fix("ask what uses it; bring it into a migration, or drop it in the same copy as the change of the key"),
             );
         }

@@ -59,9 +59,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .column(&columns)
                 .name(&held.name)
-                .target(concerns, false)
-                .says_code(matched, Part::ForeignKey, &code.name, code.describe(""))
-                .says(matched.environment(), held.describe())
+                .affects_target_if(concerns)
+                .evidence_from_migration(matched, Part::ForeignKey, &code.name, code.describe(""))
+                .evidence(matched.environment(), held.describe())
                 .fix("drop the constraint and add it again as the code has it; what was deleted meanwhile is in no signal"),
             );
         }

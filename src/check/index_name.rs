@@ -41,9 +41,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says_code(matched, Part::Index, &code.name, code.describe())
-                .says(matched.environment(), held.describe())
+                .affects_target_if(matched.concerns)
+                .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                .evidence(matched.environment(), held.describe())
                 .fix(format!(
                     "ALTER TABLE {} RENAME INDEX {} TO {}",
                     crate::schema::quote(matched.name),

@@ -56,9 +56,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .confidence(if certain { Confidence::Certain } else { confidence })
                     .table(matched.name)
                     .name(&code.name)
-                    .target(context.is_target(matched.name), false)
-                    .says(MIGRATIONS, format!("CHECK ({})", code.condition))
-                    .says(
+                    .affects_target_if(context.is_target(matched.name))
+                    .evidence(MIGRATIONS, format!("CHECK ({})", code.condition))
+                    .evidence(
                         matched.environment(),
                         found.map_or("no such constraint", |_| "NOT ENFORCED"),
                     )

@@ -60,12 +60,12 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .column(&columns)
                 .name(&key.name)
-                .target(context.is_target(matched.name) || context.is_target(&key.referenced_table), false)
-                .says_code(matched, Part::ForeignKey, &key.name, key.describe(""))
+                .affects_target_if(context.is_target(matched.name) || context.is_target(&key.referenced_table))
+                .evidence_from_migration(matched, Part::ForeignKey, &key.name, key.describe(""))
                 .fix(add_again(matched, key));
             finding = match others.first() {
-                Some(other) => finding.says(matched.environment(), other.describe()),
-                None => finding.says(matched.environment(), format!("no foreign key; {}", indexed(matched, &key.columns))),
+                Some(other) => finding.evidence(matched.environment(), other.describe()),
+                None => finding.evidence(matched.environment(), format!("no foreign key; {}", indexed(matched, &key.columns))),
             };
             findings.push(finding);
         }

@@ -45,9 +45,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(&MISSING_INDEX, &matched.pair, message)
                     .table(matched.name)
                     .name(&code.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Index, &code.name, code.describe())
-                    .says(matched.environment(), held.map_or_else(|| String::from("no such index"), Index::describe))
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                    .evidence(matched.environment(), held.map_or_else(|| String::from("no such index"), Index::describe))
                     .fix(create(matched.name, code)),
             );
         }
@@ -60,9 +60,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says_code(matched, Part::Index, &code.name, code.describe())
-                .says(matched.environment(), format!("{} INVISIBLE", held.describe()))
+                .affects_target_if(matched.concerns)
+                .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                .evidence(matched.environment(), format!("{} INVISIBLE", held.describe()))
                 .fix(format!(
                     "ALTER TABLE {} ALTER INDEX {} VISIBLE",
                     crate::schema::quote(matched.name),

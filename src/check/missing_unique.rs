@@ -52,9 +52,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(&MISSING_UNIQUE, &matched.pair, message)
                     .table(matched.name)
                     .name(&code.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Index, &code.name, code.describe())
-                    .says(matched.environment(), is)
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                    .evidence(matched.environment(), is)
                     .fix(format!(
                         "look for duplicates: SELECT {columns}, COUNT(*) FROM {} GROUP BY {columns} HAVING COUNT(*) > 1; \
                          then {}",

@@ -44,9 +44,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 format!("the primary key of {} is {held}, where the code has {wanted}", matched.name),
             )
             .table(matched.name)
-            .target(matched.concerns, context.is_target(matched.name))
-            .says(MIGRATIONS, wanted.clone())
-            .says(matched.environment(), held)
+            .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
+            .evidence(MIGRATIONS, wanted.clone())
+            .evidence(matched.environment(), held)
             .fix(format!("ALTER TABLE {} ADD PRIMARY KEY {wanted}, which copies it", crate::schema::quote(matched.name))),
         );
     }

@@ -13,8 +13,8 @@ use crate::schema::quote;
 const CHUNK: u32 = 2_000;
 /// The server does something else meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Tables of terabytes take days.
-const PATIENCE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// The comparison of one table is given up after 14 days: tables of terabytes take days.
+const COMPARE_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Two tables of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,7 +72,7 @@ impl Pair {
     pub fn compare(&self, login: &Login) -> Result<Agreement, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         runtime.block_on(async {
-            let limits = Limits { server: PATIENCE, ..Limits::default() };
+            let limits = Limits { server: COMPARE_TIMEOUT, ..Limits::default() };
             let mut session = Session::open(login, limits).await.map_err(|trouble| trouble.reason().to_owned())?;
             let found = self.walk(&mut session).await;
             session.close().await;

@@ -1,10 +1,10 @@
 //! Triggers, views, routines and events, and which tables their texts name. The texts are not kept.
 
 use super::Reader;
-use crate::live::facts::{DatabaseFacts, Elsewhere, Outsider, Program, Trigger};
+use crate::live::facts::{DatabaseFacts, ExternalProgram, Program, TableRef, Trigger};
 use crate::live::mentions::{Named, Names};
-use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, literals};
+use crate::live::proof::{Observed, Proof};
+use crate::live::session::{Row, SessionError, literals};
 use crate::schema::quote_string;
 
 impl Reader<'_> {
@@ -30,7 +30,7 @@ impl Reader<'_> {
         };
     }
 
-    async fn triggers(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Trigger>>, Trouble> {
+    async fn triggers(&mut self, database: &str, names: &Names) -> Result<Observed<Vec<Trigger>>, SessionError> {
         let sql = format!(
             "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT \
              FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {}",
@@ -51,10 +51,10 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("TRIGGER ON `{database}`.* is missing, so triggers may be hidden"))
         };
-        Ok(Seen::new(triggers, proof))
+        Ok(Observed::new(triggers, proof))
     }
 
-    async fn views(&mut self, facts: &DatabaseFacts, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
+    async fn views(&mut self, facts: &DatabaseFacts, names: &Names) -> Result<Observed<Vec<Program>>, SessionError> {
         let database = &facts.name;
         let mut views = Vec::new();
         if facts.tables.found.iter().any(|table| table.is_view) {
@@ -72,10 +72,10 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("SHOW VIEW ON `{database}`.* is missing, so texts of views are hidden"))
         };
-        Ok(Seen::new(views, proof))
+        Ok(Observed::new(views, proof))
     }
 
-    async fn routines(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
+    async fn routines(&mut self, database: &str, names: &Names) -> Result<Observed<Vec<Program>>, SessionError> {
         let sql = format!(
             "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE \
              FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {}",
@@ -89,10 +89,10 @@ impl Reader<'_> {
             (false, true) => Proof::unproven("SHOW_ROUTINE ON *.* is missing, so routines may be hidden"),
             (false, false) => Proof::unproven("SELECT ON `mysql`.`proc` is missing, so routines may be hidden"),
         };
-        Ok(Seen::new(routines, proof))
+        Ok(Observed::new(routines, proof))
     }
 
-    async fn events(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
+    async fn events(&mut self, database: &str, names: &Names) -> Result<Observed<Vec<Program>>, SessionError> {
         let sql = format!(
             "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {}",
             quote_string(database)
@@ -105,7 +105,7 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("EVENT ON `{database}`.* is missing, so events may be hidden"))
         };
-        Ok(Seen::new(events, proof))
+        Ok(Observed::new(events, proof))
     }
 
     fn sees_routines(&self, database: &str) -> bool {
@@ -134,7 +134,7 @@ impl Reader<'_> {
                 let tables = facts.tables.found.iter().map(|table| &table.name);
                 let mentions: Vec<String> = tables.filter(|table| named(table)).cloned().collect();
                 if !mentions.is_empty() {
-                    facts.named_by.found.push(Outsider { mentions, ..outsider.clone() });
+                    facts.named_by.found.push(ExternalProgram { mentions, ..outsider.clone() });
                 }
             }
         }
@@ -143,7 +143,7 @@ impl Reader<'_> {
     async fn ask_outsiders(
         &mut self,
         read: &[DatabaseFacts],
-    ) -> Result<Seen<Vec<(Outsider, Vec<Elsewhere>)>>, Trouble> {
+    ) -> Result<Observed<Vec<(ExternalProgram, Vec<TableRef>)>>, SessionError> {
         let rows = self.session.rows("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA").await?;
         let mut others: Vec<String> = rows.iter().map(|row| row.text(0)).collect();
         others.retain(|name| {
@@ -176,7 +176,7 @@ impl Reader<'_> {
         others.truncate(MOST_OTHERS);
         let mut found = Vec::new();
         if others.is_empty() || self.request.tables.is_empty() {
-            return Ok(Seen::new(found, proof));
+            return Ok(Observed::new(found, proof));
         }
         for (schema, name, kind, text, table) in [
             ("TABLE_SCHEMA", "TABLE_NAME", "'VIEW'", "VIEW_DEFINITION", "VIEWS"),
@@ -199,13 +199,17 @@ impl Reader<'_> {
                 others.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
             };
             for row in self.session.rows(&sql).await? {
-                let outsider =
-                    Outsider { database: row.text(0), name: row.text(1), kind: row.text(2), ..Outsider::default() };
+                let outsider = ExternalProgram {
+                    database: row.text(0),
+                    name: row.text(1),
+                    kind: row.text(2),
+                    ..ExternalProgram::default()
+                };
                 let home = DatabaseFacts::unread(&outsider.database, self.origin(), "");
                 found.push((outsider, Names::of(&home).in_text(&row.text(3), "").elsewhere));
             }
         }
-        Ok(Seen::new(found, proof))
+        Ok(Observed::new(found, proof))
     }
 }
 

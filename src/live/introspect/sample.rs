@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 
 use super::Reader;
 use super::rows::{TABLES_A_STATEMENT, indexed_integers};
-use crate::live::facts::{Birth, Column, DatabaseFacts, Growth, Measures, Range, Table, integer_limit};
-use crate::live::session::Trouble;
+use crate::live::facts::{Column, DatabaseFacts, GrowthSample, Measures, Range, RowCreatedAt, Table, integer_limit};
+use crate::live::session::SessionError;
 use crate::schema::quote;
 
 /// So many of a table's newest rows are looked at.
@@ -42,7 +42,7 @@ impl Reader<'_> {
         facts: &DatabaseFacts,
         tables: &[String],
         all: &mut BTreeMap<String, Measures>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         for chunk in tables.chunks(TABLES_A_STATEMENT) {
             let mut columns: Vec<(&str, &str)> = Vec::new();
             let mut questions = Vec::new();
@@ -79,7 +79,7 @@ impl Reader<'_> {
         &mut self,
         facts: &DatabaseFacts,
         all: &mut BTreeMap<String, Measures>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let asked = |name: &str| self.request.tables.iter().any(|table| table.eq_ignore_ascii_case(name));
         let tables: Vec<&Table> = facts.tables.found.iter().filter(|table| asked(&table.name)).collect();
         for table in tables {
@@ -99,11 +99,11 @@ impl Reader<'_> {
             };
             let sql = points.iter().enumerate().map(one).collect::<Vec<_>>().join(" UNION ALL ");
             let rows = self.session.rows(&sql).await?;
-            let mut births: Vec<Birth> =
-                rows.iter().filter_map(|row| Some(Birth { id: row.number(0)?, created: row.at(1)? })).collect();
+            let mut births: Vec<RowCreatedAt> =
+                rows.iter().filter_map(|row| Some(RowCreatedAt { id: row.number(0)?, created: row.at(1)? })).collect();
             births.sort();
             births.dedup();
-            measures.growth = Some(Growth { column: created.to_owned(), births });
+            measures.growth = Some(GrowthSample { column: created.to_owned(), births });
         }
         Ok(())
     }
