@@ -47,7 +47,7 @@ use crate::project::{Project, ProjectBuilder};
 use crate::registry::{Evaluator, RegistryError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 use crate::touchpoint::Touchpoint;
 use rustc_hash::FxHashSet;
 
@@ -275,18 +275,18 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             (discovery, revision.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let (mut discovery, revision) = (discovery?, revision?);
-        let beside = || revision.map(|revision| revision.beside(&discovery, &options)).transpose();
-        let (builder, beside) = rayon::join(|| prefetch(&discovery, settings), beside);
-        let beside = beside?;
-        let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
+        let base = || revision.map(|revision| revision.base(&discovery, &options)).transpose();
+        let (builder, base) = rayon::join(|| prefetch(&discovery, settings), base);
+        let base = base?;
+        let same: FxHashSet<FileId> = base.iter().flat_map(|base| base.same.iter().copied().flatten()).collect();
         // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
         // the analysis of this one has seen a difference.
         let model = word_hash(settings.target.rsplit('.').next().unwrap_or_default());
         let matters = |entry: &FileEntry| entry.words.has(model) || tells_import_roots(entry);
-        let unlikely = beside.as_ref().filter(|beside| !beside.any_changed(&discovery, matters));
-        let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
+        let unlikely = base.as_ref().filter(|base| !base.any_changed(&discovery, matters));
+        let watch = unlikely.and_then(|base| base.watch(&mut discovery));
         let project = builder.build(discovery);
-        let old = || beside.map(|beside| project.with_base(beside.discovery, &beside.same));
+        let old = || base.map(|base| project.with_base(base.discovery, &base.same));
 
         progress.stage("following names", None);
         let analyse_old = || old().map(|old| (analyse(&old, settings), old));
@@ -381,7 +381,7 @@ fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Re
         return Err(Error::Target { target: settings.target.clone(), near });
     }
     // Nobody asked for this model by name: that it is not there is a result.
-    Ok(Some(Gap::general("no-target", not_defined(&settings.target, &near))))
+    Ok(Some(Gap::general(GapKind::NoTarget, not_defined(&settings.target, &near))))
 }
 
 fn all_gaps(project: &Project, unfollowed: Vec<Gap>) -> Vec<Gap> {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
-use crate::source::{FileId, Gap, SourceText};
+use crate::source::{FileId, Gap, GapKind, SourceText};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
@@ -215,7 +215,7 @@ fn decode(bytes: Vec<u8>, path: &str) -> (SourceText, Option<Gap>) {
         Err(error) => {
             let reason = "holds bytes that are not UTF-8; they were read as unknown characters";
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            (SourceText::new(text), Some(Gap::file("invalid-utf8", path, reason)))
+            (SourceText::new(text), Some(Gap::file(GapKind::InvalidUtf8, path, reason)))
         }
     }
 }

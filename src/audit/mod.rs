@@ -12,7 +12,7 @@ use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
 use crate::registry::{Evaluator, RegistryError};
 use crate::schema::{ColumnType, Database, Server};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 pub use columns::{IdColumn, Place, Role};
 pub use exhaustion::Exhaustion;
@@ -184,7 +184,9 @@ impl Audit {
                          snapshot measures it with --column {}",
                         facts.name, database.name, column.table, column.column, self.target.label, column.column
                     );
-                    self.gaps.push(Gap::general("column-unmeasured", reason));
+                    let gap = Gap::general(GapKind::ColumnUnmeasured, reason);
+                    self.gaps
+                        .push(gap.in_environment(&*facts.name).of_object(&*column.table).of_field(&*column.column));
                 }
             }
         }
@@ -279,7 +281,9 @@ fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
                  csm-audit.toml says it",
                 database.name
             );
-            Some(Gap::general("dump-without-server", reason))
+            Some(
+                Gap::general(GapKind::DumpWithoutServer, reason).in_environment(environment).of_object(&*database.name),
+            )
         })
         .collect()
 }

@@ -17,7 +17,7 @@ use crate::model::{ModelState, ProjectState};
 use crate::registry::{Evaluator, Registry, RegistryError};
 use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Part, Server};
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
 pub use models::{Differing, ModelColumn, ModelDifference};
@@ -128,7 +128,9 @@ fn derive(registry: &mut Registry<'_>, server: Option<Server>, with_models: bool
     let interp = &registry.interp;
     let concerns_migrations = |file: &String| file.contains("migrations/") || interp.used.contains(file);
     gaps.extend(interp.gaps.iter().filter(|gap| gap.file.as_ref().is_some_and(concerns_migrations)).cloned());
-    gaps.extend(registry.project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
+    gaps.extend(
+        registry.project.gaps().into_iter().filter(|g| matches!(g.kind, GapKind::SyntaxError | GapKind::Unreadable)),
+    );
     let found = differences::find(&state, &databases, target, &installation.aliases);
     let code = if with_models {
         registry.parse(&model_files(registry.loader, &installation.apps));
@@ -220,10 +222,12 @@ fn models_without_migrations<'p>(
         }
         interp.restart();
         let read = crate::model::models_of(interp, &module, &label, target);
-        gaps.extend(read.problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
+        gaps.extend(
+            read.problems.into_iter().map(|(place, reason)| Gap::at(GapKind::Field, place.file, place.line, reason)),
+        );
         if !read.models.is_empty() && target.django >= Version(1, 9) {
             gaps.push(Gap::general(
-                "app",
+                GapKind::App,
                 format!(
                     "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
                     app.label

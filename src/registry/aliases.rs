@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 
 use super::ByAlias;
 use crate::literal::{Names, Value};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// The aliases.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,7 @@ pub(super) fn read(names: &Names<'_>, configured: &IndexMap<String, String>, gap
     match names.get("DATABASES") {
         Some(Value::Dict(databases)) => from_settings(&databases.borrow(), &mut out),
         Some(_) if configured.is_empty() => gaps.push(Gap::general(
-            "settings",
+            GapKind::Settings,
             "DATABASES is not known, so default is taken for the only alias; [databases] in csm-audit.toml names them",
         )),
         _ => {}

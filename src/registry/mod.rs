@@ -22,7 +22,7 @@ use crate::literal::{Interp, Loader as _};
 use crate::migration::{App, DjangoHost, Graph, ProjectLoader, apps};
 use crate::project::Project;
 use crate::schema::Server;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 /// Text by alias, in the order of the settings.
 pub type ByAlias = IndexMap<String, String, FxBuildHasher>;
@@ -126,7 +126,7 @@ pub fn target(settings: &Settings, project: &Project) -> Result<(Target, Vec<Gap
         Some(text) => text.parse::<Version>().map_err(RegistryError::Option)?,
         None => version::find(project).unwrap_or_else(|| {
             gaps.push(Gap::general(
-                "django-version",
+                GapKind::DjangoVersion,
                 format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
             ));
             Version::NEWEST
@@ -134,7 +134,7 @@ pub fn target(settings: &Settings, project: &Project) -> Result<(Target, Vec<Gap
     };
     if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
         gaps.push(Gap::general(
-            "django-version",
+            GapKind::DjangoVersion,
             format!("the rules of Django {django} are not known; the nearest are taken"),
         ));
     }
