@@ -15,10 +15,22 @@ use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 /// Evaluated arguments.
 #[derive(Default)]
 pub(super) struct Values {
-    positional: Vec<TySet>,
-    keywords: Vec<(CompactString, TySet)>,
+    pub(super) positional: Vec<TySet>,
+    pub(super) keywords: Vec<(CompactString, TySet)>,
     /// `*args` or `**kwargs` were given: positions after it are not known.
-    open: bool,
+    pub(super) open: bool,
+}
+
+impl Values {
+    /// One positional argument.
+    pub(super) fn one(set: TySet) -> Self {
+        Self { positional: vec![set], ..Self::default() }
+    }
+}
+
+/// Whether a callee is a function under analysis: what it does with its arguments is seen there.
+fn is_project_function(callee: &TySet) -> bool {
+    callee.iter().any(|(ty, _)| matches!(ty, Ty::Func(_) | Ty::Bound(..) | Ty::Partial(..) | Ty::Class(_)))
 }
 
 impl<'p> Flow<'_, 'p> {
@@ -35,6 +47,9 @@ impl<'p> Flow<'_, 'p> {
                 _ => Use::Argument(self.argument_access(callee, index, None)),
             };
             let set = self.eval(arg, use_);
+            if !is_project_function(callee) {
+                self.handed_method(arg, &set);
+            }
             if matches!(arg.kind, ExprKind::Starred(_)) {
                 values.open = true;
             } else if !values.open {
@@ -45,6 +60,9 @@ impl<'p> Flow<'_, 'p> {
             let name = keyword.name.as_ref().map(|n| n.name.clone());
             let use_ = Use::Argument(self.argument_access(callee, usize::MAX, name.as_deref()));
             let set = self.eval(&keyword.value, use_);
+            if !is_project_function(callee) {
+                self.handed_method(&keyword.value, &set);
+            }
             match name {
                 Some(name) => values.keywords.push((name, set)),
                 None => values.open = true,
@@ -64,7 +82,7 @@ impl<'p> Flow<'_, 'p> {
             };
             let name = match keyword {
                 Some(name) => Some(CompactString::from(name)),
-                None => self.func(func).def.params.get(index.saturating_add(offset)).map(|p| p.name.name.clone()),
+                None => self.func(func).params.get(index.saturating_add(offset)).map(|p| p.name.name.clone()),
             };
             if let Some(name) = name
                 && let Some(set) = self.read(Key::Param(func, name))
@@ -98,8 +116,19 @@ impl<'p> Flow<'_, 'p> {
         self.constructor_keywords(set, args);
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
-            for (made, made_sure) in self.call_of(ty, args, &values, span).iter() {
-                result.insert(made.clone(), *made_sure && *sure);
+            match ty {
+                Ty::Method(receiver, name) => {
+                    let mut ident = Self::called_ident(at, chain).unwrap_or(Ident { name: name.clone(), span });
+                    ident.name = name.clone();
+                    let given = self.django_method(receiver, *sure, &ident, Some(args), at, chain);
+                    result.join(&given.unwrap_or_default());
+                }
+                Ty::Decorated(deco) => self.inject(*deco, &values),
+                _ => {
+                    for (made, made_sure) in self.call_of(ty, args, &values, span).iter() {
+                        result.insert(made.clone(), *made_sure && *sure);
+                    }
+                }
             }
         }
         if set.is_unknown() || set.iter().all(|(ty, _)| matches!(ty, Ty::External(_) | Ty::Pending(..))) {
@@ -126,7 +155,7 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    fn call_of(&mut self, ty: &Ty, args: &'p Arguments, values: &Values, span: Span) -> TySet {
+    pub(super) fn call_of(&mut self, ty: &Ty, args: &'p Arguments, values: &Values, span: Span) -> TySet {
         match ty {
             Ty::Class(class) => {
                 if let Some(model) = self.class(*class).factory_of {
@@ -178,8 +207,12 @@ impl<'p> Flow<'_, 'p> {
         if self.reporting {
             return;
         }
-        let def = self.func(func).def;
-        let binds = self.func(func).binds;
+        let params = self.func(func).params;
+        // A function that a class is given from outside takes its instance, too.
+        let binds = match (self.func(func).binds, self.func(func).class) {
+            (Binds::Nothing, None) => Binds::Instance,
+            (binds, _) => binds,
+        };
         let mut position = skip;
         if let Some(receiver) = receiver
             && binds != Binds::Nothing
@@ -187,12 +220,12 @@ impl<'p> Flow<'_, 'p> {
             // `self` of a subclass is worth knowing, the class that defines the method is known already.
             let own = self.func(func).class;
             let known = matches!(receiver, Ty::Instance(c) | Ty::Class(c) if Some(*c) == own);
-            if !known && let Some(param) = def.params.first() {
+            if !known && let Some(param) = params.first() {
                 self.learn(Key::Param(func, param.name.name.clone()), &TySet::one(receiver.clone()).unsure());
             }
             position += 1;
         }
-        let plain: Vec<_> = def.params.iter().filter(|p| p.kind == ParamKind::Normal).collect();
+        let plain: Vec<_> = params.iter().filter(|p| p.kind == ParamKind::Normal).collect();
         for (index, set) in values.positional.iter().enumerate() {
             if set.is_unknown() {
                 continue;
@@ -200,7 +233,7 @@ impl<'p> Flow<'_, 'p> {
             match plain.get(position + index) {
                 Some(param) => self.learn(Key::Param(func, param.name.name.clone()), &self.passed(set)),
                 None => {
-                    if let Some(rest) = def.params.iter().find(|p| p.kind == ParamKind::VarArgs) {
+                    if let Some(rest) = params.iter().find(|p| p.kind == ParamKind::VarArgs) {
                         let items = self.passed(set).flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))));
                         self.learn(Key::Param(func, rest.name.name.clone()), &items);
                     }
@@ -211,9 +244,9 @@ impl<'p> Flow<'_, 'p> {
             if set.is_unknown() {
                 continue;
             }
-            if def.params.iter().any(|p| p.name.name == *name) {
+            if params.iter().any(|p| p.name.name == *name) {
                 self.learn(Key::Param(func, name.clone()), &self.passed(set));
-            } else if let Some(rest) = def.params.iter().find(|p| p.kind == ParamKind::KwArgs) {
+            } else if let Some(rest) = params.iter().find(|p| p.kind == ParamKind::KwArgs) {
                 let items = self.passed(set).flat_map(|ty| TySet::one(Ty::Dict(Box::new(ty.clone()))));
                 self.learn(Key::Param(func, rest.name.name.clone()), &items);
             }
@@ -255,18 +288,25 @@ impl<'p> Flow<'_, 'p> {
                 self.bind_args(func, &rest, None, offset as usize);
                 TySet::one(Ty::Partial(func, offset + given))
             }),
-            "list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "iter" | "chain" | "islice" => {
+            "list" | "tuple" | "set" | "frozenset" | "sorted" | "reversed" | "iter" | "chain" | "islice" | "cycle"
+            | "tqdm" => {
                 let mut all = TySet::default();
                 for set in &values.positional {
                     all.join(&self.elements(set));
                 }
+                self.keyed(values, &all);
                 all.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
             }
             "from_iterable" => {
                 let inner = self.elements(&first);
                 self.elements(&inner).flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
             }
-            "next" | "min" | "max" => self.elements(&first),
+            "next" => self.elements(&first),
+            "min" | "max" => {
+                let items = self.elements(&first);
+                self.keyed(values, &items);
+                items
+            }
             "enumerate" => {
                 let items = self.elements(&first);
                 if items.is_unknown() {
@@ -281,31 +321,60 @@ impl<'p> Flow<'_, 'p> {
                 }
                 TySet::one(Ty::Seq(Box::new(Ty::Tuple(columns))))
             }
-            "filter" => {
+            "filter" | "takewhile" | "dropwhile" | "filterfalse" => {
                 let items = values.positional.get(1).cloned().unwrap_or_default();
-                self.elements(&items).flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
+                let items = self.elements(&items);
+                self.call_with(&first, &Values::one(items.clone()));
+                items.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
             }
-            "copy" | "deepcopy" | "cast" | "memoize" | "closing" => match last {
-                "cast" => values.positional.get(1).cloned().unwrap_or_default(),
-                _ => first,
-            },
+            "map" | "starmap" => {
+                let columns: Vec<TySet> = values.positional.iter().skip(1).map(|set| self.elements(set)).collect();
+                let given = Values { positional: columns, ..Values::default() };
+                let made = self.call_with(&first, &given);
+                made.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
+            }
+            "reduce" => {
+                let items = values.positional.get(1).cloned().unwrap_or_default();
+                let items = self.elements(&items);
+                let start = values.positional.get(2).cloned().unwrap_or_else(|| items.clone());
+                self.call_with(&first, &Values { positional: vec![start, items], ..Values::default() })
+            }
+            // `dict(name=value)`
+            "dict" | "OrderedDict" => {
+                let mut all = first.flat_map(|ty| match ty {
+                    Ty::Dict(_) => TySet::one(ty.clone()),
+                    _ => TySet::unknown(),
+                });
+                for (_, set) in &values.keywords {
+                    for (ty, sure) in set.iter().filter(|(ty, _)| !matches!(ty, Ty::Str(_))) {
+                        all.insert(Ty::Dict(Box::new(ty.clone())), *sure);
+                    }
+                }
+                all
+            }
+            "TypeVar" | "NewType" => {
+                let bound = values.keywords.iter().find(|(name, _)| name == "bound").map(|(_, set)| set.clone());
+                let given = bound.or_else(|| values.positional.get(1).cloned()).unwrap_or_default();
+                let known = self.stands_for(&given);
+                if known.is_unknown() { TySet::one(Ty::ExternalResult(dotted.clone())) } else { known }
+            }
+            "sync_to_async" | "async_to_sync" | "database_sync_to_async" | "wraps" | "atomic"
+                if !first.is_unknown() =>
+            {
+                first
+            }
+            "copy" | "deepcopy" | "memoize" | "closing" => first,
+            "cast" => {
+                let mut set = self.instances(&first);
+                set.join(&values.positional.get(1).cloned().unwrap_or_default());
+                set
+            }
             "type" if args.args.len() == 1 => first.flat_map(|ty| match ty {
                 Ty::Instance(class) => TySet::one(Ty::Class(*class)),
                 _ => TySet::unknown(),
             }),
-            "super" => self.super_type(args, &first),
-            "getattr" => match args.args.get(1).and_then(Expr::as_str) {
-                Some(name) => {
-                    let ident = Ident { name, span: args.args.get(1).map_or(span, |arg| arg.span) };
-                    let set = self.silent(|flow| {
-                        let mut chain = Chain::empty(span);
-                        flow.attr(&first, &ident, 0, &mut chain)
-                    });
-                    self.touch_named(&set, args.args.get(1));
-                    set
-                }
-                None => TySet::unknown(),
-            },
+            "super" => self.super_type(args, values),
+            "getattr" => self.get_attribute(&first, args, values, span),
             "setattr" => {
                 if let Some(arg) = args.args.get(1) {
                     let name = arg.as_str().unwrap_or_default();
@@ -315,11 +384,41 @@ impl<'p> Flow<'_, 'p> {
             }
             "get_model" | "get_user_model" => self.get_model(args),
             _ if super::attr::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
-            _ => TySet::unknown(),
+            _ => {
+                self.hand_over(values);
+                TySet::unknown()
+            }
         }
     }
 
-    fn super_type(&mut self, args: &'p Arguments, first: &TySet) -> TySet {
+    /// `sorted(rows, key=function)`
+    fn keyed(&mut self, values: &Values, items: &TySet) {
+        if let Some((_, key)) = values.keywords.iter().find(|(name, _)| name == "key") {
+            self.call_with(&key.clone(), &Values::one(items.clone()));
+        }
+    }
+
+    /// `getattr(value, name)`, with a name that is known.
+    fn get_attribute(&mut self, first: &TySet, args: &'p Arguments, values: &Values, span: Span) -> TySet {
+        let given = values.positional.get(1).cloned().unwrap_or_default();
+        let mut result = TySet::default();
+        for (ty, _) in given.iter() {
+            let Ty::Str(name) = ty else { continue };
+            let ident = Ident { name: name.clone(), span: args.args.get(1).map_or(span, |arg| arg.span) };
+            let set = self.silent(|flow| {
+                let mut chain = Chain::empty(span);
+                flow.attr(first, &ident, 0, &mut chain)
+            });
+            if args.args.get(1).is_some_and(|arg| arg.as_str().is_some()) {
+                self.touch_named(&set, args.args.get(1));
+            }
+            result.join(&set);
+        }
+        result
+    }
+
+    fn super_type(&mut self, args: &'p Arguments, values: &Values) -> TySet {
+        let first = values.positional.first().cloned().unwrap_or_default();
         let explicit = first.iter().find_map(|(ty, _)| match ty {
             Ty::Class(class) => Some(*class),
             _ => None,
@@ -337,9 +436,23 @@ impl<'p> Flow<'_, 'p> {
         }) else {
             return TySet::unknown();
         };
-        let receiver = self.self_type(class);
-        let receiver = receiver.iter().next().map_or(Ty::Instance(class), |(ty, _)| ty.clone());
-        TySet::one(Ty::Super(class, Box::new(receiver)))
+        let own = self.self_type(class);
+        let mut result = TySet::default();
+        for (ty, sure) in own.iter() {
+            result.insert(Ty::Super(class, Box::new(ty.clone())), *sure);
+        }
+        // `super(M, row)`, and instances of subclasses that this method is called on.
+        let first = func.and_then(|func| self.func(func).params.first()).map(|param| param.name.name.clone());
+        let given = match values.positional.get(1) {
+            Some(given) => given.clone(),
+            None => first.map(|name| self.lookup(&name)).unwrap_or_default(),
+        };
+        for (ty, sure) in given.iter() {
+            if matches!(ty, Ty::Instance(other) if self.class(*other).model.is_some() && *other != class) {
+                result.insert(Ty::Super(class, Box::new(ty.clone())), *sure);
+            }
+        }
+        result
     }
 
     /// The model that `get_model('app.Model')`, `get_model('app', 'Model')` or `config.get_model('Model')` gives.
@@ -396,11 +509,8 @@ impl<'p> Flow<'_, 'p> {
                             result.join(&give(*model, *custom, gives));
                         }
                         handled = true;
-                    } else if let Some((access, gives)) = orm::method(name) {
-                        self.note(access);
-                        self.touch_query((*model, *custom), attr, access, *sure, chain);
-                        self.lookups(*model, args, at, chain);
-                        for (made, made_sure) in give(*model, *custom, gives).iter() {
+                    } else if let Some(given) = self.django_method(ty, *sure, attr, Some(args), at, chain) {
+                        for (made, made_sure) in given.iter() {
                             result.insert(made.clone(), *made_sure && *sure);
                         }
                         handled = true;
@@ -408,16 +518,18 @@ impl<'p> Flow<'_, 'p> {
                 }
                 Ty::Instance(class) if self.class(*class).model.is_some() => {
                     let own = self.method(*class, name);
-                    if let Some(access) = orm::instance_method(name) {
-                        self.note(access);
-                        self.touch_instance(*class, attr, access, *sure);
+                    if self.django_method(ty, *sure, attr, Some(args), at, chain).is_some() {
+                        // The project's own `save` runs, too.
+                        if let Some(func) = own {
+                            callees.insert(Ty::Bound(func, Box::new(ty.clone())), *sure);
+                        }
                         handled = true;
                     } else if let Some(func) = own {
                         let receiver = match self.func(func).binds {
                             Binds::Class => Ty::Class(*class),
                             _ => ty.clone(),
                         };
-                        let callee = if self.func(func).binds == Binds::Nothing {
+                        let callee = if self.func(func).binds == Binds::Nothing && self.func(func).class.is_some() {
                             Ty::Func(func)
                         } else {
                             Ty::Bound(func, Box::new(receiver))
@@ -429,6 +541,23 @@ impl<'p> Flow<'_, 'p> {
                         }
                         handled = true;
                     }
+                }
+                // `Model.save(row)`: the instance is the first argument.
+                Ty::Class(class)
+                    if self.class(*class).model.is_some()
+                        && orm::instance_method(name).is_some()
+                        && !args.args.is_empty() =>
+                {
+                    let row = args.args.first().map(|row| self.silent(|flow| flow.eval(row, Use::Plain)));
+                    let row = row.filter(|set| set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_))));
+                    let rows = row.unwrap_or_else(|| TySet::one(Ty::Instance(*class)));
+                    for (row, known) in rows.iter() {
+                        self.django_method(row, *known && *sure, attr, Some(args), at, chain);
+                    }
+                    if let Some(func) = self.method(*class, name) {
+                        callees.insert(Ty::Func(func), *sure);
+                    }
+                    handled = true;
                 }
                 Ty::Super(class, receiver) => {
                     let found = self.ancestors(*class).into_iter().find_map(|base| {
@@ -446,9 +575,9 @@ impl<'p> Flow<'_, 'p> {
                         result.join(&give(*model, *custom, gives));
                     } else if let Ty::Instance(class) = &**receiver
                         && self.class(*class).model.is_some()
-                        && let Some(access) = orm::instance_method(name)
                     {
-                        self.note(access);
+                        // Django's own statement is issued here.
+                        self.django_method(receiver, *sure, attr, Some(args), at, chain);
                     }
                     handled = true;
                 }
@@ -523,7 +652,23 @@ impl<'p> Flow<'_, 'p> {
                 result.join(&self.dynamic_model(attr, args));
             }
             "connect" | "disconnect" => self.signal_connect(args, &values),
+            "add_to_class" => {
+                if let (Some(name), Some(value)) = (args.args.first().and_then(Expr::as_str), values.positional.get(1))
+                {
+                    self.hold(set, &name, &value.clone());
+                }
+            }
             _ => {}
+        }
+        if !handled && callees.is_unknown() {
+            // `executor.map(function, rows)`
+            match (name, values.positional.split_first()) {
+                ("map" | "imap" | "imap_unordered" | "map_async", Some((function, rows))) => {
+                    let columns = rows.iter().map(|set| self.elements(set)).collect();
+                    self.call_with(&function.clone(), &Values { positional: columns, ..Values::default() });
+                }
+                _ => self.hand_over(&values),
+            }
         }
         if !handled {
             self.unknown_method(set, attr, args, at, chain);
@@ -532,6 +677,36 @@ impl<'p> Flow<'_, 'p> {
             result.insert(Ty::ExternalResult("as_manager".into()), true);
         }
         result
+    }
+
+    /// A call of a method that Django gives to rows, managers and querysets; `None` when it gives none of this name.
+    pub(super) fn django_method(
+        &mut self,
+        receiver: &Ty,
+        sure: bool,
+        attr: &Ident,
+        args: Option<&'p Arguments>,
+        at: usize,
+        chain: &mut Chain<'p>,
+    ) -> Option<TySet> {
+        match receiver {
+            Ty::Manager(model, custom) | Ty::QuerySet(model, custom) => {
+                let (access, gives) = orm::method(&attr.name)?;
+                self.note(access);
+                self.touch_query((*model, *custom), attr, access, sure, chain);
+                if let Some(args) = args {
+                    self.lookups(*model, args, at, chain);
+                }
+                Some(give(*model, *custom, gives))
+            }
+            Ty::Instance(class) if self.class(*class).model.is_some() => {
+                let access = orm::instance_method(&attr.name)?;
+                self.note(access);
+                self.touch_instance(*class, attr, access, sure);
+                Some(TySet::unknown())
+            }
+            _ => None,
+        }
     }
 
     /// `items.append(row)`: the list holds rows from here on.
@@ -632,7 +807,7 @@ impl<'p> Flow<'_, 'p> {
             Ty::Class(class) => TySet::one(Ty::Instance(*class)),
             _ => TySet::unknown(),
         });
-        let has = |name: &str| self.func(func).def.params.iter().any(|p| p.name.name == name);
+        let has = |name: &str| self.func(func).params.iter().any(|p| p.name.name == name);
         let (instance, class) = (has("instance"), has("sender"));
         if instance {
             self.learn(Key::Param(func, "instance".into()), &instances);
