@@ -39,10 +39,10 @@ use crate::live::{Request, Source};
 use crate::modules::tells_import_roots;
 use crate::parse::Want;
 use crate::progress::Progress;
-use crate::project::{Ahead, Project};
+use crate::project::{Ahead, Project, ProjectError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 use crate::touchpoint::Touchpoint;
 use rustc_hash::FxHashSet;
 
@@ -61,9 +61,9 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// An option names something that is not known.
-    #[error("{0}")]
-    Option(String),
+    /// The project cannot be read.
+    #[error(transparent)]
+    Project(#[from] ProjectError),
     /// The model that was asked for is not defined in what was scanned.
     #[error("{}", not_defined(target, near))]
     Target {
@@ -228,18 +228,18 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             (discovery, revision.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let (mut discovery, revision) = (discovery?, revision?);
-        let beside = || revision.map(|revision| revision.beside(&discovery, &options)).transpose();
-        let (ahead, beside) = rayon::join(|| ahead(&discovery, settings), beside);
-        let beside = beside?;
-        let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
+        let base = || revision.map(|revision| revision.base(&discovery, &options)).transpose();
+        let (ahead, base) = rayon::join(|| ahead(&discovery, settings), base);
+        let base = base?;
+        let same: FxHashSet<FileId> = base.iter().flat_map(|base| base.same.iter().copied().flatten()).collect();
         // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
         // the analysis of this one has seen a difference.
         let model = word_hash(settings.target.rsplit('.').next().unwrap_or_default());
         let matters = |entry: &FileEntry| entry.words.has(model) || tells_import_roots(entry);
-        let unlikely = beside.as_ref().filter(|beside| !beside.any_changed(&discovery, matters));
-        let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
+        let unlikely = base.as_ref().filter(|base| !base.any_changed(&discovery, matters));
+        let watch = unlikely.and_then(|base| base.watch(&mut discovery));
         let project = ahead.finish(discovery);
-        let old = || beside.map(|beside| project.beside(beside.discovery, &beside.same));
+        let old = || base.map(|base| project.with_base(base.discovery, &base.same));
 
         progress.stage("following names", None);
         let analyse_old = || old().map(|old| (analyse(&old, settings), old));
@@ -334,7 +334,7 @@ fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Re
         return Err(Error::Target { target: settings.target.clone(), near });
     }
     // Nobody asked for this model by name: that it is not there is a result.
-    Ok(Some(Gap::general("no-target", not_defined(&settings.target, &near))))
+    Ok(Some(Gap::general(GapKind::NoTarget, not_defined(&settings.target, &near))))
 }
 
 fn all_gaps(project: &Project, unfollowed: Vec<Gap>) -> Vec<Gap> {

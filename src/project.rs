@@ -5,13 +5,27 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
+use crate::discover::{DiscoverError, Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParsedFile, Want, parse};
-use crate::source::{FileId, Gap, SourceText};
+use crate::source::{FileId, Gap, GapKind, SourceText};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
+
+/// What makes it impossible to read a project; everything less is a gap.
+#[derive(Debug, thiserror::Error)]
+pub enum ProjectError {
+    /// A root cannot be scanned.
+    #[error(transparent)]
+    Discover(#[from] DiscoverError),
+    /// The worker threads do not start.
+    #[error("cannot start the worker threads: {0}; try --threads 1")]
+    Threads(#[from] rayon::ThreadPoolBuildError),
+    /// The value of an option is not valid: a sentence that names the value and the valid ones.
+    #[error("{0}")]
+    Option(String),
+}
 
 /// The threads that analyses run on, `threads` of them; as many as there are cores when `None`.
 ///
@@ -102,7 +116,7 @@ impl Project {
     /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
     /// and which is then read and parsed once for both.
     #[must_use]
-    pub fn beside(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
+    pub fn with_base(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
         let of = |at: usize| same.get(at).copied().flatten().map(FileId::index);
         let count = discovery.files.len();
         let parsed = (0..count).map(|at| of(at).and_then(|at| self.parsed.get(at)).cloned().unwrap_or_default());
@@ -220,7 +234,7 @@ fn decode(bytes: Vec<u8>, path: &str) -> (SourceText, Option<Gap>) {
         Err(error) => {
             let reason = "holds bytes that are not UTF-8; they were read as unknown characters";
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            (SourceText::new(text), Some(Gap::file("invalid-utf8", path, reason)))
+            (SourceText::new(text), Some(Gap::file(GapKind::InvalidUtf8, path, reason)))
         }
     }
 }

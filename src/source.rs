@@ -1,8 +1,10 @@
-//! Where things stand: files, spans, positions, and the gaps of an analysis.
+//! Where things stand: files, spans and positions; gaps of an analysis.
+
+mod gap;
 
 use std::fmt;
 
-use serde::Serialize;
+pub use self::gap::{Gap, GapKind, Subject};
 
 /// Index of a file in [`crate::discover::Discovery::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -121,39 +123,6 @@ impl SourceText {
     #[must_use]
     pub fn line_count(&self) -> usize {
         self.line_starts.len()
-    }
-}
-
-/// Something seen and not modelled. Every gap is counted and listed in every report.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub struct Gap {
-    /// The file, relative to its root, `/` separated; `None` when the gap belongs to no file.
-    pub file: Option<String>,
-    /// 1-based line, when known.
-    pub line: Option<u32>,
-    /// A stable word for the kind of gap, such as `syntax-error` or `unreadable`.
-    pub kind: &'static str,
-    /// One sentence: what was seen and what is missing because of it.
-    pub reason: String,
-}
-
-impl Gap {
-    /// A gap of a whole file.
-    #[must_use]
-    pub fn file(kind: &'static str, file: impl Into<String>, reason: impl Into<String>) -> Self {
-        Self { file: Some(file.into()), line: None, kind, reason: reason.into() }
-    }
-
-    /// A gap at a line of a file.
-    #[must_use]
-    pub fn at(kind: &'static str, file: impl Into<String>, line: u32, reason: impl Into<String>) -> Self {
-        Self { file: Some(file.into()), line: Some(line), kind, reason: reason.into() }
-    }
-
-    /// A gap that belongs to no file.
-    #[must_use]
-    pub fn general(kind: &'static str, reason: impl Into<String>) -> Self {
-        Self { file: None, line: None, kind, reason: reason.into() }
     }
 }
 

@@ -4,19 +4,19 @@
 
 use std::path::Path;
 
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::{Expected, expect};
 use csm_audit::schema::{Part, Table};
 
 fn replay(fixture: &str, django: &str, server: &str) -> Expected {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
-    let given = Given {
+    let overrides = CliOverrides {
         roots: vec![root],
         django: Some(django.to_owned()),
         server: Some(server.to_owned()),
-        ..Given::default()
+        ..CliOverrides::default()
     };
-    expect(&Settings::load(given).unwrap()).unwrap()
+    expect(&Settings::resolve(overrides).unwrap()).unwrap()
 }
 
 fn modern(fixture: &str) -> Expected {
@@ -370,7 +370,7 @@ fn the_configuration_tells_what_settings_and_routers_do_not() {
     assert_eq!(e.alias_names["default"], "shop_live");
     assert_eq!(e.mirrors["late_reader"], "late");
     // Where the configuration says an app is, nobody is told of the router; where it does not, default is taken.
-    let told: Vec<&str> = e.gaps.iter().filter(|g| g.kind == "router").map(|g| g.reason.as_str()).collect();
+    let told: Vec<&str> = e.gaps.iter().filter(|g| g.kind.as_str() == "router").map(|g| g.reason.as_str()).collect();
     assert_eq!(told.len(), 1, "{told:#?}");
     assert!(told[0].contains("the app shop on default is not known"), "{told:#?}");
 }

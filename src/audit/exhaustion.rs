@@ -6,7 +6,7 @@
 use super::{Audit, Environment, IdColumn, Role, Target};
 use crate::config::gate::Day;
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Origin};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// Nobody plans for longer, and rates say nothing of it.
 const YEARS: i64 = 100;
@@ -113,7 +113,7 @@ impl Audit {
             let known = self.environments.iter().any(|environment| environment.facts.name == old.name);
             if !known {
                 let reason = format!("{}: no environment is called so, so its earlier state tells nothing", old.name);
-                self.gaps.push(Gap::general("earlier-state", reason));
+                self.gaps.push(Gap::general(GapKind::EarlierState, reason).in_environment(&*old.name));
             }
         }
         for (at, environment) in self.environments.iter().enumerate() {
@@ -147,13 +147,14 @@ fn history(
         let then = old.database(&database.name).and_then(|database| self::now(target, old, database));
         match then {
             Some(then) if then.at < now.at => past.push((then, String::from(" by the earlier state"))),
-            _ => gaps.push(Gap::general(
-                "earlier-state",
-                format!(
+            _ => {
+                let reason = format!(
                     "{}, {}: the earlier state does not tell the key of {} at an earlier time",
                     facts.name, database.name, target.table
-                ),
-            )),
+                );
+                let gap = Gap::general(GapKind::EarlierState, reason);
+                gaps.push(gap.in_environment(&*facts.name).of_object(&*target.table).of_field(&*target.key));
+            }
         }
     }
     if let Some(growth) = database.measures_of(&target.table).and_then(|measures| measures.growth.as_ref()) {

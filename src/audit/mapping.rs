@@ -6,7 +6,7 @@ use super::Side;
 use crate::config::Settings;
 use crate::expected::Expected;
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// Tables in common, of all that either has, from which on a database is taken for an alias that nobody named.
 const ALIKE: f64 = 0.3;
@@ -64,14 +64,15 @@ fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<
     let name = &facts.databases[at].name;
     // What was not read is told as such, once.
     if !facts.databases[at].tables.found.is_empty() {
-        gaps.push(Gap::general(
-            "database-without-alias",
+        let gap = Gap::general(
+            GapKind::DatabaseWithoutAlias,
             format!(
                 "{}, {name}: it is not known which Django alias it stands for, so its tables are not compared; \
                  [databases] in csm-audit.toml says it: alias = \"{name}\"",
                 facts.name
             ),
-        ));
+        );
+        gaps.push(gap.in_environment(&*facts.name).of_object(&**name));
     }
     Side { alias: None, why: String::from("no alias is named after it, and its tables are no alias's"), expected }
 }
@@ -118,8 +119,8 @@ fn unread(facts: &EnvironmentFacts, sides: &[Side], all: &[Expected], gaps: &mut
     let shown = |alias: &str| sides.iter().any(|side| side.alias.as_deref() == Some(alias));
     for (alias, tables) in &code.databases {
         if !tables.tables.is_empty() && !shown(alias) {
-            gaps.push(Gap::general(
-                "alias-unread",
+            let gap = Gap::general(
+                GapKind::AliasUnread,
                 format!(
                     "{}: no database stands for the alias {alias}, so what its {} tables are there stays unproven; \
                      --replica {}=… names it",
@@ -127,7 +128,8 @@ fn unread(facts: &EnvironmentFacts, sides: &[Side], all: &[Expected], gaps: &mut
                     tables.tables.len(),
                     facts.name
                 ),
-            ));
+            );
+            gaps.push(gap.in_environment(&*facts.name).of_object(&**alias));
         }
     }
 }

@@ -10,8 +10,9 @@ use crate::config::{DEFAULT_KEY_TYPE, Settings};
 use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
+use crate::project::ProjectError;
 use crate::schema::{ColumnType, Database, Server};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 pub use columns::{IdColumn, Place, Role};
 pub use exhaustion::Exhaustion;
@@ -92,7 +93,7 @@ impl Audit {
     /// # Errors
     ///
     /// When the code cannot be read at all.
-    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, crate::Error> {
+    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, ProjectError> {
         Self::since(settings, facts, &[])
     }
 
@@ -105,10 +106,10 @@ impl Audit {
         settings: &Settings,
         facts: Vec<EnvironmentFacts>,
         earlier: &[EnvironmentFacts],
-    ) -> Result<Self, crate::Error> {
+    ) -> Result<Self, ProjectError> {
         let wanted = ColumnType::parse(&settings.key_type);
         if wanted.integer_range().is_none() {
-            return Err(crate::Error::Option(format!(
+            return Err(ProjectError::Option(format!(
                 "a key cannot become `{}`; write an integer type, such as {DEFAULT_KEY_TYPE}",
                 settings.key_type
             )));
@@ -173,7 +174,9 @@ impl Audit {
                          snapshot measures it with --column {}",
                         facts.name, database.name, column.table, column.column, self.target.label, column.column
                     );
-                    self.gaps.push(Gap::general("column-unmeasured", reason));
+                    let gap = Gap::general(GapKind::ColumnUnmeasured, reason);
+                    self.gaps
+                        .push(gap.in_environment(&*facts.name).of_object(&*column.table).of_field(&*column.column));
                 }
             }
         }
@@ -268,7 +271,9 @@ fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
                  csm-audit.toml says it",
                 database.name
             );
-            Some(Gap::general("dump-without-server", reason))
+            Some(
+                Gap::general(GapKind::DumpWithoutServer, reason).in_environment(environment).of_object(&*database.name),
+            )
         })
         .collect()
 }

@@ -8,7 +8,7 @@ use super::kind::{self, FileKind};
 use super::walk::Found;
 use super::words::Indexer;
 use super::{FileEntry, RootKind, WordSet};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// Files above this size, in bytes, are a gap and not read: no person wrote them, and one of them would cost more than
 /// all the rest.
@@ -84,7 +84,7 @@ impl Reader {
         let gap = gap.or_else(|| {
             found.odd.as_ref().map(|_| {
                 Gap::file(
-                    "odd-name",
+                    GapKind::OddName,
                     &*found.path,
                     "the file's name is not UTF-8: it is read, and listed with its odd bytes escaped",
                 )
@@ -171,20 +171,20 @@ fn has_nul(bytes: &[u8]) -> bool {
 }
 
 pub(super) fn unreadable(path: &str, error: &std::io::Error) -> Gap {
-    Gap::file("unreadable", path, format!("cannot be read: {error}"))
+    Gap::file(GapKind::Unreadable, path, format!("cannot be read: {error}"))
 }
 
 pub(super) fn special(path: &str) -> Gap {
-    Gap::file("special-file", path, "is no regular file (a FIFO, a socket or a device) and was not opened")
+    Gap::file(GapKind::SpecialFile, path, "is no regular file (a FIFO, a socket or a device) and was not opened")
 }
 
 fn too_large(path: &str, size: u64) -> Gap {
     let (size, limit) = (size >> 20, MAX_FILE_SIZE >> 20);
-    Gap::file("too-large", path, format!("was not read: {size} MiB, and files above {limit} MiB are not"))
+    Gap::file(GapKind::TooLarge, path, format!("was not read: {size} MiB, and files above {limit} MiB are not"))
 }
 
 fn binary(path: &str) -> Gap {
-    Gap::file("binary", path, "holds NUL bytes and was not read as text")
+    Gap::file(GapKind::Binary, path, "holds NUL bytes and was not read as text")
 }
 
 /// The gap of packed text: a dump may well hold the table, and `loaddata` reads packed fixtures
@@ -197,5 +197,6 @@ fn compressed(path: &str) -> Option<Gap> {
     let fixture =
         lower.split('/').any(|folder| folder == "fixtures") && ends(&[".json", ".jsonl", ".yml", ".yaml", ".xml"]);
     let text = ends(&[".sql", ".ddl"]) || fixture;
-    (packed && text).then(|| Gap::file("compressed", path, "is compressed and was not read; unpack it to have it read"))
+    (packed && text)
+        .then(|| Gap::file(GapKind::Compressed, path, "is compressed and was not read; unpack it to have it read"))
 }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use walkdir::WalkDir;
 
 use super::{Root, read};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// A file that was found.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -75,7 +75,7 @@ pub(super) fn project(root: &Root, roots: &[PathBuf], exclude: &GlobSet) -> Walk
             else {
                 return true;
             };
-            let gap = Gap::file("skipped-folder", display_path(relative).0, reason);
+            let gap = Gap::file(GapKind::SkippedFolder, display_path(relative).0, reason);
             skipped.lock().unwrap_or_else(PoisonError::into_inner).push(gap);
             false
         }
@@ -172,21 +172,25 @@ fn follow(roots: &[PathBuf], place: &Path, path: String, odd: Option<PathBuf>) -
     }
     let parent = place.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
     if parent.is_some_and(|parent| parent.starts_with(&real)) {
-        return Some(Item::Gap(Gap::file("link-loop", path, "leads to a folder that holds it and was not followed")));
+        return Some(Item::Gap(Gap::file(
+            GapKind::LinkLoop,
+            path,
+            "leads to a folder that holds it and was not followed",
+        )));
     }
     if roots.iter().any(|root| real.starts_with(root)) || !holds_python(&real) {
         return None;
     }
     let reason = "leads to a folder of Python outside the project and was not followed; give that folder as a root too";
-    Some(Item::Gap(Gap::file("link-not-followed", path, reason)))
+    Some(Item::Gap(Gap::file(GapKind::LinkNotFollowed, path, reason)))
 }
 
 fn link_gap(path: &str, error: &std::io::Error) -> Gap {
     match error.kind() {
-        std::io::ErrorKind::NotFound => Gap::file("broken-link", path, "is a link to nothing"),
+        std::io::ErrorKind::NotFound => Gap::file(GapKind::BrokenLink, path, "is a link to nothing"),
         std::io::ErrorKind::PermissionDenied => read::unreadable(path, error),
         // The kind for ELOOP has no stable name; nothing else is left for a path that can be spelled.
-        _ => Gap::file("link-loop", path, format!("is a link that leads nowhere: {error}")),
+        _ => Gap::file(GapKind::LinkLoop, path, format!("is a link that leads nowhere: {error}")),
     }
 }
 
@@ -212,14 +216,14 @@ fn walk_gap(root: &Path, error: &ignore::Error) -> Gap {
             ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => at = err,
             ignore::Error::Loop { child, .. } => {
                 let shown = display_path(child.strip_prefix(root).unwrap_or(child)).0;
-                return Gap::file("link-loop", shown, "leads to a folder that holds it and was not followed");
+                return Gap::file(GapKind::LinkLoop, shown, "leads to a folder that holds it and was not followed");
             }
             _ => break,
         }
     }
     let file = path.map(|path| display_path(path.strip_prefix(root).unwrap_or(path)).0);
-    let kind = if at.io_error().is_some() { "unreadable" } else { "ignore-rule" };
-    Gap { file, line: None, kind, reason: format!("cannot be read: {at}") }
+    let kind = if at.io_error().is_some() { GapKind::Unreadable } else { GapKind::IgnoreRule };
+    Gap { file, ..Gap::general(kind, format!("cannot be read: {at}")) }
 }
 
 /// Walks a folder of installed packages, one package at a time on each thread.
@@ -295,11 +299,11 @@ fn metadata(path: &str) -> Option<bool> {
 fn package_gap(root: &Path, error: &walkdir::Error) -> Gap {
     let path = error.path().map(|path| display_path(path.strip_prefix(root).unwrap_or(path)).0).unwrap_or_default();
     if error.loop_ancestor().is_some() {
-        return Gap::file("link-loop", path, "leads to a folder that holds it and was not followed");
+        return Gap::file(GapKind::LinkLoop, path, "leads to a folder that holds it and was not followed");
     }
     match error.io_error() {
         Some(io) if error.path().is_some_and(|path| path.is_symlink()) => link_gap(&path, io),
         Some(io) => read::unreadable(&path, io),
-        None => Gap::file("unreadable", path, error.to_string()),
+        None => Gap::file(GapKind::Unreadable, path, error.to_string()),
     }
 }

@@ -4,7 +4,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
 use crate::literal::{Names, Value};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// Text by alias, in the order of the settings.
 pub(super) type ByAlias = IndexMap<String, String, FxBuildHasher>;
@@ -29,7 +29,7 @@ pub(super) fn read(names: &Names<'_>, configured: &IndexMap<String, String>, gap
     match names.get("DATABASES") {
         Some(Value::Dict(databases)) => from_settings(&databases.borrow(), &mut out),
         Some(_) if configured.is_empty() => gaps.push(Gap::general(
-            "settings",
+            GapKind::Settings,
             "DATABASES is not known, so default is taken for the only alias; [databases] in csm-audit.toml names them",
         )),
         _ => {}

@@ -20,10 +20,10 @@ use crate::literal::{Interp, Loader as _, Value};
 use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
 use crate::model::{ModelState, ProjectState};
 use crate::parse::Want;
-use crate::project::Project;
+use crate::project::{Project, ProjectError};
 use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Part, Server};
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
 pub use models::{Differing, ModelColumn, ModelDifference};
@@ -101,7 +101,7 @@ const STACK: usize = 1 << 30;
 /// # Errors
 ///
 /// When a root cannot be scanned, the threads cannot be started, or the server or Django's version is not understood.
-pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
+pub fn expect(settings: &Settings) -> Result<Expected, ProjectError> {
     derive(settings, false)
 }
 
@@ -110,11 +110,11 @@ pub fn expect(settings: &Settings) -> Result<Expected, crate::Error> {
 /// # Errors
 ///
 /// As [`expect`].
-pub fn expect_with_models(settings: &Settings) -> Result<Expected, crate::Error> {
+pub fn expect_with_models(settings: &Settings) -> Result<Expected, ProjectError> {
     derive(settings, true)
 }
 
-fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Error> {
+fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectError> {
     let pool = crate::project::workers(settings.threads)?;
     let discovery = pool.install(|| {
         Discovery::run(&Options {
@@ -128,15 +128,15 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Err
     })?;
     let project = pool.install(|| Project::new(discovery, Want { contexts: false }));
     let server = match &settings.server {
-        Some(text) => text.parse::<Server>().map_err(crate::Error::Option)?,
+        Some(text) => text.parse::<Server>().map_err(ProjectError::Option)?,
         None => Server::default(),
     };
     let mut gaps = Vec::new();
     let django = match &settings.django {
-        Some(text) => text.parse::<Version>().map_err(crate::Error::Option)?,
+        Some(text) => text.parse::<Version>().map_err(ProjectError::Option)?,
         None => version::find(&project).unwrap_or_else(|| {
             gaps.push(Gap::general(
-                "django-version",
+                GapKind::DjangoVersion,
                 format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
             ));
             Version::NEWEST
@@ -144,7 +144,7 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Err
     };
     if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
         gaps.push(Gap::general(
-            "django-version",
+            GapKind::DjangoVersion,
             format!("the rules of Django {django} are not known; the nearest are taken"),
         ));
     }
@@ -157,8 +157,8 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, crate::Err
     });
     match result {
         Ok(Ok(expected)) => Ok(expected),
-        Ok(Err(_)) => Err(crate::Error::Option(String::from("the evaluation of the migrations stopped"))),
-        Err(error) => Err(crate::Error::Option(format!("cannot start a thread: {error}"))),
+        Ok(Err(_)) => Err(ProjectError::Option(String::from("the evaluation of the migrations stopped"))),
+        Err(error) => Err(ProjectError::Option(format!("cannot start a thread: {error}"))),
     }
 }
 
@@ -236,7 +236,7 @@ fn evaluate(
             .filter(|g| g.file.as_ref().is_some_and(|f| f.contains("migrations/") || interp.used.contains(f)))
             .cloned(),
     );
-    gaps.extend(project.gaps().into_iter().filter(|g| g.kind == "syntax-error" || g.kind == "unreadable"));
+    gaps.extend(project.gaps().into_iter().filter(|g| matches!(g.kind, GapKind::SyntaxError | GapKind::Unreadable)));
     gaps.sort();
     gaps.dedup();
     let known = graph.migrations.values().map(|migration| KnownMigration {
@@ -307,10 +307,12 @@ fn models_without_migrations<'p>(
         }
         interp.restart();
         let read = crate::model::models_of(interp, &module, &label, target);
-        gaps.extend(read.problems.into_iter().map(|(place, reason)| Gap::at("field", place.file, place.line, reason)));
+        gaps.extend(
+            read.problems.into_iter().map(|(place, reason)| Gap::at(GapKind::Field, place.file, place.line, reason)),
+        );
         if !read.models.is_empty() && target.django >= Version(1, 9) {
             gaps.push(Gap::general(
-                "app",
+                GapKind::App,
                 format!(
                     "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
                     app.label

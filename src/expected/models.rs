@@ -13,7 +13,7 @@ use crate::model::{
     resolve_targets, target_key,
 };
 use crate::schema::ColumnType;
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// A column as the models say it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -346,7 +346,7 @@ fn name(model: &ModelState) -> String {
 }
 
 fn gap(place: &Place, reason: String) -> Gap {
-    Gap::at("model", place.file.clone(), place.line, reason)
+    Gap::at(GapKind::Model, place.file.clone(), place.line, reason)
 }
 
 /// The key that a class of `DEFAULT_AUTO_FIELD` makes.

@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::literal::{Interp, Names, Value};
 use crate::migration::DjangoHost;
 use crate::project::Project;
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// What was chosen.
 pub(super) struct Chosen {
@@ -37,7 +37,7 @@ pub(super) fn read<'p>(
     let listed = match settings.installed_apps_text() {
         Ok(text) => text.map(|text| app_list(&text)),
         Err(error) => {
-            gaps.push(Gap::general("settings", format!("the list of installed apps cannot be read: {error}")));
+            gaps.push(Gap::general(GapKind::Settings, format!("the list of installed apps cannot be read: {error}")));
             None
         }
     };
@@ -51,7 +51,7 @@ pub(super) fn read<'p>(
         interp.restart();
         let Some(scope) = interp.module(module) else {
             if settings.settings.is_some() {
-                gaps.push(Gap::general("settings", format!("the settings module {module} is not found")));
+                gaps.push(Gap::general(GapKind::Settings, format!("the settings module {module} is not found")));
             }
             continue;
         };
@@ -72,7 +72,7 @@ pub(super) fn read<'p>(
         Some((_, module, names)) => {
             if settings.settings.is_none() && modules.len() > 1 {
                 gaps.push(Gap::general(
-                    "settings",
+                    GapKind::Settings,
                     format!(
                         "of the settings modules {} {module} is taken; --settings names another",
                         modules.join(", ")
@@ -83,14 +83,17 @@ pub(super) fn read<'p>(
         }
         None => {
             if settings.settings.is_none() {
-                gaps.push(Gap::general("settings", "no settings module was found; --settings names it"));
+                gaps.push(Gap::general(GapKind::Settings, "no settings module was found; --settings names it"));
             }
             Names::default()
         }
     };
     let installed = listed.unwrap_or_else(|| installed(&names));
     if installed.is_empty() {
-        gaps.push(Gap::general("settings", "no installed apps are known; --installed-apps or --settings tells them"));
+        gaps.push(Gap::general(
+            GapKind::Settings,
+            "no installed apps are known; --installed-apps or --settings tells them",
+        ));
     }
     let aliases = super::aliases::read(&names, &settings.databases, gaps);
     *host.settings.borrow_mut() = names;

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{Args, Code, Eval, Exception, Function, FunctionKind, Interp, Object, Scope, Site, Value, text};
 use crate::ast::{Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, StrPart, UnaryOp};
+use crate::source::GapKind;
 
 impl<'p> Interp<'p> {
     /// The value of an expression in a scope.
@@ -76,7 +77,7 @@ impl<'p> Interp<'p> {
                             dict.set(key.clone(), value.clone());
                         }
                     } else {
-                        self.gap("settings", site, "a dict takes in something that is not known");
+                        self.gap(GapKind::Settings, site, "a dict takes in something that is not known");
                     }
                 }
                 Value::Dict(Rc::new(RefCell::new(dict)))
@@ -185,7 +186,7 @@ impl<'p> Interp<'p> {
                     Some(false) => orelse,
                     None => {
                         let text: String = scope.module.text.slice(test.span).chars().take(60).collect();
-                        self.gap("condition", site, format!("`{text}` cannot be decided; taken as false"));
+                        self.gap(GapKind::Condition, site, format!("`{text}` cannot be decided; taken as false"));
                         orelse
                     }
                 };
@@ -355,7 +356,7 @@ impl<'p> Interp<'p> {
                     }
                 }
             }
-            Some(_) => self.gap("settings", site, "names are set from something that is not known"),
+            Some(_) => self.gap(GapKind::Settings, site, "names are set from something that is not known"),
             None => {}
         }
         for (name, value) in &args.kw {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::{Args, Class, Code, Eval, Exception, Function, FunctionKind, Interp, Scope, Site, Value};
 use crate::ast::{ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, ParamKind, Stmt, StmtKind};
+use crate::source::GapKind;
 
 /// How a statement ended.
 pub(super) enum Flow<'p> {
@@ -59,7 +60,7 @@ impl<'p> Interp<'p> {
                     // `+=` on a list changes it in place, for every name that holds it.
                     match right.items() {
                         Some(items) => list.borrow_mut().extend(items),
-                        None => self.gap("settings", site, "what is added to a list is not known"),
+                        None => self.gap(GapKind::Settings, site, "what is added to a list is not known"),
                     }
                 } else {
                     let value = self.binary(*op, &left, &right, site)?;
@@ -104,7 +105,11 @@ impl<'p> Interp<'p> {
                 let iterable = self.eval(iter, scope)?;
                 let Some(items) = self.iterate(&iterable) else {
                     if super::builtin::changes_something(body) {
-                        self.gap("loop", site, "a loop over something that is not known; its body is not followed");
+                        self.gap(
+                            GapKind::Loop,
+                            site,
+                            "a loop over something that is not known; its body is not followed",
+                        );
                     }
                     return Ok(Flow::Next);
                 };
@@ -132,7 +137,7 @@ impl<'p> Interp<'p> {
                         Some(false) => break,
                         None => {
                             if super::builtin::changes_something(body) {
-                                self.gap("loop", site, "a loop on a condition that is not known; not followed");
+                                self.gap(GapKind::Loop, site, "a loop on a condition that is not known; not followed");
                             }
                             return Ok(Flow::Next);
                         }
@@ -165,7 +170,7 @@ impl<'p> Interp<'p> {
                     other => return Ok(other),
                 }
             }
-            StmtKind::Match { .. } => self.gap("match", site, "a match statement is not followed"),
+            StmtKind::Match { .. } => self.gap(GapKind::Match, site, "a match statement is not followed"),
             StmtKind::Expr(expr) => {
                 self.eval(expr, scope)?;
             }
@@ -194,7 +199,7 @@ impl<'p> Interp<'p> {
             _ => String::from("not known"),
         };
         let text: String = site.module.text.slice(test.span).chars().take(60).collect();
-        self.gap("condition", site, format!("`{text}` cannot be decided ({reason}); taken as false"));
+        self.gap(GapKind::Condition, site, format!("`{text}` cannot be decided ({reason}); taken as false"));
     }
 
     fn try_statement(

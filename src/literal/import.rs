@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use super::{Eval, Exception, Interp, Scope, Site, Value};
 use crate::ast::{ImportFrom, ImportName};
+use crate::source::GapKind;
 
 impl<'p> Interp<'p> {
     pub(super) fn import(&mut self, names: &'p [ImportName], scope: &Rc<Scope<'p>>) -> Eval<()> {
@@ -25,7 +26,7 @@ impl<'p> Interp<'p> {
 
     pub(super) fn import_from(&mut self, import: &'p ImportFrom, scope: &Rc<Scope<'p>>, site: Site<'p>) -> Eval<()> {
         let Some(module) = absolute(scope, import) else {
-            self.gap("import", site, "a relative import leaves the package");
+            self.gap(GapKind::Import, site, "a relative import leaves the package");
             for (name, asname) in &import.names {
                 let bound = asname.as_ref().unwrap_or(name);
                 self.bind(scope, &bound.name, Value::unknown("a relative import leaves the package"));
@@ -52,7 +53,7 @@ impl<'p> Interp<'p> {
         let Some(source) = self.module(module) else {
             // Names of an unknown module may be used from here on; they resolve to unknown, with this reason.
             if self.host.import_fails(module, None) != Some(false) {
-                self.gap("import", site, format!("the names of {module} are not at hand"));
+                self.gap(GapKind::Import, site, format!("the names of {module} are not at hand"));
             }
             return Ok(());
         };

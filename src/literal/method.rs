@@ -1,5 +1,6 @@
 //! Methods of built-in values.
 
+use crate::source::GapKind;
 use std::rc::Rc;
 
 use super::{Args, Eval, Interp, Site, Value, eval, text};
@@ -190,7 +191,7 @@ fn list_method<'p>(
         "extend" => {
             match args.pos.first().and_then(|v| interp.iterate(v)) {
                 Some(items) => list.borrow_mut().extend(items),
-                None => interp.gap("settings", site, "a list is extended by something that is not known"),
+                None => interp.gap(GapKind::Settings, site, "a list is extended by something that is not known"),
             }
             Value::None
         }
@@ -290,7 +291,7 @@ fn dict_method<'p>(
                         .filter_map(|pair| Some((pair.first()?.clone(), pair.get(1)?.clone())))
                         .collect(),
                     None => {
-                        interp.gap("settings", site, "a dict is updated from something that is not known");
+                        interp.gap(GapKind::Settings, site, "a dict is updated from something that is not known");
                         Vec::new()
                     }
                 },

@@ -25,7 +25,7 @@ use std::rc::Rc;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ast::Module;
-use crate::source::{Gap, SourceText};
+use crate::source::{Gap, GapKind, SourceText};
 
 pub use value::{Class, Code, Dict, Function, FunctionKind, Key, List, Names, Object, Site, Value};
 
@@ -243,7 +243,7 @@ impl<'p> Interp<'p> {
     }
 
     /// Tells a gap at a place, once.
-    pub fn gap(&mut self, kind: &'static str, site: Site<'p>, reason: impl Into<String>) {
+    pub fn gap(&mut self, kind: GapKind, site: Site<'p>, reason: impl Into<String>) {
         if self.quiet > 0 {
             return;
         }
@@ -256,7 +256,7 @@ impl<'p> Interp<'p> {
     /// Tells that something could not be followed because of an exception.
     pub(crate) fn told(&mut self, exception: &Exception, site: Site<'p>) {
         let reason = format!("this could not be followed ({}: {})", exception.class, exception.message);
-        self.gap("evaluation", site, reason);
+        self.gap(GapKind::Evaluation, site, reason);
     }
 
     /// Evaluates without telling gaps of undecided conditions.
@@ -299,7 +299,7 @@ impl<'p> Interp<'p> {
                 Err(exception) => {
                     let site = Site { module: loaded, span: stmt.span };
                     self.gap(
-                        "evaluation",
+                        GapKind::Evaluation,
                         site,
                         format!("this statement could not be followed ({}: {})", exception.class, exception.message),
                     );

@@ -27,7 +27,7 @@ use self::facts::{DatabaseFacts, EnvironmentFacts, Incomplete, Origin};
 use self::login::{Login, LoginError, Surroundings};
 pub use self::session::Limits;
 use self::session::{Session, Trouble};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// A place that tells of one or several databases.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -236,17 +236,22 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
     for database in &facts.databases {
         let unproven = facts::unproven(database);
         gaps.extend(unproven.into_iter().map(|(what, reason)| {
-            Gap::general("database-unproven", format!("{}, {}, {what}: {reason}", source.name, database.name))
+            let reason = format!("{}, {}, {what}: {reason}", source.name, database.name);
+            let gap = Gap::general(GapKind::DatabaseUnproven, reason);
+            gap.in_environment(&*source.name).of_object(&*database.name)
         }));
     }
     for server in &facts.servers {
         let unproven = facts::unproven_of_server(server);
         gaps.extend(unproven.into_iter().map(|(what, reason)| {
-            Gap::general("server-unproven", format!("{}, {}, {what}: {reason}", source.name, server.address))
+            let reason = format!("{}, {}, {what}: {reason}", source.name, server.address);
+            let gap = Gap::general(GapKind::ServerUnproven, reason);
+            gap.in_environment(&*source.name).of_object(&*server.address)
         }));
     }
     for Incomplete { place, reason } in &facts.incomplete {
-        gaps.push(Gap::general("environment-incomplete", format!("{}, {place}: {reason}", source.name)));
+        let gap = Gap::general(GapKind::EnvironmentIncomplete, format!("{}, {place}: {reason}", source.name));
+        gaps.push(gap.in_environment(&*source.name).of_object(&**place));
     }
     gaps.sort();
     gaps.dedup();
@@ -301,7 +306,7 @@ fn read_server(
         Ok((reading, fallback)) => {
             if let Some(reason) = fallback {
                 gaps.push(Gap::general(
-                    "connection-in-the-clear",
+                    GapKind::ConnectionInTheClear,
                     format!("the connection to {place} is not encrypted: {reason}; ssl-mode=required insists on it"),
                 ));
             }

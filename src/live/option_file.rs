@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// The groups that count for a client; the last is this program's own and wins by standing last in the file, as in
 /// MySQL: of two lines the later counts, whatever their groups.
@@ -45,7 +45,7 @@ pub(super) fn read(
 }
 
 fn unread(path: &Path, reason: &str) -> Gap {
-    Gap::general("option-file", format!("the option file {} is not read: {reason}", path.display()))
+    Gap::general(GapKind::OptionFile, format!("the option file {} is not read: {reason}", path.display()))
 }
 
 struct Reader<'a> {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use super::host::DjangoHost;
 use crate::django::Version;
 use crate::literal::{Class, Interp, Site, Value};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// An installed app.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,14 +28,14 @@ pub fn installed<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entries: &[
         match app(interp, host, entry) {
             Some((label, module, auto_field)) => {
                 if apps.iter().any(|a| a.label == label) {
-                    gaps.push(Gap::general("app", format!("two installed apps have the label {label}; {entry} is left out")));
+                    gaps.push(Gap::general(GapKind::App, format!("two installed apps have the label {label}; {entry} is left out")));
                     continue;
                 }
                 let migrations = migrations_of(interp, host, &label, &module);
                 apps.push(App { label, module, migrations, auto_field });
             }
             None => gaps.push(Gap::general(
-                "app",
+                GapKind::App,
                 format!("the installed app {entry} is neither in the tree nor in the installed packages; its tables are missing"),
             )),
         }

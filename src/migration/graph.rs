@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apps::App;
 use crate::literal::{Args, Interp, Site, Value};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind, Subject};
 
 /// A migration's app label and name.
 pub type Node = (String, String);
@@ -163,11 +163,12 @@ impl<'p> Graph<'p> {
                     gaps.push(Gap {
                         file,
                         line,
-                        kind: "dependency",
+                        kind: GapKind::Dependency,
                         reason: format!(
                             "{}.{} depends on {}.{}, which is not there; the order may be another",
                             own.0, own.1, dependency.0, dependency.1
                         ),
+                        subject: Subject::default(),
                     });
                 }
             }
@@ -182,11 +183,12 @@ impl<'p> Graph<'p> {
                 gaps.push(Gap {
                     file,
                     line: Some(1),
-                    kind: "leaf-nodes",
+                    kind: GapKind::LeafNodes,
                     reason: format!(
                         "the app {} has two last migrations, {} and {}; both are replayed",
                         pair[0].0, pair[0].1, pair[1].1
                     ),
+                    subject: Subject::default(),
                 });
             }
         }
@@ -208,8 +210,9 @@ fn order(
         Gap {
             file: migration.map(|m| m.file.clone()),
             line: migration.map(|m| m.line),
-            kind: "circle",
+            kind: GapKind::Circle,
             reason: format!("{}.{} {what}", node.0, node.1),
+            subject: Subject::default(),
         }
     };
     for leaf in leaves {
@@ -271,7 +274,7 @@ fn read<'p>(
     let class = interp.module_value(dotted, "Migration");
     let Some(Value::Class(class)) = class else {
         gaps.push(Gap::at(
-            "migration",
+            GapKind::Migration,
             loaded.path.clone(),
             1,
             format!("the module {dotted} has no class Migration that could be read"),
@@ -306,7 +309,7 @@ fn read<'p>(
     let operations = attribute(interp, "operations");
     if let Some(value) = operations.as_ref().filter(|v| v.items().is_none() && !matches!(v, Value::External(_))) {
         gaps.push(Gap::at(
-            "migration",
+            GapKind::Migration,
             loaded.path.clone(),
             line,
             format!("the operations are not known: {}", value.repr().chars().take(120).collect::<String>()),

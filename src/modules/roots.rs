@@ -9,7 +9,7 @@ use rustc_hash::FxHashSet;
 use super::sys_path;
 use crate::discover::{Discovery, FileEntry, FileKind, RootKind};
 use crate::parse::ParsedFile;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 /// Why a folder is an import root, in the order of trust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -293,7 +293,7 @@ impl Finder<'_> {
                 match inside {
                     Some((root, dir)) => self.add(root, &dir, Origin::Editable),
                     None => self.gaps.push(Gap::file(
-                        "editable-outside",
+                        GapKind::EditableOutside,
                         &*file.path,
                         format!("installs {line} in place, which was not scanned; give it as a root too"),
                     )),

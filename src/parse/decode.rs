@@ -1,5 +1,6 @@
 //! From a file's bytes to its text: byte order marks, PEP 263 cookies, and what does not decode.
 
+use crate::source::GapKind;
 use std::borrow::Cow;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE};
@@ -10,13 +11,13 @@ use super::FileGap;
 pub(super) fn decode(bytes: &[u8], gaps: &mut Vec<FileGap>) -> String {
     if let Some((encoding, mark)) = utf16_mark(bytes) {
         gaps.push(FileGap::whole(
-            "unusual-encoding",
+            GapKind::UnusualEncoding,
             format!("the file is {}, which Python itself does not read; it was decoded", encoding.name()),
         ));
         let (text, malformed) = encoding.decode_without_bom_handling(&bytes[mark..]);
         if malformed {
             gaps.push(FileGap::whole(
-                "invalid-encoding",
+                GapKind::InvalidEncoding,
                 format!("bytes that are no {} were replaced", encoding.name()),
             ));
         }
@@ -30,7 +31,7 @@ pub(super) fn decode(bytes: &[u8], gaps: &mut Vec<FileGap>) -> String {
         Some(_) if marked => UTF_8,
         Some(name) => find_encoding(name).unwrap_or_else(|| {
             gaps.push(FileGap::whole(
-                "unknown-encoding",
+                GapKind::UnknownEncoding,
                 format!("the coding cookie names {name:?}, which is not known; the file was read as UTF-8"),
             ));
             UTF_8
@@ -43,7 +44,7 @@ pub(super) fn decode(bytes: &[u8], gaps: &mut Vec<FileGap>) -> String {
             Err(error) => {
                 let line = memchr::memchr_iter(b'\n', &bytes[..error.valid_up_to()]).count() + 1;
                 gaps.push(FileGap {
-                    kind: "invalid-utf8",
+                    kind: GapKind::InvalidUtf8,
                     line: u32::try_from(line).ok(),
                     span: None,
                     reason: "bytes that are not UTF-8 were replaced".to_owned(),
@@ -55,7 +56,7 @@ pub(super) fn decode(bytes: &[u8], gaps: &mut Vec<FileGap>) -> String {
         let (text, malformed) = encoding.decode_without_bom_handling(bytes);
         if malformed {
             gaps.push(FileGap::whole(
-                "invalid-encoding",
+                GapKind::InvalidEncoding,
                 format!("bytes that are no {} were replaced", encoding.name()),
             ));
         }
@@ -72,7 +73,7 @@ fn without_nul(text: String, gaps: &mut Vec<FileGap>) -> String {
     let Some(at) = memchr::memchr(0, text.as_bytes()) else { return text };
     let line = memchr::memchr_iter(b'\n', &text.as_bytes()[..at]).count() + 1;
     gaps.push(FileGap {
-        kind: "nul-bytes",
+        kind: GapKind::NulBytes,
         line: u32::try_from(line).ok(),
         span: None,
         reason: "NUL bytes were read as spaces".to_owned(),
@@ -158,7 +159,7 @@ mod tests {
     fn read(bytes: &[u8]) -> (String, Vec<&'static str>) {
         let mut gaps = Vec::new();
         let text = decode(bytes, &mut gaps);
-        (text, gaps.iter().map(|gap| gap.kind).collect())
+        (text, gaps.iter().map(|gap| gap.kind.as_str()).collect())
     }
 
     #[test]

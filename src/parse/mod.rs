@@ -25,7 +25,7 @@ use std::sync::{Mutex, PoisonError};
 use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
 
 use crate::ast::Module;
-use crate::source::{Gap, SourceText, Span};
+use crate::source::{Gap, GapKind, SourceText, Span};
 
 pub use contexts::Context;
 use contexts::Contexts;
@@ -57,7 +57,7 @@ pub struct Want {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileGap {
     /// A stable word for the kind of gap.
-    pub kind: &'static str,
+    pub kind: GapKind,
     /// 1-based line, when known.
     pub line: Option<u32>,
     /// The place, when known.
@@ -67,18 +67,18 @@ pub struct FileGap {
 }
 
 impl FileGap {
-    fn whole(kind: &'static str, reason: impl Into<String>) -> Self {
+    fn whole(kind: GapKind, reason: impl Into<String>) -> Self {
         Self { kind, line: None, span: None, reason: reason.into() }
     }
 
-    fn at(kind: &'static str, text: &SourceText, span: Span, reason: impl Into<String>) -> Self {
+    fn at(kind: GapKind, text: &SourceText, span: Span, reason: impl Into<String>) -> Self {
         Self { kind, line: Some(text.line_col(span.start).line), span: Some(span), reason: reason.into() }
     }
 
     /// The gap with its path.
     #[must_use]
     pub fn into_gap(self, path: impl Into<String>) -> Gap {
-        Gap { file: Some(path.into()), line: self.line, kind: self.kind, reason: self.reason }
+        Gap { line: self.line, ..Gap::file(self.kind, path, self.reason) }
     }
 }
 
@@ -100,17 +100,17 @@ pub fn warm_up() {
 pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
     let mut gaps = Vec::new();
     if bytes.len() > MAX_BYTES {
-        gaps.push(FileGap::whole("too-large", format!("{} bytes: not parsed", bytes.len())));
+        gaps.push(FileGap::whole(GapKind::TooLarge, format!("{} bytes: not parsed", bytes.len())));
         return ParsedFile::unread(SourceText::new(String::new()), gaps);
     }
     let text = SourceText::new(decode::decode(bytes, &mut gaps));
     let (source, mut patches) = patch::prepare(text.as_str());
     if patch::indents_too_deep(&source) {
-        gaps.push(FileGap::whole("too-deep", "the indentation nests too deep: not parsed"));
+        gaps.push(FileGap::whole(GapKind::TooDeep, "the indentation nests too deep: not parsed"));
         return ParsedFile::unread(text, gaps);
     }
     let Some(mut tree) = tree(&source) else {
-        gaps.push(FileGap::whole("parser-gave-up", "too much of the file is no Python: not parsed"));
+        gaps.push(FileGap::whole(GapKind::ParserGaveUp, "too much of the file is no Python: not parsed"));
         return ParsedFile::unread(text, gaps);
     };
     let mut source = source;
@@ -129,23 +129,29 @@ pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
         let reason = "this bracket is not closed before the next statement; it was read as if it were not there";
         let more = lost.len().saturating_sub(MAX_ERRORS);
         let lost = lost.into_iter().take(MAX_ERRORS).map(|at| Span::new(at, at + 1));
-        gaps.extend(lost.map(|span| FileGap::at("syntax-error", &text, span, reason)));
+        gaps.extend(lost.map(|span| FileGap::at(GapKind::SyntaxError, &text, span, reason)));
         if more > 0 {
-            gaps.push(FileGap::whole("syntax-error", format!("{more} more brackets in this file are not closed")));
+            gaps.push(FileGap::whole(
+                GapKind::SyntaxError,
+                format!("{more} more brackets in this file are not closed"),
+            ));
         }
     }
     let lowered = lower::lower(&tree, text.as_str(), &patches);
     syntax_errors(&tree, &text, &mut gaps);
     let mut nested = lowered.too_deep.into_iter();
     gaps.extend(nested.by_ref().take(MAX_ERRORS).map(|span| {
-        FileGap::at("too-deep", &text, span, "nests too deep: only the names and strings inside were read")
+        FileGap::at(GapKind::TooDeep, &text, span, "nests too deep: only the names and strings inside were read")
     }));
     if nested.len() > 0 {
-        gaps.push(FileGap::whole("too-deep", format!("{} more places in this file nest too deep", nested.len())));
+        gaps.push(FileGap::whole(GapKind::TooDeep, format!("{} more places in this file nest too deep", nested.len())));
     }
     let wanted = want.contexts && Contexts::readable(&tree);
     if want.contexts && !wanted {
-        gaps.push(FileGap::whole("no-contexts", "the roles of expressions were not told: they are read without them"));
+        gaps.push(FileGap::whole(
+            GapKind::NoContexts,
+            "the roles of expressions were not told: they are read without them",
+        ));
     }
     ParsedFile {
         text,
@@ -252,11 +258,11 @@ fn syntax_errors(tree: &Tree, text: &SourceText, gaps: &mut Vec<FileGap>) {
             } else {
                 "not understood as Python; what could be read inside was kept".to_owned()
             };
-            gaps.push(FileGap { kind: "syntax-error", line: Some(line), span: Some(span), reason });
+            gaps.push(FileGap { kind: GapKind::SyntaxError, line: Some(line), span: Some(span), reason });
         }
     });
     if count > MAX_ERRORS {
         let more = count - MAX_ERRORS;
-        gaps.push(FileGap::whole("syntax-error", format!("{more} more syntax errors in this file")));
+        gaps.push(FileGap::whole(GapKind::SyntaxError, format!("{more} more syntax errors in this file")));
     }
 }

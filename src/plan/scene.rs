@@ -9,6 +9,7 @@ use crate::audit::{Audit, Environment, Role};
 use crate::finding::Confidence;
 use crate::live::facts::{Column, DatabaseFacts, ForeignKey, Measures, Table, integer_limit};
 use crate::schema;
+use crate::source::GapKind;
 
 /// An environment with what is to become of it.
 pub(super) struct Scene<'a> {
@@ -164,7 +165,7 @@ impl<'a> Scene<'a> {
             audit
                 .gaps
                 .iter()
-                .filter(|gap| gap.kind == "alias-unread" && gap.reason.starts_with(&format!("{}:", facts.name)))
+                .filter(|gap| gap.kind == GapKind::AliasUnread && gap.subject.environment.as_ref() == Some(&facts.name))
                 .map(|gap| gap.reason.clone()),
         );
         Self { audit, options, environment, changes, keys, target, open }

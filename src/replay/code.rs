@@ -8,7 +8,7 @@ use crate::field::Field;
 use crate::literal::{Args, Code, Function, Object, Value};
 use crate::migration::host::{self, Effect};
 use crate::model::{View, key};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// What a subclass of an operation came to.
 pub(super) struct Ran<'p> {
@@ -94,7 +94,7 @@ impl<'p> Replay<'_, 'p> {
             .and_then(|method| self.interp.call(&method, Args::positional(args), site));
         if let Err(exception) = outcome {
             self.gap(
-                "operation",
+                GapKind::Operation,
                 format!(
                     "{name}() of {} could not be followed ({}: {})",
                     object.class.repr(),
@@ -116,10 +116,11 @@ impl<'p> Replay<'_, 'p> {
             },
             Value::External(name) if name.ends_with("noop") => return,
             Value::External(name) => {
-                return self.gap("python", format!("the function {name} of a RunPython is not at hand"));
+                return self.gap(GapKind::Python, format!("the function {name} of a RunPython is not at hand"));
             }
             other => {
-                return self.gap("python", format!("the function of a RunPython is not known: {}", other.repr()));
+                return self
+                    .gap(GapKind::Python, format!("the function of a RunPython is not known: {}", other.repr()));
             }
         };
         if !touches_schema(&function) {
@@ -139,11 +140,11 @@ impl<'p> Replay<'_, 'p> {
         let effects = self.host.take_effects();
         let mut told: Vec<Gap> = self.interp.gaps.split_off(gaps_before.min(self.interp.gaps.len()));
         // A condition or loop that is not decided matters here only where SQL stands in it.
-        told.retain(|g| g.kind != "evaluation" || !effects.is_empty());
+        told.retain(|g| g.kind != GapKind::Evaluation || !effects.is_empty());
         let changes = alters(&function);
         if let (Err(exception), true) = (&outcome, changes) {
             self.gap(
-                "python",
+                GapKind::Python,
                 format!(
                     "a RunPython that may change the schema could not be followed ({}: {})",
                     exception.class, exception.message
@@ -179,7 +180,7 @@ impl<'p> Replay<'_, 'p> {
                     let text = host::with_parameters(&text, effect.args.get(1, "params"));
                     self.sql(alias, &text);
                 }
-                None => self.gap("sql", format!("SQL that code executes is not known: {}", value.repr())),
+                None => self.gap(GapKind::Sql, format!("SQL that code executes is not known: {}", value.repr())),
             }
             return;
         }
@@ -188,7 +189,8 @@ impl<'p> Replay<'_, 'p> {
         }
         let model = effect.args.get(0, "model").and_then(|v| self.model_of(v));
         let Some(model) = model else {
-            return self.gap("python", format!("schema_editor.{}() on a model that is not known", effect.method));
+            return self
+                .gap(GapKind::Python, format!("schema_editor.{}() on a model that is not known", effect.method));
         };
         let target = self.target;
         let field = |me: &mut Self, position: usize, name: &str| -> Option<(String, Rc<Field>)> {
@@ -211,7 +213,9 @@ impl<'p> Replay<'_, 'p> {
                         e.remove_field(view, &name, &field);
                     }
                 }),
-                None => self.gap("python", format!("the field of schema_editor.{}() is not known", effect.method)),
+                None => {
+                    self.gap(GapKind::Python, format!("the field of schema_editor.{}() is not known", effect.method))
+                }
             },
             "alter_field" => match (field(self, 1, "old_field"), field(self, 2, "new_field")) {
                 (Some((old_name, old)), Some((new_name, new))) => self.edit(alias, |e, state| {
@@ -219,7 +223,7 @@ impl<'p> Replay<'_, 'p> {
                     let (old, new) = (Side::of(view, &old_name, &old), Side::of(view, &new_name, &new));
                     e.alter_field(view, &old, &new, None);
                 }),
-                _ => self.gap("python", "the fields of schema_editor.alter_field() are not known"),
+                _ => self.gap(GapKind::Python, "the fields of schema_editor.alter_field() are not known"),
             },
             "alter_db_table" => {
                 let names = (effect.args.get(1, "old_db_table"), effect.args.get(2, "new_db_table"));
@@ -227,7 +231,7 @@ impl<'p> Replay<'_, 'p> {
                     (Some(Value::Str(from)), Some(Value::Str(to))) => {
                         self.edit(alias, |e, _| e.rename_table(from, to));
                     }
-                    _ => self.gap("python", "the tables of schema_editor.alter_db_table() are not known"),
+                    _ => self.gap(GapKind::Python, "the tables of schema_editor.alter_db_table() are not known"),
                 }
             }
             "alter_unique_together" | "alter_index_together" => {
@@ -245,7 +249,9 @@ impl<'p> Replay<'_, 'p> {
                     let view = View { state, model: &model, target };
                     if effect.method == "add_index" { e.add_index(view, &decl) } else { e.remove_index(view, &decl) }
                 }),
-                None => self.gap("python", format!("the index of schema_editor.{}() is not known", effect.method)),
+                None => {
+                    self.gap(GapKind::Python, format!("the index of schema_editor.{}() is not known", effect.method))
+                }
             },
             "add_constraint" | "remove_constraint" => {
                 match effect.args.get(1, "constraint").and_then(crate::model::constraint) {
@@ -257,12 +263,13 @@ impl<'p> Replay<'_, 'p> {
                             e.remove_constraint(view, &decl);
                         }
                     }),
-                    None => {
-                        self.gap("python", format!("the constraint of schema_editor.{}() is not known", effect.method))
-                    }
+                    None => self.gap(
+                        GapKind::Python,
+                        format!("the constraint of schema_editor.{}() is not known", effect.method),
+                    ),
                 }
             }
-            other => self.gap("python", format!("schema_editor.{other}() is not modelled")),
+            other => self.gap(GapKind::Python, format!("schema_editor.{other}() is not modelled")),
         }
     }
 

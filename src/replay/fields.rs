@@ -8,6 +8,7 @@ use super::run::{Replay, Sides};
 use super::state;
 use crate::field::Field;
 use crate::model::{ModelKey, ModelState, View, key};
+use crate::source::GapKind;
 
 impl Replay<'_, '_> {
     /// The field of an operation and the model it is for, with its key; a gap when one of them is not there.
@@ -21,7 +22,7 @@ impl Replay<'_, '_> {
         let field = match field {
             Ok(field) => field.clone(),
             Err(reason) => {
-                self.gap("field", format!("the field {model_name}.{name} is {without}: {reason}"));
+                self.gap(GapKind::Field, format!("the field {model_name}.{name} is {without}: {reason}"));
                 return None;
             }
         };
@@ -72,7 +73,7 @@ impl Replay<'_, '_> {
     ) {
         let Some((model_key, old, field)) = self.given(model_name, name, field, "not altered") else { return };
         let Some(old_field) = old.fields.get(name).cloned() else {
-            return self.gap("operation", format!("{model_name} has no field {name} at this point"));
+            return self.gap(GapKind::Operation, format!("{model_name} has no field {name} at this point"));
         };
         let pointed_to = (old_field.is_unique() && field.is_unique()) || (field.primary_key && !old_field.primary_key);
         let old_rels = if pointed_to { self.rels(&old, name, &old_field) } else { Vec::new() };
@@ -98,7 +99,7 @@ impl Replay<'_, '_> {
                     editor.alter_field(view, &old_side, &new_side, Some((&old_rels, &new_rels)));
                 }),
                 _ => self.gap(
-                    "operation",
+                    GapKind::Operation,
                     format!("Django cannot alter {model_name}.{name} to or from a many-to-many, or its through table"),
                 ),
             }
@@ -112,7 +113,7 @@ impl Replay<'_, '_> {
         let model_key = key(&self.app, model_name);
         let Some(old) = self.state.get(&model_key).cloned() else { return self.missing_model(model_name) };
         let Some(field) = old.fields.get(old_name).cloned() else {
-            return self.gap("operation", format!("{model_name} has no field {old_name} at this point"));
+            return self.gap(GapKind::Operation, format!("{model_name} has no field {old_name} at this point"));
         };
         let saved = (!sides.state).then(|| self.state.clone());
         let old_rels = if field.is_unique() { self.rels(&old, old_name, &field) } else { Vec::new() };
@@ -146,7 +147,7 @@ impl Replay<'_, '_> {
         let old_key = key(&self.app, old_name);
         let Some(old) = self.state.get(&old_key).cloned() else {
             let app = self.app.clone();
-            return self.gap("operation", format!("the model {app}.{old_name} does not exist at this point"));
+            return self.gap(GapKind::Operation, format!("the model {app}.{old_name} does not exist at this point"));
         };
         let saved = (!sides.state).then(|| self.state.clone());
         let target = self.target;

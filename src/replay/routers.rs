@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use rustc_hash::FxHashMap;
 
 use crate::literal::{Args, Interp, Site, Value};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// The routers of a project.
 #[derive(Default)]
@@ -42,7 +42,7 @@ impl<'p> Routers<'p> {
             match instance {
                 Some(instance) => out.instances.push((entry.to_text(), instance)),
                 None => out.gaps.push(Gap::general(
-                    "router",
+                    GapKind::Router,
                     format!("the router {} is not at hand; it is taken to say nothing", entry.to_text()),
                 )),
             }
@@ -101,7 +101,7 @@ impl<'p> Routers<'p> {
                                 "what {name} says of the app {app} on {alias} is not known; it is taken to run only on \
                                  default, unless apps = [\"{app}\"] of an alias in [databases] of csm-audit.toml says more"
                             );
-                            let gap = Gap::at("router", class.module.path.clone(), site.line(), reason);
+                            let gap = Gap::at(GapKind::Router, class.module.path.clone(), site.line(), reason);
                             if !self.gaps.contains(&gap) {
                                 self.gaps.push(gap);
                             }

@@ -14,7 +14,7 @@ use crate::literal::{Interp, Site, Value};
 use crate::migration::{DjangoHost, Graph, Operation, operation, south};
 use crate::model::{ModelState, ProjectState, View, key};
 use crate::schema::{Database, Ddl};
-use crate::source::Gap;
+use crate::source::{Gap, GapKind};
 
 /// Which sides of an operation are applied.
 #[derive(Clone, Copy)]
@@ -109,7 +109,7 @@ impl<'i, 'p> Replay<'i, 'p> {
             if let Some(reason) = self.stopped.take() {
                 let left = graph.order.len() - done;
                 self.gap(
-                    "stopped",
+                    GapKind::Stopped,
                     format!("migrate ends here: {reason}; this migration and what comes after it, {left} in all, are not applied"),
                 );
                 break;
@@ -132,11 +132,11 @@ impl<'i, 'p> Replay<'i, 'p> {
         let app = self.app.clone();
         let (models, problems) = south::models(self.interp, &app, frozen, site, self.target);
         self.gap(
-            "south",
+            GapKind::South,
             format!("the tables of {app} are those of South's frozen models; what its migrations did by hand, and the names South gave to indexes, are not known"),
         );
         for problem in problems {
-            self.gap("field", problem);
+            self.gap(GapKind::Field, problem);
         }
         let models: Vec<Rc<ModelState>> = models.into_iter().map(Rc::new).collect();
         for model in &models {
@@ -145,7 +145,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         self.frozen.extend(models);
     }
 
-    pub(super) fn gap(&mut self, kind: &'static str, reason: impl Into<String>) {
+    pub(super) fn gap(&mut self, kind: GapKind, reason: impl Into<String>) {
         let gap = Gap::at(kind, self.place.file.clone(), self.place.line, reason);
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
@@ -169,7 +169,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         self.deferred[alias] = editor.deferred;
         let mut told = std::mem::take(&mut self.place);
         for problem in problems {
-            let gap = Gap::at("replay", told.file.clone(), told.line, format!("{problem} (on {name})"));
+            let gap = Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})"));
             if !self.gaps.contains(&gap) {
                 self.gaps.push(gap);
             }
@@ -216,7 +216,7 @@ impl<'i, 'p> Replay<'i, 'p> {
     pub(super) fn operation(&mut self, value: &Value<'p>, sides: Sides<'_>) {
         let Value::Object(object) = value else {
             if !matches!(value, Value::None) {
-                self.gap("operation", format!("an operation is not known: {}", value.repr()));
+                self.gap(GapKind::Operation, format!("an operation is not known: {}", value.repr()));
             }
             return;
         };
@@ -252,7 +252,7 @@ impl<'i, 'p> Replay<'i, 'p> {
     pub(super) fn missing_model(&mut self, name: &str) {
         let app = self.app.clone();
         self.gap(
-            "operation",
+            GapKind::Operation,
             format!("the model {app}.{name} does not exist at this point; the operation is left out"),
         );
     }
@@ -262,10 +262,10 @@ impl<'i, 'p> Replay<'i, 'p> {
         let app = self.app.clone();
         match op {
             Operation::Nothing => {}
-            Operation::Unknown(reason) => self.gap("operation", reason.clone()),
+            Operation::Unknown(reason) => self.gap(GapKind::Operation, reason.clone()),
             Operation::CreateModel { name, fields, problems, options, bases } => {
                 for (field, reason) in problems {
-                    self.gap("field", format!("the field {name}.{field} is left out: {reason}"));
+                    self.gap(GapKind::Field, format!("the field {name}.{field} is left out: {reason}"));
                 }
                 for (field_name, field) in fields {
                     self.told_field(name, field_name, field);
@@ -389,7 +389,7 @@ impl<'i, 'p> Replay<'i, 'p> {
                     return self.missing_model(model_name);
                 };
                 let Some(field) = model.fields.get(name).cloned() else {
-                    return self.gap("operation", format!("{model_name} has no field {name} at this point"));
+                    return self.gap(GapKind::Operation, format!("{model_name} has no field {name} at this point"));
                 };
                 for alias in self.aliases_for(&model, sides) {
                     let target = self.target;
@@ -486,18 +486,18 @@ impl<'i, 'p> Replay<'i, 'p> {
     }
 
     fn missing_declaration(&mut self, model: &str, name: &str) {
-        self.gap("operation", format!("{model} has no index or constraint {name} at this point"));
+        self.gap(GapKind::Operation, format!("{model} has no index or constraint {name} at this point"));
     }
 
     /// A field whose type is not known is told.
     pub(super) fn told_field(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
             let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
-            self.gap("field", reason);
+            self.gap(GapKind::Field, reason);
         }
         let points = field.base != "RelatedField" && field.relation.as_ref().is_some_and(|r| r.to.is_none());
         if points {
-            self.gap("field", format!("where {model}.{name} points is not known"));
+            self.gap(GapKind::Field, format!("where {model}.{name} points is not known"));
         }
     }
 
@@ -591,7 +591,7 @@ impl<'i, 'p> Replay<'i, 'p> {
             match text.as_str() {
                 Some(text) => self.sql(alias, &text),
                 None if matches!(&text, Value::External(name) if name.ends_with("RunSQL.noop")) => {}
-                None => self.gap("sql", format!("the SQL of an operation is not known: {}", text.repr())),
+                None => self.gap(GapKind::Sql, format!("the SQL of an operation is not known: {}", text.repr())),
             }
         }
     }
@@ -601,7 +601,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         let Some((name, db)) = self.databases.get_index_mut(alias) else { return };
         let name = name.clone();
         for problem in sql::run(db, server, text) {
-            self.gap("sql", format!("{problem} (on {name})"));
+            self.gap(GapKind::Sql, format!("{problem} (on {name})"));
         }
     }
 }

@@ -14,7 +14,7 @@ use super::texts;
 use crate::discover::{FileKind, word_hash};
 use crate::project::Project;
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap};
+use crate::source::{FileId, Gap, GapKind};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -61,7 +61,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
         }
         if round >= MAX_ROUNDS {
             gaps.push(Gap::general(
-                "unfinished",
+                GapKind::Unfinished,
                 format!("{} more files may name what leads to the model; they were not followed", files.len()),
             ));
             break;

@@ -47,7 +47,10 @@ fn an_account_that_sees_half_proves_nothing() {
         for (kind, what) in
             [("database-unproven", "foreign keys"), ("database-unproven", "triggers"), ("server-unproven", "replicas")]
         {
-            assert!(gaps.iter().any(|gap| gap.kind == kind && gap.reason.contains(what)), "{flavour}: {gaps:#?}");
+            assert!(
+                gaps.iter().any(|gap| gap.kind.as_str() == kind && gap.reason.contains(what)),
+                "{flavour}: {gaps:#?}"
+            );
         }
     }
 }

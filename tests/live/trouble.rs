@@ -86,7 +86,7 @@ fn wherever_a_server_dies_what_was_read_stands() {
             let proxy = Proxy::before(&server, total * tenth / 10, Then::HangUp);
             let (facts, gaps) = read(&through(&proxy, &server), &DATABASES, &request());
             assert_eq!(facts.incomplete.len(), 1, "{flavour} {tenth}: {:?}", facts.incomplete);
-            assert!(gaps.iter().any(|gap| gap.kind == "environment-incomplete"), "{flavour} {tenth}");
+            assert!(gaps.iter().any(|gap| gap.kind.as_str() == "environment-incomplete"), "{flavour} {tenth}");
             assert_eq!(facts.databases.len(), 2, "{flavour} {tenth}: every database is told of");
             complete.push(seen(&facts));
             // Nothing that could not be read is said not to be there.

@@ -19,7 +19,7 @@ use super::facts::{
 use super::introspect;
 use super::mentions::{self, Named, Names};
 use super::proof::{Proof, Seen};
-use crate::source::{Gap, SourceText};
+use crate::source::{Gap, GapKind, SourceText};
 use crate::sql::{
     self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, ForeignKeyDef, KeyDef, KeyKind, KeyOf, TableName,
 };
@@ -37,7 +37,7 @@ pub fn read_file(
     let file::Text { text, cut } = file::read(path)?;
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
     let (databases, mut gaps) = read(&name, &text, wanted, request);
-    gaps.extend(cut.map(|why| Gap::file("dump", &name, format!("only its beginning was read, because {why}"))));
+    gaps.extend(cut.map(|why| Gap::file(GapKind::Dump, &name, format!("only its beginning was read, because {why}"))));
     Ok((databases, gaps))
 }
 
@@ -52,13 +52,18 @@ pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> 
         .filter(|problem| problem.reason != sql::IN_PROGRAM)
         .map(|problem| {
             let line = source.line_col(problem.span.start).line;
-            Gap::at("dump", file, line, format!("{}, so what it defines is missing: {}", problem.reason, problem.text))
+            Gap::at(
+                GapKind::Dump,
+                file,
+                line,
+                format!("{}, so what it defines is missing: {}", problem.reason, problem.text),
+            )
         })
         .collect();
     let mut header = header::read(text);
     header.server = header.server.or_else(|| header::guess(text));
     if header.has_end && !text.contains("\n-- Dump completed") {
-        gaps.push(Gap::file("dump", file, "it does not end as complete dumps do, so it may be cut off"));
+        gaps.push(Gap::file(GapKind::Dump, file, "it does not end as complete dumps do, so it may be cut off"));
     }
     let named = wanted.map(str::to_owned).or_else(|| header.database.clone()).unwrap_or_else(|| stem(file));
     let mut collations = header::collations(text, header.server.as_ref());
@@ -78,7 +83,7 @@ pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> 
     // A dump of several databases names them, and then one of them may be meant.
     let databases: Vec<_> = databases.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)).collect();
     if databases.is_empty() {
-        gaps.push(Gap::file("dump", file, "it defines no table of the database, so nothing is known of it"));
+        gaps.push(Gap::file(GapKind::Dump, file, "it defines no table of the database, so nothing is known of it"));
     }
     let programs = Programs::of(text);
     let finish = |(name, found): (String, Found)| DatabaseFacts {
@@ -121,7 +126,7 @@ impl Dump<'_> {
     }
 
     fn gap(&mut self, reason: String) {
-        self.gaps.push(Gap::at("dump", self.file, self.line, reason));
+        self.gaps.push(Gap::at(GapKind::Dump, self.file, self.line, reason));
     }
 
     fn statement(&mut self, kind: Ddl) {

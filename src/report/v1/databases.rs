@@ -10,6 +10,7 @@ use crate::finding::{Confidence, Severity};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::report::fingerprint::Fingerprints;
 use crate::schema::{ColumnType, Server};
+use crate::source::GapKind;
 
 /// The answer in short: may the change of the key begin?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -488,7 +489,8 @@ fn answer(audit: &Audit, report: &Report) -> Answer {
             }
         }
     }
-    for gap in audit.gaps.iter().filter(|gap| gap.kind == "alias-unread" || gap.kind == "database-without-alias") {
+    for gap in audit.gaps.iter().filter(|gap| matches!(gap.kind, GapKind::AliasUnread | GapKind::DatabaseWithoutAlias))
+    {
         unproven.push(gap.reason.clone());
     }
     let tightest = tightest(report);

@@ -474,7 +474,7 @@ fn models(findings: &Findings<'_>) -> Vec<ReportModel> {
 }
 
 fn gap(gap: &Gap) -> ReportGap {
-    ReportGap { file: gap.file.clone(), line: gap.line, kind: gap.kind.to_owned(), reason: gap.reason.clone() }
+    ReportGap { file: gap.file.clone(), line: gap.line, kind: gap.kind.as_str().to_owned(), reason: gap.reason.clone() }
 }
 
 fn totals(project: &Project, touchpoints: &[ReportTouchpoint], gaps: &[ReportGap]) -> Totals {

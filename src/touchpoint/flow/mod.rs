@@ -34,7 +34,7 @@ use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap, Span};
+use crate::source::{FileId, Gap, GapKind, Span};
 use telling::Telling;
 
 /// A class under analysis.
@@ -484,7 +484,7 @@ impl<'r, 'p> Flow<'r, 'p> {
         let file = self.file();
         let project = self.resolver.project();
         let line = project.parsed(file).map_or(0, |parsed| parsed.text.line_col(span.start).line);
-        self.gaps.insert(Gap::at("unresolved-name", project.path(file), line, reason));
+        self.gaps.insert(Gap::at(GapKind::UnresolvedName, project.path(file), line, reason));
     }
 
     fn run(&mut self, unit: Unit) {
