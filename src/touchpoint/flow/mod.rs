@@ -13,9 +13,12 @@ mod call;
 mod emit;
 mod eval;
 mod exec;
+mod external;
 mod function;
+mod method;
 mod migration;
 mod narrow;
+mod signal;
 mod strings;
 mod telling;
 
