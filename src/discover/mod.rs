@@ -24,7 +24,7 @@ pub use error::DiscoverError;
 pub use gaps::MAX_FILE_SIZE;
 pub use git::RevisionError;
 pub use kind::FileKind;
-pub use revision::{Beside, Revision};
+pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 
