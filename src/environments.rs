@@ -9,10 +9,10 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use csm_audit::cli::{Access, Environments, Snapshot};
-use csm_audit::config::{Environment, Given, Settings};
+use csm_audit::config::{CliOverrides, Environment, Settings};
 use csm_audit::live::address::{self, Address};
-use csm_audit::live::login::Surroundings;
-use csm_audit::live::{self, Limits, Place, Request, Source, snapshot};
+use csm_audit::live::login::CredentialSources;
+use csm_audit::live::{self, DataSource, Limits, Request, Source, snapshot};
 use csm_audit::report::LinkedModel;
 use csm_audit::source::{Gap, GapKind};
 use csm_audit::touchpoint::models::Role;
@@ -51,14 +51,18 @@ pub fn hide_passwords() {
     drop(command.exec());
 }
 
-/// Elsewhere a program cannot take its own place.
+/// No effect outside of Unix: the process cannot replace itself with one that has a cleaned argv.
 #[cfg(not(unix))]
 pub fn hide_passwords() {}
 
 /// Reads environments and writes them as a snapshot.
 pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
-    let given = Given { config: arguments.config.clone(), target: arguments.target.clone(), ..Given::default() };
-    let settings = Settings::load(given)?;
+    let settings = crate::resolve(CliOverrides {
+        config: arguments.config.clone(),
+        target: arguments.target.target.clone(),
+        quiet: arguments.quiet,
+        ..CliOverrides::default()
+    })?;
     let (sources, mut gaps) = sources(&arguments.environments, &arguments.access, &settings)?;
     anyhow::ensure!(
         !sources.is_empty(),
@@ -117,7 +121,7 @@ pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<
     }
     let (sources, _) = sources(&arguments.earlier, &arguments.access, settings)?;
     for place in sources.iter().flat_map(|source| &source.places) {
-        if let Place::Dump { path, .. } = place {
+        if let DataSource::Dump { path, .. } = place {
             anyhow::bail!(
                 "{} is a dump, which tells no time; --earlier takes files of csm-audit snapshot",
                 path.display()
@@ -161,7 +165,7 @@ fn sources(environments: &[String], access: &Access, settings: &Settings) -> any
     // Without a terminal there is nobody to ask.
     let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
     let parse = |texts: &[String], environment: &Environment| {
-        let around = Surroundings {
+        let around = CredentialSources {
             password_file: environment.password_file.as_deref().or(access.password_file.as_deref()),
             password_env: environment.password_env.as_deref(),
             defaults_file: access.defaults_file.as_deref(),

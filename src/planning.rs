@@ -7,10 +7,10 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use csm_audit::cli;
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::CliOverrides;
 use csm_audit::live::compare::{Agreement, Pair};
 use csm_audit::live::facts::EnvironmentFacts;
-use csm_audit::live::{self, Limits, Place, Request, Source};
+use csm_audit::live::{self, DataSource, Limits, Request, Source};
 use csm_audit::plan::gh_ost_flags::Release;
 use csm_audit::plan::verify::{State, Verification};
 use csm_audit::plan::{Commands, Effect, ModelSource, Options, Plan, Strategy};
@@ -28,7 +28,7 @@ const FOLDER: &str = "csm-audit-plan";
 
 /// Plans the change, and writes the folder.
 pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
-    let settings = Settings::load(arguments.given())?;
+    let settings = crate::resolve(arguments.overrides())?;
     if let Some(strategy @ (Strategy::DjangoMigration | Strategy::NewCluster)) = arguments.strategy {
         anyhow::bail!(
             "{} is compared, and not scripted; --strategy is gh-ost, pt-online-schema-change or alter",
@@ -51,9 +51,9 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     );
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
-    let result = csm_audit::scan(&settings, progress)?;
+    let result = csm_audit::scan_and_keep_texts(&settings, progress)?;
     let request = environments::request(&arguments.environments, &settings.target, &result.models);
-    let checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+    let checked = csm_audit::cross_check(&settings, &result, &sources, &request, progress)?;
     drop(bar);
     let options = Options {
         gh_ost: arguments.gh_ost_version.or_else(installed),
@@ -66,7 +66,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     let plan = csm_audit::plan::plan(&checked.audit, &options);
     let folder = arguments.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     write(&plan, &folder)?;
-    if !arguments.quiet {
+    if !settings.quiet {
         let mut stdout = io::stdout().lock();
         writeln!(
             stdout,
@@ -159,7 +159,7 @@ fn own_script(folder: &Path, name: &str) -> Option<PathBuf> {
 
 /// Looks whether databases are as a plan wants them.
 pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
-    let settings = Settings::load(Given { config: arguments.config.clone(), ..Given::default() })?;
+    let settings = crate::resolve(CliOverrides { config: arguments.config.clone(), ..CliOverrides::default() })?;
     let text = fs::read_to_string(&arguments.plan)
         .with_context(|| format!("cannot read {}; csm-audit plan writes it", arguments.plan.display()))?;
     let plan = Plan::parse(&text)
@@ -195,7 +195,7 @@ pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
 /// Compares the rows of the plan's tables with those of the tables that online changes left or are making.
 fn rows(plan: &Plan, source: &Source, facts: &EnvironmentFacts, verification: &mut Verification) {
     for place in &source.places {
-        let Place::Server { login, database } = place else { continue };
+        let DataSource::Server { login, database } = place else { continue };
         let Some(held) = facts.database(database) else { continue };
         for (name, of) in held.leftovers() {
             let planned = plan.steps.iter().flat_map(|step| &step.effects).any(

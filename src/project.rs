@@ -28,9 +28,10 @@ type Text = Arc<OnceLock<Result<(SourceText, Option<Gap>), Gap>>>;
 /// The tree of a file. Two states of one project share those of the files that are equal.
 type Parsed = Arc<OnceLock<Result<ParsedFile, Gap>>>;
 
-/// What is known of a project once its files were found: module names, and the trees that are sure to be asked for.
+/// A project without its discovery: module names, and the trees of files that are sure to be needed. The discovery may
+/// still change the flags of its words meanwhile.
 #[derive(Debug)]
-pub struct Ahead {
+pub struct ProjectBuilder {
     want: Want,
     parsed: Vec<Parsed>,
     modules: Arc<ModuleIndex>,
@@ -38,10 +39,10 @@ pub struct Ahead {
     gaps: Vec<Gap>,
 }
 
-impl Ahead {
-    /// The project over what was found, which has to be the same discovery.
+impl ProjectBuilder {
+    /// The project over `discovery`, which has to be the one that was prefetched.
     #[must_use]
-    pub fn finish(self, discovery: Discovery) -> Project {
+    pub fn build(self, discovery: Discovery) -> Project {
         let texts = discovery.files.iter().map(|_| Text::default()).collect();
         let Self { want, parsed, modules, roots, gaps } = self;
         Project { discovery, modules, import_roots: roots, want, parsed, texts, gaps }
@@ -67,12 +68,12 @@ impl Project {
     /// A project over what was found.
     #[must_use]
     pub fn new(discovery: Discovery, want: Want) -> Self {
-        Self::ahead(&discovery, want, &[]).finish(discovery)
+        Self::prefetch(&discovery, want, &[]).build(discovery)
     }
 
-    /// Names the modules, and meanwhile parses the Python files that hold one of `words`: they are sure to be asked for.
+    /// Names the modules, and meanwhile parses the Python files that hold one of `words`.
     #[must_use]
-    pub fn ahead(discovery: &Discovery, want: Want, words: &[&str]) -> Ahead {
+    pub fn prefetch(discovery: &Discovery, want: Want, words: &[&str]) -> ProjectBuilder {
         let parsed: Vec<Parsed> = discovery.files.iter().map(|_| Parsed::default()).collect();
         let parse = |file: FileId| parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want));
         let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
@@ -96,13 +97,13 @@ impl Project {
             (Arc::new(ModuleIndex::build(discovery, &roots)), roots, gaps)
         };
         let ((modules, roots, gaps), ()) = rayon::join(name_modules, parse_all);
-        Ahead { want, parsed, modules, roots, gaps }
+        ProjectBuilder { want, parsed, modules, roots, gaps }
     }
 
-    /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
-    /// and which is then read and parsed once for both.
+    /// The state of the same project that `discovery` found, such as the base revision of a change. For each of its files
+    /// `same` names the equal file of this project, if there is one; such a file is read and parsed once for both.
     #[must_use]
-    pub fn beside(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
+    pub fn with_base(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
         let of = |at: usize| same.get(at).copied().flatten().map(FileId::index);
         let count = discovery.files.len();
         let parsed = (0..count).map(|at| of(at).and_then(|at| self.parsed.get(at)).cloned().unwrap_or_default());
@@ -161,12 +162,6 @@ impl Project {
         files.par_iter().with_max_len(1).for_each(|&file| {
             let _ = self.parsed(file);
         });
-    }
-
-    /// Whether a file has been parsed.
-    #[must_use]
-    pub fn is_parsed(&self, file: FileId) -> bool {
-        self.parsed.get(file.index()).is_some_and(|slot| slot.get().is_some())
     }
 
     /// The path of a file, relative to its root.

@@ -4,12 +4,15 @@
 //! says so. Those that need Django alone are run here: its own apps are known without an installation.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use csm_audit::config::{Given, Settings};
-use csm_audit::expected::expect;
+use csm_audit::config::{CliOverrides, Settings};
+use csm_audit::expected_schema;
 use csm_audit::schema::{ColumnType, Database, Server};
 use serde_json::Value;
 
@@ -72,10 +75,10 @@ fn of_expected(database: &Database, server: Server) -> BTreeSet<String> {
             let printed = ColumnType::parse(&c.column_type.print(server)).print(server);
             out.insert(format!("column {name}.{} {printed} {} {}", c.name, c.nullable, c.auto_increment));
         }
-        if !table.primary_key.is_empty() {
-            out.insert(format!("index {name} PRIMARY true {}", table.primary_key.join(",")));
+        if table.primary().is_some() {
+            out.insert(format!("index {name} PRIMARY true {}", table.primary_key().join(",")));
         }
-        for i in &table.indexes {
+        for i in table.secondary_indexes() {
             let parts: Vec<&str> = i.parts.iter().map(|p| p.column.as_deref().unwrap_or("<expression>")).collect();
             out.insert(format!("index {name} {} {} {}", i.name, i.unique, parts.join(",")));
         }
@@ -93,7 +96,10 @@ fn what_django_made_is_what_is_expected() {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let folder = shared.join("truth/schema");
     if !folder.join("apps").is_dir() {
-        eprintln!("SKIPPED: {} has no corpora; set CSM_AUDIT_SHARED to compare with real servers", shared.display());
+        skip::skipped(&format!(
+            "{} has no corpora; set CSM_AUDIT_SHARED to compare with real servers",
+            shared.display()
+        ));
         return;
     }
     let mut names: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -110,14 +116,14 @@ fn what_django_made_is_what_is_expected() {
         let django = format!("{}.{}", &digits[..1], digits[1..].split('-').next().unwrap());
         let truth = truth(&path);
         let version = text(&truth["server"], "version").to_owned();
-        let given = Given {
+        let overrides = CliOverrides {
             roots: vec![folder.join("apps").join(apps)],
             settings: Some(settings.to_owned()),
             django: Some(django),
             server: Some(version.clone()),
-            ..Given::default()
+            ..CliOverrides::default()
         };
-        let expected = expect(&Settings::load(given).unwrap()).unwrap();
+        let expected = expected_schema(&Settings::resolve(overrides).unwrap(), false).unwrap();
         let server: Server = version.parse().unwrap();
         let wanted = of_truth(&truth["aliases"]["default"]["tables"], server);
         let got = of_expected(&expected.databases["default"], server);

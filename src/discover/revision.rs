@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::git::{Commit, Content, Mode};
 use super::read::Reader;
-use super::walk::Found;
+use super::walk::WalkedFile;
 use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet};
 use crate::source::{FileId, Gap, GapKind};
 
@@ -23,7 +23,7 @@ pub struct Revision {
 
 /// The files of a commit.
 #[derive(Debug)]
-pub struct Beside {
+pub struct BaseRevision {
     /// The commit's files, as a walk of its checkout would find them.
     pub discovery: Discovery,
     /// For each of them the file of the work tree that is known to be equal.
@@ -46,7 +46,7 @@ impl Revision {
     /// # Errors
     ///
     /// When the clone lacks the content of a file that has to be read.
-    pub fn beside(&self, now: &Discovery, options: &Options) -> Result<Beside, RevisionError> {
+    pub fn base(&self, now: &Discovery, options: &Options) -> Result<BaseRevision, RevisionError> {
         let mut builder = Builder { now, options, files: Vec::new(), links: Vec::new(), gaps: Vec::new() };
         let mut seen = FxHashSet::default();
         for (root, of) in now.roots.iter().enumerate() {
@@ -59,7 +59,7 @@ impl Revision {
     }
 }
 
-impl Beside {
+impl BaseRevision {
     /// Whether `is` holds of a file that is not equal on both sides, on either.
     #[must_use]
     pub fn any_changed(&self, now: &Discovery, is: impl Fn(&FileEntry) -> bool) -> bool {
@@ -247,7 +247,7 @@ impl Builder<'_> {
         let is_link = |path: &str| commit.files.get(path).is_some_and(|blob| blob.mode == Mode::Link);
         let read: Vec<&str> = paths.iter().map(String::as_str).filter(|path| commit.is_read(path)).collect();
         let contents: FxHashMap<&str, Content> = read.iter().copied().zip(commit.contents(&read)?).collect();
-        let mut files: Vec<(Found, Option<&Content>)> = Vec::new();
+        let mut files: Vec<(WalkedFile, Option<&Content>)> = Vec::new();
         for path in paths {
             let content = contents.get(path.as_str());
             if let Some(content) = content.filter(|_| is_link(path)) {
@@ -259,7 +259,7 @@ impl Builder<'_> {
             }
             let odd = commit.files.get(path).and_then(|blob| blob.odd.clone());
             let odd = odd.map(|odd| odd.strip_prefix(&commit.prefix).map(Path::to_path_buf).unwrap_or(odd));
-            files.push((Found { path: relative(path), odd, link: None }, content));
+            files.push((WalkedFile { path: relative(path), raw_path: odd, link: None }, content));
         }
         let of = self.now.roots[root].kind;
         let made: Vec<(Old, Option<Gap>)> = files
@@ -267,7 +267,7 @@ impl Builder<'_> {
             .map_init(Reader::default, |reader, (found, content)| {
                 let (size, bytes) = content.map_or((0, &[][..]), |content| (content.size, &content.bytes));
                 let (entry, gap) = reader.entry_of(root, of, found, bytes, size);
-                let odd = found.odd.as_ref().map(|_| found.locate(&self.now.roots[root].path));
+                let odd = found.raw_path.as_ref().map(|_| found.locate(&self.now.roots[root].path));
                 (Old { entry, same: None, bytes: Some(bytes.to_vec()), odd }, gap)
             })
             .collect();
@@ -278,7 +278,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Beside {
+    fn finish(mut self) -> BaseRevision {
         self.files.sort_by(|a, b| (a.entry.root, &a.entry.path).cmp(&(b.entry.root, &b.entry.path)));
         let mut discovery = Discovery {
             roots: self.now.roots.clone(),
@@ -312,7 +312,7 @@ impl Builder<'_> {
         discovery.gaps = shared.chain(self.gaps).collect();
         discovery.gaps.sort();
         discovery.gaps.dedup();
-        Beside { discovery, same }
+        BaseRevision { discovery, same }
     }
 }
 

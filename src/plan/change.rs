@@ -140,7 +140,7 @@ pub(super) fn values_beyond(change: &TableChange<'_>) -> Vec<Probe> {
 
 /// The integer column that the table is walked along: its primary key, when that is one integer.
 pub(super) fn chunk_key<'a>(change: &'a TableChange<'_>) -> Option<&'a str> {
-    let index = change.table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+    let index = change.table.primary()?;
     let [part] = index.parts.as_slice() else { return None };
     let column = change.table.column(part.column.as_ref()?)?;
     integer_limit(&column.column_type).map(|_| column.name.as_str())

@@ -112,7 +112,7 @@ impl<'a> EnvironmentContext<'a> {
     pub(super) fn is_wanted(&self, key: &ForeignKey) -> bool {
         let [column] = key.columns.as_slice() else { return true };
         let at = self.environment.facts.databases.iter().position(|database| database.name == key.database);
-        let side = at.and_then(|at| self.environment.sides.get(at));
+        let side = at.and_then(|at| self.environment.mappings.get(at));
         let code = side.and_then(|side| {
             let expected = self.audit.expected.get(side.expected)?;
             expected.databases.get(side.alias.as_ref()?)
@@ -277,7 +277,7 @@ fn unproven_lists(environment: &Environment, chosen: &Chosen<'_>, assumptions: &
                 assumptions.push((AssumptionKind::IncompleteList, what));
             }
         }
-        if environment.sides.get(at).is_some_and(|side| side.alias.is_none()) {
+        if environment.mappings.get(at).is_some_and(|side| side.alias.is_none()) {
             let what = format!("{}: the Django alias that it stands for is unknown", database.name);
             assumptions.push((AssumptionKind::UnmappedDatabase, what));
         }

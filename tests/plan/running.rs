@@ -11,6 +11,7 @@ use std::time::Duration;
 use csm_audit::audit::Role;
 use csm_audit::live::facts::{EnvironmentFacts, ForeignKey, Origin};
 use csm_audit::plan::{CutOver, Options, Phase, Plan, Step, StepKind, Strategy, plan};
+use csm_audit::schema;
 use tempfile::TempDir;
 
 use crate::facts::{self, TABLE, audit, environment, of_target, seen};
@@ -164,12 +165,14 @@ fn odd(text: &str) -> EnvironmentFacts {
     let key = |from: &str, table: &str, name: &str| ForeignKey {
         database: from.to_owned(),
         table: table.to_owned(),
-        name: name.to_owned(),
-        columns: vec!["module_id".to_owned()],
-        referenced_database: "edxapp".to_owned(),
-        referenced_table: TABLE.to_owned(),
-        referenced_columns: vec!["id".to_owned()],
-        ..ForeignKey::default()
+        key: schema::ForeignKey {
+            name: name.to_owned(),
+            columns: vec!["module_id".to_owned()],
+            referenced_database: "edxapp".to_owned(),
+            referenced_table: TABLE.to_owned(),
+            referenced_columns: vec!["id".to_owned()],
+            ..schema::ForeignKey::default()
+        },
     };
     database.foreign_keys = seen(vec![key("edxapp", "child", &format!("fk {text}"))]);
     database.referenced_by = seen(vec![key("elsewhere", &format!("`{text}"), "foreign")]);

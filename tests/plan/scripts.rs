@@ -1,12 +1,12 @@
 //! Scripts are sound, whatever tables are called.
 
 use std::fs;
-use std::io::Write as _;
 use std::process::Command;
 
 use csm_audit::audit::Role;
 use csm_audit::live::facts::{ForeignKey, Trigger};
 use csm_audit::plan::{Options, Plan, Strategy};
+use csm_audit::schema;
 
 use crate::facts::{self, audit, environment, seen};
 use crate::platform::{is_installed, said};
@@ -27,12 +27,14 @@ fn plan(name: &str, way: Strategy) -> Plan {
     let key = |constraint: &str, table: &str, column: &str, to: &str| ForeignKey {
         database: name.to_owned(),
         table: table.to_owned(),
-        name: format!("{constraint} {name}"),
-        columns: vec![column.to_owned()],
-        referenced_database: name.to_owned(),
-        referenced_table: to.to_owned(),
-        referenced_columns: vec!["id".to_owned()],
-        ..ForeignKey::default()
+        key: schema::ForeignKey {
+            name: format!("{constraint} {name}"),
+            columns: vec![column.to_owned()],
+            referenced_database: name.to_owned(),
+            referenced_table: to.to_owned(),
+            referenced_columns: vec!["id".to_owned()],
+            ..schema::ForeignKey::default()
+        },
     };
     let second = format!("{name} 2");
     database.foreign_keys = seen(vec![key("in", &second, name, name), key("out", name, "student id", "auth user")]);
@@ -45,7 +47,7 @@ fn plan(name: &str, way: Strategy) -> Plan {
 fn shellcheck_finds_nothing() {
     if !is_installed("shellcheck") {
         assert!(!std::env::var("CI").is_ok_and(|value| value == "true"), "shellcheck is not installed");
-        let _ = writeln!(std::io::stderr(), "SKIPPED, not tested: shellcheck is not installed");
+        crate::support::skip::skipped("shellcheck is not installed");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
