@@ -2,27 +2,27 @@
 //! plans the change of its MySQL table.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod ast;
+mod ast;
 pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod discover;
-pub mod django;
+mod django;
 pub mod expected;
 pub mod field;
 pub mod finding;
 pub mod gate;
-pub mod literal;
+mod literal;
 pub mod live;
-pub mod migration;
-pub mod model;
-pub mod modules;
+mod migration;
+mod model;
+mod modules;
 pub mod parse;
 pub mod plan;
 pub mod progress;
 pub mod project;
-pub mod replay;
+mod replay;
 pub mod report;
 pub mod resolve;
 pub mod schema;
@@ -37,7 +37,7 @@ use crate::discover::{DiscoverError, Discovery, FileEntry, Options, Revision, Re
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
 use crate::live::{Request, Source};
 use crate::modules::tells_import_roots;
-use crate::parse::Want;
+use crate::parse::ParseOptions;
 use crate::progress::Progress;
 use crate::project::{Ahead, Project, ProjectError};
 use crate::report::{Findings, LinkedModel};
@@ -291,7 +291,7 @@ fn options(settings: &Settings) -> Options {
 
 fn ahead(discovery: &Discovery, settings: &Settings) -> Ahead {
     let name = settings.target.split_once('.').map_or("", |(_, name)| name);
-    Project::ahead(discovery, Want { contexts: true }, &[name])
+    Project::ahead(discovery, ParseOptions { run_queries: true }, &[name])
 }
 
 /// What is found in one state of a project.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::discover::{DiscoverError, Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
-use crate::parse::{ParsedFile, Want, parse};
+use crate::parse::{ParseOptions, ParsedFile, parse};
 use crate::source::{FileId, Gap, GapKind, SourceText};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
@@ -45,7 +45,7 @@ type Parsed = Arc<OnceLock<Result<ParsedFile, Gap>>>;
 /// What is known of a project once its files were found: module names, and the trees that are sure to be asked for.
 #[derive(Debug)]
 pub struct Ahead {
-    want: Want,
+    want: ParseOptions,
     parsed: Vec<Parsed>,
     modules: Arc<ModuleIndex>,
     roots: Vec<ImportRoot>,
@@ -71,7 +71,7 @@ pub struct Project {
     pub modules: Arc<ModuleIndex>,
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
-    want: Want,
+    want: ParseOptions,
     parsed: Vec<Parsed>,
     texts: Vec<Text>,
     gaps: Vec<Gap>,
@@ -80,13 +80,13 @@ pub struct Project {
 impl Project {
     /// A project over what was found.
     #[must_use]
-    pub fn new(discovery: Discovery, want: Want) -> Self {
+    pub fn new(discovery: Discovery, want: ParseOptions) -> Self {
         Self::ahead(&discovery, want, &[]).finish(discovery)
     }
 
     /// Names the modules, and meanwhile parses the Python files that hold one of `words`: they are sure to be asked for.
     #[must_use]
-    pub fn ahead(discovery: &Discovery, want: Want, words: &[&str]) -> Ahead {
+    pub fn ahead(discovery: &Discovery, want: ParseOptions, words: &[&str]) -> Ahead {
         let parsed: Vec<Parsed> = discovery.files.iter().map(|_| Parsed::default()).collect();
         let parse = |file: FileId| parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want));
         let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
@@ -177,12 +177,6 @@ impl Project {
         });
     }
 
-    /// Whether a file has been parsed.
-    #[must_use]
-    pub fn is_parsed(&self, file: FileId) -> bool {
-        self.parsed.get(file.index()).is_some_and(|slot| slot.get().is_some())
-    }
-
     /// The path of a file, relative to its root.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {
@@ -214,7 +208,7 @@ impl Project {
     }
 }
 
-fn read_and_parse(discovery: &Discovery, file: FileId, want: Want) -> Result<ParsedFile, Gap> {
+fn read_and_parse(discovery: &Discovery, file: FileId, want: ParseOptions) -> Result<ParsedFile, Gap> {
     discovery.read(file).map(|bytes| parse(&bytes, want))
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::{Expected, expect, expect_with_models};
-use csm_audit::field::Place;
+use csm_audit::field::SourceLocation;
 
 fn settings(fixture: &str) -> Settings {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
@@ -23,7 +23,7 @@ fn models(fixture: &str) -> Expected {
     expect_with_models(&settings(fixture)).unwrap()
 }
 
-fn at(place: Option<&Place>) -> String {
+fn at(place: Option<&SourceLocation>) -> String {
     place.map_or_else(|| String::from("-"), |p| format!("{}:{}", p.file.rsplit('/').next().unwrap(), p.line))
 }
 

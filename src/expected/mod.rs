@@ -19,7 +19,7 @@ use crate::field::Target;
 use crate::literal::{Interp, Loader as _, Value};
 use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
 use crate::model::{ModelState, ProjectState};
-use crate::parse::Want;
+use crate::parse::ParseOptions;
 use crate::project::{Project, ProjectError};
 use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Part, Server};
@@ -126,7 +126,7 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectErr
             names_only: true,
         })
     })?;
-    let project = pool.install(|| Project::new(discovery, Want { contexts: false }));
+    let project = pool.install(|| Project::new(discovery, ParseOptions { run_queries: false }));
     let server = match &settings.server {
         Some(text) => text.parse::<Server>().map_err(ProjectError::Option)?,
         None => Server::default(),

@@ -116,12 +116,6 @@ fn decode(text: &str) -> String {
 }
 
 impl Address {
-    /// Whether a text is meant to be the address of a server, and not a file.
-    #[must_use]
-    pub fn is_url(text: &str) -> bool {
-        text.starts_with("mysql://") || text.starts_with("mariadb://")
-    }
-
     /// Reads a URL.
     ///
     /// # Errors

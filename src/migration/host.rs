@@ -39,8 +39,6 @@ pub struct DjangoHost<'p> {
     pub target: Target,
     /// The settings, once they are evaluated.
     pub settings: RefCell<Names<'p>>,
-    /// Whether a setting that is absent has Django's default or is not known.
-    pub settings_complete: RefCell<bool>,
     /// The alias whose connection code sees.
     pub alias: RefCell<String>,
     /// What was done.
@@ -70,7 +68,6 @@ impl<'p> DjangoHost<'p> {
         Self {
             target,
             settings: RefCell::default(),
-            settings_complete: RefCell::new(false),
             alias: RefCell::new(String::from("default")),
             effects: RefCell::default(),
             state: RefCell::new(None),
