@@ -51,9 +51,9 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     );
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
-    let result = csm_audit::scan(&settings, progress)?;
+    let result = csm_audit::scan_and_keep_texts(&settings, progress)?;
     let request = environments::request(&arguments.environments, &settings.target, &result.models);
-    let checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+    let checked = csm_audit::cross_check(&settings, &result, &sources, &request, progress)?;
     drop(bar);
     let options = Options {
         gh_ost: arguments.gh_ost_version.or_else(installed),

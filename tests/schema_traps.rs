@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use csm_audit::config::{CliOverrides, Settings};
-use csm_audit::expected::{Expected, expect};
+use csm_audit::expected::Expected;
+use csm_audit::expected_schema;
 use csm_audit::schema::{Part, Table};
 
 fn replay(fixture: &str, django: &str, server: &str) -> Expected {
@@ -16,7 +17,7 @@ fn replay(fixture: &str, django: &str, server: &str) -> Expected {
         server: Some(server.to_owned()),
         ..CliOverrides::default()
     };
-    expect(&Settings::resolve(overrides).unwrap()).unwrap()
+    expected_schema(&Settings::resolve(overrides).unwrap(), false).unwrap()
 }
 
 fn modern(fixture: &str) -> Expected {

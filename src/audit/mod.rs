@@ -10,13 +10,24 @@ use crate::config::{DEFAULT_KEY_TYPE, Settings};
 use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
-use crate::project::ProjectError;
+use crate::registry::{Evaluator, RegistryError};
 use crate::schema::{ColumnType, Database, Server};
 use crate::source::{Gap, GapKind};
 
 pub use columns::{IdColumn, Place, Role};
 pub use exhaustion::Exhaustion;
 pub use references::{Reference, ReferencePlace};
+
+/// Why the code and the environments cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The configured type of the key is no integer type.
+    #[error("a key cannot become `{0}`; write an integer type, such as {DEFAULT_KEY_TYPE}")]
+    KeyType(String),
+    /// The project cannot be evaluated.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
 
 /// The code and the environments, side by side.
 #[derive(Debug)]
@@ -88,31 +99,30 @@ pub struct Pair<'a> {
 }
 
 impl Audit {
-    /// Puts the code and the environments side by side.
+    /// Puts the code of a project and the environments side by side.
     ///
     /// # Errors
     ///
-    /// When the code cannot be read at all.
-    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, ProjectError> {
-        Self::since(settings, facts, &[])
+    /// When the project cannot be evaluated, or the configured key type is no integer type.
+    pub fn new(settings: &Settings, evaluator: &Evaluator, facts: Vec<EnvironmentFacts>) -> Result<Self, AuditError> {
+        Self::with_history(settings, evaluator, facts, &[])
     }
 
-    /// Likewise; from what environments were `earlier`, known by their names, it follows when keys are used up.
+    /// As [`Audit::new`]. `earlier` are older facts of the same environments, by name: the growth between the two dates
+    /// gives the dates on which keys are exhausted.
     ///
     /// # Errors
     ///
-    /// When the code cannot be read at all.
-    pub fn since(
+    /// As [`Audit::new`].
+    pub fn with_history(
         settings: &Settings,
+        evaluator: &Evaluator,
         facts: Vec<EnvironmentFacts>,
         earlier: &[EnvironmentFacts],
-    ) -> Result<Self, ProjectError> {
+    ) -> Result<Self, AuditError> {
         let wanted = ColumnType::parse(&settings.key_type);
         if wanted.integer_range().is_none() {
-            return Err(ProjectError::Option(format!(
-                "a key cannot become `{}`; write an integer type, such as {DEFAULT_KEY_TYPE}",
-                settings.key_type
-            )));
+            return Err(AuditError::KeyType(settings.key_type.clone()));
         }
         let mut servers: Vec<Server> = Vec::new();
         let asked: Option<Server> = settings.server.as_deref().and_then(|text| text.parse().ok());
@@ -130,9 +140,9 @@ impl Audit {
         }
         let mut expected = Vec::with_capacity(servers.len());
         for server in &servers {
-            let settings = Settings { server: Some(server.exactly()), ..settings.clone() };
             // What the models say is the same for every server but for the names of types.
-            expected.push(if expected.is_empty() { expect_with_models(&settings)? } else { expect(&settings)? });
+            let expect = if expected.is_empty() { expect_with_models } else { expect };
+            expected.push(expect(evaluator, Some(*server))?);
         }
         let at = |server: Option<Server>| {
             let server = server.unwrap_or(fallback);

@@ -24,7 +24,7 @@ pub struct SourceLocation {
     pub line: u32,
 }
 
-/// Django's version and the server that columns are derived for.
+/// The version of Django and the server that types are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The version whose rules for columns hold.
@@ -33,7 +33,14 @@ pub struct Target {
     pub server: Server,
 }
 
-/// A field of a model, with what decides its column.
+impl Default for Target {
+    /// The newest version, and the server that is assumed when none is named.
+    fn default() -> Self {
+        Self { django: Version::NEWEST, server: Server::default() }
+    }
+}
+
+/// A field.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Field {
     /// The dotted name of its class.
