@@ -7,7 +7,7 @@ use clap_complete::Shell;
 
 use crate::config::gate::Day;
 use crate::config::source_url::SourceUrl;
-use crate::config::{Color, Format, Given};
+use crate::config::{CliOverrides, Color, Format};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
 use crate::plan::gh_ost_flags::Release;
@@ -55,39 +55,56 @@ pub enum Command {
     Man,
 }
 
-/// What is read, and how.
+/// The options of every command that reads a project.
 #[derive(Debug, Args)]
-pub struct Sources {
-    /// Roots of projects; git's ignore rules hold in them [default: the current folder].
+pub struct Common {
+    /// Project root directories; .gitignore is respected [default: `roots` of the configuration, or its folder, or the
+    /// current folder].
     #[arg(value_name = "PATH")]
     pub roots: Vec<PathBuf>,
-    /// A folder of installed packages; repeatable [default: those of VIRTUAL_ENV, .venv and venv].
+    /// site-packages directory; repeatable [default: detected from VIRTUAL_ENV, .venv and venv].
     #[arg(long, value_name = "DIR")]
     pub site_packages: Vec<PathBuf>,
     /// Paths to leave out, relative to a root; repeatable.
     #[arg(long, value_name = "GLOB")]
     pub exclude: Vec<String>,
-    /// Read this configuration instead of the first root's.
+    /// Configuration file [default: csm-audit.toml or pyproject.toml, from the current folder upward].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// How many threads to use [default: one a core].
+    /// Number of threads [default: number of cores].
     #[arg(long, value_name = "N")]
     pub threads: Option<usize>,
+    /// Print results and errors only: no progress, no list of the files that were written.
+    #[arg(short, long)]
+    pub quiet: bool,
+    /// When to use colour [default: auto].
+    #[arg(long, value_name = "WHEN")]
+    pub color: Option<Color>,
 }
 
-impl Sources {
-    /// What the arguments and the environment say.
-    fn given(&self) -> Given {
-        Given {
+impl Common {
+    /// These options, and the active virtual environment, as overrides of the configuration.
+    fn overrides(&self) -> CliOverrides {
+        CliOverrides {
             roots: self.roots.clone(),
             config: self.config.clone(),
             site_packages: self.site_packages.clone(),
             exclude: self.exclude.clone(),
             threads: self.threads,
+            quiet: self.quiet,
+            color: self.color,
             virtual_env: std::env::var_os("VIRTUAL_ENV").map(PathBuf::from),
-            ..Given::default()
+            ..CliOverrides::default()
         }
     }
+}
+
+/// The model that a command is about.
+#[derive(Debug, Args)]
+pub struct Target {
+    /// The model [default: courseware.StudentModule].
+    #[arg(long, value_name = "APP_LABEL.MODEL")]
+    pub target: Option<String>,
 }
 
 /// How the migrations are replayed.
@@ -105,12 +122,12 @@ pub struct Replay {
 }
 
 impl Replay {
-    fn given(&self, given: Given) -> Given {
-        Given {
+    fn overrides(&self, rest: CliOverrides) -> CliOverrides {
+        CliOverrides {
             settings: self.settings.clone(),
             installed_apps: self.installed_apps.clone(),
             django: self.django.clone(),
-            ..given
+            ..rest
         }
     }
 }
@@ -121,14 +138,15 @@ impl Replay {
 Touchpoints and findings are no error: the exit code is 0, 2 when the input or the configuration cannot be used, and 3
 when a database could not be read to the end; what was read is reported nevertheless.
 
-No configuration is needed; csm-audit.toml or [tool.csm-audit] in pyproject.toml can set all of it.")]
+No configuration is needed; csm-audit.toml or [tool.csm-audit] in pyproject.toml, looked for from the current folder \
+upward, can set all of it. A scanned tree's own file counts for what concerns the tree alone.")]
 pub struct Scan {
-    /// The model [default: courseware.StudentModule].
-    #[arg(long, value_name = "APP_LABEL.MODEL")]
-    pub target: Option<String>,
-    /// What is read.
+    /// The model.
     #[command(flatten)]
-    pub sources: Sources,
+    pub target: Target,
+    /// What is read, and how.
+    #[command(flatten)]
+    pub common: Common,
     /// The report's format [default: text, or what the file's name tells].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
@@ -145,12 +163,6 @@ pub struct Scan {
     /// root's name.
     #[arg(long, value_name = "URL")]
     pub source_url: Option<SourceUrl>,
-    /// No progress bar.
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// When to use colour [default: auto].
-    #[arg(long, value_name = "WHEN")]
-    pub color: Option<Color>,
 }
 
 /// The arguments of `plan`.
@@ -179,21 +191,18 @@ pub struct Plan {
     /// Another change that a table needs, done in the same copy: TABLE=CLAUSE of ALTER TABLE; repeatable.
     #[arg(long, value_name = "TABLE=CLAUSE", value_parser = table_and_clause)]
     pub also: Vec<(String, String)>,
-    /// The model [default: courseware.StudentModule].
-    #[arg(long, value_name = "APP_LABEL.MODEL")]
-    pub target: Option<String>,
-    /// What is read.
+    /// The model.
     #[command(flatten)]
-    pub sources: Sources,
+    pub target: Target,
+    /// What is read, and how.
+    #[command(flatten)]
+    pub common: Common,
     /// The databases that are to be changed.
     #[command(flatten)]
     pub environments: Environments,
     /// How the code is to be read.
     #[command(flatten)]
     pub code: Code,
-    /// No progress bar, and nothing on standard output.
-    #[arg(short, long)]
-    pub quiet: bool,
 }
 
 fn table_and_clause(text: &str) -> Result<(String, String), String> {
@@ -204,10 +213,10 @@ fn table_and_clause(text: &str) -> Result<(String, String), String> {
 }
 
 impl Plan {
-    /// What the arguments and the environment say.
+    /// The arguments as overrides of the configuration.
     #[must_use]
-    pub fn given(&self) -> Given {
-        Given { target: self.target.clone(), quiet: self.quiet, ..self.code.given(self.sources.given()) }
+    pub fn overrides(&self) -> CliOverrides {
+        CliOverrides { target: self.target.target.clone(), ..self.code.overrides(self.common.overrides()) }
     }
 }
 
@@ -227,7 +236,7 @@ pub struct Verify {
     /// The databases to look at.
     #[command(flatten)]
     pub environments: Environments,
-    /// Read this configuration instead of the current folder's.
+    /// Configuration file [default: csm-audit.toml or pyproject.toml, from the current folder upward].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
@@ -279,8 +288,8 @@ pub struct Code {
 }
 
 impl Code {
-    fn given(&self, given: Given) -> Given {
-        Given { server: self.server.clone(), key_type: self.key_type.clone(), ..self.replay.given(given) }
+    fn overrides(&self, rest: CliOverrides) -> CliOverrides {
+        CliOverrides { server: self.server.clone(), key_type: self.key_type.clone(), ..self.replay.overrides(rest) }
     }
 }
 
@@ -308,7 +317,7 @@ pub struct Gate {
     /// Write the baseline: all that is there now is known.
     #[arg(long, conflicts_with = "diff")]
     pub update: bool,
-    /// The baseline [default: csm-audit.baseline.json in the first root].
+    /// The baseline [default: csm-audit.baseline.json beside the configuration, or in the first root].
     #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     pub baseline: Option<PathBuf>,
     /// Compare with this commit of the same repository instead, such as origin/main.
@@ -320,21 +329,15 @@ pub struct Gate {
     /// How to say it; the exit code does not depend on it.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: GateFormat,
-    /// The model [default: courseware.StudentModule].
-    #[arg(long, value_name = "APP_LABEL.MODEL")]
-    pub target: Option<String>,
-    /// What is read.
+    /// The model.
     #[command(flatten)]
-    pub sources: Sources,
+    pub target: Target,
+    /// What is read, and how.
+    #[command(flatten)]
+    pub common: Common,
     /// The day by which allowances expire [default: today, in UTC].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub today: Option<Day>,
-    /// No progress bar.
-    #[arg(short, long)]
-    pub quiet: bool,
-    /// When to use colour [default: auto].
-    #[arg(long, value_name = "WHEN")]
-    pub color: Option<Color>,
 }
 
 impl Gate {
@@ -349,31 +352,23 @@ impl Gate {
         Task { against, strict: self.strict, today: self.today.unwrap_or_else(Day::today) }
     }
 
-    /// What the arguments and the environment say.
+    /// The arguments as overrides of the configuration.
     #[must_use]
-    pub fn given(self) -> Given {
-        Given {
-            target: self.target,
-            quiet: self.quiet,
-            color: self.color,
-            baseline: self.baseline,
-            ..self.sources.given()
-        }
+    pub fn overrides(&self) -> CliOverrides {
+        CliOverrides { target: self.target.target.clone(), baseline: self.baseline.clone(), ..self.common.overrides() }
     }
 }
 
 impl Scan {
-    /// What the arguments and the environment say.
+    /// The arguments as overrides of the configuration.
     #[must_use]
-    pub fn given(self) -> Given {
-        Given {
-            target: self.target,
+    pub fn overrides(&self) -> CliOverrides {
+        CliOverrides {
+            target: self.target.target.clone(),
             format: self.format,
-            output: self.output,
-            source_url: self.source_url,
-            quiet: self.quiet,
-            color: self.color,
-            ..self.code.given(self.sources.given())
+            output: self.output.clone(),
+            source_url: self.source_url.clone(),
+            ..self.code.overrides(self.common.overrides())
         }
     }
 }
@@ -420,9 +415,9 @@ pub enum SchemaFormat {
 #[command(after_help = "\
 Nothing is run: the settings, the migrations and the fields are read. What cannot be followed is listed as a gap.")]
 pub struct Schema {
-    /// What is read.
+    /// What is read, and how.
     #[command(flatten)]
-    pub sources: Sources,
+    pub common: Common,
     /// Tables of this app only.
     #[arg(long, value_name = "LABEL")]
     pub app: Option<String>,
@@ -447,10 +442,10 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// What the arguments and the environment say.
+    /// The arguments as overrides of the configuration.
     #[must_use]
-    pub fn given(&self) -> Given {
-        Given { output: self.output.clone(), server: self.server.clone(), ..self.replay.given(self.sources.given()) }
+    pub fn overrides(&self) -> CliOverrides {
+        CliOverrides { server: self.server.clone(), ..self.replay.overrides(self.common.overrides()) }
     }
 }
 
@@ -473,9 +468,9 @@ pub struct Snapshot {
     /// Write the snapshot to a file.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// The model whose table is measured [default: courseware.StudentModule].
-    #[arg(long, value_name = "APP_LABEL.MODEL")]
-    pub target: Option<String>,
+    /// The model whose table is measured.
+    #[command(flatten)]
+    pub target: Target,
     /// Another table to measure; repeatable.
     #[arg(long, value_name = "NAME")]
     pub table: Vec<String>,
@@ -498,7 +493,7 @@ pub struct Snapshot {
     /// Where passwords come from.
     #[command(flatten)]
     pub access: Access,
-    /// Read this configuration instead of the current folder's.
+    /// Configuration file [default: csm-audit.toml or pyproject.toml, from the current folder upward].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
     /// Nothing on standard error but errors.

@@ -1,8 +1,12 @@
-//! Settings: what the command line says, then what `csm-audit.toml` or `[tool.csm-audit]` in `pyproject.toml` says,
-//! then what holds without either.
+//! Settings of a run. Precedence, key by key: the command line, the user's own configuration (given with `--config`, or
+//! found from the current folder upward), the configuration of the scanned tree as far as it is trusted
+//! ([`tree`]), the default.
 
+mod file;
 pub mod gate;
+mod locate;
 pub mod source_url;
+mod tree;
 
 use std::path::{Path, PathBuf};
 
@@ -11,6 +15,7 @@ use globset::{Glob, GlobSet, GlobSetBuilder};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use self::locate::Located;
 use self::source_url::SourceUrl;
 
 /// The model whose touchpoints are found unless another is named.
@@ -19,8 +24,8 @@ pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
 /// What the key becomes unless something else is asked for.
 pub const DEFAULT_KEY_TYPE: &str = "bigint unsigned";
 
-/// The name of the configuration file.
-const FILE_NAME: &str = "csm-audit.toml";
+/// More threads than this for each core are not started, whoever asks for them: each has a stack of its own.
+const THREADS_PER_CORE: usize = 4;
 
 /// A report's format.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
@@ -66,37 +71,7 @@ pub struct Environment {
     pub password_file: Option<PathBuf>,
 }
 
-/// A database in the configuration.
-#[derive(Debug, Deserialize)]
-#[serde(untagged, expecting = "a database is its name, or { name = \"…\", apps = [\"app_label\", …] }")]
-enum Database {
-    Name(String),
-    Routed(Routed),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Routed {
-    name: String,
-    apps: Vec<String>,
-}
-
-impl Database {
-    fn name(self) -> String {
-        match self {
-            Self::Name(name) | Self::Routed(Routed { name, .. }) => name,
-        }
-    }
-
-    fn apps(&self) -> Option<Vec<String>> {
-        match self {
-            Self::Name(_) => None,
-            Self::Routed(routed) => Some(routed.apps.clone()),
-        }
-    }
-}
-
-/// Everything a run can be told. Paths are as they were given, or relative to where the run began.
+/// All settings of a run. Paths are as they were given, or relative to the current folder.
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// The model whose touchpoints are found, as `app_label.Model`.
@@ -143,8 +118,10 @@ pub struct Settings {
     pub threads: Option<usize>,
     /// The rules of the gate.
     pub gate: gate::Rules,
-    /// The configuration file that was read.
-    pub file: Option<PathBuf>,
+    /// The configuration files that were read, the user's own first.
+    pub files: Vec<PathBuf>,
+    /// What of the configuration was not obeyed, as sentences for the user.
+    pub warnings: Vec<String>,
 }
 
 impl Default for Settings {
@@ -172,17 +149,18 @@ impl Default for Settings {
             color: Color::default(),
             threads: None,
             gate: gate::Rules::default(),
-            file: None,
+            files: Vec::new(),
+            warnings: Vec::new(),
         }
     }
 }
 
-/// What the command line says; what it leaves open, the configuration decides.
+/// The command line's values. Each one that is given overrides the configuration's.
 #[derive(Clone, Debug, Default)]
-pub struct Given {
-    /// The projects; those of the configuration, or the current folder, when empty.
+pub struct CliOverrides {
+    /// The projects; those of the configuration, or the configuration's folder, when empty.
     pub roots: Vec<PathBuf>,
-    /// The configuration file, instead of the first root's.
+    /// The configuration file. No other one is looked for then.
     pub config: Option<PathBuf>,
     /// As in [`Settings`].
     pub target: Option<String>,
@@ -222,7 +200,7 @@ pub struct Given {
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: cannot be read: {source}; give a file that exists with --config, or none", path.display())]
+    #[error("{}: cannot be read: {source}; pass an existing file with --config, or leave the option out", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -242,10 +220,10 @@ pub enum ConfigError {
         message: String,
     },
     /// The target is no model's name.
-    #[error("`{0}` is no model; write it as app_label.Model, such as {DEFAULT_TARGET}")]
+    #[error("`{0}` is not a valid model; write it as app_label.Model, such as {DEFAULT_TARGET}")]
     Target(String),
     /// A glob cannot be read.
-    #[error("`{glob}` is no glob: {reason}; write it as in .gitignore, such as docs/**")]
+    #[error("`{glob}` is not a valid glob: {reason}; write it as in .gitignore, such as docs/**")]
     Glob {
         /// The glob.
         glob: String,
@@ -253,44 +231,8 @@ pub enum ConfigError {
         reason: String,
     },
     /// Zero threads.
-    #[error("0 threads do nothing; give 1 or more, or leave it out to use all cores")]
+    #[error("0 threads cannot work; use 1 or more, or leave the option out to use all cores")]
     Threads,
-}
-
-/// The file's keys.
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-struct FileConfig {
-    target: Option<String>,
-    roots: Option<Vec<PathBuf>>,
-    site_packages: Option<Vec<PathBuf>>,
-    exclude: Option<Vec<String>>,
-    tests: Option<Vec<String>>,
-    settings: Option<String>,
-    installed_apps: Option<PathBuf>,
-    django: Option<String>,
-    server: Option<String>,
-    databases: Option<IndexMap<String, Database>>,
-    environments: Option<IndexMap<String, Environment>>,
-    key_type: Option<String>,
-    format: Option<Format>,
-    output: Option<PathBuf>,
-    source_url: Option<SourceUrl>,
-    quiet: Option<bool>,
-    color: Option<Color>,
-    threads: Option<usize>,
-    gate: Option<gate::Section>,
-}
-
-#[derive(Deserialize)]
-struct PyProject {
-    tool: Option<Tool>,
-}
-
-#[derive(Deserialize)]
-struct Tool {
-    #[serde(rename = "csm-audit")]
-    csm_audit: Option<FileConfig>,
 }
 
 impl Settings {
@@ -303,87 +245,99 @@ impl Settings {
         self.installed_apps.as_ref().map(std::fs::read_to_string).transpose()
     }
 
-    /// Joins what the command line says with the configuration file, which is read here.
+    /// Finds and reads the configuration, and merges it with the command line. The module's documentation says in which
+    /// order a value is looked for.
     ///
     /// # Errors
     ///
-    /// When the configuration cannot be read or says something that is not understood.
-    pub fn load(given: Given) -> Result<Self, ConfigError> {
-        let base = given.roots.first().cloned().unwrap_or_else(|| PathBuf::from("."));
-        let (file, config) = match &given.config {
-            Some(path) => (Some(path.clone()), read(path)?),
-            None => find(&base)?,
-        };
-        let folder = file.as_deref().and_then(Path::parent).map(Path::to_path_buf).unwrap_or_default();
-        let databases = config.databases.unwrap_or_default();
-        let below = |path: PathBuf| if folder.as_os_str().is_empty() { path } else { folder.join(path) };
-        let all_below = |paths: Option<Vec<PathBuf>>| paths.unwrap_or_default().into_iter().map(below).collect();
+    /// When a configuration cannot be read or holds a value that is not understood.
+    pub fn resolve(cli: CliOverrides) -> Result<Self, ConfigError> {
+        let current = std::env::current_dir().unwrap_or_else(|_| PathBuf::from("."));
+        Self::resolve_in(&current, cli)
+    }
 
-        let asked = given.target.or(config.target);
+    /// [`Self::resolve`] as if `current` were the current folder.
+    fn resolve_in(current: &Path, cli: CliOverrides) -> Result<Self, ConfigError> {
+        let locate::Configurations { own, tree } = locate::find(current, &cli)?;
+        let mut warnings = Vec::new();
+        let files = own.iter().chain(&tree).map(|located| located.path.clone()).collect();
+        let (upward, own_folder) = match &own {
+            Some(own) => (own.is_upward, Some(own.folder())),
+            None => (false, None),
+        };
+        let own = own.map(|Located { path, config, .. }| config.placed(&locate::folder_of(&path)));
+        let tree = tree.map(|tree| tree::trusted(tree, &mut warnings));
+        let config = own.unwrap_or_default().or(tree.unwrap_or_default());
+
+        let asked = cli.target.or(config.target);
         let target_asked = asked.is_some();
         let target = asked.unwrap_or_else(|| DEFAULT_TARGET.to_owned());
         if !is_model(&target) {
             return Err(ConfigError::Target(target));
         }
-        let threads = given.threads.or(config.threads);
-        if threads == Some(0) {
-            return Err(ConfigError::Threads);
+        let threads = threads(cli.threads.or(config.threads), &mut warnings)?;
+        // A run from a subfolder is about the same project as one from the folder of the configuration.
+        let project = own_folder.filter(|_| upward);
+        let mut roots = if cli.roots.is_empty() { config.roots.unwrap_or_default() } else { cli.roots };
+        if roots.is_empty() {
+            roots.push(project.clone().unwrap_or_else(|| PathBuf::from(".")));
         }
-        let roots: Vec<PathBuf> = if given.roots.is_empty() { all_below(config.roots) } else { given.roots };
-        let mut exclude = [config.exclude.unwrap_or_default(), given.exclude].concat();
-        let roots = if roots.is_empty() { vec![base] } else { roots };
+        let mut exclude = [config.exclude.unwrap_or_default(), cli.exclude].concat();
         let first = roots.first().cloned().unwrap_or_default();
-        let gate = config.gate.unwrap_or_default().rules(given.baseline, &first, below)?;
+        let home = project.filter(|folder| locate::is_below(current, &first, folder)).unwrap_or(first);
+        let gate = config.gate.unwrap_or_default().rules(cli.baseline, &home)?;
         // A baseline names the model on every line; wherever it lies, it is no part of the project.
         let place = std::path::absolute(&gate.baseline).unwrap_or_else(|_| gate.baseline.clone());
         exclude.extend(roots.iter().filter_map(|root| {
             let inside = place.strip_prefix(std::path::absolute(root).ok()?).ok()?;
             inside.to_str().map(globset::escape)
         }));
+        let databases = config.databases.unwrap_or_default();
         Ok(Self {
             target,
             target_asked,
             gate,
             roots,
-            site_packages: if given.site_packages.is_empty() {
-                all_below(config.site_packages)
+            site_packages: if cli.site_packages.is_empty() {
+                config.site_packages.unwrap_or_default()
             } else {
-                given.site_packages
+                cli.site_packages
             },
-            virtual_env: given.virtual_env,
+            virtual_env: cli.virtual_env,
             exclude: globs(&exclude)?,
             tests: globs(&config.tests.unwrap_or_default())?,
-            settings: given.settings.or(config.settings),
-            installed_apps: given.installed_apps.or(config.installed_apps.map(below)),
-            django: given.django.or(config.django),
-            server: given.server.or(config.server),
+            settings: cli.settings.or(config.settings),
+            installed_apps: cli.installed_apps.or(config.installed_apps),
+            django: cli.django.or(config.django),
+            server: cli.server.or(config.server),
             routes: databases.iter().filter_map(|(alias, database)| Some((alias.clone(), database.apps()?))).collect(),
             databases: databases.into_iter().map(|(alias, database)| (alias, database.name())).collect(),
-            environments: environments(config.environments.unwrap_or_default(), &below),
-            key_type: given.key_type.or(config.key_type).unwrap_or_else(|| DEFAULT_KEY_TYPE.to_owned()),
-            format: given.format.or(config.format),
-            output: given.output.or(config.output.map(below)),
-            source_url: given.source_url.or(config.source_url),
-            quiet: given.quiet || config.quiet.unwrap_or(false),
-            color: given.color.or(config.color).unwrap_or_default(),
+            environments: config.environments.unwrap_or_default(),
+            key_type: cli.key_type.or(config.key_type).unwrap_or_else(|| DEFAULT_KEY_TYPE.to_owned()),
+            format: cli.format.or(config.format),
+            output: cli.output.or(config.output),
+            source_url: cli.source_url.or(config.source_url),
+            quiet: cli.quiet || config.quiet.unwrap_or(false),
+            color: cli.color.or(config.color).unwrap_or_default(),
             threads,
-            file,
+            files,
+            warnings,
         })
     }
 }
 
-/// Paths are relative to the configuration, as everything else in it.
-fn environments(
-    mut environments: IndexMap<String, Environment>,
-    below: &impl Fn(PathBuf) -> PathBuf,
-) -> IndexMap<String, Environment> {
-    for environment in environments.values_mut() {
-        environment.password_file = environment.password_file.take().map(below);
-        for source in environment.sources.iter_mut().filter(|source| !source.contains("://")) {
-            *source = below(PathBuf::from(&*source)).display().to_string();
-        }
+/// The number of threads, at most [`THREADS_PER_CORE`] for each core of this machine.
+fn threads(asked: Option<usize>, warnings: &mut Vec<String>) -> Result<Option<usize>, ConfigError> {
+    let Some(asked) = asked else { return Ok(None) };
+    if asked == 0 {
+        return Err(ConfigError::Threads);
     }
-    environments
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let most = cores * THREADS_PER_CORE;
+    if asked > most {
+        warnings.push(format!("{asked} threads are too many for {cores} cores; {most} are used"));
+    }
+    Ok(Some(asked.min(most)))
 }
 
 fn is_model(name: &str) -> bool {
@@ -410,84 +364,47 @@ fn globs(patterns: &[String]) -> Result<GlobSet, ConfigError> {
     set.build().map_err(|error| wrong(&patterns.join(" "), &error))
 }
 
-/// The first root's configuration, if it has one.
-fn find(root: &Path) -> Result<(Option<PathBuf>, FileConfig), ConfigError> {
-    let path = root.join(FILE_NAME);
-    if path.is_file() {
-        let config = read(&path)?;
-        return Ok((Some(path), config));
-    }
-    let path = root.join("pyproject.toml");
-    // Another tool's broken pyproject.toml is no reason to stop: only a section of ours is.
-    let ours = std::fs::read_to_string(&path).is_ok_and(|text| text.contains("tool.csm-audit"));
-    if ours {
-        let config = read(&path)?;
-        return Ok((Some(path), config));
-    }
-    Ok((None, FileConfig::default()))
-}
-
-fn read(path: &Path) -> Result<FileConfig, ConfigError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable { path: path.to_path_buf(), source })?;
-    let parsed = if path.file_name().is_some_and(|name| name == "pyproject.toml") {
-        toml::from_str::<PyProject>(&text).map(|file| file.tool.and_then(|tool| tool.csm_audit).unwrap_or_default())
-    } else {
-        toml::from_str::<FileConfig>(&text)
-    };
-    parsed.map_err(|error| wrong(path, &text, &error))
-}
-
-fn wrong(path: &Path, text: &str, error: &toml::de::Error) -> ConfigError {
-    let at = error.span().map_or(0, |span| span.start).min(text.len());
-    let before = text.get(..at).unwrap_or_default();
-    let line = before.matches('\n').count() + 1;
-    let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
-    ConfigError::Wrong { path: path.to_path_buf(), line, column, message: message(error.message()) }
-}
-
-/// serde's words for an unknown key, with the one that was meant in place of all there are.
-fn message(text: &str) -> String {
-    let mut quoted = text.split('`').skip(1).step_by(2);
-    let (Some(unknown), true) = (quoted.next(), text.starts_with("unknown field")) else { return text.to_owned() };
-    let known: Vec<&str> = quoted.collect();
-    let near = known
-        .iter()
-        .map(|key| (strsim::jaro_winkler(unknown, key), *key))
-        .filter(|(similar, _)| *similar > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0));
-    match near {
-        Some((_, key)) => format!("unknown key `{unknown}`; did you mean `{key}`?"),
-        None => format!("unknown key `{unknown}`; the keys are {}", known.join(", ")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn load(files: &[(&str, &str)], given: Given) -> Result<Settings, String> {
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();
         for (name, text) in files {
-            std::fs::write(folder.path().join(name), text).unwrap();
+            let path = folder.path().join(name);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(path, text).unwrap();
         }
-        let given = Given { roots: vec![folder.path().to_path_buf()], ..given };
-        Settings::load(given).map_err(|error| error.to_string().replace(&format!("{}/", folder.path().display()), ""))
+        folder
+    }
+
+    /// The settings of a run in the folder that holds these files.
+    fn load(files: &[(&str, &str)], cli: CliOverrides) -> Result<Settings, String> {
+        Settings::resolve_in(folder(files).path(), cli).map_err(|error| error.to_string().replace("./", ""))
+    }
+
+    /// The settings of a scan of `tree` from `here`, two folders beside each other.
+    fn load_tree(files: &[(&str, &str)], cli: CliOverrides) -> (Settings, PathBuf) {
+        let folder = folder(files);
+        std::fs::create_dir_all(folder.path().join("here")).unwrap();
+        let tree = folder.path().join("tree");
+        let cli = CliOverrides { roots: vec![tree.clone()], ..cli };
+        (Settings::resolve_in(&folder.path().join("here"), cli).unwrap(), tree)
     }
 
     #[test]
     fn nothing_is_needed() {
-        let settings = load(&[], Given::default()).unwrap();
+        let settings = load(&[], CliOverrides::default()).unwrap();
         assert_eq!(settings.target, "courseware.StudentModule");
         assert_eq!(settings.format, None);
-        assert!(settings.file.is_none());
+        assert!(settings.files.is_empty());
     }
 
     #[test]
     fn the_command_line_wins_over_the_file() {
         let file = "target = 'shop.Order'\nformat = 'json'\nthreads = 2\nexclude = ['docs']\n[databases]\ndefault = 'edxapp'\n";
-        let given = Given { target: Some("shop.Basket".to_owned()), ..Given::default() };
-        let settings = load(&[("csm-audit.toml", file)], given).unwrap();
+        let cli = CliOverrides { target: Some("shop.Basket".to_owned()), ..CliOverrides::default() };
+        let settings = load(&[("csm-audit.toml", file)], cli).unwrap();
         assert_eq!(settings.target, "shop.Basket");
         assert_eq!(settings.format, Some(Format::Json));
         assert_eq!(settings.threads, Some(2));
@@ -500,12 +417,12 @@ mod tests {
     #[test]
     fn databases_have_a_name_and_may_have_apps() {
         let file = "[databases]\ndefault = 'edxapp'\nhistory = { name = 'csmh', apps = ['coursewarehistory'] }\n";
-        let settings = load(&[("csm-audit.toml", file)], Given::default()).unwrap();
+        let settings = load(&[("csm-audit.toml", file)], CliOverrides::default()).unwrap();
         assert_eq!(settings.databases.values().collect::<Vec<_>>(), ["edxapp", "csmh"]);
         assert_eq!(settings.routes.keys().collect::<Vec<_>>(), ["history"]);
         assert_eq!(settings.routes["history"], ["coursewarehistory"]);
         let wrong = "[databases]\ndefault = { name = 'edxapp', tables = [] }\n";
-        let error = load(&[("csm-audit.toml", wrong)], Given::default()).unwrap_err().to_string();
+        let error = load(&[("csm-audit.toml", wrong)], CliOverrides::default()).unwrap_err().to_string();
         assert!(error.contains("a database is its name, or { name = "), "{error}");
     }
 
@@ -513,26 +430,27 @@ mod tests {
     fn environments_have_names() {
         let file = "[environments.prod]\nsources = ['mysql://audit@replica/edxapp', 'dumps/history.sql']\n\
                     password-env = 'PROD'\n";
-        let settings = load(&[("csm-audit.toml", file)], Given::default()).unwrap();
+        let settings = load(&[("csm-audit.toml", file)], CliOverrides::default()).unwrap();
         let prod = &settings.environments["prod"];
         assert_eq!(prod.sources[0], "mysql://audit@replica/edxapp");
         assert!(Path::new(&prod.sources[1]).ends_with("dumps/history.sql") && prod.sources[1] != "dumps/history.sql");
         assert_eq!(prod.password_env.as_deref(), Some("PROD"));
-        let wrong = load(&[("csm-audit.toml", "[environments.prod]\npassword = 'x'\n")], Given::default()).unwrap_err();
+        let wrong =
+            load(&[("csm-audit.toml", "[environments.prod]\npassword = 'x'\n")], CliOverrides::default()).unwrap_err();
         assert!(wrong.contains("unknown key `password`"), "{wrong}");
     }
 
     #[test]
     fn pyproject_has_a_section_for_it() {
         let file = "[project]\nname = 'x'\n[tool.csm-audit]\ntarget = 'a.B'\n[tool.other]\nx = 1\n";
-        assert_eq!(load(&[("pyproject.toml", file)], Given::default()).unwrap().target, "a.B");
-        let broken = load(&[("pyproject.toml", "not toml at all [")], Given::default()).unwrap();
+        assert_eq!(load(&[("pyproject.toml", file)], CliOverrides::default()).unwrap().target, "a.B");
+        let broken = load(&[("pyproject.toml", "not toml at all [")], CliOverrides::default()).unwrap();
         assert_eq!(broken.target, DEFAULT_TARGET);
     }
 
     #[test]
     fn what_is_wrong_is_said_with_its_place() {
-        let error = |name, text| load(&[(name, text)], Given::default()).unwrap_err();
+        let error = |name, text| load(&[(name, text)], CliOverrides::default()).unwrap_err();
         assert_eq!(
             error("csm-audit.toml", "threads = 1\n  targt = 'a.B'\n"),
             "csm-audit.toml:2:3: unknown key `targt`; did you mean `target`?"
@@ -542,6 +460,109 @@ mod tests {
         assert!(error("csm-audit.toml", "threads = 'two'\n").starts_with("csm-audit.toml:1:11: invalid type"));
         assert!(error("csm-audit.toml", "threads = 0\n").contains("0 threads"));
         assert!(error("csm-audit.toml", "target = 'StudentModule'\n").contains("app_label.Model"));
-        assert!(error("csm-audit.toml", "exclude = ['a[']\n").contains("`a[` is no glob"));
+        assert!(error("csm-audit.toml", "exclude = ['a[']\n").contains("`a[` is not a valid glob"));
+    }
+
+    const HOSTILE: &str = "target = 'shop.Order'\nroots = ['src', '../elsewhere']\nsite-packages = ['/usr/lib/python3', 'vendor']\n\
+                           exclude = ['docs']\ntests = ['t']\nsettings = 'p.settings'\ninstalled-apps = '/etc/passwd'\n\
+                           django = '4.2'\nserver = 'mysql-8.0'\nkey-type = 'bigint'\nformat = 'json'\noutput = 'report.html'\n\
+                           source-url = 'https://evil.example/{path}'\nquiet = true\ncolor = 'never'\nthreads = 100000\n\
+                           [databases]\ndefault = 'edxapp'\n\
+                           [environments.prod]\nsources = ['mysql://root@evil.example/x']\npassword-file = '/home/me/.secret'\n\
+                           [gate]\nbaseline = '../../.bashrc'\ndeny = ['raw-sql']\n";
+
+    #[test]
+    fn a_scanned_tree_is_not_obeyed_but_in_what_is_its_own() {
+        let files = [("tree/csm-audit.toml", HOSTILE), ("tree/src/x.py", ""), ("tree/vendor/x.py", "")];
+        let (settings, tree) = load_tree(&files, CliOverrides::default());
+        // How the tree is read and judged.
+        assert_eq!(settings.target, "shop.Order");
+        assert!(settings.exclude.is_match("docs/a.py") && settings.tests.is_match("t/a.py"));
+        assert_eq!(settings.settings.as_deref(), Some("p.settings"));
+        assert_eq!((settings.django.as_deref(), settings.server.as_deref()), (Some("4.2"), Some("mysql-8.0")));
+        assert_eq!((&*settings.key_type, settings.format), ("bigint", Some(Format::Json)));
+        assert_eq!(settings.databases["default"], "edxapp");
+        assert_eq!(settings.gate.deny, [crate::finding::Kind::RawSql]);
+        assert_eq!(settings.site_packages, [tree.join("vendor")]);
+        // What happens on this machine and on servers.
+        assert!(settings.environments.is_empty() && settings.output.is_none() && settings.source_url.is_none());
+        assert!(!settings.quiet && settings.installed_apps.is_none());
+        assert_eq!(settings.gate.baseline, tree.join(gate::BASELINE_NAME));
+        let cores = std::thread::available_parallelism().unwrap().get();
+        assert_eq!(settings.threads, Some(cores * THREADS_PER_CORE));
+        let [keys, paths, threads] = &settings.warnings[..] else { panic!("{:#?}", settings.warnings) };
+        for key in ["`environments`", "`output`", "`source-url`", "`quiet`", "tree/csm-audit.toml: ", "--config "] {
+            assert!(keys.contains(key), "{key}: {keys}");
+        }
+        for path in ["`roots = ../elsewhere`", "/usr/lib/python3", "/etc/passwd", "`gate.baseline = ../../.bashrc`"] {
+            assert!(paths.contains(path), "{path}: {paths}");
+        }
+        assert!(threads.contains("100000 threads"), "{threads}");
+    }
+
+    #[test]
+    fn a_configuration_that_the_user_names_or_stands_in_is_obeyed() {
+        let files = [("csm-audit.toml", HOSTILE), ("tree/deep/x.py", "")];
+        let folder = folder(&files);
+        let obeyed = |current: &str, cli: CliOverrides| {
+            let settings = Settings::resolve_in(&folder.path().join(current), cli).unwrap();
+            assert_eq!(settings.environments["prod"].sources, ["mysql://root@evil.example/x"], "{current}");
+            assert!(settings.output.is_some() && settings.quiet && settings.installed_apps.is_some());
+            settings
+        };
+        obeyed("", CliOverrides::default());
+        obeyed("", CliOverrides { roots: vec![PathBuf::from("tree")], ..CliOverrides::default() });
+        let config = Some(folder.path().join("csm-audit.toml"));
+        obeyed("tree", CliOverrides { config, ..CliOverrides::default() });
+        // Above the current folder only as far as its repository goes.
+        let nothing = Settings::resolve_in(&folder.path().join("tree/deep"), CliOverrides::default()).unwrap();
+        assert!(nothing.files.is_empty());
+        std::fs::create_dir(folder.path().join("tree/.git")).unwrap();
+        let nothing = Settings::resolve_in(&folder.path().join("tree/deep"), CliOverrides::default()).unwrap();
+        assert!(nothing.files.is_empty());
+        std::fs::rename(folder.path().join("tree/.git"), folder.path().join(".git")).unwrap();
+        let settings = obeyed("tree/deep", CliOverrides::default());
+        assert_eq!(settings.files, [Path::new("../../csm-audit.toml")]);
+        assert_eq!(
+            settings.roots,
+            [Path::new("../../src"), Path::new("../../../elsewhere")].map(|path| path.to_path_buf())
+        );
+        assert_eq!(settings.gate.baseline, Path::new("../../../../.bashrc"));
+    }
+
+    #[test]
+    fn a_run_from_a_subfolder_is_about_the_whole_project() {
+        let folder = folder(&[("csm-audit.toml", "target = 'a.B'\n"), (".git/HEAD", ""), ("app/x.py", "")]);
+        let settings = Settings::resolve_in(&folder.path().join("app"), CliOverrides::default()).unwrap();
+        assert_eq!((&*settings.target, &*settings.roots), ("a.B", &[PathBuf::from("..")][..]));
+        assert_eq!(settings.gate.baseline, Path::new("..").join(gate::BASELINE_NAME));
+        // A root that is named is the root; the baseline is still the project's.
+        let cli = CliOverrides { roots: vec![PathBuf::from(".")], ..CliOverrides::default() };
+        let settings = Settings::resolve_in(&folder.path().join("app"), cli).unwrap();
+        assert_eq!(settings.roots, [PathBuf::from(".")]);
+        assert_eq!(settings.gate.baseline, Path::new("..").join(gate::BASELINE_NAME));
+    }
+
+    #[test]
+    fn the_users_own_configuration_wins_over_the_trees() {
+        let files = [
+            ("here/csm-audit.toml", "target = 'mine.Order'\n[gate]\ndeny = ['raw-sql']\n"),
+            ("tree/csm-audit.toml", "target = 'its.Order'\nexclude = ['docs']\n[gate]\nwelcome = ['**']\n"),
+        ];
+        let (settings, _) = load_tree(&files, CliOverrides::default());
+        assert_eq!(settings.target, "mine.Order");
+        assert!(settings.exclude.is_match("docs/x.py") && !settings.gate.welcome.is_match("x.py"));
+        assert_eq!(settings.files.len(), 2);
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_does_not_lead_out_of_the_tree() {
+        let folder =
+            folder(&[("tree/csm-audit.toml", "installed-apps = 'apps.txt'\n"), ("secret", "x"), ("here/x", "")]);
+        std::os::unix::fs::symlink("../secret", folder.path().join("tree/apps.txt")).unwrap();
+        let cli = CliOverrides { roots: vec![folder.path().join("tree")], ..CliOverrides::default() };
+        let settings = Settings::resolve_in(&folder.path().join("here"), cli).unwrap();
+        assert!(settings.installed_apps.is_none() && settings.warnings[0].contains("apps.txt"));
     }
 }

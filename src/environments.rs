@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use csm_audit::cli::{Access, Environments, Snapshot};
-use csm_audit::config::{Environment, Given, Settings};
+use csm_audit::config::{CliOverrides, Environment, Settings};
 use csm_audit::live::address::{self, Address};
 use csm_audit::live::login::Surroundings;
 use csm_audit::live::{self, Limits, Place, Request, Source, snapshot};
@@ -51,14 +51,18 @@ pub fn hide_passwords() {
     drop(command.exec());
 }
 
-/// Elsewhere a program cannot take its own place.
+/// No effect outside of Unix: the process cannot replace itself with one that has a cleaned argv.
 #[cfg(not(unix))]
 pub fn hide_passwords() {}
 
 /// Reads environments and writes them as a snapshot.
 pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
-    let given = Given { config: arguments.config.clone(), target: arguments.target.clone(), ..Given::default() };
-    let settings = Settings::load(given)?;
+    let settings = crate::resolve(CliOverrides {
+        config: arguments.config.clone(),
+        target: arguments.target.target.clone(),
+        quiet: arguments.quiet,
+        ..CliOverrides::default()
+    })?;
     let (sources, mut gaps) = sources(&arguments.environments, &arguments.access, &settings)?;
     anyhow::ensure!(
         !sources.is_empty(),

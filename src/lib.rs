@@ -229,18 +229,18 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             (discovery, revision.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
         });
         let (mut discovery, revision) = (discovery?, revision?);
-        let beside = || revision.map(|revision| revision.beside(&discovery, &options)).transpose();
-        let (ahead, beside) = rayon::join(|| ahead(&discovery, settings), beside);
-        let beside = beside?;
-        let same: FxHashSet<FileId> = beside.iter().flat_map(|beside| beside.same.iter().copied().flatten()).collect();
+        let base = || revision.map(|revision| revision.base(&discovery, &options)).transpose();
+        let (ahead, base) = rayon::join(|| ahead(&discovery, settings), base);
+        let base = base?;
+        let same: FxHashSet<FileId> = base.iter().flat_map(|base| base.same.iter().copied().flatten()).collect();
         // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
         // the analysis of this one has seen a difference.
         let model = word_hash(settings.target.rsplit('.').next().unwrap_or_default());
         let matters = |entry: &FileEntry| entry.words.has(model) || tells_import_roots(entry);
-        let unlikely = beside.as_ref().filter(|beside| !beside.any_changed(&discovery, matters));
-        let watch = unlikely.and_then(|beside| beside.watch(&mut discovery));
+        let unlikely = base.as_ref().filter(|base| !base.any_changed(&discovery, matters));
+        let watch = unlikely.and_then(|base| base.watch(&mut discovery));
         let project = ahead.finish(discovery);
-        let old = || beside.map(|beside| project.beside(beside.discovery, &beside.same));
+        let old = || base.map(|base| project.with_base(base.discovery, &base.same));
 
         progress.stage("following names", None);
         let analyse_old = || old().map(|old| (analyse(&old, settings), old));

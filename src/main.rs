@@ -6,20 +6,21 @@ mod output;
 mod planning;
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
-use anyhow::Context;
 use bar::Bar;
 use clap::{CommandFactory, Parser};
 use csm_audit::check;
 use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
-use csm_audit::config::{Color, Settings};
+use csm_audit::config::{CliOverrides, Color, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::live::grants;
 use csm_audit::plan::{Options, Plan};
 use csm_audit::progress::{Progress, Silent};
+use csm_audit::report::say::one_line;
 use csm_audit::report::v1::Report;
 use output::Output;
 
@@ -27,6 +28,7 @@ use output::Output;
 const USAGE: u8 = 2;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
+const WARNING: Style = AnsiColor::Yellow.on_default().bold();
 
 /// Not everything could be read.
 const INCOMPLETE: u8 = 3;
@@ -51,7 +53,7 @@ fn main() -> ExitCode {
 
 fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
-        Command::Gate(arguments) => return gate(arguments),
+        Command::Gate(arguments) => return gate(&arguments),
         Command::Scan(arguments) => return scan(arguments),
         Command::Plan(arguments) => return planning::plan(&arguments),
         Command::Verify(arguments) => return planning::verify(&arguments),
@@ -77,10 +79,25 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
+/// The settings of a run. What of the configuration is not obeyed is printed.
+fn resolve(overrides: CliOverrides) -> anyhow::Result<Settings> {
+    let settings = Settings::resolve(overrides)?;
+    choose_color(settings.color);
+    let mut stderr = anstream::stderr().lock();
+    // A user who closed standard error gets no warnings.
+    for warning in &settings.warnings {
+        let _ = writeln!(stderr, "{WARNING}warning:{WARNING:#} {}", one_line(warning));
+    }
+    let elsewhere = |file: &&PathBuf| file.starts_with("..");
+    if let Some(file) = settings.files.first().filter(elsewhere).filter(|_| !settings.quiet) {
+        let _ = writeln!(stderr, "configuration: {}", one_line(&file.display().to_string()));
+    }
+    Ok(settings)
+}
+
 fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     let databases = std::mem::take(&mut arguments.environments);
-    let settings = Settings::load(arguments.given())?;
-    choose_color(settings.color);
+    let settings = resolve(arguments.overrides())?;
     // Whoever is asked for a password is asked before the long work begins.
     let (sources, asked) = environments::of_scan(&databases, &settings)?;
     let earlier = environments::earlier(&databases, &settings)?;
@@ -152,10 +169,9 @@ fn report(arguments: &cli::Report) -> anyhow::Result<()> {
     output.write(&report)
 }
 
-fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
+fn gate(arguments: &Gate) -> anyhow::Result<ExitCode> {
     let (task, format) = (arguments.task(), arguments.format);
-    let settings = Settings::load(arguments.given())?;
-    choose_color(settings.color);
+    let settings = resolve(arguments.overrides())?;
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let gated = csm_audit::gate(&settings, &task, bar.as_ref().map_or(&Silent, |bar| bar as &dyn Progress));
     drop(bar);
@@ -176,7 +192,7 @@ fn gate(arguments: Gate) -> anyhow::Result<ExitCode> {
 }
 
 fn schema(arguments: &Schema) -> anyhow::Result<()> {
-    let settings = Settings::load(arguments.given())?;
+    let settings = resolve(arguments.overrides())?;
     let expected = if arguments.models {
         csm_audit::expected::expect_with_models(&settings)?
     } else {
@@ -192,9 +208,9 @@ fn schema(arguments: &Schema) -> anyhow::Result<()> {
         }
         SchemaFormat::Sql => text = csm_audit::expected::output::sql(&expected, &selection).into_bytes(),
     }
-    match &settings.output {
-        Some(path) => std::fs::write(path, text)
-            .with_context(|| format!("cannot write {}; give a path that you may write with -o", path.display())),
+    // The configuration's `output` is for reports.
+    match &arguments.output {
+        Some(path) => output::write_files(&[(path.clone(), text)]),
         None => Ok(io::stdout().lock().write_all(&text)?),
     }
 }

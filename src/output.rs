@@ -21,7 +21,7 @@ const STEM: &str = "csm-audit";
 /// The width of what is no terminal.
 const DEFAULT_WIDTH: usize = 80;
 
-/// Where to, and how.
+/// Destination and format of a report.
 pub struct Output<'a> {
     /// The format, when one was asked for.
     pub format: Option<Format>,
@@ -161,7 +161,7 @@ fn cannot_write(path: &Path) -> String {
 }
 
 /// Writes all files beside their places first, so that a full disk leaves the old ones whole.
-fn write_files(files: &[(PathBuf, Vec<u8>)]) -> anyhow::Result<()> {
+pub fn write_files(files: &[(PathBuf, Vec<u8>)]) -> anyhow::Result<()> {
     let mut written = Vec::new();
     for (path, bytes) in files {
         let place = beside(path, bytes).with_context(|| cannot_write(path))?;

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use csm_audit::cli;
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::CliOverrides;
 use csm_audit::live::compare::{Agreement, Pair};
 use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::{self, Limits, Place, Request, Source};
@@ -28,7 +28,7 @@ const FOLDER: &str = "csm-audit-plan";
 
 /// Plans the change, and writes the folder.
 pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
-    let settings = Settings::load(arguments.given())?;
+    let settings = crate::resolve(arguments.overrides())?;
     if let Some(way @ (Way::DjangoMigration | Way::NewCluster)) = arguments.strategy {
         anyhow::bail!(
             "{} is compared, and not scripted; --strategy is gh-ost, pt-online-schema-change or alter",
@@ -65,7 +65,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     let plan = Plan::new(&checked.audit, &options);
     let folder = arguments.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     write(&plan, &folder)?;
-    if !arguments.quiet {
+    if !settings.quiet {
         let mut stdout = io::stdout().lock();
         writeln!(
             stdout,
@@ -135,7 +135,7 @@ pub fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
 
 /// Looks whether databases are as a plan wants them.
 pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
-    let settings = Settings::load(Given { config: arguments.config.clone(), ..Given::default() })?;
+    let settings = crate::resolve(CliOverrides { config: arguments.config.clone(), ..CliOverrides::default() })?;
     let text = fs::read_to_string(&arguments.plan)
         .with_context(|| format!("cannot read {}; csm-audit plan writes it", arguments.plan.display()))?;
     let plan = Plan::parse(&text)

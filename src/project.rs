@@ -116,7 +116,7 @@ impl Project {
     /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
     /// and which is then read and parsed once for both.
     #[must_use]
-    pub fn beside(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
+    pub fn with_base(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
         let of = |at: usize| same.get(at).copied().flatten().map(FileId::index);
         let count = discovery.files.len();
         let parsed = (0..count).map(|at| of(at).and_then(|at| self.parsed.get(at)).cloned().unwrap_or_default());

@@ -80,10 +80,88 @@ fn a_configuration_with_an_unknown_key() {
     assert!(error.contains("no/such/file.toml: cannot be read"), "{error}");
 }
 
+/// What a tree could ask for that is none of its business.
+fn hostile_configuration(victim: &std::path::Path, port: u16) -> String {
+    format!(
+        "output = '{0}'\ntarget = 'shop.Order'\nquiet = true\ninstalled-apps = '{0}'\nthreads = 100000\n\
+         [environments.prod]\nsources = ['mysql://root@127.0.0.1:{port}/x']\npassword-file = '{0}'\n\
+         [gate]\nbaseline = '{0}'\n",
+        victim.display()
+    )
+}
+
+#[test]
+fn a_scanned_tree_neither_writes_nor_connects_nor_shows_files() {
+    let outside = Tree::new(&[("victim.json", "precious secret\n"), ("here/x.txt", "")]);
+    let victim = outside.join("victim.json");
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    server.set_nonblocking(true).unwrap();
+    for (file, section) in [("csm-audit.toml", ""), ("pyproject.toml", "[tool.csm-audit]\n")] {
+        let tree = Tree::shop();
+        let text = hostile_configuration(&victim, server.local_addr().unwrap().port());
+        let text = format!("{section}{text}");
+        let text = if section.is_empty() { text } else { text.replace("\n[", "\n[tool.csm-audit.") };
+        tree.write(file, text.as_bytes());
+        let run_there = |arguments: &[&str]| {
+            let mut program = program();
+            program.current_dir(outside.join("here")).env("HOME", outside.path()).args(arguments).arg(tree.path());
+            run(&mut program)
+        };
+        for (arguments, code) in [
+            (&["scan"][..], 0),
+            (&["scan", "--format", "json"], 0),
+            (&["schema"], 0),
+            (&["gate", "--update"], 0),
+            (&["gate"], 0),
+            (&["plan"], 2),
+        ] {
+            let output = run_there(arguments);
+            let said = text_of(&output);
+            assert_eq!(output.status.code(), Some(code), "{arguments:?}: {said}");
+            assert!(said.contains("warning: ") && said.contains("`environments`, `output`"), "{arguments:?}: {said}");
+            assert!(said.contains("installed-apps = ") && said.contains("gate.baseline = "), "{arguments:?}: {said}");
+            assert!(said.contains("100000 threads are too many"), "{arguments:?}: {said}");
+            assert!(!said.contains("precious"), "{arguments:?}: {said}");
+            assert_eq!(fs::read_to_string(&victim).unwrap(), "precious secret\n", "{arguments:?}");
+            assert!(server.accept().is_err(), "{arguments:?} connected to the tree's server");
+        }
+        assert!(tree.join("csm-audit.baseline.json").is_file(), "the default is the tree's own folder");
+    }
+}
+
+fn text_of(output: &Output) -> String {
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+#[test]
+fn a_configuration_of_the_user_is_obeyed_from_anywhere_in_the_repository() {
+    let tree = Tree::shop();
+    tree.write("csm-audit.toml", b"target = 'shop.Order'\noutput = 'out/report.json'\n");
+    fs::create_dir(tree.join("out")).unwrap();
+    fs::create_dir(tree.join(".git")).unwrap();
+    let scan = |folder: &str, arguments: &[&str]| {
+        let output = run(program().current_dir(tree.join(folder)).arg("scan").args(arguments));
+        assert_eq!(output.status.code(), Some(0), "{}", text_of(&output));
+        let report = fs::read(tree.join("out/report.json")).unwrap_or_default();
+        let _ = fs::remove_file(tree.join("out/report.json"));
+        (text(&output.stderr), serde_json::from_slice::<serde_json::Value>(&report).unwrap())
+    };
+    let (said, whole) = scan("", &[]);
+    assert_eq!(said, "");
+    let (said, from_below) = scan("shop", &[]);
+    assert!(said.contains("configuration: ../csm-audit.toml"), "{said}");
+    assert_eq!(whole["touchpoints"], from_below["touchpoints"]);
+    let config = tree.join("csm-audit.toml");
+    let elsewhere = Tree::new(&[("x.txt", "")]);
+    let output = run(program().current_dir(elsewhere.path()).arg("scan").arg(tree.path()).arg("--config").arg(&config));
+    assert_eq!(text_of(&output), "");
+    assert!(tree.join("out/report.json").is_file());
+}
+
 #[test]
 fn arguments_that_make_no_sense() {
     let error = refused(&run(program().args(["scan", ".", "--target", "StudentModule"])));
-    assert!(error.contains("`StudentModule` is no model; write it as app_label.Model"), "{error}");
+    assert!(error.contains("`StudentModule` is not a valid model; write it as app_label.Model"), "{error}");
     assert_eq!(run(program().args(["scan", "--format", "xml"])).status.code(), Some(2));
     assert_eq!(run(program().arg("nonsense")).status.code(), Some(2));
     let error = refused(&Tree::shop().scan(&["-o", "/no/such/folder/report.json"]));
@@ -265,9 +343,7 @@ mod unix {
         allow(0o000);
         if fs::read(&file).is_ok() {
             allow(0o755);
-            eprintln!(
-                "SKIPPED: this user may read everything, as root may; only the message is tested, by a link loop"
-            );
+            common::skip::skipped("this user may read everything, as root may; only the message is, by a link loop");
             symlink("loop", tree.join("loop")).unwrap();
             let error = refused(&run(program().arg("scan").arg(tree.join("loop"))));
             assert!(error.contains("loop cannot be read: "), "{error}");
@@ -287,7 +363,7 @@ mod unix {
         let tree = Tree::shop();
         let odd = tree.join("shop").join(OsStr::from_bytes(b"caf\xe9.py"));
         if fs::write(&odd, "from shop.models import Order\n").is_err() {
-            eprintln!("SKIPPED: this file system takes no such name");
+            common::skip::skipped("this file system takes no such name");
             return;
         }
         tree.write("shop/new\nline.py", b"from shop.models import Order\n");

@@ -30,7 +30,7 @@ fn the_page_works_in_a_browser() {
     let (Some(chromium), true) = (chromium(), installed) else {
         let how = "install Chromium and Node.js, and run `npm ci` in tests/browser (.ci/run does both)";
         assert!(std::env::var_os("CI").is_none(), "there is no browser to test with; {how}");
-        eprintln!("\n*** SKIPPED: the HTML report in a browser. To run it: {how}\n");
+        common::skip::skipped(&format!("the HTML report in a browser; {how}"));
         return;
     };
 

@@ -95,6 +95,8 @@ fn scan(arguments: &[&str]) -> Value {
     let output = Command::new(env!("CARGO_BIN_EXE_csm-audit"))
         .arg("scan")
         .arg(fixture::project())
+        .arg("--config")
+        .arg(fixture::project().join("csm-audit.toml"))
         .args(["--format", "json", "--quiet"])
         .args(arguments)
         .env("HOME", home.path())

@@ -10,7 +10,7 @@ use std::path::Path;
 use common::{program, run, text};
 
 /// What makes them, from the repository's root.
-const COMMAND: [&str; 2] = ["scan", "fixtures/project"];
+const COMMAND: [&str; 4] = ["scan", "fixtures/project", "--config", "fixtures/project/csm-audit.toml"];
 
 #[test]
 fn the_example_is_fresh() {

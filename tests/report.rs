@@ -74,7 +74,7 @@ fn sarif_schema() -> Option<Value> {
     if found.is_none() {
         let how = "cargo fetch --locked --manifest-path tests/sarif-schema/Cargo.toml";
         assert!(std::env::var_os("CI").is_none(), "SARIF's schema is not here; {how}");
-        eprintln!("\n*** SKIPPED: SARIF against its schema, which is not here. To run it: {how}\n");
+        common::skip::skipped(&format!("SARIF against its schema, which is not here; to test it, run {how}"));
     }
     found
 }

@@ -4,11 +4,14 @@
 //! says so. Those that need Django alone are run here: its own apps are known without an installation.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests fail loudly")]
 
+#[path = "support/skip.rs"]
+mod skip;
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::expect;
 use csm_audit::schema::{ColumnType, Database, Server};
 use serde_json::Value;
@@ -93,7 +96,10 @@ fn what_django_made_is_what_is_expected() {
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let folder = shared.join("truth/schema");
     if !folder.join("apps").is_dir() {
-        eprintln!("SKIPPED: {} has no corpora; set CSM_AUDIT_SHARED to compare with real servers", shared.display());
+        skip::skipped(&format!(
+            "{} has no corpora; set CSM_AUDIT_SHARED to compare with real servers",
+            shared.display()
+        ));
         return;
     }
     let mut names: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|e| e.unwrap().path()).collect();
@@ -110,14 +116,14 @@ fn what_django_made_is_what_is_expected() {
         let django = format!("{}.{}", &digits[..1], digits[1..].split('-').next().unwrap());
         let truth = truth(&path);
         let version = text(&truth["server"], "version").to_owned();
-        let given = Given {
+        let overrides = CliOverrides {
             roots: vec![folder.join("apps").join(apps)],
             settings: Some(settings.to_owned()),
             django: Some(django),
             server: Some(version.clone()),
-            ..Given::default()
+            ..CliOverrides::default()
         };
-        let expected = expect(&Settings::load(given).unwrap()).unwrap();
+        let expected = expect(&Settings::resolve(overrides).unwrap()).unwrap();
         let server: Server = version.parse().unwrap();
         let wanted = of_truth(&truth["aliases"]["default"]["tables"], server);
         let got = of_expected(&expected.databases["default"], server);

@@ -3,7 +3,6 @@
 
 mod support;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -98,12 +97,7 @@ fn corpora(of: impl Fn(&Path) -> Vec<Project>) -> Vec<Project> {
     if shared.join("truth/schema/apps").is_dir() {
         return of(&shared);
     }
-    // Not eprintln!, which the test harness keeps to itself when a test passes.
-    let _ = writeln!(
-        std::io::stderr(),
-        "SKIPPED, not tested: {} has no corpora to load into servers; CSM_AUDIT_SHARED says where they are",
-        shared.display()
-    );
+    support::skip::skipped(&format!("{} has no corpora to load into servers; set CSM_AUDIT_SHARED", shared.display()));
     Vec::new()
 }
 

@@ -4,19 +4,19 @@
 
 use std::path::Path;
 
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::{Expected, expect, expect_with_models};
 use csm_audit::field::Place;
 
 fn settings(fixture: &str) -> Settings {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
-    let given = Given {
+    let overrides = CliOverrides {
         roots: vec![root],
         django: Some(String::from("4.2")),
         server: Some(String::from("mysql-8.0")),
-        ..Given::default()
+        ..CliOverrides::default()
     };
-    Settings::load(given).unwrap()
+    Settings::resolve(overrides).unwrap()
 }
 
 fn models(fixture: &str) -> Expected {

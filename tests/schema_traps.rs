@@ -4,19 +4,19 @@
 
 use std::path::Path;
 
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::{Expected, expect};
 use csm_audit::schema::{Part, Table};
 
 fn replay(fixture: &str, django: &str, server: &str) -> Expected {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
-    let given = Given {
+    let overrides = CliOverrides {
         roots: vec![root],
         django: Some(django.to_owned()),
         server: Some(server.to_owned()),
-        ..Given::default()
+        ..CliOverrides::default()
     };
-    expect(&Settings::load(given).unwrap()).unwrap()
+    expect(&Settings::resolve(overrides).unwrap()).unwrap()
 }
 
 fn modern(fixture: &str) -> Expected {

@@ -66,7 +66,7 @@ impl std::str::FromStr for Day {
     fn from_str(text: &str) -> Result<Self, String> {
         match text.parse::<toml::value::Datetime>() {
             Ok(toml::value::Datetime { date: Some(date), time: None, offset: None }) => Ok(Self(date)),
-            _ => Err(format!("`{text}` is no day; write it as 2026-12-31")),
+            _ => Err(format!("`{text}` is not a valid date; write it as 2026-12-31")),
         }
     }
 }
@@ -121,9 +121,9 @@ pub struct Text {
     pub instead: Option<String>,
 }
 
-/// An allowance: what it names may be there although it is new, or denied.
+/// A rule `[[gate.allow]]`: touchpoints that match it pass although they are new, or of a denied kind.
 #[derive(Clone, Debug)]
-pub struct Allowance {
+pub struct AllowanceRule {
     /// The kind; any when `None`.
     pub kind: Option<Kind>,
     /// Paths, relative to their root; any when `None`.
@@ -152,7 +152,7 @@ pub struct Rules {
     /// Whether prose counts.
     pub documents: bool,
     /// Allowances.
-    pub allow: Vec<Allowance>,
+    pub allow: Vec<AllowanceRule>,
     /// What to say.
     pub texts: IndexMap<Topic, Text>,
 }
@@ -175,7 +175,7 @@ impl Default for Rules {
 #[derive(Debug, Default, serde::Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub(super) struct Section {
-    baseline: Option<PathBuf>,
+    pub(super) baseline: Option<PathBuf>,
     welcome: Option<Vec<String>>,
     deny: Option<Vec<Kind>>,
     confidence: Option<Confidence>,
@@ -204,14 +204,8 @@ fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
 }
 
 impl Section {
-    /// The rules. `given` is the baseline that the command line names, `below` places paths beside the configuration, and
-    /// `root` is the first root.
-    pub(super) fn rules(
-        self,
-        given: Option<PathBuf>,
-        root: &Path,
-        below: impl Fn(PathBuf) -> PathBuf,
-    ) -> Result<Rules, ConfigError> {
+    /// The rules. `baseline` is the command line's, `folder` the one in which the baseline is when nothing names it.
+    pub(super) fn rules(self, baseline: Option<PathBuf>, folder: &Path) -> Result<Rules, ConfigError> {
         let allow = self.allow.unwrap_or_default().into_iter().map(|allow| {
             let words = [
                 allow.kind.map(|kind| format!("kind {}", kind.as_str())),
@@ -219,7 +213,7 @@ impl Section {
                 allow.target.as_ref().map(|target| format!("target {target}")),
             ];
             let words: Vec<String> = words.into_iter().flatten().collect();
-            Ok(Allowance {
+            Ok(AllowanceRule {
                 kind: allow.kind,
                 path: allow.path.map(|path| globs(&[path])).transpose()?,
                 target: allow.target,
@@ -229,7 +223,7 @@ impl Section {
             })
         });
         Ok(Rules {
-            baseline: given.or(self.baseline.map(below)).unwrap_or_else(|| root.join(BASELINE_NAME)),
+            baseline: baseline.or(self.baseline).unwrap_or_else(|| folder.join(BASELINE_NAME)),
             welcome: globs(&self.welcome.unwrap_or_default())?,
             deny: self.deny.unwrap_or_default(),
             confidence: self.confidence.unwrap_or(Confidence::Likely),
@@ -266,14 +260,16 @@ mod tests {
     fn a_section_is_read_and_what_is_wrong_in_it_is_said() {
         let read = |text: &str| toml::from_str::<Section>(text).map_err(|error| error.message().to_owned());
         let text = "deny = ['raw-sql']\n[[allow]]\nkind = 'query'\nexpires = 2026-12-31\nreason = 'x'\n[texts.default]\nwhy = 'w'\n";
-        let rules = read(text).unwrap().rules(None, Path::new("p"), |path| path).unwrap();
+        let rules = read(text).unwrap().rules(None, Path::new("p")).unwrap();
         assert_eq!(rules.baseline, Path::new("p").join(BASELINE_NAME));
         assert_eq!(rules.deny, [Kind::RawSql]);
         assert_eq!(rules.allow[0].expires, Some("2026-12-31".parse().unwrap()));
         assert_eq!(rules.texts[&Topic::Default].why.as_deref(), Some("w"));
         assert!(read("[[allow]]\nkind = 'query'\n").unwrap_err().contains("missing field `reason`"));
         assert!(read("[[allow]]\nreason = ' '\n").unwrap_err().contains("reason is empty"));
-        assert!(read("[[allow]]\nreason = 'x'\nexpires = 'soon'\n").unwrap_err().contains("`soon` is no day"));
+        assert!(
+            read("[[allow]]\nreason = 'x'\nexpires = 'soon'\n").unwrap_err().contains("`soon` is not a valid date")
+        );
         assert!(read("deny = ['sql']\n").unwrap_err().contains("`sql`"));
         assert!(read("[texts.sql]\nwhy = 'x'\n").unwrap_err().contains("unknown kind `sql`"));
     }

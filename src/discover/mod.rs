@@ -23,7 +23,7 @@ pub use error::DiscoverError;
 pub use git::RevisionError;
 pub use kind::FileKind;
 pub use read::MAX_FILE_SIZE;
-pub use revision::{Beside, Revision};
+pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 

@@ -23,7 +23,7 @@ pub struct Revision {
 
 /// The files of a commit.
 #[derive(Debug)]
-pub struct Beside {
+pub struct BaseRevision {
     /// The commit's files, as a walk of its checkout would find them.
     pub discovery: Discovery,
     /// For each of them the file of the work tree that is known to be equal.
@@ -46,7 +46,7 @@ impl Revision {
     /// # Errors
     ///
     /// When the clone lacks the content of a file that has to be read.
-    pub fn beside(&self, now: &Discovery, options: &Options) -> Result<Beside, RevisionError> {
+    pub fn base(&self, now: &Discovery, options: &Options) -> Result<BaseRevision, RevisionError> {
         let mut builder = Builder { now, options, files: Vec::new(), links: Vec::new(), gaps: Vec::new() };
         let mut seen = FxHashSet::default();
         for (root, of) in now.roots.iter().enumerate() {
@@ -59,7 +59,7 @@ impl Revision {
     }
 }
 
-impl Beside {
+impl BaseRevision {
     /// Whether `is` holds of a file that is not equal on both sides, on either.
     #[must_use]
     pub fn any_changed(&self, now: &Discovery, is: impl Fn(&FileEntry) -> bool) -> bool {
@@ -278,7 +278,7 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Beside {
+    fn finish(mut self) -> BaseRevision {
         self.files.sort_by(|a, b| (a.entry.root, &a.entry.path).cmp(&(b.entry.root, &b.entry.path)));
         let mut discovery = Discovery {
             roots: self.now.roots.clone(),
@@ -312,7 +312,7 @@ impl Builder<'_> {
         discovery.gaps = shared.chain(self.gaps).collect();
         discovery.gaps.sort();
         discovery.gaps.dedup();
-        Beside { discovery, same }
+        BaseRevision { discovery, same }
     }
 }
 

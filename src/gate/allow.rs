@@ -8,13 +8,13 @@ use crate::finding::Kind;
 use crate::project::Project;
 use crate::source::{SourceText, Span};
 
-use super::entry::{Sighting, shown};
+use super::entry::{GateTouchpoint, shown};
 
 const TOOL: &str = "csm-audit:";
 
 /// An allowance that stands in the code.
 #[derive(Debug)]
-pub(super) struct Mark {
+pub(super) struct Allowance {
     /// Its file, as one would open it.
     pub file: String,
     /// The line of the comment.
@@ -28,9 +28,9 @@ pub(super) struct Mark {
     pub used: Cell<bool>,
 }
 
-impl Mark {
+impl Allowance {
     /// Whether it allows the touchpoint; if so, it was of use.
-    pub(super) fn allows(&self, found: &Sighting) -> bool {
+    pub(super) fn allows(&self, found: &GateTouchpoint) -> bool {
         let here = self.file == found.file && (self.speaks_of == found.line || self.speaks_of == found.end_line);
         let allows = self.wrong.is_none() && here && self.kinds.contains(&found.entry.kind);
         self.used.set(self.used.get() || allows);
@@ -39,8 +39,8 @@ impl Mark {
 }
 
 /// All allowances that stand in the files of a project; prose only tells of them, unless it counts.
-pub(super) fn marks(project: &Project, documents: bool) -> Vec<Mark> {
-    let mut marks = Vec::new();
+pub(super) fn allowances(project: &Project, documents: bool) -> Vec<Allowance> {
+    let mut allowances = Vec::new();
     let audit = word_hash("audit");
     for file in project.discovery.files_with_word("csm") {
         let entry = project.discovery.entry(file);
@@ -51,15 +51,15 @@ pub(super) fn marks(project: &Project, documents: bool) -> Vec<Mark> {
         let name = shown(&project.discovery.roots[entry.root].path, &entry.path);
         if entry.kind == FileKind::Python {
             let comments = project.parsed(file).map_or(&[][..], |parsed| &parsed.comments);
-            marks.extend(comments.iter().filter_map(|span| mark(&name, text, *span)));
+            allowances.extend(comments.iter().filter_map(|span| mark(&name, text, *span)));
         } else {
             // Every language has its own comments; what is written so on a line means it. A job or a key may well bear
             // the program's name.
             let means_it = |span: &Span| text.slice(*span).contains(&format!("{TOOL} allow"));
-            marks.extend(lines(text).filter(means_it).filter_map(|span| mark(&name, text, span)));
+            allowances.extend(lines(text).filter(means_it).filter_map(|span| mark(&name, text, span)));
         }
     }
-    marks
+    allowances
 }
 
 fn lines(text: &SourceText) -> impl Iterator<Item = Span> + '_ {
@@ -72,7 +72,7 @@ fn lines(text: &SourceText) -> impl Iterator<Item = Span> + '_ {
 }
 
 /// The allowance in a comment, or in a line of what is no Python.
-fn mark(file: &str, text: &SourceText, span: Span) -> Option<Mark> {
+fn mark(file: &str, text: &SourceText, span: Span) -> Option<Allowance> {
     let said = text.slice(span);
     let rest = said[said.find(TOOL)? + TOOL.len()..].trim_start();
     let line = text.line_col(span.start).line;
@@ -90,7 +90,7 @@ fn mark(file: &str, text: &SourceText, span: Span) -> Option<Mark> {
         Ok(kinds) => (kinds, None),
         Err(wrong) => (Vec::new(), Some(wrong)),
     };
-    Some(Mark { file: file.to_owned(), line, speaks_of, kinds, wrong, used: Cell::new(false) })
+    Some(Allowance { file: file.to_owned(), line, speaks_of, kinds, wrong, used: Cell::new(false) })
 }
 
 /// `allow[kind, kind] reason`

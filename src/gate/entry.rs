@@ -31,7 +31,7 @@ pub struct Entry {
 
 /// A touchpoint and where it stands now.
 #[derive(Clone, Debug)]
-pub struct Sighting {
+pub struct GateTouchpoint {
     /// What it is.
     pub entry: Entry,
     /// The file, relative to its root.
@@ -57,7 +57,7 @@ pub struct Sighting {
 /// The touchpoints of the project's own code, in the order of the report. Installed packages are not the project's to
 /// change.
 #[must_use]
-pub fn sightings(findings: &Findings<'_>) -> Vec<Sighting> {
+pub fn touchpoints(findings: &Findings<'_>) -> Vec<GateTouchpoint> {
     let project = findings.project;
     let report = Report::new(findings);
     let own = |root: usize| report.roots.get(root).is_some_and(|root| root.kind == ReportRootKind::Project);
@@ -74,7 +74,7 @@ pub fn sightings(findings: &Findings<'_>) -> Vec<Sighting> {
                 _ => (module, &*found.enclosing),
             };
             let source = project.text(file).map(|text| text.line(found.line).to_owned()).unwrap_or_default();
-            Some(Sighting {
+            Some(GateTouchpoint {
                 entry: Entry {
                     module: module.to_owned(),
                     within: within.to_owned(),

@@ -14,16 +14,16 @@ use std::cell::Cell;
 
 use rustc_hash::FxHashSet;
 
-use crate::config::gate::{Allowance, Day, Rules};
+use crate::config::gate::{AllowanceRule, Day, Rules};
 use crate::discover::{FileKind, word_hash};
 use crate::finding::Kind;
 use crate::project::Project;
 use crate::report::Findings;
 use crate::source::{FileId, Gap, GapKind};
 
-use allow::Mark;
+use allow::Allowance;
 pub use baseline::{Baseline, BaselineError};
-pub use entry::{Entry, Sighting};
+pub use entry::{Entry, GateTouchpoint};
 
 /// What to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ pub struct Alarm {
     /// Why not.
     pub reason: Reason,
     /// The touchpoint.
-    pub found: Sighting,
+    pub found: GateTouchpoint,
     /// Why it matters.
     pub why: String,
     /// What to use instead.
@@ -123,15 +123,18 @@ impl Verdict {
 /// The touchpoints of one state of the project, and the allowances that stand in its code.
 #[derive(Debug)]
 pub struct State {
-    sightings: Vec<Sighting>,
-    marks: Vec<Mark>,
+    touchpoints: Vec<GateTouchpoint>,
+    allowances: Vec<Allowance>,
 }
 
 impl State {
     /// The state that was scanned.
     #[must_use]
     pub fn of(findings: &Findings<'_>, rules: &Rules) -> Self {
-        Self { sightings: entry::sightings(findings), marks: allow::marks(findings.project, rules.documents) }
+        Self {
+            touchpoints: entry::touchpoints(findings),
+            allowances: allow::allowances(findings.project, rules.documents),
+        }
     }
 }
 
@@ -172,10 +175,10 @@ impl<'a> Judge<'a> {
     }
 
     fn stances(&self, state: &State) -> Vec<Stance> {
-        state.sightings.iter().map(|found| self.stance(found, &state.marks)).collect()
+        state.touchpoints.iter().map(|found| self.stance(found, &state.allowances)).collect()
     }
 
-    fn stance(&self, found: &Sighting, marks: &[Mark]) -> Stance {
+    fn stance(&self, found: &GateTouchpoint, allowances: &[Allowance]) -> Stance {
         if found.entry.kind == Kind::Document && !self.rules.documents {
             return Stance::Ignored;
         }
@@ -185,7 +188,7 @@ impl<'a> Judge<'a> {
             return Stance::Allowed;
         }
         // All that allow it are asked, so that none of them is said to be of no use.
-        let by_mark = marks.iter().filter(|mark| mark.allows(found)).count();
+        let by_mark = allowances.iter().filter(|mark| mark.allows(found)).count();
         let by_rule = self.rules.allow.iter().zip(&self.used).filter(|(allowance, used)| {
             let allows = !self.is_expired(allowance) && names(allowance, found);
             used.set(used.get() || allows);
@@ -199,12 +202,12 @@ impl<'a> Judge<'a> {
         }
     }
 
-    fn is_expired(&self, allowance: &Allowance) -> bool {
+    fn is_expired(&self, allowance: &AllowanceRule) -> bool {
         allowance.expires.is_some_and(|day| day < self.today)
     }
 
-    fn notices(&self, marks: &[Mark]) -> Vec<Notice> {
-        let of_code = marks.iter().filter_map(|mark| {
+    fn notices(&self, allowances: &[Allowance]) -> Vec<Notice> {
+        let of_code = allowances.iter().filter_map(|mark| {
             let message = match &mark.wrong {
                 Some(wrong) => format!("this allowance {wrong}"),
                 None if mark.used.get() => return None,
@@ -225,7 +228,7 @@ impl<'a> Judge<'a> {
     }
 }
 
-fn names(allowance: &Allowance, found: &Sighting) -> bool {
+fn names(allowance: &AllowanceRule, found: &GateTouchpoint) -> bool {
     allowance.kind.is_none_or(|kind| kind == found.entry.kind)
         && allowance.path.as_ref().is_none_or(|path| path.is_match(&found.path))
         && allowance.target.as_ref().is_none_or(|target| *target == found.entry.target)
@@ -240,7 +243,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
     let of =
         |wanted: &[Stance]| -> Vec<usize> { (0..stances.len()).filter(|&at| wanted.contains(&stances[at])).collect() };
     let counted = of(&[Stance::Counted, Stance::Unsure]);
-    let entries = |positions: &[usize]| positions.iter().map(|&at| &now.sightings[at].entry).collect::<Vec<_>>();
+    let entries = |positions: &[usize]| positions.iter().map(|&at| &now.touchpoints[at].entry).collect::<Vec<_>>();
     let baseline = Baseline::new(findings.target, entries(&counted).into_iter().cloned().collect());
 
     // What the old state was allowed was not known: without its allowance it is new.
@@ -254,7 +257,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
             // What an allowance was good for is not what it is good for.
             let stances = Judge::new(rules, task.today).stances(&state);
             let known = |stance: &Stance| matches!(stance, Stance::Counted | Stance::Unsure);
-            state.sightings.into_iter().zip(stances).filter(|(_, s)| known(s)).map(|(found, _)| found.entry).collect()
+            state.touchpoints.into_iter().zip(stances).filter(|(_, s)| known(s)).map(|(found, _)| found.entry).collect()
         }
     });
 
@@ -276,7 +279,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
     let alarms = alarms
         .into_iter()
         .map(|(at, reason)| {
-            let found = now.sightings[at].clone();
+            let found = now.touchpoints[at].clone();
             let (why, instead) = texts::of(rules, found.entry.kind, found.entry.access);
             Alarm { reason, found, why, instead }
         })
@@ -289,7 +292,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
         },
         alarms,
         gone,
-        notices: judge.notices(&now.marks),
+        notices: judge.notices(&now.allowances),
         incomplete: Vec::new(),
         known: before.as_ref().map_or(0, Vec::len),
         allowed: of(&[Stance::Allowed]).len(),

@@ -1,5 +1,8 @@
 //! Tests of the whole stage.
 
+#[path = "../../tests/support/skip.rs"]
+mod skip;
+
 use crate::ast::{ExprKind, StmtKind};
 
 use super::*;
@@ -269,12 +272,12 @@ fn the_standard_library_parses() {
         \x20   try: ast.parse(path.read_bytes()); print(path)\n\
         \x20   except (SyntaxError, ValueError, RecursionError): print('!' + str(path))\n";
     let Ok(output) = std::process::Command::new("python3").args(["-c", script]).output() else {
-        eprintln!("SKIPPED: there is no python3 to take a standard library from");
+        skip::skipped("there is no python3 to take a standard library from");
         return;
     };
     let listed = String::from_utf8_lossy(&output.stdout).into_owned();
     if listed.is_empty() {
-        eprintln!("SKIPPED: python3 lists no standard library");
+        skip::skipped("python3 lists no standard library");
     }
     let mut refused = Vec::new();
     for line in listed.lines() {

@@ -6,7 +6,7 @@ pub mod html;
 pub mod json;
 pub mod markdown;
 pub mod sarif;
-mod say;
+pub mod say;
 pub mod terminal;
 pub mod v1;
 

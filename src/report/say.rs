@@ -162,8 +162,9 @@ pub(super) fn app_folder(file: &str) -> String {
     parts.join("/")
 }
 
-/// The text on one line, visible.
-pub(super) fn one_line(text: &str) -> String {
+/// The text for a terminal: on one line, and with nothing in it that moves the cursor or the text around it.
+#[must_use]
+pub fn one_line(text: &str) -> String {
     visible(&text.split_whitespace().collect::<Vec<_>>().join(" ")).into_owned()
 }
 

@@ -1,10 +1,9 @@
 //! The emitted migration, with real Django on MariaDB.
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use csm_audit::config::{Given, Settings};
+use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::expect;
 
 use crate::platform::{self, PASSWORD, Platform, said};
@@ -32,7 +31,7 @@ fn python(django: &str) -> Option<PathBuf> {
     }
     let on_build_machine = std::env::var("CI").is_ok_and(|value| value == "true");
     assert!(!on_build_machine, "Django {django} cannot be installed");
-    let _ = writeln!(std::io::stderr(), "SKIPPED, not tested: Django {django} cannot be installed");
+    crate::support::skip::skipped(&format!("Django {django} cannot be installed"));
     None
 }
 
@@ -133,13 +132,13 @@ fn works_with(django: &str) {
     assert!(check.status.success(), "{}", said(&check));
 
     // The next scan reads what it leaves, though it asks the database what to do.
-    let given = Given {
+    let overrides = CliOverrides {
         roots: vec![platform.project()],
         django: Some(django.to_owned()),
         server: Some(String::from("mariadb-10.11")),
-        ..Given::default()
+        ..CliOverrides::default()
     };
-    let expected = expect(&Settings::load(given).unwrap()).unwrap();
+    let expected = expect(&Settings::resolve(overrides).unwrap()).unwrap();
     let column = |alias: &str, table: &str, column: &str| {
         let column = expected.databases[alias].table(table).unwrap().column(column).unwrap();
         column.column_type.print(expected.server)

@@ -1,6 +1,5 @@
 //! Plans that are made of real servers and run on them, while somebody writes.
 
-use std::io::Write as _;
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use crate::writer::{Writer, lost};
 /// Says that a test did not run; on a build machine only what nobody promised may be missing.
 fn skipped(what: &str, promised: bool) {
     assert!(!(promised && std::env::var("CI").is_ok_and(|value| value == "true")), "{what} is not installed");
-    let _ = writeln!(std::io::stderr(), "SKIPPED, not tested: {what} is not installed");
+    crate::support::skip::skipped(&format!("{what} is not installed"));
 }
 
 /// A primary and a replica with the platform's tables.

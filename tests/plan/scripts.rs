@@ -1,7 +1,6 @@
 //! Scripts are sound, whatever tables are called.
 
 use std::fs;
-use std::io::Write as _;
 use std::process::Command;
 
 use csm_audit::audit::Role;
@@ -45,7 +44,7 @@ fn plan(name: &str, way: Way) -> Plan {
 fn shellcheck_finds_nothing() {
     if !is_installed("shellcheck") {
         assert!(!std::env::var("CI").is_ok_and(|value| value == "true"), "shellcheck is not installed");
-        let _ = writeln!(std::io::stderr(), "SKIPPED, not tested: shellcheck is not installed");
+        crate::support::skip::skipped("shellcheck is not installed");
         return;
     }
     let folder = tempfile::tempdir().unwrap();
