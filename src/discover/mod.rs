@@ -5,6 +5,7 @@
 //! that turns out to matter is read again.
 
 mod error;
+mod gaps;
 mod git;
 mod kind;
 mod read;
@@ -20,9 +21,9 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use error::DiscoverError;
+pub use gaps::MAX_FILE_SIZE;
 pub use git::RevisionError;
 pub use kind::FileKind;
-pub use read::MAX_FILE_SIZE;
 pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
@@ -190,7 +191,7 @@ impl Discovery {
             found.push(walked.files);
         }
         // A root whose files all belong to an earlier one holds Python all the same.
-        let by_name = |file: &walk::Found| kind::by_name(&file.path) == Some(FileKind::Python);
+        let by_name = |file: &walk::WalkedFile| kind::by_name(&file.path) == Some(FileKind::Python);
         let named: Vec<bool> = found.iter().map(|files| files.iter().any(by_name)).collect();
         let (kept, pending) = once_each(found, &canonical);
 
@@ -211,7 +212,9 @@ impl Discovery {
         }
         let odd_paths = (0u32..)
             .zip(&kept)
-            .filter_map(|(id, (root, file))| file.odd.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path))))
+            .filter_map(|(id, (root, file))| {
+                file.raw_path.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path)))
+            })
             .collect();
         gaps.sort();
         gaps.dedup();
@@ -310,7 +313,10 @@ struct PendingLink {
 
 /// Keeps each file once: overlapping roots give it to the first of them, a link gives way to its target, and of
 /// several links to a file outside the roots the first stays.
-fn once_each(found: Vec<Vec<walk::Found>>, canonical: &[PathBuf]) -> (Vec<(usize, walk::Found)>, Vec<PendingLink>) {
+fn once_each(
+    found: Vec<Vec<walk::WalkedFile>>,
+    canonical: &[PathBuf],
+) -> (Vec<(usize, walk::WalkedFile)>, Vec<PendingLink>) {
     let listed = |root: usize, real: &Path| -> Option<String> {
         let relative = real.strip_prefix(&canonical[root]).ok()?;
         let (path, _) = walk::display_path(relative);

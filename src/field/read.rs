@@ -501,5 +501,5 @@ pub(crate) fn native_deconstruct<'p>(object: &Rc<Object<'p>>, _site: Site<'p>) -
         _ => format!("django.db.models.{base}"),
     };
     let kwargs = named(object, base).into_iter().map(|(k, v)| (Value::Str(k), v)).collect();
-    Some(Value::Tuple([Value::None, Value::str(&path), Value::list(Vec::new()), Value::dict(kwargs)].into()))
+    Some(Value::tuple([Value::None, Value::str(&path), Value::list(Vec::new()), Value::dict(kwargs)]))
 }

@@ -95,7 +95,7 @@ impl<'p> DjangoHost<'p> {
         let numbers = [i64::from(major), i64::from(minor), 99];
         let mut items: Vec<Value<'p>> = numbers.into_iter().map(Value::Int).collect();
         items.extend([Value::str("final"), Value::Int(0)]);
-        Value::Tuple(items.into())
+        Value::tuple(items)
     }
 
     /// A setting, with Django's default when it is not set.
@@ -135,9 +135,9 @@ impl<'p> DjangoHost<'p> {
                 (Value::str("OPTIONS"), Value::dict(Vec::new())),
             ]),
             "mysql_is_mariadb" => Value::Bool(server.mariadb),
-            "mysql_version" => Value::Tuple(
-                [server.version.0, server.version.1, server.version.2].map(|n| Value::Int(n.into())).into(),
-            ),
+            "mysql_version" => {
+                Value::tuple([server.version.0, server.version.1, server.version.2].map(|n| Value::Int(n.into())))
+            }
             "cursor" => Value::Bound(Rc::new((
                 Value::Object(object.clone()),
                 Value::External("django.db.connection.cursor".into()),
@@ -232,7 +232,7 @@ impl<'p> DjangoHost<'p> {
             Cell::Text(text) => Value::str(text),
             Cell::Database => Value::unknown("the name of the database"),
         };
-        let tuple = |row: Vec<Cell>| Value::Tuple(row.iter().map(value).collect());
+        let tuple = |row: Vec<Cell>| Value::tuple(row.iter().map(value).collect::<Vec<_>>());
         match self.answer.borrow_mut().as_mut() {
             Some(rows) if all => Value::list(rows.drain(..).map(tuple).collect()),
             Some(rows) => rows.pop_front().map_or(Value::None, tuple),
@@ -246,7 +246,7 @@ impl<'p> DjangoHost<'p> {
         if query.contains("version()") && !query.contains("from") {
             let suffix = if server.mariadb { "-MariaDB" } else { "" };
             let (a, b, c) = server.version;
-            return Value::Tuple([Value::Str(format!("{a}.{b}.{c}{suffix}").into())].into());
+            return Value::tuple([Value::Str(format!("{a}.{b}.{c}{suffix}").into())]);
         }
         Value::unknown("what the database answers")
     }
@@ -451,7 +451,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             "django.db.migrations.swappable_dependency" | "django.db.migrations.migration.swappable_dependency" => {
                 let value = args.pos.first()?.as_str()?;
                 let app = value.split('.').next().unwrap_or("").to_owned();
-                Some(Value::Tuple([Value::Str(app.into()), Value::str("__first__")].into()))
+                Some(Value::tuple([Value::Str(app.into()), Value::str("__first__")]))
             }
             "django.get_version" => self.external(interp, "django.__version__"),
             "django.contrib.auth.get_user_model" => {
@@ -463,7 +463,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 let text = args.pos.first()?.as_str()?;
                 let numbers: Vec<Value<'p>> =
                     text.split('.').map_while(|p| p.parse::<i64>().ok()).map(Value::Int).collect();
-                Some(Value::Tuple(numbers.into()))
+                Some(Value::tuple(numbers))
             }
             _ => None,
         }

@@ -79,8 +79,8 @@ fn statements() {
 
 #[test]
 fn type_parameters_keep_their_bounds() {
-    assert!(tree_of("class A[T: Model](B):\n  x = 1").contains("Model"));
-    assert!(tree_of("def f[T](x: T) -> list[T | None]: ...").starts_with("def f(x: T) -> list[(T BitOr None)]"));
+    assert!(tree_of("class A[T: Model](B):\n  x = 1").starts_with("class A[T: Model](B)"));
+    assert!(tree_of("def f[T](x: T) -> list[T | None]: ...").starts_with("def f[T](x: T) -> list[(T BitOr None)]"));
 }
 
 #[test]
