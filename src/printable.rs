@@ -55,7 +55,7 @@ pub fn line(text: &str) -> Cow<'_, str> {
 /// For text that is printed into a log, of which any line may begin with a name from outside. Not for annotations.
 #[must_use]
 pub fn without_commands(text: &str) -> Cow<'_, str> {
-    let begins = |line: &str| line.trim_start().starts_with("::");
+    let begins = |line: &str| without_styles(line).starts_with("::");
     if !text.contains("##") && !text.lines().any(begins) {
         return Cow::Borrowed(text);
     }
@@ -67,6 +67,15 @@ pub fn without_commands(text: &str) -> Cow<'_, str> {
         out.push_str(&line.replace("##[", "#\\#[").replace("##vso[", "#\\#vso["));
     }
     Cow::Owned(out)
+}
+
+/// The text behind white space and escape codes for styles, which are taken out before a log gets them.
+fn without_styles(line: &str) -> &str {
+    let mut rest = line.trim_start();
+    while let Some((_, behind)) = rest.strip_prefix("\u{1b}[").and_then(|code| code.split_once('m')) {
+        rest = behind.trim_start();
+    }
+    rest
 }
 
 #[cfg(test)]
@@ -84,6 +93,7 @@ mod tests {
     #[test]
     fn no_line_is_a_command() {
         assert_eq!(without_commands("a\n  ::error::x\nb ##[group]\n"), "a\n\\  ::error::x\nb #\\#[group]\n");
+        assert_eq!(without_commands("\u{1b}[1m ::error::x"), "\\\u{1b}[1m ::error::x");
         assert_eq!(line("::set-output name=x::y"), "\\::set-output name=x::y");
         assert!(matches!(without_commands("std::fmt\n## title\n"), Cow::Owned(_)));
         assert_eq!(without_commands("std::fmt\n## title\n"), "std::fmt\n## title\n");

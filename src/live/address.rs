@@ -87,7 +87,9 @@ pub enum AddressError {
     #[error("{0} names no database; write mysql://user@host:3306/database")]
     NoDatabase(String),
     /// A parameter is unknown.
-    #[error("{redacted}: unknown parameter `{name}`; the parameters are ssl-mode, ssl-ca, socket, password-env, get-server-public-key and enable-cleartext-plugin")]
+    #[error(
+        "{redacted}: unknown parameter `{name}`; the parameters are ssl-mode, ssl-ca, socket, password-env, get-server-public-key and enable-cleartext-plugin"
+    )]
     Parameter {
         /// The URL without what may be secret.
         redacted: String,

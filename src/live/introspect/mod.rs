@@ -113,8 +113,13 @@ impl Reader<'_> {
     async fn database(&mut self, name: &str) -> DatabaseFacts {
         let mut facts = self.unread(name);
         if let Err(trouble) = self.session.rows("START TRANSACTION READ ONLY").await {
-            let reason = format!("database {name}: {}", trouble.reason());
-            self.incomplete.push(Incomplete { place: self.server.address.clone(), reason });
+            let what = format!("database {name}");
+            if !trouble.is_incomplete() {
+                // A server that refuses this is not read, whatever its reason.
+                let reason = format!("{what}: {}", trouble.reason());
+                self.incomplete.push(Incomplete { place: self.server.address.clone(), reason });
+            }
+            let _: Seen<()> = self.failed(&what, &trouble);
             return facts;
         }
         match self.is_there(name).await {

@@ -10,8 +10,8 @@ use mysql_common::scramble::{
 };
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::error::{Channel, WireError};
 use super::packet::{Cursor, Packets};
-use super::{Channel, WireError};
 use crate::live::contain;
 use crate::live::login::Login;
 

@@ -7,6 +7,7 @@
 //! Never offered to a server: several statements at once, `LOAD DATA LOCAL`, compression.
 
 mod auth;
+mod error;
 mod packet;
 mod tls;
 
@@ -19,6 +20,8 @@ use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::auth::Method;
+use self::error::Channel;
+pub(super) use self::error::WireError;
 use self::packet::{Cursor, Packets};
 use super::address::TlsMode;
 use super::login::Login;
@@ -44,92 +47,6 @@ const CAPABILITIES: u32 = 0x1 | 0x4 | PROTOCOL_41 | 0x2000 | 0x8000 | PLUGIN_AUT
 const PROTOCOL_41: u32 = 0x200;
 const PLUGIN_AUTH: u32 = 0x8_0000;
 const SSL: u32 = 0x800;
-
-/// What went wrong on the wire.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum WireError {
-    /// The connection broke, or never came to be.
-    #[error("{0}")]
-    Io(#[from] io::Error),
-    /// The server cannot encrypt, or not in a way or with a certificate that is accepted.
-    #[error("TLS: {0}")]
-    Tls(String),
-    /// The server reports an error.
-    #[error("error {code}: {message}")]
-    Server {
-        /// MySQL's number of the error.
-        code: u16,
-        /// Its text.
-        message: String,
-    },
-    /// The server breaks the protocol.
-    #[error("the server's answer is not understood: {0}")]
-    Protocol(&'static str),
-    /// The server asks for a method of log-in that is not followed.
-    #[error(
-        "the server asks for the log-in method {0}, which csm-audit does not support; use an account with \
-         caching_sha2_password, mysql_native_password, ed25519 or parsec"
-    )]
-    Method(String),
-    /// The password would be shown.
-    #[error(
-        "the server asks for the password itself ({method}), and nothing proves who the server is: the password was not \
-         sent; verify the server with ssl-mode=verify-identity or with ssl-mode=verify-ca&ssl-ca=FILE, or accept that \
-         whoever answers at this address learns the password, with {option}=true in the URL"
-    )]
-    WouldShowPassword {
-        /// The plugin.
-        method: &'static str,
-        /// The parameter that allows it.
-        option: &'static str,
-    },
-    /// An answer is longer than anything that was asked for.
-    #[error("the server's answer is longer than {} KiB, and was not read to its end", .0 >> 10)]
-    TooLong(usize),
-}
-
-impl WireError {
-    fn protocol(what: &'static str) -> Self {
-        Self::Protocol(what)
-    }
-
-    fn method(name: &str) -> Self {
-        Self::Method(name.chars().take(64).collect())
-    }
-
-    /// Reads an error packet.
-    fn server(message: &[u8]) -> Self {
-        let mut cursor = Cursor(message);
-        cursor.byte();
-        let Some(code) = cursor.number(2) else { return Self::protocol("an error without a number") };
-        if cursor.0.first() == Some(&b'#') {
-            cursor.bytes(6);
-        }
-        let message = String::from_utf8_lossy(cursor.0).chars().take(512).collect();
-        Self::Server { code: u16::try_from(code).unwrap_or(u16::MAX), message }
-    }
-}
-
-/// What a connection runs over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Channel {
-    /// A socket of this machine.
-    Socket,
-    /// TCP in the clear.
-    Plain,
-    /// TLS.
-    Tls {
-        /// Whether it is proven who the server is: by its name, or by an authority that somebody named.
-        verified: bool,
-    },
-}
-
-impl Channel {
-    /// Whether a password may be shown to the other end.
-    fn is_trusted(self) -> bool {
-        matches!(self, Self::Socket | Self::Tls { verified: true })
-    }
-}
 
 trait Stream: AsyncRead + AsyncWrite + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Unpin> Stream for T {}

@@ -2,7 +2,7 @@
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
-use super::WireError;
+use super::error::WireError;
 
 /// The longest payload of one packet; a longer message goes on in the next packet (MySQL internals, "MySQL Packets").
 const FULL: usize = 0xff_ff_ff;

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 
-use super::WireError;
+use super::error::WireError;
 use crate::live::address::TlsMode;
 
 /// What of the server's certificate counts.
