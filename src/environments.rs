@@ -11,8 +11,8 @@ use csm_audit::cli::{Access, Environments, Snapshot};
 use csm_audit::config::{CliOverrides, Environment, Settings};
 use csm_audit::live::address::{self, Address};
 use csm_audit::live::facts::EnvironmentFacts;
-use csm_audit::live::login::Surroundings;
-use csm_audit::live::{self, Limits, Place, Request, Source, snapshot};
+use csm_audit::live::login::CredentialSources;
+use csm_audit::live::{self, DataSource, Limits, Request, Source, snapshot};
 use csm_audit::printable;
 use csm_audit::report::LinkedModel;
 use csm_audit::source::{Gap, GapKind};
@@ -141,7 +141,7 @@ pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<
     }
     let (sources, _) = sources(&arguments.earlier, &arguments.access, settings)?;
     for place in sources.iter().flat_map(|source| &source.places) {
-        if let Place::Dump { path, .. } = place {
+        if let DataSource::Dump { path, .. } = place {
             anyhow::bail!(
                 "{} is a dump, which tells no time; --earlier takes files of csm-audit snapshot",
                 path.display()
@@ -185,7 +185,7 @@ fn sources(environments: &[String], access: &Access, settings: &Settings) -> any
     // Without a terminal there is nobody to ask.
     let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
     let parse = |texts: &[String], environment: &Environment| {
-        let around = Surroundings {
+        let around = CredentialSources {
             password_file: environment.password_file.as_deref().or(access.password_file.as_deref()),
             password_env: environment.password_env.as_deref(),
             defaults_file: access.defaults_file.as_deref(),

@@ -10,7 +10,7 @@ use csm_audit::cli;
 use csm_audit::config::CliOverrides;
 use csm_audit::live::compare::{Agreement, Pair};
 use csm_audit::live::facts::EnvironmentFacts;
-use csm_audit::live::{self, Limits, Place, Request, Source};
+use csm_audit::live::{self, DataSource, Limits, Request, Source};
 use csm_audit::plan::gh_ost_flags::Release;
 use csm_audit::plan::verify::{State, Verification};
 use csm_audit::plan::{Effect, ModelSource, Options, Plan, Way};
@@ -52,9 +52,9 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     );
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
-    let result = csm_audit::scan(&settings, progress)?;
+    let result = csm_audit::scan_and_keep_texts(&settings, progress)?;
     let request = environments::request(&arguments.environments, &settings.target, &result.models);
-    let checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+    let checked = csm_audit::cross_check(&settings, &result, &sources, &request, progress)?;
     drop(bar);
     let options = Options {
         gh_ost: arguments.gh_ost_version.or_else(installed),
@@ -174,7 +174,7 @@ pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
 /// Compares the rows of the plan's tables with those of the tables that online changes left or are making.
 fn rows(plan: &Plan, source: &Source, facts: &EnvironmentFacts, verification: &mut Verification) {
     for place in &source.places {
-        let Place::Server { login, database } = place else { continue };
+        let DataSource::Server { login, database } = place else { continue };
         let Some(held) = facts.database(database) else { continue };
         for (name, of) in held.leftovers() {
             let planned = plan.steps.iter().flat_map(|step| &step.effects).any(

@@ -5,7 +5,8 @@
 use std::path::Path;
 
 use csm_audit::config::{CliOverrides, Settings};
-use csm_audit::expected::{Expected, expect, expect_with_models};
+use csm_audit::expected::Expected;
+use csm_audit::expected_schema;
 use csm_audit::field::Place;
 
 fn settings(fixture: &str) -> Settings {
@@ -20,7 +21,7 @@ fn settings(fixture: &str) -> Settings {
 }
 
 fn models(fixture: &str) -> Expected {
-    expect_with_models(&settings(fixture)).unwrap()
+    expected_schema(&settings(fixture), true).unwrap()
 }
 
 fn at(place: Option<&Place>) -> String {
@@ -158,6 +159,6 @@ fn what_no_class_body_names_is_a_gap_and_no_difference() {
 
 #[test]
 fn models_are_read_when_they_are_asked_for() {
-    let e = expect(&settings("models_differ")).unwrap();
+    let e = expected_schema(&settings("models_differ"), false).unwrap();
     assert!(e.model_columns.is_empty() && e.model_differences.is_empty());
 }

@@ -15,6 +15,7 @@ mod walk;
 mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use globset::GlobSet;
 use rayon::prelude::*;
@@ -118,6 +119,9 @@ pub struct Options {
     pub exclude: GlobSet,
     /// Whether files of installed packages are listed by name only: they are not read, and have no words.
     pub names_only: bool,
+    /// Whether the bytes of the files stay in memory until they are asked for, so that [`Discovery::read`] opens no file
+    /// a second time.
+    pub keep_texts: bool,
 }
 
 /// Everything that was found.
@@ -139,6 +143,8 @@ pub struct Discovery {
     odd_paths: FxHashMap<FileId, PathBuf>,
     /// The bytes of files that are not those on disk.
     contents: FxHashMap<FileId, Vec<u8>>,
+    /// The bytes of files that nobody has asked for yet.
+    kept: Mutex<FxHashMap<FileId, Vec<u8>>>,
 }
 
 impl Discovery {
@@ -195,15 +201,21 @@ impl Discovery {
         let named: Vec<bool> = found.iter().map(|files| files.iter().any(by_name)).collect();
         let (kept, pending) = once_each(found, &canonical);
 
-        let mut read: Vec<(FileEntry, Option<Gap>)> = kept
+        let mut read: Vec<(FileEntry, Option<Gap>, Option<Vec<u8>>)> = kept
             .par_iter()
             .map_init(read::Reader::default, |reader, (root, file)| {
                 let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
-                reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path))
+                let (entry, gap) =
+                    reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path));
+                let read = options.keep_texts && !listed && entry.kind != FileKind::Other;
+                let bytes = if read { reader.bytes(&entry) } else { None };
+                (entry, gap, bytes)
             })
             .collect();
-        gaps.extend(read.iter_mut().filter_map(|(_, gap)| gap.take()));
-        let files: Vec<FileEntry> = read.into_iter().map(|(entry, _)| entry).collect();
+        gaps.extend(read.iter_mut().filter_map(|(_, gap, _)| gap.take()));
+        let texts = read.iter_mut().map(|(_, _, bytes)| bytes.take());
+        let kept_texts = (0u32..).map(FileId).zip(texts).filter_map(|(file, bytes)| Some((file, bytes?))).collect();
+        let files: Vec<FileEntry> = read.into_iter().map(|(entry, ..)| entry).collect();
 
         for (index, root) in roots.iter().enumerate() {
             if !named[index] && !files.iter().any(|f| f.root == index && f.kind == FileKind::Python) {
@@ -219,7 +231,16 @@ impl Discovery {
         gaps.sort();
         gaps.dedup();
         metadata.sort();
-        let mut discovery = Self { roots, files, metadata, gaps, found_venvs, odd_paths, ..Self::default() };
+        let mut discovery = Self {
+            roots,
+            files,
+            metadata,
+            gaps,
+            found_venvs,
+            odd_paths,
+            kept: Mutex::new(kept_texts),
+            ..Self::default()
+        };
         discovery.links = pending
             .into_iter()
             .filter_map(|link| {
@@ -262,9 +283,22 @@ impl Discovery {
         if let Some(bytes) = self.contents.get(&file) {
             return Ok(bytes.clone());
         }
+        if let Some(bytes) = self.kept().remove(&file) {
+            return Ok(bytes);
+        }
         let mut bytes = Vec::new();
         read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, FxHashMap<FileId, Vec<u8>>> {
+        // The map is whole after every call, so a panic elsewhere leaves nothing wrong in it.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the bytes of kept files that are not Python.
+    pub fn drop_other_texts(&self) {
+        self.kept().retain(|file, _| self.entry(*file).kind == FileKind::Python);
     }
 
     /// The bytes of a metadata file.

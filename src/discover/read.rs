@@ -37,6 +37,11 @@ impl Reader {
         })
     }
 
+    /// The bytes of the file that was read last; `None` when not all of it was read.
+    pub(super) fn bytes(&self, entry: &FileEntry) -> Option<Vec<u8>> {
+        (self.buffer.len() as u64 == entry.size).then(|| self.buffer.clone())
+    }
+
     /// The same of a file whose bytes are at hand; none are needed when its size tells that it is not read.
     pub(super) fn entry_of(
         &mut self,

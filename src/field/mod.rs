@@ -24,13 +24,20 @@ pub struct Place {
     pub line: u32,
 }
 
-/// What a target the types are for.
+/// The version of Django and the server that types are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Django's version.
     pub django: Version,
     /// The server.
     pub server: Server,
+}
+
+impl Default for Target {
+    /// The newest version, and the server that is assumed when none is named.
+    fn default() -> Self {
+        Self { django: Version::NEWEST, server: Server::default() }
+    }
 }
 
 /// A field.

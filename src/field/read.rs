@@ -6,6 +6,7 @@ use std::rc::Rc;
 use super::{DefaultValue, Field, Generated, Place, Relation, RelationKind, Target, types};
 use crate::django::Version;
 use crate::literal::{Args, Interp, Names, Object, Site, Value};
+use crate::schema::quote_string;
 
 /// The dotted name that stands for a connection to the database.
 pub const CONNECTION: &str = "django.db.connection";
@@ -279,8 +280,8 @@ fn literal_sql(value: &Value<'_>) -> Option<String> {
         Value::Bool(b) => String::from(if *b { "1" } else { "0" }),
         Value::Int(i) => i.to_string(),
         Value::Float(f) => f.to_string(),
-        Value::Str(text) | Value::Bytes(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
-        Value::Dict(_) | Value::List(_) => format!("'{}'", json(value)?.replace('\\', "\\\\").replace('\'', "''")),
+        Value::Str(text) | Value::Bytes(text) => quote_string(text),
+        Value::Dict(_) | Value::List(_) => quote_string(&json(value)?),
         _ => return None,
     })
 }

@@ -163,6 +163,8 @@ pub struct Interp<'p> {
     replaced: FxHashMap<Rc<str>, Value<'p>>,
     /// Whether an undecided condition or loop is told as a gap.
     quiet: u32,
+    /// How many modules run at the moment, each imported by the one before.
+    running: u32,
 }
 
 impl<'p> Interp<'p> {
@@ -182,6 +184,7 @@ impl<'p> Interp<'p> {
             tries: 0,
             replaced: FxHashMap::default(),
             quiet: 0,
+            running: 0,
         }
     }
 
@@ -237,6 +240,12 @@ impl<'p> Interp<'p> {
         out
     }
 
+    /// Whether the body of a module runs at the moment; its names are kept.
+    #[must_use]
+    pub fn runs_module(&self) -> bool {
+        self.running > 0
+    }
+
     /// The names of a module, evaluated on first use.
     pub fn module(&mut self, dotted: &str) -> Option<Rc<Scope<'p>>> {
         if let Some(scope) = self.modules.get(dotted) {
@@ -255,7 +264,9 @@ impl<'p> Interp<'p> {
         self.modules.insert(dotted.into(), scope.clone());
         let (depth, try_depth) = (self.budget.depth, std::mem::take(&mut self.try_depth));
         let tries = std::mem::take(&mut self.tries);
+        self.running += 1;
         self.run_module(&scope, loaded);
+        self.running -= 1;
         self.budget.depth = depth;
         self.try_depth = try_depth;
         self.tries = tries;

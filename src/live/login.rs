@@ -13,7 +13,7 @@ pub type Ask<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Where passwords and connections come from besides the URL.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct CredentialSources<'a> {
     /// A file whose first line is the password.
     pub password_file: Option<&'a Path>,
     /// The environment variable that holds the password, as the configuration names it.
@@ -99,7 +99,7 @@ pub enum LoginError {
 /// # Errors
 ///
 /// When a file that was named cannot be read, or a variable that was named is not set.
-pub fn resolve(address: &Address, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Login, LoginError> {
+pub fn resolve(address: &Address, around: &CredentialSources<'_>, gaps: &mut Vec<Gap>) -> Result<Login, LoginError> {
     let options = options(around, gaps)?;
     let option = |name: &str| options.get(name).cloned().flatten();
     let user = address.user.clone().or_else(|| option("user")).or_else(|| (around.variable)("USER"));
@@ -134,7 +134,7 @@ pub fn resolve(address: &Address, around: &Surroundings<'_>, gaps: &mut Vec<Gap>
     Ok(login)
 }
 
-fn options(around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Options, LoginError> {
+fn options(around: &CredentialSources<'_>, gaps: &mut Vec<Gap>) -> Result<Options, LoginError> {
     let (path, required) = match (around.defaults_file, around.home) {
         (Some(path), _) => (path.to_path_buf(), true),
         (None, Some(home)) => (home.join(".my.cnf"), false),
@@ -160,7 +160,7 @@ fn tls_mode(options: &Options) -> Result<Option<TlsMode>, LoginError> {
 
 fn password(
     address: &Address,
-    around: &Surroundings<'_>,
+    around: &CredentialSources<'_>,
     options: &Options,
     login: &Login,
 ) -> Result<Option<Secret>, LoginError> {
@@ -199,7 +199,7 @@ mod tests {
             fs::write(&path, text).unwrap();
         }
         let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        let around = Surroundings {
+        let around = CredentialSources {
             password_file: password_file.map(|_| path.as_path()),
             password_env: None,
             defaults_file: None,

@@ -35,30 +35,33 @@ const READING: [&str; 3] = ["SELECT ", "SHOW ", "SET SESSION "];
 /// And these, word for word.
 const TRANSACTIONS: [&str; 2] = ["START TRANSACTION READ ONLY", "ROLLBACK"];
 
-/// What went wrong.
+/// Why a statement or a connection failed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Trouble {
+pub(super) enum SessionError {
     /// The connection is gone, or was never there.
-    Dead(String),
+    Disconnected(String),
     /// It took too long; the connection may be gone.
-    Late(String),
-    /// The account may not.
-    Denied(String),
+    TimedOut(String),
+    /// The account lacks a right.
+    AccessDenied(String),
     /// The server refuses for another reason, such as a table that it does not know.
-    Refused(String),
+    ServerError(String),
 }
 
-impl Trouble {
-    /// The sentence.
+impl SessionError {
+    /// The message without the password, for reports.
     pub fn reason(&self) -> &str {
         match self {
-            Self::Dead(reason) | Self::Late(reason) | Self::Denied(reason) | Self::Refused(reason) => reason,
+            Self::Disconnected(reason)
+            | Self::TimedOut(reason)
+            | Self::AccessDenied(reason)
+            | Self::ServerError(reason) => reason,
         }
     }
 
     /// Whether facts are missing that another try may get.
     pub fn is_incomplete(&self) -> bool {
-        matches!(self, Self::Dead(_) | Self::Late(_))
+        matches!(self, Self::Disconnected(_) | Self::TimedOut(_))
     }
 }
 
@@ -105,7 +108,7 @@ pub(super) struct Session {
 
 impl Session {
     /// Connects.
-    pub async fn open(login: &Login, limits: Limits) -> Result<Self, Trouble> {
+    pub async fn open(login: &Login, limits: Limits) -> Result<Self, SessionError> {
         let secret = login.password.clone().unwrap_or_else(|| Secret::new(""));
         let over_socket = login.socket.is_some();
         let mode = if over_socket { TlsMode::Disabled } else { login.tls };
@@ -132,12 +135,12 @@ impl Session {
     /// Sends a statement and gives back its rows.
     ///
     /// A statement that could change anything is refused here, so that no later mistake can send one.
-    pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, Trouble> {
+    pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, SessionError> {
         if !READING.iter().any(|begin| sql.starts_with(begin)) && !TRANSACTIONS.contains(&sql) {
-            return Err(Trouble::Refused("only statements that read are sent".to_owned()));
+            return Err(SessionError::ServerError("only statements that read are sent".to_owned()));
         }
         let Some(conn) = self.conn.as_mut() else {
-            return Err(Trouble::Dead("the connection was lost before".to_owned()));
+            return Err(SessionError::Disconnected("the connection was lost before".to_owned()));
         };
         let left = self.end.saturating_duration_since(Instant::now());
         let limit = left.min(self.limits.statement + GRACE);
@@ -145,11 +148,11 @@ impl Session {
             Ok(Ok(rows)) => Ok(rows.into_iter().map(Row).collect()),
             Ok(Err(error)) => Err(trouble(error, &self.secret)),
             Err(_) if limit == left => {
-                Err(Trouble::Dead(format!("not done within {} s", self.limits.server.as_secs())))
+                Err(SessionError::Disconnected(format!("not done within {} s", self.limits.server.as_secs())))
             }
-            Err(_) => Err(Trouble::Dead(format!("no answer within {} s", limit.as_secs()))),
+            Err(_) => Err(SessionError::Disconnected(format!("no answer within {} s", limit.as_secs()))),
         };
-        if matches!(result, Err(Trouble::Dead(_))) {
+        if matches!(result, Err(SessionError::Disconnected(_))) {
             // Half an answer may be on its way: nothing that comes over this connection can be believed any more.
             self.conn = None;
         }
@@ -173,43 +176,23 @@ const ENDED: [u16; 7] = [1053, 1927, 1040, 1203, 1226, 4031, 3169];
 /// A right is missing: for a database, a login, a table, a column, a routine, globally.
 const DENIED: [u16; 9] = [1044, 1045, 1142, 1143, 1227, 1370, 1419, 1698, 3879];
 
-fn trouble(error: WireError, secret: &Secret) -> Trouble {
+fn trouble(error: WireError, secret: &Secret) -> SessionError {
     // What a server says may repeat what it was given, and may hold anything.
     let text = printable::line(&secret.hide_in(&error.to_string())).into_owned();
     match error {
         WireError::Server { code, .. } => match code {
-            code if INTERRUPTED.contains(&code) || code == LOCKED => Trouble::Late(text),
-            code if ENDED.contains(&code) => Trouble::Dead(text),
-            code if DENIED.contains(&code) => Trouble::Denied(text),
-            _ => Trouble::Refused(text),
+            code if INTERRUPTED.contains(&code) || code == LOCKED => SessionError::TimedOut(text),
+            code if ENDED.contains(&code) => SessionError::Disconnected(text),
+            code if DENIED.contains(&code) => SessionError::AccessDenied(text),
+            _ => SessionError::ServerError(text),
         },
-        _ => Trouble::Dead(text),
+        _ => SessionError::Disconnected(text),
     }
-}
-
-/// A text as an SQL literal, for a session whose `sql_mode` is empty.
-pub(super) fn literal(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('\'');
-    for character in text.chars() {
-        match character {
-            '\'' | '\\' => quoted.extend(['\\', character]),
-            '\0' => quoted.push_str("\\0"),
-            _ => quoted.push(character),
-        }
-    }
-    quoted.push('\'');
-    quoted
 }
 
 /// Several texts as literals, separated by commas.
 pub(super) fn literals<'a>(texts: impl IntoIterator<Item = &'a str>) -> String {
-    texts.into_iter().map(literal).collect::<Vec<_>>().join(", ")
-}
-
-/// A name in backticks.
-pub(super) fn identifier(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
+    texts.into_iter().map(crate::schema::quote_string).collect::<Vec<_>>().join(", ")
 }
 
 #[cfg(test)]
@@ -218,9 +201,7 @@ mod tests {
 
     #[test]
     fn names_and_texts_cannot_break_out() {
-        assert_eq!(literal(r"it's \ all"), r"'it\'s \\ all'");
-        assert_eq!(literals(["a", "b'"]), r"'a', 'b\''");
-        assert_eq!(identifier("odd`name"), "`odd``name`");
+        assert_eq!(literals(["a", "b'"]), "'a', 'b'''");
     }
 
     #[test]
@@ -238,8 +219,8 @@ mod tests {
         let mut send = |sql: &str| runtime.block_on(session.rows(sql)).unwrap_err();
         let writing = ["DELETE FROM t", "SET GLOBAL x = 0", "START TRANSACTION", "ROLLBACK; DROP TABLE t", " SELECT 1"];
         for sql in writing {
-            assert!(matches!(send(sql), Trouble::Refused(_)), "{sql}");
+            assert!(matches!(send(sql), SessionError::ServerError(_)), "{sql}");
         }
-        assert!(matches!(send("SELECT 1"), Trouble::Dead(_)), "what reads gets as far as the connection");
+        assert!(matches!(send("SELECT 1"), SessionError::Disconnected(_)), "what reads gets as far as the connection");
     }
 }

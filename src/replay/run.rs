@@ -68,7 +68,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         routers: Routers<'p>,
     ) -> Self {
         Self {
-            target: host.target,
+            target: host.target(),
             interp,
             host,
             state,

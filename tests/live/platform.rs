@@ -8,7 +8,7 @@ use csm_audit::live::facts::{DatabaseFacts, EnvironmentFacts};
 use csm_audit::live::grants;
 use csm_audit::live::login::Login;
 use csm_audit::live::secret::Secret;
-use csm_audit::live::{self, Place, Request, Source};
+use csm_audit::live::{self, DataSource, Request, Source};
 use csm_audit::source::{Gap, GapKind};
 
 use crate::support::{Flavour, Server};
@@ -133,8 +133,10 @@ pub fn read(login: &Login, databases: &[&str], request: &Request) -> (Environmen
 
 /// Likewise, with everything that it says.
 pub fn read_told(login: &Login, databases: &[&str], request: &Request) -> (EnvironmentFacts, Vec<Gap>) {
-    let places =
-        databases.iter().map(|name| Place::Server { login: login.clone(), database: (*name).to_owned() }).collect();
+    let places = databases
+        .iter()
+        .map(|name| DataSource::Server { login: login.clone(), database: (*name).to_owned() })
+        .collect();
     live::read(&Source { name: "prod".to_owned(), places }, request)
 }
 

@@ -280,8 +280,9 @@ fn an_option_that_shows_the_password_is_warned_of() {
     platform::fill(&server);
     platform::grant(&server, "audit");
     let login = Login { get_server_public_key: false, ..platform::login(&server, "audit") };
-    let places =
-        |login: &Login| vec![csm_audit::live::Place::Server { login: login.clone(), database: "edxapp".to_owned() }];
+    let places = |login: &Login| {
+        vec![csm_audit::live::DataSource::Server { login: login.clone(), database: "edxapp".to_owned() }]
+    };
     let attempt = |login: &Login| {
         csm_audit::live::read(&csm_audit::live::Source { name: "prod".to_owned(), places: places(login) }, &request())
     };

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::login::Login;
-use csm_audit::live::{Limits, Place, Request, Source, snapshot};
+use csm_audit::live::{DataSource, Limits, Request, Source, snapshot};
 
 use crate::platform::{self, DATABASES, PASSWORD, database, fill, grant, login, read, request};
 use crate::support::{self, Flavour, Server, ServerOptions};
@@ -143,9 +143,9 @@ fn one_dead_server_leaves_the_others() {
     grant(&server, "audit");
     let dead = Login { port: 1, ..login(&server, "audit") };
     let places = vec![
-        Place::Server { login: dead, database: "edxapp".to_owned() },
-        Place::Server { login: login(&server, "audit"), database: "edxapp-csmh".to_owned() },
-        Place::Server { login: login(&server, "audit"), database: "nowhere".to_owned() },
+        DataSource::Server { login: dead, database: "edxapp".to_owned() },
+        DataSource::Server { login: login(&server, "audit"), database: "edxapp-csmh".to_owned() },
+        DataSource::Server { login: login(&server, "audit"), database: "nowhere".to_owned() },
     ];
     let (facts, _) = csm_audit::live::read(&Source { name: "prod".to_owned(), places }, &request());
     assert_eq!(seen(&facts), 1);
