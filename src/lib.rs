@@ -20,6 +20,7 @@ mod model;
 mod modules;
 pub mod parse;
 pub mod plan;
+pub mod printable;
 pub mod progress;
 pub mod project;
 pub mod registry;
