@@ -14,6 +14,7 @@ use csm_audit::live::{self, DataSource, Limits, Request, Source};
 use csm_audit::plan::gh_ost_flags::Release;
 use csm_audit::plan::verify::{State, Verification};
 use csm_audit::plan::{Commands, Effect, ModelSource, Options, Plan, Strategy};
+use csm_audit::printable;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::touchpoint::models::Role;
 
@@ -188,7 +189,9 @@ pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
             rows(&plan, source, facts, &mut verification);
         }
     }
-    io::stdout().lock().write_all(verification.text().as_bytes())?;
+    let text = verification.text();
+    let text = printable::visible(&text);
+    io::stdout().lock().write_all(printable::without_commands(&text).as_bytes())?;
     Ok(if verification.is_done() { ExitCode::SUCCESS } else { ExitCode::from(OPEN) })
 }
 

@@ -4,7 +4,7 @@ use similar::TextDiff;
 
 use super::options::ModelSource;
 use crate::ast::{ClassDef, ExprKind, Stmt, StmtKind};
-use crate::parse::{self, Want};
+use crate::parse::{self, ParseOptions};
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
@@ -22,7 +22,7 @@ pub(super) struct Field<'a> {
 /// The diff that gives the class a key of another field; `None` where the text has no such class, or another attribute is
 /// its key.
 pub(super) fn patch(source: &ModelSource, field: &Field<'_>) -> Option<String> {
-    let parsed = parse::parse(source.text.as_bytes(), Want::default());
+    let parsed = parse::parse(source.text.as_bytes(), ParseOptions::default());
     let text = parsed.text.as_str();
     let line_of = |statement: &Stmt| parsed.text.line_col(statement.span.start).line;
     let (outer, class) = find_class(&parsed.module.body, &|statement, class| {
