@@ -83,7 +83,8 @@ def widen(schema_editor):
     in_the_way = [key for key in keys if (key[0], key[2]) in narrow or (key[3], key[4]) in narrow]
     for key in in_the_way:
         schema_editor.execute("ALTER TABLE %s DROP FOREIGN KEY %s" % (name(key[0]), name(key[1])), None)
-    for (table, column), (_, nullable, default, extra, comment) in sorted(narrow.items()):
+    for table, column in sorted(narrow):
+        _, nullable, default, extra, comment = narrow[(table, column)]
         sql = "ALTER TABLE %s MODIFY %s %s" % (name(table), name(column), WANTED)
         sql += " NULL" if nullable == "YES" else " NOT NULL"
         if default is not None and default != "NULL":
