@@ -3,6 +3,7 @@
 mod gap;
 
 use std::fmt;
+use std::sync::OnceLock;
 
 pub use self::gap::{Gap, GapKind, Subject};
 
@@ -69,7 +70,15 @@ pub struct LineCol {
 pub struct SourceText {
     text: String,
     line_starts: Vec<u32>,
+    /// The characters before each block of [`BLOCK`] bytes, counted when a long line asks for a column.
+    chars_before: OnceLock<Vec<u32>>,
 }
+
+/// Bytes whose characters are counted at once: a column takes no longer on a long line.
+const BLOCK: usize = 512;
+
+/// Bytes of a line that are looked at around a place in it. No person writes longer lines.
+const LONG_LINE: usize = 4_000;
 
 impl SourceText {
     /// Takes the decoded text. Lines end at `\n`, `\r\n` or a lone `\r`, as in Python.
@@ -83,7 +92,7 @@ impl SourceText {
             }
             line_starts.push(u32::try_from(at + 1).unwrap_or(u32::MAX));
         }
-        Self { text, line_starts }
+        Self { text, line_starts, chars_before: OnceLock::new() }
     }
 
     /// The whole text.
@@ -103,11 +112,58 @@ impl SourceText {
     pub fn line_col(&self, offset: u32) -> LineCol {
         let line = self.line_starts.partition_point(|&start| start <= offset) - 1;
         let start = self.line_starts[line];
-        let column = self
-            .text
-            .get(start as usize..offset as usize)
-            .map_or(offset - start, |before| u32::try_from(before.chars().count()).unwrap_or(u32::MAX));
+        let column = if (offset - start) as usize <= BLOCK {
+            self.text
+                .get(start as usize..offset as usize)
+                .map_or(offset - start, |before| u32::try_from(before.chars().count()).unwrap_or(u32::MAX))
+        } else {
+            self.chars_before(offset).saturating_sub(self.chars_before(start))
+        };
         LineCol { line: u32::try_from(line).unwrap_or(u32::MAX).saturating_add(1), column: column.saturating_add(1) }
+    }
+
+    /// The number of characters before a byte offset.
+    fn chars_before(&self, offset: u32) -> u32 {
+        let bytes = self.text.as_bytes();
+        let count = |bytes: &[u8]| {
+            let starts = bytes.iter().filter(|byte| (**byte & 0xc0) != 0x80).count();
+            u32::try_from(starts).unwrap_or(u32::MAX)
+        };
+        let blocks = self.chars_before.get_or_init(|| {
+            let mut sum = 0_u32;
+            let before = bytes.chunks(BLOCK).map(|block| {
+                let before = sum;
+                sum = sum.saturating_add(count(block));
+                before
+            });
+            before.collect()
+        });
+        let offset = (offset as usize).min(bytes.len());
+        let block = offset / BLOCK;
+        match blocks.get(block) {
+            Some(before) => before.saturating_add(count(&bytes[block * BLOCK..offset])),
+            // The text ends where a block would begin.
+            None => blocks.last().map_or(0, |before| before.saturating_add(count(&bytes[(block - 1) * BLOCK..]))),
+        }
+    }
+
+    /// The line of a byte offset, without its line ending; of a line that is too long to read, the part around it.
+    #[must_use]
+    pub fn line_around(&self, offset: u32) -> &str {
+        let line = self.line(self.line_col(offset).line);
+        if line.len() <= LONG_LINE {
+            return line;
+        }
+        let base = line.as_ptr() as usize - self.text.as_ptr() as usize;
+        let at = (offset as usize).saturating_sub(base).min(line.len());
+        let (mut from, mut to) = (at.saturating_sub(LONG_LINE / 40), (at + LONG_LINE / 20).min(line.len()));
+        while !line.is_char_boundary(from) {
+            from -= 1;
+        }
+        while !line.is_char_boundary(to) {
+            to += 1;
+        }
+        &line[from..to]
     }
 
     /// The text of a 1-based line, without its line ending.
@@ -139,5 +195,30 @@ mod tests {
         assert_eq!(text.line(2), "é = b");
         assert_eq!(text.line(3), "c");
         assert_eq!(text.line(9), "");
+    }
+
+    #[test]
+    fn columns_of_long_lines_are_those_of_short_ones() {
+        let line = "añb→c𝄞".repeat(700);
+        let text = SourceText::new(format!("x\n{line}\ny"));
+        for (at, (byte, _)) in line.char_indices().enumerate() {
+            let offset = u32::try_from(byte + 2).unwrap_or_default();
+            let column = u32::try_from(at + 1).unwrap_or_default();
+            assert_eq!(text.line_col(offset), LineCol { line: 2, column });
+        }
+        let end = u32::try_from(line.len() + 2).unwrap_or_default();
+        assert_eq!(text.line_col(end).column, 4_201);
+        let exact = SourceText::new("a".repeat(1024));
+        assert_eq!(exact.line_col(1024), LineCol { line: 1, column: 1025 });
+    }
+
+    #[test]
+    fn of_a_long_line_the_part_around_a_place_is_given() {
+        let line = format!("{}needle{}", "é".repeat(50_000), "é".repeat(50_000));
+        let text = SourceText::new(format!("short\n{line}\n"));
+        let offset = u32::try_from(6 + 100_000).unwrap_or_default();
+        let part = text.line_around(offset);
+        assert!(part.contains("needle") && part.len() < 500, "{part}");
+        assert_eq!(text.line_around(2), "short");
     }
 }

@@ -6,6 +6,9 @@ use crate::finding::{Access, Confidence, Kind};
 use crate::report::Findings;
 use crate::report::v1::{Report, ReportRootKind};
 
+/// Bytes of a line that are shown whole. Longer ones are generated, and the snippet stands for them.
+const LONGEST_SOURCE: usize = 4_000;
+
 /// What a touchpoint is. Its order is that of the baseline.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -73,7 +76,11 @@ pub fn touchpoints(findings: &Findings<'_>) -> Vec<GateTouchpoint> {
                 _ if found.enclosing == found.file => (&*found.file, ""),
                 _ => (module, &*found.enclosing),
             };
-            let source = project.text(file).map(|text| text.line(found.line).to_owned()).unwrap_or_default();
+            // A line of generated text may be as long as its file.
+            let source = match project.text(file).map_or("", |text| text.line(found.line)) {
+                line if line.len() <= LONGEST_SOURCE => line.to_owned(),
+                _ => found.snippet.clone(),
+            };
             Some(GateTouchpoint {
                 entry: Entry {
                     module: module.to_owned(),

@@ -117,6 +117,9 @@ impl Spec {
 
     /// The specification after a `%`; `None` when it is not modelled.
     fn of_percent(spec: &str, conversion: char) -> Option<Self> {
+        if !matches!(conversion, 's' | 'r' | 'a' | 'd' | 'i' | 'u' | 'x' | 'X') {
+            return None;
+        }
         let flags = spec.len() - spec.trim_start_matches(['#', '0', '-', ' ', '+']).len();
         let (flags, rest) = spec.split_at(flags);
         let (width, precision) = match rest.split_once('.') {

@@ -82,13 +82,6 @@ impl<'p> Graph<'p> {
         }
     }
 
-    fn roots(&self, app: &str, parents: &BTreeMap<Node, BTreeSet<Node>>) -> Option<Node> {
-        parents
-            .iter()
-            .find(|(node, parents)| node.0 == app && parents.iter().all(|p| p.0 != app))
-            .map(|(node, _)| node.clone())
-    }
-
     /// Orders the migrations as `migrate` does on an empty database.
     fn plan(&mut self, apps: &[App], gaps: &mut Vec<Gap>) {
         // On an empty database a squashed migration takes the place of all it replaces.
@@ -131,16 +124,19 @@ impl<'p> Graph<'p> {
                 later.push((own.clone(), before.clone(), true));
             }
         }
+        let labels: BTreeSet<&str> = apps.iter().map(|app| app.label.as_str()).collect();
         let within = parents.clone();
-        let first = |app: &str| self.roots(app, &within).map(|n| stand_in(&n));
-        let last_of = |app: &str| {
-            let with_child: BTreeSet<&Node> = within.values().flatten().collect();
-            within.keys().rfind(|n| n.0 == app && !with_child.contains(n)).cloned()
-        };
+        let mut first: BTreeMap<&str, &Node> = BTreeMap::new();
+        for (node, _) in within.iter().filter(|(node, parents)| parents.iter().all(|parent| parent.0 != node.0)) {
+            first.entry(&node.0).or_insert(node);
+        }
+        let with_child: BTreeSet<&Node> = within.values().flatten().collect();
+        let last: BTreeMap<&str, &Node> =
+            within.keys().filter(|node| !with_child.contains(node)).map(|node| (node.0.as_str(), node)).collect();
         for (own, dependency, before) in later {
             let target = match dependency.1.as_str() {
-                "__first__" => first(&dependency.0),
-                "__latest__" => last_of(&dependency.0),
+                "__first__" => first.get(dependency.0.as_str()).map(|node| stand_in(node)),
+                "__latest__" => last.get(dependency.0.as_str()).map(|node| (*node).clone()),
                 _ => {
                     let to = stand_in(&dependency);
                     parents.contains_key(&to).then_some(to)
@@ -152,7 +148,7 @@ impl<'p> Graph<'p> {
                 Some(to) => _ = parents.entry(own).or_default().insert(to),
                 None => {
                     let symbolic = dependency.1.starts_with("__");
-                    let installed = apps.iter().any(|a| a.label == dependency.0);
+                    let installed = labels.contains(dependency.0.as_str());
                     if (symbolic && installed && !migrated.contains(dependency.0.as_str())) || before {
                         continue;
                     }

@@ -81,7 +81,19 @@ impl ProjectState {
         true
     }
 
-    /// The models with a field that points to this one, sorted.
+    /// Adds or replaces a field of a model. Nothing is copied when nobody else holds the model.
+    pub fn set_field(&mut self, key: &str, name: &str, field: Rc<Field>) -> bool {
+        let Some(model) = self.models.get_mut(key) else { return false };
+        if let Some(relation) = &field.relation {
+            for to in relation.to.iter().chain(&relation.through) {
+                self.referrers.entry(target_key(model, to)).or_default().insert(key.to_owned());
+            }
+        }
+        Rc::make_mut(model).fields.insert(name.to_owned(), field);
+        true
+    }
+
+    /// The models with a field that points to this one, sorted; a model whose field was replaced may still be among them.
     #[must_use]
     pub fn referrers(&self, key: &str) -> Vec<Rc<ModelState>> {
         let keys = self.referrers.get(key);

@@ -141,9 +141,7 @@ impl<'p> Replay<'_, 'p> {
         }
         if changes {
             for gap in told {
-                if !self.gaps.contains(&gap) {
-                    self.gaps.push(gap);
-                }
+                self.push_gap(gap);
             }
         }
         self.effects(alias, effects);

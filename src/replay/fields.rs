@@ -11,14 +11,14 @@ use crate::model::{ModelKey, ModelState, View, key};
 use crate::source::GapKind;
 
 impl Replay<'_, '_> {
-    /// The field of an operation and the model it is for, with its key; a gap when one of them is not there.
+    /// The field of an operation and the key of the model it is for; a gap when one of them is not there.
     fn given(
         &mut self,
         model_name: &str,
         name: &str,
         field: &Result<Rc<Field>, String>,
         without: &str,
-    ) -> Option<(ModelKey, Rc<ModelState>, Rc<Field>)> {
+    ) -> Option<(ModelKey, Rc<Field>)> {
         let field = match field {
             Ok(field) => field.clone(),
             Err(reason) => {
@@ -28,11 +28,11 @@ impl Replay<'_, '_> {
         };
         self.record_field_gap(model_name, name, &field);
         let model_key = key(&self.app, model_name);
-        let model = self.state.get(&model_key).cloned();
-        if model.is_none() {
+        if self.state.get(&model_key).is_none() {
             self.missing_model(model_name);
+            return None;
         }
-        Some((model_key, model?, field))
+        Some((model_key, field))
     }
 
     pub(super) fn add_field(
@@ -43,9 +43,11 @@ impl Replay<'_, '_> {
         preserve: bool,
         sides: Sides<'_>,
     ) {
-        let Some((model_key, old, field)) = self.given(model_name, name, field, "left out") else { return };
+        let Some((model_key, field)) = self.given(model_name, name, field, "left out") else { return };
+        // Held only where it comes back: a model that nobody else holds is changed in place.
+        let old = if sides.state { None } else { self.state.get(&model_key).cloned() };
         let kept = if preserve { field.clone() } else { state::without_default(&field) };
-        self.state.change(&model_key, |m| _ = m.fields.insert(name.to_owned(), kept));
+        self.state.set_field(&model_key, name, kept);
         let Some(new) = self.state.get(&model_key).cloned() else { return };
         for alias in self.aliases_for(&new, sides) {
             let target = self.target;
@@ -53,7 +55,7 @@ impl Replay<'_, '_> {
                 editor.add_field(View { state, model: &new, target }, name, &field);
             });
         }
-        if !sides.state {
+        if let Some(old) = old {
             self.state.set(old);
         }
     }
@@ -89,7 +91,8 @@ impl Replay<'_, '_> {
         preserve: bool,
         sides: Sides<'_>,
     ) {
-        let Some((model_key, old, field)) = self.given(model_name, name, field, "not altered") else { return };
+        let Some((model_key, field)) = self.given(model_name, name, field, "not altered") else { return };
+        let Some(old) = self.state.get(&model_key).cloned() else { return };
         let Some(old_field) = old.fields.get(name).cloned() else {
             return self.gap(GapKind::Operation, format!("{model_name} has no field {name} at this point"));
         };
@@ -99,7 +102,7 @@ impl Replay<'_, '_> {
         let old_side = Side::of(old_view, name, &old_field);
         let old_through = old_view.through(name, &old_field);
         let kept = if preserve { field.clone() } else { state::without_default(&field) };
-        self.state.change(&model_key, |m| _ = m.fields.insert(name.to_owned(), kept));
+        self.state.set_field(&model_key, name, kept);
         let Some(new) = self.state.get(&model_key).cloned() else { return };
         let new_view = View { state: &self.state, model: &new, target: self.target };
         let new_side = Side::of(new_view, name, &field);

@@ -1,5 +1,6 @@
 //! Running the migrations in their order.
 
+use std::collections::BTreeSet;
 use std::rc::Rc;
 
 use indexmap::IndexMap;
@@ -50,6 +51,7 @@ pub struct Replay<'i, 'p> {
     routers: Routers<'p>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
+    known_gaps: BTreeSet<Gap>,
     pub(super) place: SourceLocation,
     pub(super) app: String,
     /// Why `migrate` ended before its end.
@@ -76,6 +78,7 @@ impl<'i, 'p> Replay<'i, 'p> {
             deferred: aliases.iter().map(|_| Vec::new()).collect(),
             routers,
             gaps: Vec::new(),
+            known_gaps: BTreeSet::new(),
             place: SourceLocation::default(),
             app: String::new(),
             stopped: None,
@@ -158,8 +161,12 @@ impl<'i, 'p> Replay<'i, 'p> {
     }
 
     pub(super) fn gap(&mut self, kind: GapKind, reason: impl Into<String>) {
-        let gap = Gap::at(kind, self.place.file.clone(), self.place.line, reason);
-        if !self.gaps.contains(&gap) {
+        self.push_gap(Gap::at(kind, self.place.file.clone(), self.place.line, reason));
+    }
+
+    /// Lists a gap, once.
+    pub(super) fn push_gap(&mut self, gap: Gap) {
+        if self.known_gaps.insert(gap.clone()) {
             self.gaps.push(gap);
         }
     }
@@ -181,10 +188,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         self.deferred[alias] = editor.deferred;
         let mut told = std::mem::take(&mut self.place);
         for problem in problems {
-            let gap = Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})"));
-            if !self.gaps.contains(&gap) {
-                self.gaps.push(gap);
-            }
+            self.push_gap(Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})")));
         }
         std::mem::swap(&mut self.place, &mut told);
         if let Some(reason) = stopped {
@@ -351,7 +355,7 @@ impl<'i, 'p> Replay<'i, 'p> {
     fn code_operation(&mut self, op: &Operation<'p>, object: &Rc<Object<'p>>, sides: Sides<'_>) {
         match op {
             Operation::Separate(database, for_state) => {
-                if sides.database.is_some() {
+                if sides.database.is_some() && !database.is_empty() {
                     let saved = self.state.clone();
                     self.nested(database, Sides { state: true, database: sides.database });
                     self.state = saved;

@@ -1,6 +1,8 @@
 //! Which step of a replay made what a table holds, as evidence.
 
-use rustc_hash::FxHashMap;
+use std::hash::BuildHasher as _;
+
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
 use super::{Database, Ddl, Table};
 
@@ -24,14 +26,16 @@ pub(super) struct Origins {
     tables: FxHashMap<String, FxHashMap<(Part, String), usize>>,
 }
 
-/// The parts of a table by name.
-pub(super) type Parts = Vec<(Part, String)>;
+/// The indexes and foreign keys of a table, by hashes of their names: a statement may make some that it does not name.
+pub(super) type Parts = FxHashSet<u64>;
 
-fn parts(table: &Table) -> Parts {
-    let columns = table.columns.iter().map(|column| (Part::Column, column.name.clone()));
-    let indexes = table.indexes.iter().map(|index| (Part::Index, index.name.clone()));
-    let keys = table.foreign_keys.iter().map(|key| (Part::ForeignKey, key.name.clone()));
-    columns.chain(indexes).chain(keys).collect()
+fn hash(part: Part, name: &str) -> u64 {
+    FxBuildHasher.hash_one((part, name))
+}
+
+fn unnamed_parts(table: &Table) -> impl Iterator<Item = (Part, &str)> {
+    let indexes = table.indexes.iter().map(|index| (Part::Index, index.name.as_str()));
+    indexes.chain(table.foreign_keys.iter().map(|key| (Part::ForeignKey, key.name.as_str())))
 }
 
 impl Database {
@@ -46,9 +50,12 @@ impl Database {
         self.origins.tables.get(table)?.get(&(part, name.to_owned())).copied()
     }
 
-    /// What the table that a statement is about holds before it.
+    /// The indexes and keys of the table that a statement is about, before it.
     pub(super) fn before(&self, ddl: &Ddl) -> Parts {
-        ddl.table().and_then(|table| self.tables.get(table)).map(parts).unwrap_or_default()
+        ddl.table()
+            .and_then(|table| self.tables.get(table))
+            .map(|table| unnamed_parts(table).map(|(part, name)| hash(part, name)).collect())
+            .unwrap_or_default()
     }
 
     /// Notes what a statement made.
@@ -70,12 +77,17 @@ impl Database {
         let Some(table) = self.tables.get(name) else { return };
         let known = self.origins.tables.entry(name.to_owned()).or_default();
         known.entry((Part::Table, String::new())).or_insert(step);
-        for part in parts(table) {
-            if !before.contains(&part) {
-                known.insert(part, step);
+        for (part, name) in unnamed_parts(table) {
+            if !before.contains(&hash(part, name)) {
+                known.insert((part, name.to_owned()), step);
             }
         }
         match ddl {
+            Ddl::CreateTable { .. } => {
+                known.extend(table.columns.iter().map(|column| ((Part::Column, column.name.clone()), step)));
+            }
+            Ddl::AddColumn { def, .. } => _ = known.insert((Part::Column, def.column.name.clone()), step),
+            Ddl::RenameColumn { to, .. } => _ = known.insert((Part::Column, to.clone()), step),
             Ddl::ChangeColumn { change, .. } => {
                 known.insert((Part::Column, change.def.column.name.clone()), step);
             }

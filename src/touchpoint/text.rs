@@ -227,10 +227,11 @@ fn words(text: &str, offset: usize) -> impl Iterator<Item = (usize, &str)> {
 
 /// Whether the statement around a column names a table, at its beginning.
 fn statement_names(reading: &sql::SqlReading, column: Span, table: &str) -> bool {
-    reading
-        .statements
-        .iter()
-        .find(|statement| statement.span.contains(column))
+    // Statements stand in their order.
+    let after = reading.statements.partition_point(|statement| statement.span.start <= column.start);
+    reading.statements[..after]
+        .last()
+        .filter(|statement| statement.span.contains(column))
         .and_then(|statement| statement.tables.first())
         .is_some_and(|used| used.name.eq_ignore_ascii_case(table))
 }
@@ -286,6 +287,7 @@ impl<'s, 'w> Scan<'s, 'w> {
         if reading.shape == Shape::Other {
             return false;
         }
+        let named: FxHashSet<String> = reading.tables().map(|used| used.name.to_ascii_lowercase()).collect();
         let before = self.hits.len();
         let place = |span: Span| to_span(start + span.start as usize, start + span.end as usize);
         for table in reading.tables() {
@@ -299,16 +301,17 @@ impl<'s, 'w> Scan<'s, 'w> {
                 self.hit(place(column.span), kind, column.access, &model.label, confidence);
                 continue;
             }
-            self.sql_column(column, &reading, place(column.span), kind, confidence);
+            self.sql_column(column, (&reading, &named), place(column.span), kind, confidence);
         }
         self.hits.len() > before
     }
 
-    /// A column that stands alone, and has the name of one that points to the target.
+    /// A column that stands alone, and has the name of one that points to the target. `named` are all tables of the
+    /// reading, in small letters.
     fn sql_column(
         &mut self,
         column: &sql::ColumnUse,
-        reading: &sql::SqlReading,
+        (reading, named): (&sql::SqlReading, &FxHashSet<String>),
         span: Span,
         kind: Kind,
         confidence: Confidence,
@@ -322,7 +325,7 @@ impl<'s, 'w> Scan<'s, 'w> {
             return;
         }
         // A column of that name in another table is another column.
-        if table.is_some_and(|table| reading.tables().any(|used| used.name.eq_ignore_ascii_case(table))) {
+        if table.is_some_and(|table| named.contains(&table.to_ascii_lowercase())) {
             return;
         }
         // Which of several models has the column is not told: the one that the statement names, else the first.

@@ -404,7 +404,7 @@ fn touchpoints(findings: &Findings<'_>) -> Vec<ReportTouchpoint> {
         .map(|found| {
             let text = project.text(found.file).unwrap_or(&empty);
             let (start, end) = (text.line_col(found.span.start), text.line_col(found.span.end));
-            let line = text.line(start.line).trim();
+            let line = text.line_around(found.span.start).trim();
             let fingerprint = prints.next(&[
                 &word(&found.kind),
                 &found.target,

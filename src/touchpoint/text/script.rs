@@ -1,5 +1,7 @@
 //! Scripts: SQL in strings and here-documents, names in code and comments.
 
+use rustc_hash::FxHashMap;
+
 use super::{Meaning, Scan, to_span, words};
 use crate::finding::{Access, Confidence};
 use crate::touchpoint::Kind;
@@ -42,6 +44,7 @@ impl Scan<'_, '_> {
 /// begins a comment, quotes and backticks delimit strings, `<<WORD` begins a here-document.
 fn stretches(text: &str) -> Vec<(Stretch, usize, usize)> {
     let bytes = text.as_bytes();
+    let mut ends = None;
     let mut out = Vec::new();
     let mut from = 0;
     let mut at = 0;
@@ -72,7 +75,7 @@ fn stretches(text: &str) -> Vec<(Stretch, usize, usize)> {
                     continue;
                 }
             },
-            b'<' if bytes.get(at + 1) == Some(&b'<') => match here_document(text, at) {
+            b'<' if bytes.get(at + 1) == Some(&b'<') => match here_document(text, at, &mut ends) {
                 Some((start, end)) => (Stretch::Literal, start, end, end),
                 None => {
                     at += 2;
@@ -123,8 +126,24 @@ fn closing_quote(bytes: &[u8], open: usize, quote: u8) -> Option<usize> {
     None
 }
 
-/// The body of `<<WORD`, `<<-WORD`, `<<~WORD`, `<<'WORD'`.
-fn here_document(text: &str, at: usize) -> Option<(usize, usize)> {
+/// The lines that hold one word alone, with the places where they begin, in their order.
+type Ends<'s> = FxHashMap<&'s str, Vec<usize>>;
+
+fn ends_of_documents(text: &str) -> Ends<'_> {
+    let mut ends = Ends::default();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let word = line.trim();
+        if !word.is_empty() && word.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+            ends.entry(word).or_default().push(start);
+        }
+        start += line.len();
+    }
+    ends
+}
+
+/// The body of `<<WORD`, `<<-WORD`, `<<~WORD`, `<<'WORD'`. `ends` are found once for a text.
+fn here_document<'s>(text: &'s str, at: usize, ends: &mut Option<Ends<'s>>) -> Option<(usize, usize)> {
     let head = text[at + 2..].trim_start_matches(['-', '~']).trim_start_matches(' ');
     let head = head.trim_start_matches(['\'', '"', '\\']);
     let length = head.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(head.len());
@@ -132,13 +151,8 @@ fn here_document(text: &str, at: usize) -> Option<(usize, usize)> {
     if word.is_empty() || word.starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
+    let ends = ends.get_or_insert_with(|| ends_of_documents(text)).get(word)?;
     let body = line_end(text, at) + 1;
-    let mut line_start = body;
-    for line in text.get(body..)?.split_inclusive('\n') {
-        if line.trim() == word {
-            return Some((body, line_start));
-        }
-        line_start += line.len();
-    }
-    None
+    let end = ends.get(ends.partition_point(|end| *end < body))?;
+    Some((body, *end))
 }
