@@ -124,13 +124,17 @@ pub fn target(settings: &Settings, project: &Project) -> Result<(Target, Vec<Gap
     let mut gaps = Vec::new();
     let django = match &settings.django {
         Some(text) => text.parse::<Version>().map_err(RegistryError::Option)?,
-        None => version::find(project).unwrap_or_else(|| {
-            gaps.push(Gap::general(
-                GapKind::DjangoVersion,
-                format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
-            ));
-            Version::NEWEST
-        }),
+        None => {
+            let (found, uncertain) = version::find(project);
+            gaps.extend(uncertain);
+            found.unwrap_or_else(|| {
+                gaps.push(Gap::general(
+                    GapKind::DjangoVersion,
+                    format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
+                ));
+                Version::NEWEST
+            })
+        }
     };
     if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
         gaps.push(Gap::general(
