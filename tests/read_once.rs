@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use csm_audit::config::Settings;
-use csm_audit::live::{Place, Request, Source};
+use csm_audit::live::{DataSource, Request, Source};
 use csm_audit::progress::Silent;
 use csm_audit::{CrossCheckResult, cross_check, scan_and_keep_texts};
 use walkdir::WalkDir;
@@ -31,9 +31,9 @@ fn project() -> tempfile::TempDir {
 /// Two environments, on servers of two makes.
 fn sources() -> Vec<Source> {
     let file = |name: &str| fixtures().join("environments").join(name);
-    let dump = Place::Dump { path: file("stage.platform.sql"), database: None };
-    let source = |name: &str, place: Place| Source { name: name.to_owned(), places: vec![place] };
-    vec![source("prod", Place::Snapshot(file("prod.json"))), source("stage", dump)]
+    let dump = DataSource::Dump { path: file("stage.platform.sql"), database: None };
+    let source = |name: &str, place: DataSource| Source { name: name.to_owned(), places: vec![place] };
+    vec![source("prod", DataSource::Snapshot(file("prod.json"))), source("stage", dump)]
 }
 
 /// A cross-check of the project; its Python files are emptied between the scan and the cross-check when that is asked.

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use csm_audit::audit::Role;
 use csm_audit::config::Settings;
 use csm_audit::expected::output::{Selection, sql};
-use csm_audit::live::{Place, Request, Source};
+use csm_audit::live::{DataSource, Request, Source};
 use csm_audit::plan::{Options, Plan};
 use csm_audit::progress::Silent;
 use csm_audit::resolve::Resolver;
@@ -63,7 +63,7 @@ fn field(name: &str) -> String {
 fn relations(root: &Path, target: &str, dump: &Path) -> Relations {
     let settings = settings(root, target);
     let scanned = scan_and_keep_texts(&settings, &Silent).unwrap();
-    let place = Place::Dump { path: dump.to_path_buf(), database: Some(String::from("it")) };
+    let place = DataSource::Dump { path: dump.to_path_buf(), database: Some(String::from("it")) };
     let sources = [Source { name: String::from("it"), places: vec![place] }];
     let checked = cross_check(&settings, &scanned, &sources, &Request::about(target), &Silent).unwrap();
     let mut out = Relations { in_code: !scanned.models.is_empty(), ..Relations::default() };

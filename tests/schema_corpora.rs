@@ -75,10 +75,10 @@ fn of_expected(database: &Database, server: Server) -> BTreeSet<String> {
             let printed = ColumnType::parse(&c.column_type.print(server)).print(server);
             out.insert(format!("column {name}.{} {printed} {} {}", c.name, c.nullable, c.auto_increment));
         }
-        if !table.primary_key.is_empty() {
-            out.insert(format!("index {name} PRIMARY true {}", table.primary_key.join(",")));
+        if table.primary().is_some() {
+            out.insert(format!("index {name} PRIMARY true {}", table.primary_key().join(",")));
         }
-        for i in &table.indexes {
+        for i in table.secondary_indexes() {
             let parts: Vec<&str> = i.parts.iter().map(|p| p.column.as_deref().unwrap_or("<expression>")).collect();
             out.insert(format!("index {name} {} {} {}", i.name, i.unique, parts.join(",")));
         }

@@ -9,7 +9,7 @@ use crate::django::Version;
 use crate::field::{self, Target};
 use crate::literal::{Args, Host, Interp, Names, Object, Site, Value};
 use crate::model::ProjectState;
-use crate::schema::{Database, Server};
+use crate::schema::{Database, Server, quote_string};
 use crate::sql::{self, Cell};
 
 /// The schema editor's class.
@@ -575,7 +575,7 @@ pub(crate) fn with_parameters(text: &str, params: Option<&Value<'_>>) -> String 
     while let Some(at) = rest.find("%s") {
         out.push_str(&rest[..at]);
         match items.next() {
-            Some(Value::Str(value)) => out.push_str(&format!("'{}'", value.replace('\'', "''"))),
+            Some(Value::Str(value)) => out.push_str(&quote_string(&value)),
             Some(other) => out.push_str(&other.to_text()),
             None => out.push_str("NULL"),
         }

@@ -7,12 +7,12 @@ use super::editor::{Editor, Side, definition, rename_column_in};
 use crate::django::Version;
 use crate::field::Field;
 use crate::model::{ModelState, ProjectState, View, target_key};
-use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, Unique};
+use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Table, Unique};
 
 /// A foreign key that points to the field that changes.
 #[derive(Clone, Debug)]
 pub struct Rel {
-    /// The key.
+    /// The foreign key that points to the field.
     pub side: Side,
     /// Whether it has no accessor on the other side.
     pub hidden: bool,
@@ -249,7 +249,7 @@ impl Editor<'_> {
                 .table(&table)
                 .into_iter()
                 .flat_map(|t| &t.checks)
-                .filter(|c| c.column.as_deref() == Some(column) || c.expression == format!("`{column}` >= 0"))
+                .filter(|c| c.column.as_deref() == Some(column) || c.condition == format!("`{column}` >= 0"))
                 .map(|c| c.name.clone())
                 .collect();
             for name in names {
@@ -309,7 +309,7 @@ impl Editor<'_> {
             to_update.extend(change.old_rels.iter().zip(change.new_rels));
         }
         if change.became_key() {
-            if self.table(table).is_some_and(|t| !t.primary_key.is_empty()) {
+            if self.table(table).is_some_and(|t| t.primary().is_some()) {
                 self.execute(&Ddl::DropPrimaryKey { table: table.clone() });
             }
             self.execute(&Ddl::AddPrimaryKey { table: table.clone(), columns: vec![column.clone()] });
@@ -334,7 +334,7 @@ impl Editor<'_> {
             && let Some(expression) = change.new.parameters.check.clone()
         {
             let name = crate::schema::naming::index(version, table, &[column], "_check");
-            let check = Check { name, expression, column: None };
+            let check = Check::new(&name, &expression);
             self.execute(&Ddl::AddCheck { table: table.clone(), check });
         }
     }
@@ -394,7 +394,7 @@ impl Editor<'_> {
         }
         new.comment.clone_from(&side.field.db_comment);
         if let Some((_, Some(default))) = &side.field.db_default {
-            new.default = Some(default.clone());
+            new.default = Some(DefaultValue::from_sql(default));
         }
         // A default that MySQL kept of an added TEXT column goes with any new definition.
         self.execute(&Ddl::ChangeColumn {
@@ -453,7 +453,11 @@ impl Editor<'_> {
             (Some(_), None) => None,
             (None, None) => return,
         };
-        self.execute(&Ddl::Default { table: table.to_owned(), column: new.column.clone(), default });
+        self.execute(&Ddl::Default {
+            table: table.to_owned(),
+            column: new.column.clone(),
+            default: default.as_deref().map(DefaultValue::from_sql),
+        });
     }
 
     /// The indexes over one column alone, as introspection finds them (`_constraint_names`).
@@ -461,8 +465,8 @@ impl Editor<'_> {
         let columns = [column.to_owned()];
         self.table(table)
             .into_iter()
-            .flat_map(|t| &t.indexes)
-            .filter(|i| i.is_over(&columns) && i.kind.is_none())
+            .flat_map(Table::secondary_indexes)
+            .filter(|i| i.is_over(&columns) && !i.is_special())
             .filter(|i| unique.is_none_or(|u| i.unique == u) && !exclude.contains(&i.name))
             .map(|i| i.name.clone())
             .collect()
