@@ -14,7 +14,7 @@ use csm_audit::audit::Role;
 use csm_audit::config::Settings;
 use csm_audit::expected::output::{Selection, sql};
 use csm_audit::live::{DataSource, Request, Source};
-use csm_audit::plan::{Options, Plan};
+use csm_audit::plan::{self, Options};
 use csm_audit::progress::Silent;
 use csm_audit::resolve::Resolver;
 use csm_audit::touchpoint::find;
@@ -102,7 +102,7 @@ fn relations(root: &Path, target: &str, dump: &Path) -> Relations {
             }
         }
     }
-    let plan = Plan::new(&checked.audit, &Options::default());
+    let plan = plan::plan(&checked.audit, &Options::default());
     out.plan = serde_json::to_string(&plan).unwrap();
     out
 }
