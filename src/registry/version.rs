@@ -71,16 +71,18 @@ impl Requirement {
             let version = Version(major, minor.unwrap_or(0));
             match operator.trim() {
                 "==" | "===" if minor.is_some() => out.exact = Some(version),
-                "==" | "===" => (out.from, out.to) = (Some(version), before(Version(major.checked_add(1)?, 0))),
+                "==" | "===" => (out.from, out.to) = (Some(version), Some(before(Version(major.checked_add(1)?, 0)))),
                 "~=" | "~" if patch.is_some() || (operator.trim() == "~" && minor.is_some()) => {
                     (out.from, out.to) = (Some(version), Some(version));
                 }
-                "~=" | "~" | "^" => (out.from, out.to) = (Some(version), before(Version(major.checked_add(1)?, 0))),
+                "~=" | "~" | "^" => {
+                    (out.from, out.to) = (Some(version), Some(before(Version(major.checked_add(1)?, 0))))
+                }
                 ">=" | ">" => out.from = Some(version),
                 "<=" => out.to = Some(version),
                 // `<4.2.5` still allows 4.2.
                 "<" if patch.is_some_and(|patch| patch > 0) => out.to = Some(version),
-                "<" => out.to = before(version),
+                "<" => out.to = Some(before(version)),
                 "!=" => {}
                 _ => return None,
             }
@@ -100,9 +102,9 @@ impl Requirement {
     }
 }
 
-/// The release before another.
-fn before(version: Version) -> Option<Version> {
-    RELEASES.into_iter().rfind(|release| *release < version)
+/// The release before another; none of the known ones is before the first.
+fn before(version: Version) -> Version {
+    RELEASES.into_iter().rfind(|release| *release < version).unwrap_or(Version(0, 0))
 }
 
 /// How much a place says: a lock file what is installed, `tox.ini` and a Dockerfile what is tested or built.
@@ -410,6 +412,7 @@ mod tests {
             ("Django>=7.0", "7.0"),
             ("    django52: Django>=5.2,<5.3", "5.2"),
             ("RUN pip install \"django==3.2.25\" gunicorn", "3.2"),
+            ("Django<1.7", ""),
             ("django-mysql==4.2", ""),
             ("# Django==1.8", ""),
             ("django", ""),
