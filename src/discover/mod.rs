@@ -6,6 +6,7 @@
 
 mod error;
 mod git;
+mod index;
 mod kind;
 mod read;
 mod revision;
@@ -20,13 +21,14 @@ use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use error::DiscoverError;
-pub use git::RevisionError;
+pub use git::{Base, RevisionError};
 pub use kind::FileKind;
 pub use read::MAX_FILE_SIZE;
 pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 
+use self::git::BlobId;
 use crate::source::{FileId, Gap};
 
 /// Whose code a root holds.
@@ -81,6 +83,8 @@ pub struct FileEntry {
     pub star_import: bool,
     /// Whether Python in it names `sys.path` or `addsitedir`.
     pub sys_path: bool,
+    /// What git would call its content; of what is not read, or when nobody asks, there is none.
+    blob: Option<BlobId>,
 }
 
 /// A symbolic link to a file that stands in the list under its own path.
@@ -117,6 +121,9 @@ pub struct Options {
     pub exclude: GlobSet,
     /// Whether files of installed packages are listed by name only: they are not read, and have no words.
     pub names_only: bool,
+    /// Whether git is asked which files it tracks: those that an ignore rule matches all the same, and those that a
+    /// sparse checkout left out, are part of the project then.
+    pub tracked: bool,
 }
 
 /// Everything that was found.
@@ -138,6 +145,8 @@ pub struct Discovery {
     odd_paths: FxHashMap<FileId, PathBuf>,
     /// The bytes of files that are not those on disk.
     contents: FxHashMap<FileId, Vec<u8>>,
+    /// By root, the files that a sparse checkout left out and the clone lacks, with the names of their objects.
+    unread: Vec<FxHashMap<String, String>>,
 }
 
 impl Discovery {
@@ -179,8 +188,23 @@ impl Discovery {
         let mut gaps = Vec::new();
         let mut metadata = Vec::new();
         let mut found = Vec::with_capacity(roots.len());
+        let mut left_out = Vec::new();
+        let mut unread = vec![FxHashMap::default(); roots.len()];
         for (index, root) in roots.iter().enumerate() {
             let mut walked = match root.kind {
+                RootKind::Project if options.tracked => {
+                    // git answers on a thread of its own: one that waits for it would be missed at the walk.
+                    let (mut walked, tracked) = std::thread::scope(|scope| {
+                        let tracked = scope.spawn(|| git::tracked(&root.path));
+                        let walked = walk::project(root, &canonical, &options.exclude);
+                        (walked, tracked.join().unwrap_or_default())
+                    });
+                    let additions = index::additions(root, tracked, &walked.files, &options.exclude);
+                    walked.files.extend(additions.found);
+                    left_out.extend(additions.left_out.into_iter().map(|file| (index, file)));
+                    unread[index] = additions.unread;
+                    walked
+                }
                 RootKind::Project => walk::project(root, &canonical, &options.exclude),
                 RootKind::SitePackages => walk::site_packages(root),
             };
@@ -196,27 +220,46 @@ impl Discovery {
 
         let mut read: Vec<(FileEntry, Option<Gap>)> = kept
             .par_iter()
-            .map_init(read::Reader::default, |reader, (root, file)| {
-                let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
-                reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path))
-            })
+            .map_init(
+                || read::Reader::new(options.tracked),
+                |reader, (root, file)| {
+                    let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
+                    reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path))
+                },
+            )
             .collect();
+        let mut contents: FxHashMap<(usize, String), Vec<u8>> = FxHashMap::default();
+        let mut reader = read::Reader::new(true);
+        for (root, file) in left_out {
+            read.push(reader.entry_of(root, RootKind::Project, &file.found, &file.bytes, file.size));
+            contents.insert((root, file.found.path), file.bytes);
+        }
         gaps.extend(read.iter_mut().filter_map(|(_, gap)| gap.take()));
-        let files: Vec<FileEntry> = read.into_iter().map(|(entry, _)| entry).collect();
+        let mut files: Vec<FileEntry> = read.into_iter().map(|(entry, _)| entry).collect();
+        if !contents.is_empty() {
+            files.sort_by(|a, b| (a.root, &a.path).cmp(&(b.root, &b.path)));
+        }
 
         for (index, root) in roots.iter().enumerate() {
             if !named[index] && !files.iter().any(|f| f.root == index && f.kind == FileKind::Python) {
                 return Err(DiscoverError::NoPython { path: root.path.clone(), kind: root.kind });
             }
         }
-        let odd_paths = (0u32..)
-            .zip(&kept)
-            .filter_map(|(id, (root, file))| file.odd.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path))))
+        let odd: Vec<(usize, &str, PathBuf)> = kept
+            .iter()
+            .filter(|(_, file)| file.odd.is_some())
+            .map(|(root, file)| (*root, &*file.path, file.locate(&roots[*root].path)))
             .collect();
         gaps.sort();
         gaps.dedup();
         metadata.sort();
-        let mut discovery = Self { roots, files, metadata, gaps, found_venvs, odd_paths, ..Self::default() };
+        let mut discovery = Self { roots, files, metadata, gaps, found_venvs, unread, ..Self::default() };
+        for (root, path, place) in odd {
+            discovery.odd_paths.extend(discovery.find(root, path).map(|file| (file, place)));
+        }
+        for ((root, path), bytes) in contents {
+            discovery.contents.extend(discovery.find(root, &path).map(|file| (file, bytes)));
+        }
         discovery.links = pending
             .into_iter()
             .filter_map(|link| {

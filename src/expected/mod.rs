@@ -124,6 +124,7 @@ fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectErr
             exclude: settings.exclude.clone(),
             // Names are followed from the settings on; nothing is searched for.
             names_only: true,
+            tracked: false,
         })
     })?;
     let project = pool.install(|| Project::new(discovery, Want { contexts: false }));

@@ -85,6 +85,8 @@ kinds! {
     Migration => "migration",
     /// A model that differs from its migrations in a way that could not be compared.
     Model => "model",
+    /// A file of a commit whose content the clone lacks.
+    MissingObject => "missing-object",
     /// The queries could not run over a file.
     NoContexts => "no-contexts",
     /// The definition of the target model was not found.
@@ -113,6 +115,8 @@ kinds! {
     SkippedFolder => "skipped-folder",
     /// A migration of South that could not be read.
     South => "south",
+    /// A file that a sparse checkout left out, and that differs from the commit that is compared with.
+    Sparse => "sparse",
     /// A FIFO, socket or device.
     SpecialFile => "special-file",
     /// SQL that could not be understood.
