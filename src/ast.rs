@@ -172,6 +172,8 @@ pub struct ClassDef {
     pub name: Ident,
     /// Bases (positional) and keywords such as `metaclass`.
     pub args: Arguments,
+    /// Type parameters (PEP 695).
+    pub type_params: Vec<TypeParam>,
     /// The body.
     pub body: Vec<Stmt>,
     /// Decorators, outermost first.
@@ -183,6 +185,8 @@ pub struct ClassDef {
 pub struct FunctionDef {
     /// Its name.
     pub name: Ident,
+    /// Type parameters (PEP 695).
+    pub type_params: Vec<TypeParam>,
     /// The parameters.
     pub params: Vec<Param>,
     /// The return annotation.
@@ -191,6 +195,15 @@ pub struct FunctionDef {
     pub body: Vec<Stmt>,
     /// Decorators, outermost first.
     pub decorators: Vec<Expr>,
+}
+
+/// A type parameter of a class or function: `T` or `T: Bound` in `class Store[T: Bound]`.
+#[derive(Debug)]
+pub struct TypeParam {
+    /// Its name.
+    pub name: Ident,
+    /// Its bound, or the tuple of its constraints.
+    pub bound: Option<Expr>,
 }
 
 /// A parameter.
@@ -667,10 +680,12 @@ impl Stmt {
         match &self.kind {
             StmtKind::ClassDef(class) => {
                 class.decorators.iter().for_each(&mut *visit);
+                class.type_params.iter().flat_map(|param| &param.bound).for_each(&mut *visit);
                 class.args.parts(visit);
             }
             StmtKind::FunctionDef(function) => {
                 function.decorators.iter().for_each(&mut *visit);
+                function.type_params.iter().flat_map(|param| &param.bound).for_each(&mut *visit);
                 function.params.iter().for_each(|param| param.parts(visit));
                 function.returns.iter().for_each(visit);
             }

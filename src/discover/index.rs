@@ -9,11 +9,11 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::Root;
 use super::git::{self, Tracked};
 use super::kind::{self, FileKind};
-use super::walk::Found;
+use super::walk::WalkedFile;
 
 /// A file that is read from git's objects.
 pub(super) struct LeftOut {
-    pub found: Found,
+    pub found: WalkedFile,
     pub bytes: Vec<u8>,
     /// Its size, when the bytes are too many to be read.
     pub size: u64,
@@ -23,7 +23,7 @@ pub(super) struct LeftOut {
 #[derive(Default)]
 pub(super) struct Additions {
     /// Those on disk.
-    pub found: Vec<Found>,
+    pub found: Vec<WalkedFile>,
     /// Those that a sparse checkout left out, with their contents.
     pub left_out: Vec<LeftOut>,
     /// The names of the objects of those that the clone lacks as well.
@@ -31,7 +31,7 @@ pub(super) struct Additions {
 }
 
 /// Compares the walk of a root with what git tracks in it.
-pub(super) fn additions(root: &Root, tracked: Vec<Tracked>, walked: &[Found], exclude: &GlobSet) -> Additions {
+pub(super) fn additions(root: &Root, tracked: Vec<Tracked>, walked: &[WalkedFile], exclude: &GlobSet) -> Additions {
     let mut additions = Additions::default();
     if tracked.is_empty() {
         return additions;
@@ -43,7 +43,7 @@ pub(super) fn additions(root: &Root, tracked: Vec<Tracked>, walked: &[Found], ex
         if known.contains(&*file.path) || !is_walked(&file.path, exclude, &is_environment) {
             continue;
         }
-        let found = Found { path: file.path.clone(), odd: file.odd.clone(), link: None };
+        let found = WalkedFile { path: file.path.clone(), raw_path: file.odd.clone(), link: None };
         match std::fs::symlink_metadata(found.locate(&root.path)) {
             Ok(metadata) if metadata.is_file() => additions.found.push(found),
             Ok(_) => {}
@@ -57,7 +57,7 @@ pub(super) fn additions(root: &Root, tracked: Vec<Tracked>, walked: &[Found], ex
     for file in wanted {
         match contents.next().flatten() {
             Some(content) => {
-                let found = Found { path: file.path, odd: file.odd, link: None };
+                let found = WalkedFile { path: file.path, raw_path: file.odd, link: None };
                 additions.left_out.push(LeftOut { found, bytes: content.bytes, size: content.size });
             }
             None => {

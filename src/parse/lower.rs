@@ -9,7 +9,7 @@ use tree_sitter::{Tree, TreeCursor};
 
 use crate::ast::{
     Arguments, BinOp, ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, MatchCase,
-    Module, Param, Stmt, StmtKind,
+    Module, Param, Stmt, StmtKind, TypeParam,
 };
 use crate::source::Span;
 
@@ -664,30 +664,51 @@ impl<'a> Lower<'a> {
     fn function(&mut self, decorators: Vec<Expr>) -> StmtKind {
         let mut name = None;
         let (mut params, mut returns, mut body): (Vec<Param>, _, _) = (Vec::new(), None, Vec::new());
+        let mut type_params = Vec::new();
         self.each_child(|l, kind| match kind {
             K::Identifier => name = Some(l.ident()),
             K::Parameters => params = l.params(),
-            K::TypeParameter => l.salvage(),
+            K::TypeParameter => type_params = l.type_params(),
             K::Block => body.append(&mut l.block()),
             kind if kind.is_expression() => returns = Some(l.expr()),
             _ => {}
         });
         let name = name.unwrap_or_else(|| self.no_name());
-        StmtKind::FunctionDef(Box::new(FunctionDef { name, params, returns, body, decorators }))
+        StmtKind::FunctionDef(Box::new(FunctionDef { name, type_params, params, returns, body, decorators }))
     }
 
     fn class(&mut self, decorators: Vec<Expr>) -> StmtKind {
         let mut name = None;
         let (mut args, mut body) = (Arguments::default(), Vec::new());
+        let mut type_params = Vec::new();
         self.each_child(|l, kind| match kind {
             K::Identifier => name = Some(l.ident()),
             K::ArgumentList => args = l.arguments(),
-            K::TypeParameter => l.salvage(),
+            K::TypeParameter => type_params = l.type_params(),
             K::Block => body.append(&mut l.block()),
             _ => {}
         });
         let name = name.unwrap_or_else(|| self.no_name());
-        StmtKind::ClassDef(Box::new(ClassDef { name, args, body, decorators }))
+        StmtKind::ClassDef(Box::new(ClassDef { name, args, type_params, body, decorators }))
+    }
+
+    /// `[T, U: Bound, *Ts]`; a name with a bound is read as a pair.
+    fn type_params(&mut self) -> Vec<TypeParam> {
+        let mut found = Vec::new();
+        for expr in self.elements() {
+            let (name, bound) = match expr.kind {
+                ExprKind::Tuple(mut pair) if pair.len() == 2 => {
+                    let bound = pair.pop();
+                    (pair.pop(), bound)
+                }
+                ExprKind::Starred(inner) => (Some(*inner), None),
+                _ => (Some(expr), None),
+            };
+            if let Some(Expr { span, kind: ExprKind::Name(name) }) = name {
+                found.push(TypeParam { name: Ident { name, span }, bound });
+            }
+        }
+        found
     }
 
     pub(super) fn no_name(&self) -> Ident {

@@ -1,7 +1,7 @@
 //! For tests: a tree as short text, and its spans.
 
 use crate::ast::{
-    Arguments, ComprehensionClause, Expr, ExprKind, Ident, Module, Param, ParamKind, Stmt, StmtKind, StrPart,
+    Arguments, ComprehensionClause, Expr, ExprKind, Ident, Module, Param, ParamKind, Stmt, StmtKind, StrPart, TypeParam,
 };
 use crate::source::Span;
 
@@ -24,6 +24,17 @@ fn dotted(path: &[Ident]) -> String {
 
 fn orelse(body: &[Stmt]) -> String {
     if body.is_empty() { String::new() } else { format!(" else {}", block(body)) }
+}
+
+fn type_params(params: &[TypeParam]) -> String {
+    if params.is_empty() {
+        return String::new();
+    }
+    let one = |param: &TypeParam| match &param.bound {
+        Some(bound) => format!("{}: {}", param.name.name, expr(bound)),
+        None => param.name.name.to_string(),
+    };
+    format!("[{}]", params.iter().map(one).collect::<Vec<_>>().join(", "))
 }
 
 fn stmt(stmt: &Stmt) -> String {
@@ -52,12 +63,14 @@ fn stmt(stmt: &Stmt) -> String {
         }
         StmtKind::ClassDef(class) => {
             let decorators = class.decorators.iter().map(|d| format!("@{} ", expr(d))).collect::<String>();
-            format!("{decorators}class {}({}) {}", class.name.name, arguments(&class.args), block(&class.body))
+            let types = type_params(&class.type_params);
+            format!("{decorators}class {}{types}({}) {}", class.name.name, arguments(&class.args), block(&class.body))
         }
         StmtKind::FunctionDef(def) => {
             let decorators = def.decorators.iter().map(|d| format!("@{} ", expr(d))).collect::<String>();
             let returns = def.returns.as_ref().map_or_else(String::new, |r| format!(" -> {}", expr(r)));
-            format!("{decorators}def {}({}){returns} {}", def.name.name, params(&def.params), block(&def.body))
+            let types = type_params(&def.type_params);
+            format!("{decorators}def {}{types}({}){returns} {}", def.name.name, params(&def.params), block(&def.body))
         }
         StmtKind::Assign { targets, value } => {
             targets.iter().map(|t| format!("{} = ", expr(t))).collect::<String>() + &expr(value)
@@ -233,11 +246,13 @@ fn stmts(body: &[Stmt], outer: Span, visit: &mut impl FnMut(Span, Span)) {
             }
             StmtKind::ClassDef(class) => {
                 class.decorators.iter().for_each(&mut e);
+                class.type_params.iter().flat_map(|param| &param.bound).for_each(&mut e);
                 args_spans(&class.args, span, visit);
                 stmts(&class.body, span, visit);
             }
             StmtKind::FunctionDef(def) => {
                 def.decorators.iter().chain(&def.returns).for_each(&mut e);
+                def.type_params.iter().flat_map(|param| &param.bound).for_each(&mut e);
                 param_spans(&def.params, span, visit);
                 stmts(&def.body, span, visit);
             }

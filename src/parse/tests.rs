@@ -8,7 +8,7 @@ use crate::ast::{ExprKind, StmtKind};
 use super::*;
 
 fn read(text: &str) -> ParsedFile {
-    let file = parse(text.as_bytes(), Want { contexts: false });
+    let file = parse(text.as_bytes(), ParseOptions { run_queries: false });
     check_spans(&file, text);
     file
 }
@@ -82,8 +82,8 @@ fn statements() {
 
 #[test]
 fn type_parameters_keep_their_bounds() {
-    assert!(tree_of("class A[T: Model](B):\n  x = 1").contains("Model"));
-    assert!(tree_of("def f[T](x: T) -> list[T | None]: ...").starts_with("def f(x: T) -> list[(T BitOr None)]"));
+    assert!(tree_of("class A[T: Model](B):\n  x = 1").starts_with("class A[T: Model](B)"));
+    assert!(tree_of("def f[T](x: T) -> list[T | None]: ...").starts_with("def f[T](x: T) -> list[(T BitOr None)]"));
 }
 
 #[test]
@@ -286,7 +286,7 @@ fn the_standard_library_parses() {
     for line in listed.lines() {
         let path = line.trim_start_matches('!');
         let Ok(bytes) = std::fs::read(path) else { continue };
-        let file = parse(&bytes, Want { contexts: true });
+        let file = parse(&bytes, ParseOptions { run_queries: true });
         check_spans(&file, path);
         let _ = super::contexts::tests::all(&file);
         if !line.starts_with('!') && !file.gaps.is_empty() {

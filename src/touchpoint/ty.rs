@@ -54,13 +54,24 @@ pub enum Ty {
     Str(CompactString),
     /// A class made by `Manager.from_queryset(QuerySet)`.
     FromQuerySet(ClassId),
+    /// A type annotation that is more than a class, by a value that it allows: `list[Model]`.
+    Hint(Box<Ty>),
+    /// A method of Django's own, with its receiver: `row.delete`, not called.
+    Method(Box<Ty>, CompactString),
+    /// A function that a decorator of the project wraps, as the decorator's parameter.
+    Decorated(FuncId),
 }
 
 impl Ty {
     /// Nesting of containers.
     fn depth(&self) -> usize {
         match self {
-            Self::Seq(inner) | Self::Dict(inner) | Self::Bound(_, inner) | Self::Super(_, inner) => 1 + inner.depth(),
+            Self::Seq(inner)
+            | Self::Dict(inner)
+            | Self::Bound(_, inner)
+            | Self::Super(_, inner)
+            | Self::Hint(inner)
+            | Self::Method(inner, _) => 1 + inner.depth(),
             Self::Tuple(items) => 1 + items.iter().flat_map(TySet::iter).map(|(ty, _)| ty.depth()).max().unwrap_or(0),
             _ => 0,
         }

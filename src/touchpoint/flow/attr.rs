@@ -36,7 +36,7 @@ impl<'p> Flow<'_, 'p> {
         result
     }
 
-    fn attr_of(&mut self, ty: &Ty, attr: &Ident, sure: bool) -> TySet {
+    pub(super) fn attr_of(&mut self, ty: &Ty, attr: &Ident, sure: bool) -> TySet {
         let name = attr.name.as_str();
         match ty {
             Ty::Module(ModuleRef::File(file)) => self.module_value(*file, name),
@@ -53,10 +53,18 @@ impl<'p> Flow<'_, 'p> {
                 "default_manager" | "base_manager" => TySet::one(Ty::Manager(*class, None)),
                 _ => TySet::unknown(),
             },
-            Ty::Manager(class, _) | Ty::QuerySet(class, _) => match name {
-                "model" => TySet::one(Ty::Class(*class)),
-                _ => TySet::unknown(),
-            },
+            Ty::Manager(class, custom) | Ty::QuerySet(class, custom) => {
+                if name == "model" {
+                    return TySet::one(Ty::Class(*class));
+                }
+                if let Some(func) = custom.and_then(|custom| self.method(custom, name)) {
+                    return TySet::one(Ty::Bound(func, Box::new(ty.clone())));
+                }
+                match orm::method(name) {
+                    Some(_) => TySet::one(Ty::Method(Box::new(ty.clone()), name.into())),
+                    None => TySet::unknown(),
+                }
+            }
             _ => TySet::unknown(),
         }
     }
@@ -259,8 +267,18 @@ impl<'p> Flow<'_, 'p> {
                 return TySet::unknown();
             }
         }
-        let Some(set) = self.member(class, name) else { return TySet::unknown() };
+        let Some(set) = self.member(class, name) else {
+            let own = self.class(class).model.is_some() && orm::instance_method(name).is_some();
+            return match own {
+                true => TySet::one(Ty::Method(Box::new(Ty::Instance(class)), name.into())),
+                false => TySet::unknown(),
+            };
+        };
         let mut result = TySet::default();
+        // Django's own runs in an override, or instead of it.
+        if self.class(class).model.is_some() && orm::instance_method(name).is_some() {
+            result.insert(Ty::Method(Box::new(Ty::Instance(class)), name.into()), true);
+        }
         for (ty, known) in set.iter() {
             match ty {
                 Ty::Func(func) if self.func(*func).binds == Binds::Property => {
@@ -268,7 +286,7 @@ impl<'p> Flow<'_, 'p> {
                     self.touch_property_use(class, *func, attr, &given, sure);
                     result.join(&given);
                 }
-                Ty::Func(func) if self.func(*func).binds == Binds::Nothing => {
+                Ty::Func(func) if self.func(*func).binds == Binds::Nothing && self.func(*func).class.is_some() => {
                     result.insert(ty.clone(), *known);
                 }
                 Ty::Func(func) => {

@@ -156,6 +156,26 @@ impl<'p> Flow<'_, 'p> {
         self.touch(ident, kind, access, &model.label, sure);
     }
 
+    /// A class that no token of the chain names, `KINDS[key].objects` or `type(row).objects`: what is done with it is
+    /// told where the next name stands.
+    pub(super) fn touch_unnamed_class(&mut self, set: &TySet, attr: &Ident, at: usize, chain: &mut Chain<'p>) {
+        let unnamed =
+            matches!(at.checked_sub(1).and_then(|before| chain.ops.get(before)), Some(Op::Call(..) | Op::Index(_)));
+        if !unnamed || chain.told {
+            return;
+        }
+        let Some((class, sure)) = self.model_class_in(set) else { return };
+        let Some(model) = self.model_of(class) else { return };
+        let (kind, access) = self.classify(class, attr, at, chain);
+        if kind == Kind::Query {
+            chain.told = true;
+            chain.access = access;
+        }
+        if matches!(kind, Kind::Query | Kind::MethodCall) {
+            self.touch(attr, kind, access, &model.label, sure);
+        }
+    }
+
     /// `Model = apps.get_model(…)`, `Model = import_model()`: the name that stands for the model from here on.
     pub(super) fn touch_alias(&mut self, target: &Expr, value: &Expr, set: &TySet) {
         let (Some(name), ExprKind::Call { func, .. }) = (target.as_name(), &value.kind) else { return };

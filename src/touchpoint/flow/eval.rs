@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{Env, Flow, Frame, Key};
-use crate::ast::{Arguments, BinOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, Param, StrPart};
+use crate::ast::{Arguments, BinOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, StrPart};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::Span;
@@ -108,13 +108,18 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Comprehension { kind, element, value, clauses } => {
                 self.comprehension(*kind, element, value.as_deref(), clauses)
             }
-            ExprKind::Lambda { params, body } => self.lambda(params, body),
+            ExprKind::Lambda { params, body } => self.lambda(expr, params, body),
             ExprKind::BinOp { op, left, right } => {
                 if matches!(op, BinOp::Add | BinOp::Mod) {
                     self.built_string(expr);
                 }
-                let mut set = self.eval(left, Use::Plain);
-                set.join(&self.eval(right, Use::Plain));
+                // `Model | None` and `"Model | None"` are annotations of several parts.
+                let part = if use_ == Use::Annotation { Use::Annotation } else { Use::Plain };
+                let mut set = self.eval(left, part);
+                set.join(&self.eval(right, part));
+                if use_ == Use::Annotation {
+                    return set;
+                }
                 // Querysets combine with & and |, lists and tuples with +.
                 if matches!(op, BinOp::BitAnd | BinOp::BitOr | BinOp::Add) {
                     set.flat_map(|ty| match ty {
@@ -184,21 +189,6 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    fn lambda(&mut self, params: &'p [Param], body: &'p Expr) -> TySet {
-        for param in params {
-            if let Some(default) = &param.default {
-                self.eval(default, Use::Plain);
-            }
-        }
-        self.scoped(|flow| {
-            for param in params {
-                flow.bind(&param.name.name, TySet::unknown());
-            }
-            flow.eval(body, Use::Plain);
-        });
-        TySet::unknown()
-    }
-
     /// Runs with names of its own; those of the enclosing code stay as they were.
     pub(super) fn scoped<T>(&mut self, run: impl FnOnce(&mut Self) -> T) -> T {
         let (file, func, class) = self.frames.last().map_or((self.file(), None, None), |f| (f.file, f.func, f.class));
@@ -262,6 +252,13 @@ impl<'p> Flow<'_, 'p> {
         }
         let file = self.file();
         let set = self.module_value(file, name);
+        let variable = |ty: &Ty| matches!(ty, Ty::ExternalResult(dotted) if dotted.ends_with("TypeVar"));
+        if set.is_unknown() || set.iter().any(|(ty, _)| variable(ty)) {
+            let given = self.type_parameter(name);
+            if !given.is_unknown() {
+                return given;
+            }
+        }
         if set.is_unknown() && is_builtin(name) { TySet::one(Ty::External(name.into())) } else { set }
     }
 
@@ -340,6 +337,7 @@ impl<'p> Flow<'_, 'p> {
                     if let Some(segments) = &mut dotted {
                         segments.push(attr.name.clone());
                     }
+                    self.touch_unnamed_class(&set, attr, at, &mut chain);
                     if let Some(Op::Call(args, span)) = chain.ops.get(at + 1).copied() {
                         set = self.method_call(&set, base, attr, args, span, at, &mut chain);
                         dotted = None;
@@ -371,7 +369,18 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn index(&mut self, set: &TySet, index: &'p Expr, base: &Expr, chain: &mut Chain<'p>, at: usize) -> TySet {
-        // Generic[Model], Optional[Model]: a class in brackets.
+        if let Some(types) = self.is_generic(set)
+            && !self.is_frozen_orm(base, index)
+        {
+            let inner = if types { Use::Annotation } else { Use::Plain };
+            let args: Vec<TySet> = match &index.kind {
+                ExprKind::Tuple(items) => items.iter().map(|item| self.eval(item, inner)).collect(),
+                _ => vec![self.eval(index, inner)],
+            };
+            if let Some(made) = self.subscripted(set, &args) {
+                return made;
+            }
+        }
         let inside = self.eval(index, if chain.use_ == Use::Annotation { Use::Annotation } else { Use::Plain });
         if at == 0
             && base.as_name() == Some("orm")
@@ -392,6 +401,11 @@ impl<'p> Flow<'_, 'p> {
         if item.is_unknown() && chain.use_ == Use::Annotation { inside } else { item }
     }
 
+    /// `orm['app.Model']` of South.
+    fn is_frozen_orm(&self, base: &Expr, index: &Expr) -> bool {
+        base.as_name() == Some("orm") && index.as_str().is_some_and(|text| self.class_by_label(&text).is_some())
+    }
+
     /// The module or the name in a module that a dotted chain names.
     fn dotted_module(&mut self, segments: &[CompactString]) -> TySet {
         let file = self.file();
@@ -408,32 +422,6 @@ impl<'p> Flow<'_, 'p> {
                 _ => TySet::unknown(),
             },
             module => TySet::one(Ty::Module(module)),
-        }
-    }
-
-    /// Evaluates an annotation for its touchpoints.
-    pub(super) fn annotation(&mut self, annotation: &'p Expr) {
-        self.eval(annotation, Use::Annotation);
-    }
-
-    /// What a value with this annotation is.
-    pub(super) fn annotated(&mut self, annotation: &'p Expr) -> TySet {
-        let told = self.eval(annotation, Use::Annotation);
-        let set = match annotation.as_str() {
-            Some(name) => self.lookup(&name),
-            None => told,
-        };
-        set.flat_map(|ty| self.instance_of_annotation(ty))
-    }
-
-    fn instance_of_annotation(&self, ty: &Ty) -> TySet {
-        match ty {
-            Ty::Class(class) => TySet::one(Ty::Instance(*class)),
-            Ty::Seq(inner) => match &**inner {
-                Ty::Class(class) => TySet::one(Ty::Seq(Box::new(Ty::Instance(*class)))),
-                _ => TySet::unknown(),
-            },
-            _ => TySet::unknown(),
         }
     }
 }

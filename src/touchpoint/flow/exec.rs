@@ -4,7 +4,9 @@ use compact_str::CompactString;
 
 use super::eval::Use;
 use super::{Binds, Env, Flow, Frame, Key};
-use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind};
+use crate::ast::{
+    ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind, TypeParam,
+};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::FileId;
@@ -18,8 +20,11 @@ impl<'p> Flow<'_, 'p> {
             let info = self.func(id);
             (info.file, info.def, info.class, info.binds)
         };
+        // A lambda runs where it stands.
+        let Some(def) = def else { return };
         let mut env = Env::default();
         self.frames.push(Frame { file, func: Some(id), class: None, env: Env::default() });
+        self.bind_type_params(&def.type_params);
         for (position, param) in def.params.iter().enumerate() {
             let mut set = self.read(Key::Param(id, param.name.name.clone())).unwrap_or_default();
             if position == 0
@@ -45,7 +50,7 @@ impl<'p> Flow<'_, 'p> {
             env.insert(param.name.name.clone(), set);
         }
         if let Some(frame) = self.frames.last_mut() {
-            frame.env = env;
+            frame.env.extend(env);
         }
         self.block(&def.body);
         if let Some(returns) = &def.returns {
@@ -93,18 +98,18 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
-    fn env(&self) -> Env {
+    pub(super) fn env(&self) -> Env {
         self.frames.last().map(|frame| frame.env.clone()).unwrap_or_default()
     }
 
-    fn set_env(&mut self, env: Env) {
+    pub(super) fn set_env(&mut self, env: Env) {
         if let Some(frame) = self.frames.last_mut() {
             frame.env = env;
         }
     }
 
     /// The names after either of two ways through the code.
-    fn merge_env(&mut self, other: Env) {
+    pub(super) fn merge_env(&mut self, other: Env) {
         if let Some(frame) = self.frames.last_mut() {
             for (name, set) in other {
                 frame.env.entry(name).or_default().join(&set);
@@ -146,20 +151,36 @@ impl<'p> Flow<'_, 'p> {
                     self.learn(Key::Return(func), &set);
                 }
             }
-            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Assert(exprs) | StmtKind::Print(exprs) => {
+            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Print(exprs) => {
                 for expr in exprs {
                     self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::Assert(exprs) => {
+                for expr in exprs {
+                    self.eval(expr, Use::Plain);
+                }
+                if let Some(test) = exprs.first() {
+                    self.narrow(test, true);
                 }
             }
             StmtKind::If { test, body, orelse } => {
                 self.eval(test, Use::Plain);
                 let before = self.env();
-                self.narrow(test);
+                self.narrow(test, true);
                 self.block(body);
                 let after = self.env();
                 self.set_env(before);
+                self.narrow(test, false);
                 self.block(orelse);
-                self.merge_env(after);
+                // What a branch binds that leaves is not seen behind it.
+                if !self.leaves(body) {
+                    if self.leaves(orelse) {
+                        self.set_env(after);
+                    } else {
+                        self.merge_env(after);
+                    }
+                }
             }
             StmtKind::For { target, iter, body, orelse } => {
                 let items = self.eval(iter, Use::Plain);
@@ -210,20 +231,7 @@ impl<'p> Flow<'_, 'p> {
                 self.set_env(after);
                 self.block(finalbody);
             }
-            StmtKind::Match { subject, cases } => {
-                self.eval(subject, Use::Plain);
-                let before = self.env();
-                for case in cases {
-                    for pattern in &case.patterns {
-                        self.eval(pattern, Use::Plain);
-                    }
-                    if let Some(guard) = &case.guard {
-                        self.eval(guard, Use::Plain);
-                    }
-                    self.block(&case.body);
-                    self.merge_env(before.clone());
-                }
-            }
+            StmtKind::Match { subject, cases } => self.match_statement(subject, cases),
             StmtKind::Expr(expr) => {
                 // A string alone is a docstring.
                 if !matches!(expr.kind, ExprKind::Str(_)) {
@@ -248,26 +256,6 @@ impl<'p> Flow<'_, 'p> {
         if news {
             begin(self);
             self.block(body);
-        }
-    }
-
-    /// `if isinstance(x, Model)`: x is an instance in the body.
-    fn narrow(&mut self, test: &'p Expr) {
-        match &test.kind {
-            ExprKind::Call { func, args } if func.as_name() == Some("isinstance") => {
-                let (Some(subject), Some(class)) = (args.args.first(), args.args.get(1)) else { return };
-                let Some(name) = subject.as_name() else { return };
-                let classes = self.silent(|flow| flow.eval(class, Use::Plain));
-                let instances = classes.flat_map(|ty| match ty {
-                    Ty::Class(class) => TySet::one(Ty::Instance(*class)),
-                    _ => TySet::unknown(),
-                });
-                if !instances.is_unknown() {
-                    self.bind(&name.into(), instances);
-                }
-            }
-            ExprKind::BoolOp { and: true, values } => values.iter().for_each(|value| self.narrow(value)),
-            _ => {}
         }
     }
 
@@ -365,6 +353,12 @@ impl<'p> Flow<'_, 'p> {
         let bases: Vec<TySet> = def.args.args.iter().map(|base| self.eval(base, Use::Base)).collect();
         for keyword in &def.args.keywords {
             self.eval(&keyword.value, Use::Plain);
+        }
+        for param in &def.type_params {
+            if let Some(bound) = &param.bound {
+                let classes = self.eval(bound, Use::Annotation);
+                self.learn(Key::TypeArg(id, param.name.name.clone()), &classes);
+            }
         }
         if !self.reporting && self.class(id).bases != bases {
             self.classes[id.0 as usize].bases = bases;
@@ -484,12 +478,26 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// Type parameters stand for their bounds.
+    fn bind_type_params(&mut self, params: &'p [TypeParam]) {
+        for param in params {
+            let bound = param.bound.as_ref();
+            let set = bound.map(|bound| self.silent(|flow| flow.eval(bound, Use::Annotation))).unwrap_or_default();
+            let set = self.stands_for(&set);
+            self.bind(&param.name.name, set);
+        }
+    }
+
     fn function_def(&mut self, def: &'p FunctionDef) {
         let file = self.file();
         let Some(&id) = self.func_at.get(&(file, def.name.span.start)) else { return };
         for decorator in &def.decorators {
-            self.eval(decorator, Use::Decorator);
+            let set = self.eval(decorator, Use::Decorator);
+            self.decorate(&set, id);
             self.signal_receiver(decorator, id);
+        }
+        for bound in def.type_params.iter().filter_map(|param| param.bound.as_ref()) {
+            self.annotation(bound);
         }
         for param in &def.params {
             if let Some(annotation) = &param.annotation {

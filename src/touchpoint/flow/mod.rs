@@ -7,16 +7,23 @@
 //!
 //! Invariant: the order of work depends on file order only, so the same input gives the same touchpoints.
 
+mod annotation;
 mod attr;
 mod call;
 mod emit;
 mod eval;
 mod exec;
+mod external;
+mod function;
+mod method;
 mod migration;
+mod narrow;
+mod signal;
 mod strings;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
 
 use compact_str::CompactString;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -25,7 +32,7 @@ use super::config::ConfigWords;
 use super::models::{Model, Role};
 use super::ty::{ClassId, FuncId, Ty, TySet};
 use super::{Kind, Touchpoint};
-use crate::ast::{ClassDef, Expr, FunctionDef, Stmt, StmtKind};
+use crate::ast::{ClassDef, Expr, FunctionDef, Param, Stmt, StmtKind};
 use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
@@ -62,7 +69,9 @@ enum Binds {
 /// A function under analysis.
 struct FuncInfo<'p> {
     file: FileId,
-    def: &'p FunctionDef,
+    /// Its definition; `None` for a lambda, which runs where it stands.
+    def: Option<&'p FunctionDef>,
+    params: &'p [Param],
     class: Option<ClassId>,
     parent: Option<FuncId>,
     qual: String,
@@ -87,6 +96,17 @@ enum Key {
     Global(FileId, CompactString),
     Effect(FuncId),
     Managers(ClassId),
+    /// What a type parameter of a class stands for, over all its uses.
+    TypeArg(ClassId, CompactString),
+    /// What a decorator hands to the functions that it wraps: by position, or by keyword.
+    Injected(FuncId, Slot),
+}
+
+/// The place of an argument.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Slot {
+    Position(u32),
+    Keyword(CompactString),
 }
 
 type Env = FxHashMap<CompactString, TySet>;
@@ -152,6 +172,8 @@ pub(super) struct Flow<'r, 'p> {
     labelled: Vec<Option<(ClassId, Access)>>,
     /// Admin classes, with the model they are registered for.
     admins: FxHashMap<ClassId, ClassId>,
+    /// Quoted annotations by their text; `None` where the text is no expression.
+    quoted: FxHashMap<CompactString, Option<Rc<Expr>>>,
 }
 
 /// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
@@ -193,6 +215,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             queried: Vec::new(),
             labelled: Vec::new(),
             admins: FxHashMap::default(),
+            quoted: FxHashMap::default(),
         }
     }
 
@@ -252,7 +275,15 @@ impl<'r, 'p> Flow<'r, 'p> {
                     let id = FuncId(u32::try_from(self.funcs.len()).unwrap_or(u32::MAX));
                     let qual = join(prefix, &def.name.name);
                     let binds = binds(class, def);
-                    self.funcs.push(FuncInfo { file, def, class, parent, qual: qual.clone(), binds });
+                    self.funcs.push(FuncInfo {
+                        file,
+                        def: Some(def),
+                        params: &def.params,
+                        class,
+                        parent,
+                        qual: qual.clone(),
+                        binds,
+                    });
                     self.func_at.insert((file, def.name.span.start), id);
                     self.work.insert(Unit::Func(id));
                     self.register(file, &def.body, None, Some(id), &qual);
@@ -409,7 +440,9 @@ impl<'r, 'p> Flow<'r, 'p> {
         match ty {
             Ty::Class(c) | Ty::Instance(c) => self.classes[c.0 as usize].model.is_some(),
             Ty::Manager(..) | Ty::QuerySet(..) | Ty::Meta(_) | Ty::Table(_) => true,
-            Ty::Seq(inner) | Ty::Dict(inner) | Ty::Bound(_, inner) => self.matters(inner),
+            Ty::Seq(inner) | Ty::Dict(inner) | Ty::Bound(_, inner) | Ty::Hint(inner) | Ty::Method(inner, _) => {
+                self.matters(inner)
+            }
             Ty::Tuple(items) => items.iter().flat_map(TySet::iter).any(|(ty, _)| self.matters(ty)),
             _ => false,
         }

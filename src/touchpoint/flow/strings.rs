@@ -364,9 +364,23 @@ impl<'p> Flow<'_, 'p> {
 
     /// A quoted annotation: a name, or an expression that holds one.
     fn annotation_string(&mut self, expr: &Expr, text: &str) -> bool {
-        let named = self.lookup(text).iter().find_map(|(ty, _)| match ty {
-            Ty::Class(class) => self.model_of(*class).map(|model| model.label.clone()),
-            _ => None,
+        let mut names = Vec::new();
+        if let Some(quoted) = self.quoted_expr(text) {
+            quoted.walk(&mut |part| names.extend(part.as_dotted().map(|segments| segments.join("."))));
+        }
+        let named = names.iter().find_map(|name| {
+            let mut segments = name.split('.');
+            let first = self.lookup(segments.next()?);
+            let set = segments.fold(first, |set, segment| {
+                set.flat_map(|ty| match ty {
+                    Ty::Module(ModuleRef::File(file)) => self.module_value(*file, segment),
+                    _ => TySet::unknown(),
+                })
+            });
+            set.iter().find_map(|(ty, _)| match ty {
+                Ty::Class(class) => self.model_of(*class).map(|model| model.label.clone()),
+                _ => None,
+            })
         });
         let (label, confidence) = match named {
             Some(label) => (label, Confidence::Certain),
