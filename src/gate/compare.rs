@@ -189,7 +189,7 @@ impl<'a> Pairing<'a> {
     /// Imports are paired by the name that they bring.
     fn imports(&mut self, takes: Takes<'_>) {
         fn symbol<'a>(one: &Compared<'a>) -> Option<&'a str> {
-            (one.entry.kind == Kind::Import).then_some(&*one.entry.symbol)
+            one.entry.is_import().then_some(&*one.entry.symbol)
         }
         self.equal(|one| symbol(one).map(|symbol| (&one.entry.module, symbol)), takes);
         self.equal(|one| symbol(one).map(|symbol| (stem(&one.entry.module), symbol)), takes);

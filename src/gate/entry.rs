@@ -36,6 +36,17 @@ pub struct Entry {
     pub fingerprint: String,
 }
 
+impl Entry {
+    /// Whether it only brings the model, or a factory of it, into a module.
+    pub(super) fn is_import(&self) -> bool {
+        let statement = if self.statement.is_empty() { &self.text } else { &self.statement };
+        self.kind == Kind::Import
+            || self.kind == Kind::Factory
+                && self.access == Access::None
+                && (statement.starts_with("from ") || statement.starts_with("import "))
+    }
+}
+
 /// A touchpoint and its place now.
 #[derive(Clone, Debug)]
 pub struct GateTouchpoint {

@@ -123,7 +123,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
             // The model itself is no reference to the model, and an import is told with what it is for.
             stances[at] == Stance::Counted
                 && !(entry.kind == Kind::Definition && entry.target.eq_ignore_ascii_case(findings.target))
-                && !(entry.kind == Kind::Import && (served.serves(entry) || known.exports(&now, entry)))
+                && !(entry.is_import() && (served.serves(entry) || known.exports(&now, entry)))
         };
         let before = Side { entries: known.entries.iter().collect(), modules: known.modules.as_ref() };
         let side = |positions: &[usize]| Side { entries: entries(positions), modules: Some(&now.modules) };
@@ -151,7 +151,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
             let nearest = welcome.nearest(&found.entry);
             let (why, instead) = texts::of(rules, &found.entry, reason, nearest.as_deref());
             let key = (&*found.file, &*found.entry.target);
-            let imported_at = (found.entry.kind != Kind::Import).then(|| imports.get(&key).copied()).flatten();
+            let imported_at = (!found.entry.is_import()).then(|| imports.get(&key).copied()).flatten();
             Alarm { reason, found, why, instead, imported_at }
         })
         .collect();
@@ -229,20 +229,20 @@ struct Served<'a>(FxHashSet<(&'a str, &'a str)>);
 impl<'a> Served<'a> {
     fn of(now: &'a State, stances: &[Stance]) -> Self {
         let uses = now.touchpoints.iter().zip(stances).filter(|(found, stance)| {
-            found.entry.kind != Kind::Import && matches!(stance, Stance::Counted | Stance::Allowed | Stance::Denied)
+            !found.entry.is_import() && matches!(stance, Stance::Counted | Stance::Allowed | Stance::Denied)
         });
         Self(uses.map(|(found, _)| (&*found.entry.module, &*found.entry.target)).collect())
     }
 
     /// Whether an import is there for a use that is judged itself.
     fn serves(&self, import: &Entry) -> bool {
-        import.kind == Kind::Import && self.0.contains(&(&*import.module, &*import.target))
+        import.is_import() && self.0.contains(&(&*import.module, &*import.target))
     }
 }
 
 /// The first line at which a file imports a model, of files that did not import it before.
 fn new_imports<'a>(now: &'a State, known: Option<&Known>) -> FxHashMap<(&'a str, &'a str), u32> {
-    let is_import = |entry: &&Entry| entry.kind == Kind::Import;
+    let is_import = |entry: &&Entry| entry.is_import();
     let before: FxHashSet<(&str, &str)> = known
         .iter()
         .flat_map(|known| known.entries.iter().filter(is_import))
