@@ -198,23 +198,9 @@ impl Discovery {
         let mut left_out = Vec::new();
         let mut unread = vec![FxHashMap::default(); roots.len()];
         for (index, root) in roots.iter().enumerate() {
-            let mut walked = match root.kind {
-                RootKind::Project if options.tracked => {
-                    // git answers on a thread of its own: one that waits for it would be missed at the walk.
-                    let (mut walked, tracked) = std::thread::scope(|scope| {
-                        let tracked = scope.spawn(|| git::tracked(&root.path));
-                        let walked = walk::project(root, &canonical, &options.exclude);
-                        (walked, tracked.join().unwrap_or_default())
-                    });
-                    let additions = index::additions(root, tracked, &walked.files, &options.exclude);
-                    walked.files.extend(additions.found);
-                    left_out.extend(additions.left_out.into_iter().map(|file| (index, file)));
-                    unread[index] = additions.unread;
-                    walked
-                }
-                RootKind::Project => walk::project(root, &canonical, &options.exclude),
-                RootKind::SitePackages => walk::site_packages(root),
-            };
+            let (mut walked, additions) = walk_root(root, &canonical, options);
+            left_out.extend(additions.left_out.into_iter().map(|file| (index, file)));
+            unread[index] = additions.unread;
             gaps.append(&mut walked.gaps);
             metadata.extend(walked.metadata.into_iter().map(|path| MetadataFile { root: index, path }));
             walked.files.sort_unstable();
@@ -369,6 +355,27 @@ impl Discovery {
     pub fn find(&self, root: usize, path: &str) -> Option<FileId> {
         let at = self.files.binary_search_by(|file| (file.root, file.path.as_str()).cmp(&(root, path))).ok()?;
         u32::try_from(at).ok().map(FileId)
+    }
+}
+
+/// Walks a root. Of a project git is asked as well, when the options say so.
+fn walk_root(root: &Root, roots: &[PathBuf], options: &Options) -> (walk::Walked, index::Additions) {
+    match root.kind {
+        RootKind::SitePackages => (walk::site_packages(root), index::Additions::default()),
+        RootKind::Project if !options.tracked => {
+            (walk::project(root, roots, &options.exclude), index::Additions::default())
+        }
+        RootKind::Project => {
+            // git answers on a thread of its own: one that waits for it would be missed at the walk.
+            let (mut walked, tracked) = std::thread::scope(|scope| {
+                let tracked = scope.spawn(|| git::tracked(&root.path));
+                let walked = walk::project(root, roots, &options.exclude);
+                (walked, tracked.join().unwrap_or_default())
+            });
+            let mut additions = index::additions(root, tracked, &walked.files, &options.exclude);
+            walked.files.append(&mut additions.found);
+            (walked, additions)
+        }
     }
 }
 
