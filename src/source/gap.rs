@@ -83,10 +83,10 @@ kinds! {
     Match => "match",
     /// A migration module that could not be read.
     Migration => "migration",
-    /// A model that differs from its migrations in a way that could not be compared.
-    Model => "model",
     /// A file of a commit whose content the clone lacks.
     MissingObject => "missing-object",
+    /// A model that differs from its migrations in a way that could not be compared.
+    Model => "model",
     /// The queries could not run over a file.
     NoContexts => "no-contexts",
     /// The definition of the target model was not found.
