@@ -86,8 +86,10 @@ fn derive_models<'p>(resolver: &Resolver<'p>, target: &str) -> Vec<Model<'p>> {
         let all: Vec<FileId> = files.iter().copied().collect();
         project.parse_all(&all);
         let models = models::derive(resolver, &all, target);
+        // A second model may be declared on the target's table, by its name.
+        let table = models.first().and_then(|model| model.table.as_deref()).map(CompactString::from);
         new =
-            models.iter().map(|model| CompactString::from(model.name())).filter(|name| !words.contains(name)).collect();
+            models.iter().map(|model| CompactString::from(model.name())).chain(table).filter(|name| !words.contains(name)).collect();
         if new.is_empty() {
             return models;
         }

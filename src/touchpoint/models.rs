@@ -325,6 +325,11 @@ pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Ve
                 Role::Target | Role::Subclass if !is_abstract(base.class) => Role::Subclass,
                 _ => Role::Linked,
             });
+            // Another model on the same table, as `managed = False` allows: its rows are the target's.
+            let shares = meta_value(class, "db_table")
+                .and_then(Expr::as_str)
+                .is_some_and(|table| models.first().is_some_and(|target| target.table.as_deref() == Some(&table)));
+            let inherited = inherited.or(shares.then_some(Role::Subclass));
             let points = inherited.is_none()
                 && declarations(class).any(|(_, _, func, args)| {
                     callee_name(func).and_then(relation_kind).is_some()

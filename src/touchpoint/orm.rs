@@ -78,6 +78,15 @@ pub fn method(name: &str) -> Option<(Access, Gives)> {
     })
 }
 
+/// Whether a method of a manager or queryset issues a statement when it is called: others wait for an evaluation.
+#[must_use]
+pub fn is_statement(name: &str) -> bool {
+    matches!(
+        method(name),
+        Some((_, Gives::Instance | Gives::InstanceAndFlag | Gives::Instances | Gives::InstancesByKey | Gives::Scalar))
+    )
+}
+
 /// Methods of a manager or queryset whose keywords are lookups or field names.
 #[must_use]
 pub fn takes_lookups(name: &str) -> bool {

@@ -47,6 +47,12 @@ impl<'p> Flow<'_, 'p> {
             Ty::External(dotted) => TySet::one(Ty::External(format!("{dotted}.{name}").into())),
             Ty::Class(class) => self.class_attr(*class, name),
             Ty::Instance(class) => self.instance_attr(*class, attr, sure),
+            Ty::Form(model) | Ty::FormClass(model) => match name {
+                "instance" | "object" => TySet::one(Ty::Instance(*model)),
+                "queryset" => TySet::one(Ty::QuerySet(*model, None)),
+                _ => TySet::unknown(),
+            },
+            Ty::Seq(_) if name == "object_list" => TySet::one(ty.clone()),
             Ty::Meta(class) => match name {
                 "db_table" => TySet::one(Ty::Table(*class)),
                 "model" => TySet::one(Ty::Class(*class)),
@@ -268,6 +274,10 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         let Some(set) = self.member(class, name) else {
+            if self.class(class).model.is_none() {
+                let given = self.framework_attr(class, name);
+                return if given.is_unknown() { self.held_below(class, name) } else { given };
+            }
             let own = self.class(class).model.is_some() && orm::instance_method(name).is_some();
             return match own {
                 true => TySet::one(Ty::Method(Box::new(Ty::Instance(class)), name.into())),

@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use super::attr::last_segment;
 use super::eval::{Chain, Op, Use};
 use super::{Binds, Flow, Key};
-use crate::ast::{Arguments, ExprKind, Ident, ParamKind};
+use crate::ast::{Arguments, ExprKind, Ident, ParamKind, StmtKind};
 use crate::finding::Access;
 use crate::source::Span;
 use crate::touchpoint::Kind;
@@ -50,6 +50,7 @@ impl<'p> Flow<'_, 'p> {
             if !is_project_function(callee) {
                 self.handed_method(arg, &set);
             }
+            self.sql_value(arg, &set, callee);
             if matches!(arg.kind, ExprKind::Starred(_)) {
                 values.open = true;
             } else if !values.open {
@@ -63,6 +64,7 @@ impl<'p> Flow<'_, 'p> {
             if !is_project_function(callee) {
                 self.handed_method(&keyword.value, &set);
             }
+            self.sql_value(&keyword.value, &set, callee);
             match name {
                 Some(name) => values.keywords.push((name, set)),
                 None => values.open = true,
@@ -135,6 +137,16 @@ impl<'p> Flow<'_, 'p> {
             self.unknown_call(set, args, at, chain);
         }
         self.request(set, &values);
+        if let Some(ident) = &ident
+            && let Some(first) = values.positional.first()
+            && set.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if dotted.starts_with("sqlalchemy")))
+        {
+            let name = set.iter().find_map(|(ty, _)| match ty {
+                Ty::External(dotted) => Some(last_segment(dotted).to_owned()),
+                _ => None,
+            });
+            self.sqlalchemy_call(&name.unwrap_or_default(), first, ident, Access::None);
+        }
         result
     }
 
@@ -163,10 +175,18 @@ impl<'p> Flow<'_, 'p> {
                 }
                 if let Some(init) = self.method(*class, "__init__") {
                     self.bind_args(init, values, Some(&Ty::Instance(*class)), 0);
+                } else if !self.reporting && self.class(*class).model.is_none() {
+                    // Fields of dataclasses, attrs and pydantic.
+                    for (name, set) in &values.keywords {
+                        if self.set_matters(set) && self.declares(*class, name) {
+                            self.learn(Key::Attr(*class, name.clone()), &self.passed(set));
+                        }
+                    }
                 }
                 TySet::one(Ty::Instance(*class))
             }
             Ty::FromQuerySet(class) => TySet::one(Ty::Instance(*class)),
+            Ty::FormClass(model) => TySet::one(Ty::Form(*model)),
             Ty::Func(func) => {
                 self.bind_args(*func, values, None, 0);
                 self.result(*func)
@@ -247,15 +267,25 @@ impl<'p> Flow<'_, 'p> {
             if params.iter().any(|p| p.name.name == *name) {
                 self.learn(Key::Param(func, name.clone()), &self.passed(set));
             } else if let Some(rest) = params.iter().find(|p| p.kind == ParamKind::KwArgs) {
+                // `kwargs["row"]` is told by the name.
+                self.learn(Key::Param(func, name.clone()), &self.passed(set));
                 let items = self.passed(set).flat_map(|ty| TySet::one(Ty::Dict(Box::new(ty.clone()))));
                 self.learn(Key::Param(func, rest.name.name.clone()), &items);
             }
         }
     }
 
+    /// Whether the body of a class declares a field by an annotation.
+    fn declares(&self, class: ClassId, name: &str) -> bool {
+        self.class(class).def.body.iter().any(
+            |stmt| matches!(&stmt.kind, StmtKind::AnnAssign { target, .. } if target.as_name() == Some(name)),
+        )
+    }
+
     /// What is worth passing on through a call: constants are not, everything arrives as unsure.
     fn passed(&self, set: &TySet) -> TySet {
         set.flat_map(|ty| match ty {
+            Ty::Str(text) if self.names_table(text) => TySet::one(ty.clone()),
             Ty::Str(_) | Ty::ExternalResult(_) | Ty::External(_) | Ty::Pending(..) => TySet::unknown(),
             other => TySet::one(other.clone()),
         })

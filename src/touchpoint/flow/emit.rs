@@ -247,6 +247,12 @@ impl<'p> Flow<'_, 'p> {
         if let Some(context) = context {
             match context.role {
                 "meta-model" | "factory-for" => return self.meta_model(),
+                // A view that creates, changes or deletes rows does so by this declaration.
+                "view-model" => {
+                    let class = self.frames.last().and_then(|frame| frame.class);
+                    let access = class.map_or(Access::None, |class| self.view_access(class));
+                    return (Kind::Reference, access);
+                }
                 _ => {
                     if let Some(kind) = context.kind {
                         return (kind, context.access.unwrap_or(Access::None));
@@ -334,7 +340,7 @@ impl<'p> Flow<'_, 'p> {
             // The manager's own code, for whichever of its models it runs.
             let label = model.label.clone();
             self.report_at(attr.span, &attr.name, Kind::Query, access, &label, Confidence::Possible);
-        } else if changes || chain.from_self {
+        } else if changes || chain.from_self || (access == Access::Read && orm::is_statement(&attr.name)) {
             self.touch(attr, Kind::Query, access, &model.label, sure);
         }
     }

@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{Env, Flow, Frame, Key};
-use crate::ast::{Arguments, BinOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, StrPart};
+use crate::ast::{Arguments, BinOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::Span;
@@ -72,9 +72,11 @@ impl<'p> Flow<'_, 'p> {
                     }
                 }
                 match expr.as_str() {
-                    // Long texts are never names.
-                    Some(text) if text.len() <= 160 => TySet::one(Ty::Str(text)),
-                    _ => TySet::unknown(),
+                    // Long texts are never names; statements are kept when they name a table.
+                    Some(text) if text.len() <= 160 || (text.len() <= 8000 && self.names_table(&text)) => TySet::one(Ty::Str(text)),
+                    Some(_) => TySet::unknown(),
+                    // An f-string is put together.
+                    None => self.built_value(expr),
                 }
             }
             ExprKind::List(items) | ExprKind::Set(items) => {
@@ -114,6 +116,12 @@ impl<'p> Flow<'_, 'p> {
                     self.built_string(expr);
                 }
                 // `Model | None` and `"Model | None"` are annotations of several parts.
+                if matches!(op, BinOp::Add | BinOp::Mod) {
+                    let built = self.built_value(expr);
+                    if !built.is_unknown() {
+                        return built;
+                    }
+                }
                 let part = if use_ == Use::Annotation { Use::Annotation } else { Use::Plain };
                 let mut set = self.eval(left, part);
                 set.join(&self.eval(right, part));
@@ -381,6 +389,15 @@ impl<'p> Flow<'_, 'p> {
                 return made;
             }
         }
+        if at == 0
+            && let Some(name) = index.as_str()
+        {
+            let given = self.keyword_argument(base, &name);
+            if !given.is_unknown() {
+                self.eval(index, Use::Plain);
+                return given;
+            }
+        }
         let inside = self.eval(index, if chain.use_ == Use::Annotation { Use::Annotation } else { Use::Plain });
         if at == 0
             && base.as_name() == Some("orm")
@@ -399,6 +416,15 @@ impl<'p> Flow<'_, 'p> {
         };
         let item = self.item(set, constant);
         if item.is_unknown() && chain.use_ == Use::Annotation { inside } else { item }
+    }
+
+    /// `kwargs["row"]`, where `kwargs` is the function's `**kwargs`.
+    pub(super) fn keyword_argument(&mut self, base: &Expr, name: &str) -> TySet {
+        let Some(func) = self.frames.last().and_then(|frame| frame.func) else { return TySet::unknown() };
+        let kwargs = self.func(func).params.iter().any(|param| {
+            param.kind == ParamKind::KwArgs && base.as_name().is_some_and(|base| param.name.name == base)
+        });
+        if kwargs { self.read(Key::Param(func, name.into())).unwrap_or_default() } else { TySet::unknown() }
     }
 
     /// `orm['app.Model']` of South.

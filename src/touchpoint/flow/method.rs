@@ -49,6 +49,12 @@ impl<'p> Flow<'_, 'p> {
                     let held = container_method(ty, name);
                     call.result.join(&if *sure { held } else { held.unsure() });
                 }
+                Ty::Form(model) => {
+                    if let Some(given) = self.form_method(*model, attr, *sure) {
+                        call.result.join(&given);
+                        call.handled = true;
+                    }
+                }
                 Ty::Func(func) if matches!(name, "delay" | "apply_async" | "apply" | "s" | "si") => {
                     // Celery: the task's arguments are the call's.
                     call.callees.insert(Ty::Func(*func), *sure);
@@ -57,7 +63,23 @@ impl<'p> Flow<'_, 'p> {
                 _ => {}
             }
         }
-        let MethodCall { mut result, mut callees, handled, .. } = call;
+        if at == 0
+            && matches!(name, "get" | "pop")
+            && let Some(key) = args.args.first().and_then(Expr::as_str)
+        {
+            let given = self.keyword_argument(base, &key);
+            if !given.is_unknown() {
+                call.result = given;
+            }
+        }
+        let MethodCall { mut result, mut callees, mut handled, .. } = call;
+        for (ty, sure) in set.iter() {
+            let given = self.registry_method(ty, name, args).or_else(|| self.content_type_method(ty, attr, args));
+            if let Some(given) = given {
+                result.join(&if *sure { given } else { given.unsure() });
+                handled |= !matches!(ty, Ty::External(_) | Ty::Pending(..) | Ty::Class(_) | Ty::Manager(..));
+            }
+        }
         if !handled {
             let mut plain = Chain::empty(chain.span);
             std::mem::swap(&mut plain.ops, &mut chain.ops);
@@ -88,6 +110,7 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         self.request(&callees, &values);
+        self.sqlalchemy_method(set, attr, &values, at, chain);
         match name {
             "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name, chain),
             "register" => self.admin_register(&values),
@@ -134,6 +157,19 @@ impl<'p> Flow<'_, 'p> {
         result
     }
 
+    /// Calls of SQLAlchemy: on a table, or with one.
+    fn sqlalchemy_method(&mut self, set: &TySet, attr: &Ident, values: &Values, at: usize, chain: &Chain<'p>) {
+        let name = attr.name.as_str();
+        if matches!(name, "insert" | "update" | "delete" | "select") {
+            self.sqlalchemy_call(name, set, attr, Access::None);
+        }
+        let outside = set.iter().all(|(ty, _)| matches!(ty, Ty::External(_) | Ty::ExternalResult(_) | Ty::Pending(..)));
+        if outside && let Some(first) = values.positional.first() {
+            let rest = self.fold_access(&chain.ops, at + 2, None);
+            self.sqlalchemy_call(name, first, attr, rest);
+        }
+    }
+
     /// A method of a manager or queryset.
     fn rows_method(&mut self, ty: &Ty, sure: bool, call: &mut MethodCall<'p>, chain: &mut Chain<'p>) {
         let (Ty::Manager(model, custom) | Ty::QuerySet(model, custom)) = ty else { return };
@@ -159,6 +195,13 @@ impl<'p> Flow<'_, 'p> {
     /// A method of a row.
     fn instance_method(&mut self, class: ClassId, sure: bool, call: &mut MethodCall<'p>, chain: &mut Chain<'p>) {
         if self.class(class).model.is_none() {
+            // The project's own method is found like any attribute.
+            if self.method(class, &call.attr.name).is_none()
+                && let Some(given) = self.framework_method(class, call.attr, call.args, sure)
+            {
+                call.result.join(&given);
+                call.handled = true;
+            }
             return;
         }
         let row = Ty::Instance(class);
@@ -238,9 +281,12 @@ impl<'p> Flow<'_, 'p> {
                 self.note(access);
                 call.result.join(&give(*model, *custom, gives));
             }
-        } else {
+        } else if self.django_method(receiver, sure, call.attr, Some(call.args), call.at, chain).is_none()
+            && let Ty::Instance(class) | Ty::Class(class) = receiver
+            && let Some(given) = self.framework_method(*class, call.attr, call.args, sure)
+        {
             // Django's own statement is issued here.
-            self.django_method(receiver, sure, call.attr, Some(call.args), call.at, chain);
+            call.result.join(&given);
         }
         call.handled = true;
     }
@@ -352,7 +398,8 @@ fn factory_gives(model: ClassId, name: &str) -> TySet {
 
 fn container_method(ty: &Ty, name: &str) -> TySet {
     match (ty, name) {
-        (Ty::Dict(inner), "get" | "pop" | "setdefault") | (Ty::Seq(inner), "pop" | "popleft") => {
+        (Ty::Dict(inner), "get" | "pop" | "setdefault")
+        | (Ty::Seq(inner), "pop" | "popleft" | "page" | "get_page" | "get_nowait") => {
             TySet::one((**inner).clone())
         }
         (Ty::Dict(inner), "values" | "itervalues") => TySet::one(Ty::Seq(inner.clone())),

@@ -14,7 +14,9 @@ mod emit;
 mod eval;
 mod exec;
 mod external;
+mod framework;
 mod function;
+mod indirect;
 mod method;
 mod migration;
 mod narrow;
@@ -98,6 +100,10 @@ enum Key {
     Managers(ClassId),
     /// What a type parameter of a class stands for, over all its uses.
     TypeArg(ClassId, CompactString),
+    /// Whether a class holds something that matters under a name.
+    Held(CompactString),
+    /// Fixtures of a name.
+    Fixture(CompactString),
     /// What a decorator hands to the functions that it wraps: by position, or by keyword.
     Injected(FuncId, Slot),
 }
@@ -172,6 +178,12 @@ pub(super) struct Flow<'r, 'p> {
     labelled: Vec<Option<(ClassId, Access)>>,
     /// Admin classes, with the model they are registered for.
     admins: FxHashMap<ClassId, ClassId>,
+    /// Classes that hold something that matters under a name.
+    holders: FxHashMap<CompactString, BTreeSet<ClassId>>,
+    /// Classes that hold anything that matters.
+    holding: FxHashSet<ClassId>,
+    /// Fixtures of pytest by their names.
+    fixtures: BTreeMap<CompactString, Vec<framework::Fixture>>,
     /// Quoted annotations by their text; `None` where the text is no expression.
     quoted: FxHashMap<CompactString, Option<Rc<Expr>>>,
 }
@@ -215,6 +227,9 @@ impl<'r, 'p> Flow<'r, 'p> {
             queried: Vec::new(),
             labelled: Vec::new(),
             admins: FxHashMap::default(),
+            holders: FxHashMap::default(),
+            holding: FxHashSet::default(),
+            fixtures: BTreeMap::new(),
             quoted: FxHashMap::default(),
         }
     }
@@ -390,6 +405,7 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// Files that the analysis asked for and that are not under analysis yet.
     pub(super) fn take_wanted(&mut self) -> Vec<FileId> {
+        self.want_fixture_users();
         let wanted = std::mem::take(&mut self.wanted);
         wanted.into_iter().filter(|file| !self.loaded.contains(file)).collect()
     }
@@ -418,8 +434,10 @@ impl<'r, 'p> Flow<'r, 'p> {
                 info.model.is_some()
                     || info.factory_of.is_some()
                     || !info.manager_of.is_empty()
+                    || self.holding.contains(class)
                     || self.class_carries(*class)
             }
+            Ty::Str(text) => self.names_table(text),
             other => self.matters(other),
         }
     }
@@ -439,13 +457,30 @@ impl<'r, 'p> Flow<'r, 'p> {
     fn matters(&self, ty: &Ty) -> bool {
         match ty {
             Ty::Class(c) | Ty::Instance(c) => self.classes[c.0 as usize].model.is_some(),
-            Ty::Manager(..) | Ty::QuerySet(..) | Ty::Meta(_) | Ty::Table(_) => true,
+            Ty::Manager(..)
+            | Ty::QuerySet(..)
+            | Ty::Meta(_)
+            | Ty::Table(_)
+            | Ty::Form(_)
+            | Ty::FormClass(_)
+            | Ty::ContentType(_)
+            | Ty::SqlTable(_) => true,
             Ty::Seq(inner) | Ty::Dict(inner) | Ty::Bound(_, inner) | Ty::Hint(inner) | Ty::Method(inner, _) => {
                 self.matters(inner)
             }
             Ty::Tuple(items) => items.iter().flat_map(TySet::iter).any(|(ty, _)| self.matters(ty)),
             _ => false,
         }
+    }
+
+    /// Whether a text names a table of a model.
+    fn names_table(&self, text: &str) -> bool {
+        self.telling.may_tell(text)
+            && self
+                .models
+                .iter()
+                .filter_map(|model| model.table.as_deref())
+                .any(|table| strings::contains_word(text, table))
     }
 
     fn set_matters(&self, set: &TySet) -> bool {
@@ -540,6 +575,15 @@ impl<'r, 'p> Flow<'r, 'p> {
     fn learn(&mut self, key: Key, set: &TySet) {
         if self.reporting {
             return;
+        }
+        if let Key::Attr(class, name) = &key
+            && set.iter().any(|(ty, _)| self.matters(ty) || matches!(ty, Ty::Str(text) if self.names_table(text)))
+        {
+            self.holding.insert(*class);
+            if self.holders.entry(name.clone()).or_default().insert(*class) {
+                let held = Key::Held(name.clone());
+                self.wake(&held);
+            }
         }
         let known = self.facts.get_mut(&key);
         let changed = match known {
@@ -639,7 +683,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             module => return TySet::one(Ty::Module(module)),
         }
         if self.loaded.contains(&file) {
-            return TySet::unknown();
+            return self.lazy_value(file, name);
         }
         // Should the file come under analysis later, whoever asked runs again.
         let _ = self.read(Key::Global(file, name.into()));

@@ -68,6 +68,16 @@ impl<'p> Flow<'_, 'p> {
         self.claim(expr, told);
     }
 
+    /// A text that is put together of constants, where it names a table.
+    pub(super) fn built_value(&mut self, expr: &'p Expr) -> TySet {
+        let mut built = Built::default();
+        self.silent(|flow| flow.build(expr, &mut built));
+        if built.literals.is_empty() || built.text.len() > 8000 || !self.names_table(&built.text) {
+            return TySet::unknown();
+        }
+        TySet::one(Ty::Str(built.text.into()))
+    }
+
     /// Marks inner expressions of a built text as read, and its literals too when they have been told.
     fn claim(&mut self, expr: &'p Expr, literals: bool) {
         let file = self.file();
@@ -147,6 +157,47 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// A statement that a name holds, where it is run: `cursor.execute(PURGE)`.
+    pub(super) fn sql_value(&mut self, expr: &'p Expr, set: &TySet, callee: &TySet) {
+        let (ExprKind::Name(_) | ExprKind::Attribute { .. } | ExprKind::Subscript { .. }) = &expr.kind else { return };
+        let told = set.iter().any(|(ty, _)| matches!(ty, Ty::Str(text) if self.names_table(text)));
+        // A variable's statement is told where it is written, a few lines above.
+        let local = expr.as_name().is_some_and(|name| {
+            self.frames.last().is_some_and(|frame| {
+                let param = frame.func.is_some_and(|func| self.func(func).params.iter().any(|p| p.name.name == name));
+                frame.env.contains_key(name) && !param
+            })
+        });
+        if !told || local || !self.speaks() {
+            return;
+        }
+        let file = self.file();
+        let context = self.resolver.project().parsed(file).and_then(|parsed| parsed.context(expr.span));
+        let text_call = callee.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if dotted.starts_with("sqlalchemy") && dotted.ends_with(".text")));
+        if !text_call && context.is_none_or(|context| context.role != "sql") {
+            return;
+        }
+        for (ty, sure) in set.iter() {
+            let Ty::Str(text) = ty else { continue };
+            let reading = sql::tables(text);
+            let found: Vec<(String, Access)> = self
+                .models
+                .iter()
+                .filter_map(|model| {
+                    let table = model.table.as_deref()?;
+                    let access = reading.access_to(table)?;
+                    Some((model.label.clone(), access))
+                })
+                .collect();
+            for (label, access) in found {
+                self.note(access);
+                let symbol = self.source_text(expr.span);
+                let confidence = if *sure { Confidence::Certain } else { Confidence::Likely };
+                self.report_at(expr.span, &symbol, Kind::RawSql, access, &label, confidence);
+            }
+        }
+    }
+
     /// A value within a text: the table's name where it is known.
     fn hole(&mut self, expr: &'p Expr, built: &mut Built) {
         let set = self.silent(|flow| flow.eval(expr, Use::Plain));
@@ -156,12 +207,16 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// The text that a value is; of several, one that names a table.
     fn constant(&self, set: &TySet) -> Option<String> {
-        set.iter().find_map(|(ty, _)| match ty {
-            Ty::Table(class) => self.model_of(*class).and_then(|model| model.table.clone()),
-            Ty::Str(text) => Some(text.to_string()),
-            _ => None,
-        })
+        let texts = |wanted: bool| {
+            set.iter().find_map(|(ty, _)| match ty {
+                Ty::Table(class) => self.model_of(*class).and_then(|model| model.table.clone()),
+                Ty::Str(text) if !wanted || self.names_table(text) => Some(text.to_string()),
+                _ => None,
+            })
+        };
+        texts(true).or_else(|| texts(false))
     }
 
     /// Puts values that name a table in the place of the placeholders, in their order.
@@ -214,6 +269,14 @@ impl<'p> Flow<'_, 'p> {
         if !is_sql {
             return false;
         }
+        // A sentence that names the table is no statement: "update courseware_studentmodule before the exam".
+        let read = reading.statements.iter().any(|statement| {
+            statement.parsed && statement.tables.iter().any(|used| tables.iter().any(|(table, _)| used.name.eq_ignore_ascii_case(table)))
+        });
+        let confidence = match in_sql_call || read {
+            true => Confidence::Certain,
+            false => Confidence::Possible,
+        };
         for (table, label) in tables {
             let sequenced = names_sequence(&built.text, &table);
             let access = reading.access_to(&table).unwrap_or(if sequenced { Access::Schema } else { Access::Unknown });
@@ -230,7 +293,7 @@ impl<'p> Flow<'_, 'p> {
             }
             for span in spans {
                 let symbol = self.source_text(span);
-                self.report_at(span, &symbol, Kind::RawSql, access, &label, Confidence::Certain);
+                self.report_at(span, &symbol, Kind::RawSql, access, &label, confidence);
             }
         }
         true
