@@ -29,8 +29,10 @@ pub struct Touchpoint {
     pub kind: Kind,
     /// What it does to the table.
     pub access: Access,
-    /// The model it denotes, as `app_label.Model`.
+    /// The model whose rows it concerns, as `app_label.Model`: `access` is access to these.
     pub target: String,
+    /// The model that those rows refer to, where the occurrence is of the relation between the two.
+    pub refers_to: Option<String>,
     /// The text of the name or literal, as it stands.
     pub symbol: String,
     /// The definition around it, dotted, with its module.

@@ -78,6 +78,13 @@ pub fn method(name: &str) -> Option<(Access, Gives)> {
     })
 }
 
+/// Whether the second part of a lookup stays in the column of the first: Django's lookups of related fields, and the
+/// key. Source: `django/db/models/fields/related_lookups.py`.
+#[must_use]
+pub fn is_column_lookup(name: &str) -> bool {
+    matches!(name, "pk" | "id" | "in" | "exact" | "isnull" | "gt" | "gte" | "lt" | "lte")
+}
+
 /// Whether a method of a manager or queryset issues a statement when it is called: others wait for an evaluation.
 #[must_use]
 pub fn is_statement(name: &str) -> bool {

@@ -258,7 +258,11 @@ impl<'p> Flow<'_, 'p> {
         if self.class(class).model.is_some() {
             if let Some((relation, column)) = self.relation(class, name) {
                 let to = relation.to.clone();
-                self.touch_relation(attr, &to, Access::Read, sure);
+                // `line.order` reads the order, `line.order_id` the line's own column.
+                match self.model_of(class).map(|model| model.label.clone()) {
+                    Some(label) if column => self.touch_column(attr, Access::Read, &label, &to, sure),
+                    _ => self.touch_relation(attr, &to, Access::Read, sure),
+                }
                 return match self.class_by_label(&to) {
                     Some(to) if !column => TySet::one(Ty::Instance(to)),
                     _ => TySet::unknown(),

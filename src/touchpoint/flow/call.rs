@@ -8,7 +8,6 @@ use super::{Binds, Flow, Key};
 use crate::ast::{Arguments, ExprKind, Ident, ParamKind, StmtKind};
 use crate::finding::Access;
 use crate::source::Span;
-use crate::touchpoint::Kind;
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -26,6 +25,39 @@ impl Values {
     pub(super) fn one(set: TySet) -> Self {
         Self { positional: vec![set], ..Self::default() }
     }
+}
+
+/// Whether a callee goes through what it is given, and so has its rows read.
+fn goes_through(callee: &TySet) -> bool {
+    callee.iter().any(|(ty, _)| match ty {
+        Ty::External(dotted) => matches!(
+            last_segment(dotted),
+            "list"
+                | "tuple"
+                | "set"
+                | "frozenset"
+                | "sorted"
+                | "reversed"
+                | "iter"
+                | "next"
+                | "enumerate"
+                | "zip"
+                | "filter"
+                | "map"
+                | "min"
+                | "max"
+                | "sum"
+                | "any"
+                | "all"
+                | "len"
+                | "bool"
+                | "dict"
+                | "chain"
+                | "islice"
+                | "groupby"
+        ),
+        _ => false,
+    })
 }
 
 /// Whether a callee is a function under analysis: what it does with its arguments is seen there.
@@ -51,6 +83,9 @@ impl<'p> Flow<'_, 'p> {
                 self.handed_method(arg, &set);
             }
             self.sql_value(arg, &set, callee);
+            if goes_through(callee) || queried.is_some() && index == 0 {
+                self.evaluates(arg, &set);
+            }
             if matches!(arg.kind, ExprKind::Starred(_)) {
                 values.open = true;
             } else if !values.open {
@@ -88,9 +123,14 @@ impl<'p> Flow<'_, 'p> {
             };
             if let Some(name) = name
                 && let Some(set) = self.read(Key::Param(func, name))
-                && set.iter().any(|(ty, _)| matches!(ty, Ty::Class(c) if self.class(*c).model.is_some()))
             {
-                access = orm::combine(access, self.effect(func));
+                for (ty, _) in set.iter() {
+                    if let Ty::Class(class) = ty
+                        && self.class(*class).model.is_some()
+                    {
+                        access = orm::combine(access, self.effect_on(func, *class));
+                    }
+                }
             }
         }
         access
@@ -217,8 +257,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// What a function returns; its effects become the caller's.
     fn result(&mut self, func: FuncId) -> TySet {
-        let effect = self.effect(func);
-        self.note(effect);
+        self.note_callee(func);
         self.read(Key::Return(func)).unwrap_or_default()
     }
 
@@ -309,7 +348,8 @@ impl<'p> Flow<'_, 'p> {
                 let Some(name) = &keyword.name else { continue };
                 if let Some((relation, _)) = self.relation(class, &name.name) {
                     let to = relation.to.clone();
-                    self.touch_as(name, Kind::RelationUse, Access::Write, &to, sure);
+                    let Some(label) = self.model_of(class).map(|model| model.label.clone()) else { continue };
+                    self.touch_column(name, Access::Write, &label, &to, sure);
                 }
             }
         }

@@ -23,6 +23,18 @@ impl<'p> Flow<'_, 'p> {
         target: &str,
         confidence: Confidence,
     ) {
+        self.report_rows(span, symbol, (kind, access), (target, None), confidence);
+    }
+
+    /// Reports an occurrence that concerns rows of one model, which may refer to another.
+    fn report_rows(
+        &mut self,
+        span: Span,
+        symbol: &str,
+        (kind, access): (Kind, Access),
+        (target, refers_to): (&str, Option<&str>),
+        confidence: Confidence,
+    ) {
         if !self.speaks() {
             return;
         }
@@ -36,6 +48,7 @@ impl<'p> Flow<'_, 'p> {
             kind,
             access,
             target: target.to_owned(),
+            refers_to: refers_to.map(str::to_owned),
             symbol: symbol.to_owned(),
             enclosing,
             confidence,
@@ -63,8 +76,11 @@ impl<'p> Flow<'_, 'p> {
         self.report_at(ident.span, &ident.name, kind, access, target, confidence);
     }
 
-    pub(super) fn touch_as(&mut self, ident: &Ident, kind: Kind, access: Access, target: &str, sure: bool) {
-        self.touch(ident, kind, access, target, sure);
+    /// A column, or what stands for it, of rows that refer to another model.
+    pub(super) fn touch_column(&mut self, ident: &Ident, access: Access, own: &str, to: &str, sure: bool) {
+        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        self.note_label(own, access);
+        self.report_rows(ident.span, &ident.name, (Kind::RelationUse, access), (own, Some(to)), confidence);
     }
 
     /// The class of a model that the set names, and whether that is sure; the target before others.
@@ -125,7 +141,7 @@ impl<'p> Flow<'_, 'p> {
             return;
         };
         let Some(model) = self.model_of(class) else { return };
-        let (kind, access) = self.classify(class, ident, at, chain);
+        let (kind, access, label) = self.classify(class, ident, at, chain);
         match kind {
             Kind::Query => {
                 chain.told = true;
@@ -133,7 +149,7 @@ impl<'p> Flow<'_, 'p> {
             }
             Kind::Constructor => {
                 chain.access = access;
-                self.note(access);
+                self.note(class, access);
             }
             _ => {}
         }
@@ -153,7 +169,8 @@ impl<'p> Flow<'_, 'p> {
                 self.used_as_model.insert(name);
             }
         }
-        self.touch(ident, kind, access, &model.label, sure);
+        let label = label.as_deref().unwrap_or(&model.label);
+        self.touch(ident, kind, access, label, sure);
     }
 
     /// A class that no token of the chain names, `KINDS[key].objects` or `type(row).objects`: what is done with it is
@@ -166,13 +183,13 @@ impl<'p> Flow<'_, 'p> {
         }
         let Some((class, sure)) = self.model_class_in(set) else { return };
         let Some(model) = self.model_of(class) else { return };
-        let (kind, access) = self.classify(class, attr, at, chain);
+        let (kind, access, label) = self.classify(class, attr, at, chain);
         if kind == Kind::Query {
             chain.told = true;
             chain.access = access;
         }
         if matches!(kind, Kind::Query | Kind::MethodCall) {
-            self.touch(attr, kind, access, &model.label, sure);
+            self.touch(attr, kind, access, label.as_deref().unwrap_or(&model.label), sure);
         }
     }
 
@@ -189,18 +206,48 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn touch_factory(&mut self, model: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>, sure: bool) {
-        let Some(model) = self.model_of(model) else { return };
+        let class = model;
+        let Some(model) = self.model_of(class) else { return };
         let access = match (chain.ops.get(at), chain.ops.get(at + 1)) {
             (Some(Op::Call(..)), _) => Access::Write,
             (Some(Op::Attr(attr)), Some(Op::Call(..))) if attr.name.starts_with("build") => Access::None,
             (Some(Op::Attr(_)), Some(Op::Call(..))) => Access::Write,
             _ => Access::None,
         };
-        self.note(access);
+        self.note(class, access);
         self.touch(ident, Kind::Factory, access, &model.label, sure);
     }
 
-    fn classify(&mut self, class: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>) -> (Kind, Access) {
+    /// What a class that is named is used for; the third is the model whose rows it does that to, when it is another.
+    fn classify(
+        &mut self,
+        class: ClassId,
+        ident: &Ident,
+        at: usize,
+        chain: &Chain<'p>,
+    ) -> (Kind, Access, Option<String>) {
+        if let Some(Op::Attr(attr)) = chain.ops.get(at)
+            && matches!(chain.ops.get(at + 1), Some(Op::Call(..)))
+            && !orm::is_exception(&attr.name)
+        {
+            let member = self.class_attr(class, &attr.name);
+            let manager = member.iter().any(|(ty, _)| matches!(ty, Ty::Manager(..)));
+            let func = member.iter().find_map(|(ty, _)| match ty {
+                Ty::Func(func) | Ty::Bound(func, _) => Some(*func),
+                _ => None,
+            });
+            if let Some(func) = func.filter(|_| !manager) {
+                return match self.method_effect(func, class) {
+                    Some((label, effect)) => (Kind::MethodCall, effect, Some(label)),
+                    None => (Kind::Reference, Access::None, None),
+                };
+            }
+        }
+        let (kind, access) = self.classify_class(class, ident, at, chain);
+        (kind, access, None)
+    }
+
+    fn classify_class(&mut self, class: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>) -> (Kind, Access) {
         match chain.ops.get(at) {
             None => self.classify_plain(ident, chain),
             Some(Op::Call(..)) => (Kind::Constructor, Access::Write),
@@ -215,18 +262,7 @@ impl<'p> Flow<'_, 'p> {
                     let access = self.fold_access(&chain.ops, at, Some(class));
                     return (Kind::Query, if access == Access::None { Access::Read } else { access });
                 }
-                let called = matches!(chain.ops.get(at + 1), Some(Op::Call(..)));
-                let func = member.iter().find_map(|(ty, _)| match ty {
-                    Ty::Func(func) | Ty::Bound(func, _) => Some(*func),
-                    _ => None,
-                });
-                match func {
-                    Some(func) if called => match self.effect(func) {
-                        Access::None => (Kind::Reference, Access::None),
-                        effect => (Kind::MethodCall, effect),
-                    },
-                    _ => (Kind::Reference, Access::None),
-                }
+                (Kind::Reference, Access::None)
             }
         }
     }
@@ -299,7 +335,7 @@ impl<'p> Flow<'_, 'p> {
                             break;
                         }
                     } else if let Some(func) = own {
-                        access = orm::combine(access, orm::combine(self.effect(func), Access::Read));
+                        access = orm::combine(access, orm::combine(class.map_or(Access::None, |class| self.effect_on(func, class)), Access::Read));
                     } else {
                         break;
                     }
@@ -327,12 +363,15 @@ impl<'p> Flow<'_, 'p> {
         attr: &Ident,
         access: Access,
         sure: bool,
+        at: usize,
         chain: &mut Chain<'p>,
     ) {
         if chain.told {
             return;
         }
+        let class = model;
         let Some(model) = self.model_of(model) else { return };
+        let statement = access == Access::Read && orm::is_statement(&attr.name);
         // Reading on from a queryset adds nothing to the touchpoint that made it; changing its rows does.
         let changes = matches!(access, Access::Write | Access::Delete | Access::ReadWrite);
         let shared = chain.from_self && custom.is_some_and(|custom| self.class(custom).shared_manager);
@@ -340,26 +379,22 @@ impl<'p> Flow<'_, 'p> {
             // The manager's own code, for whichever of its models it runs.
             let label = model.label.clone();
             self.report_at(attr.span, &attr.name, Kind::Query, access, &label, Confidence::Possible);
-        } else if changes || chain.from_self || (access == Access::Read && orm::is_statement(&attr.name)) {
+        } else if changes || chain.from_self || statement && Self::is_built_here(chain, at) {
             self.touch(attr, Kind::Query, access, &model.label, sure);
-        }
-    }
-
-    pub(super) fn touch_method_call(&mut self, class: ClassId, attr: &Ident, effect: Access, sure: bool) {
-        if let Some(model) = self.model_of(class) {
-            self.touch(attr, Kind::MethodCall, effect, &model.label, sure);
+        } else if statement {
+            self.touch_evaluation(class, attr);
         }
     }
 
     pub(super) fn touch_instance(&mut self, class: ClassId, attr: &Ident, access: Access, sure: bool) {
         if let Some(model) = self.model_of(class) {
-            self.note(access);
+            self.note(class, access);
             self.touch(attr, Kind::Instance, access, &model.label, sure);
         }
     }
 
     pub(super) fn touch_relation(&mut self, attr: &Ident, to: &str, access: Access, sure: bool) {
-        self.note(access);
+        self.note_label(to, access);
         self.touch(attr, Kind::RelationUse, access, to, sure);
     }
 
@@ -370,9 +405,9 @@ impl<'p> Flow<'_, 'p> {
             let Some(model) = self.model_of(*class) else { continue };
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
-                self.touch_relation(attr, &to, Access::Write, *sure);
+                self.touch_column(attr, Access::Write, &model.label, &to, *sure);
             } else if model.fields.contains(&attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
-                self.note(Access::Write);
+                self.note(*class, Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }
         }
@@ -401,12 +436,11 @@ impl<'p> Flow<'_, 'p> {
     }
 
     pub(super) fn touch_property_use(&mut self, class: ClassId, func: FuncId, attr: &Ident, given: &TySet, sure: bool) {
-        let effect = self.effect(func);
-        self.note(effect);
+        self.note_callee(func);
         if let Some(target) = self.other_model(class, given) {
             self.touch(attr, Kind::RelationUse, Access::Read, &target, sure);
-        } else if effect != Access::None {
-            self.touch_method_call(class, attr, effect, sure);
+        } else if let Some((label, effect)) = self.method_effect(func, class) {
+            self.touch(attr, Kind::MethodCall, effect, &label, sure);
         }
     }
 
@@ -434,10 +468,16 @@ impl<'p> Flow<'_, 'p> {
 
     /// A keyword that names a relation of the model that is queried.
     fn own_keyword(&mut self, model: ClassId, name: &Ident, access: Access) -> bool {
-        let first = name.name.split("__").next().unwrap_or(&name.name);
+        let mut segments = name.name.split("__");
+        let first = segments.next().unwrap_or(&name.name);
         let Some((relation, _)) = self.relation(model, first) else { return false };
         let to = relation.to.clone();
-        self.touch(name, Kind::RelationUse, access, &to, true);
+        // `order__total=` joins the other model's table; `order=` and `order__in=` look at the own column alone.
+        if segments.next().is_some_and(|next| !orm::is_column_lookup(next)) {
+            self.touch_relation(name, &to, Access::Read, true);
+        } else if let Some(label) = self.model_of(model).map(|model| model.label.clone()) {
+            self.touch_column(name, access, &label, &to, true);
+        }
         true
     }
 

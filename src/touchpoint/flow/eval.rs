@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 
 use super::{Env, Flow, Frame, Key};
-use crate::ast::{Arguments, BinOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart};
+use crate::ast::{Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::Span;
@@ -151,8 +151,11 @@ impl<'p> Flow<'_, 'p> {
             }
             ExprKind::Compare { left, rest } => {
                 self.eval(left, Use::Compared);
-                for (_, operand) in rest {
-                    self.eval(operand, Use::Compared);
+                for (op, operand) in rest {
+                    let set = self.eval(operand, Use::Compared);
+                    if matches!(op, CmpOp::In | CmpOp::NotIn) {
+                        self.evaluates(operand, &set);
+                    }
                 }
                 TySet::unknown()
             }
@@ -175,7 +178,11 @@ impl<'p> Flow<'_, 'p> {
                 }
                 TySet::unknown()
             }
-            ExprKind::Starred(inner) => self.eval(inner, use_),
+            ExprKind::Starred(inner) => {
+                let set = self.eval(inner, use_);
+                self.evaluates(inner, &set);
+                set
+            }
             ExprKind::NamedExpr { target, value } => {
                 let set = self.eval(value, Use::Assigned);
                 self.bind(&target.name, set.clone());
@@ -216,6 +223,7 @@ impl<'p> Flow<'_, 'p> {
         self.scoped(|flow| {
             for clause in clauses {
                 let items = flow.eval(&clause.iter, Use::Plain);
+                flow.evaluates(&clause.iter, &items);
                 let item = flow.elements(&items);
                 flow.assign(&clause.target, &item);
                 for condition in &clause.ifs {
@@ -373,6 +381,9 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
         }
+        if chain.told {
+            self.told_chain = Some(chain.span);
+        }
         set
     }
 
@@ -414,8 +425,24 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Number(text) => text.parse().ok(),
             _ => None,
         };
+        if let Some(Op::Attr(attr)) = at.checked_sub(1).and_then(|before| chain.ops.get(before)) {
+            self.indexed(set, attr, chain);
+        } else if let Some(name) = chain.base.clone().filter(|_| at == 0) {
+            self.indexed(set, &name, chain);
+        }
         let item = self.item(set, constant);
         if item.is_unknown() && chain.use_ == Use::Annotation { inside } else { item }
+    }
+
+    /// `rows[0]` issues a statement.
+    fn indexed(&mut self, set: &TySet, name: &Ident, chain: &Chain<'p>) {
+        let rows = set.iter().find_map(|(ty, _)| match ty {
+            Ty::QuerySet(model, _) => Some(*model),
+            _ => None,
+        });
+        if let Some(model) = rows.filter(|_| !chain.told) {
+            self.touch_evaluation(model, name);
+        }
     }
 
     /// `kwargs["row"]`, where `kwargs` is the function's `**kwargs`.
@@ -488,5 +515,10 @@ fn is_builtin(name: &str) -> bool {
             | "dict"
             | "min"
             | "max"
+            | "len"
+            | "bool"
+            | "sum"
+            | "any"
+            | "all"
     )
 }

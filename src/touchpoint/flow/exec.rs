@@ -174,7 +174,8 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
             StmtKind::If { test, body, orelse } => {
-                self.eval(test, Use::Plain);
+                let asked = self.eval(test, Use::Plain);
+                self.evaluates(test, &asked);
                 let before = self.env();
                 self.narrow(test, true);
                 self.block(body);
@@ -193,6 +194,7 @@ impl<'p> Flow<'_, 'p> {
             }
             StmtKind::For { target, iter, body, orelse } => {
                 let items = self.eval(iter, Use::Plain);
+                self.evaluates(iter, &items);
                 let element = self.elements(&items);
                 self.turns(body, |flow| flow.assign(target, &element));
                 self.block(orelse);

@@ -219,7 +219,7 @@ impl<'p> Flow<'_, 'p> {
             (Framework::Factory, "_create" | "_build") => (Access::Write, Kind::Factory, row),
             _ => return None,
         };
-        self.note(access);
+        self.note(model, access);
         if let Some(label) = self.model_of(model).map(|model| model.label.clone()) {
             self.touch(attr, touched, access, &label, sure);
         }
@@ -231,7 +231,6 @@ impl<'p> Flow<'_, 'p> {
         if attr.name != "save" {
             return None;
         }
-        self.note(Access::Write);
         self.touch_instance(model, attr, Access::Write, sure);
         Some(TySet::one(Ty::Instance(model)))
     }

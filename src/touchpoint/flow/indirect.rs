@@ -231,7 +231,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn touch_rows(&mut self, class: ClassId, attr: &Ident) {
-        self.note(Access::Read);
+        self.note(class, Access::Read);
         if let Some(label) = self.model_of(class).map(|model| model.label.clone()) {
             self.touch(attr, Kind::Query, Access::Read, &label, true);
         }
@@ -310,7 +310,7 @@ impl<'p> Flow<'_, 'p> {
             if let Some(label) =
                 self.sqlalchemy_table(&inner).and_then(|class| self.model_of(class)).map(|model| model.label.clone())
             {
-                self.note(access);
+                self.note_label(&label, access);
                 self.touch(ident, Kind::RawSql, access, &label, *sure);
                 return;
             }

@@ -6,6 +6,7 @@ use super::{Binds, Flow, Key};
 use crate::ast::{Arguments, Expr, Ident};
 use crate::finding::Access;
 use crate::source::Span;
+use crate::touchpoint::Kind;
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, Ty, TySet};
 
@@ -112,7 +113,13 @@ impl<'p> Flow<'_, 'p> {
         self.request(&callees, &values);
         self.sqlalchemy_method(set, attr, &values, at, chain);
         match name {
-            "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name, chain),
+            "append" | "add" | "insert" | "extend" | "appendleft" => {
+                if let ("extend", Some(rows)) = (name, args.args.first()) {
+                    let set = values.positional.first().cloned().unwrap_or_default();
+                    self.evaluates(rows, &set);
+                }
+                self.grow(base, at, &values, name, chain);
+            }
             "register" => self.admin_register(&values),
             "from_queryset" => {
                 result.join(&set.flat_map(|ty| match ty {
@@ -176,9 +183,9 @@ impl<'p> Flow<'_, 'p> {
         let name = call.attr.name.as_str();
         if let Some(func) = custom.and_then(|class| self.method(class, name)) {
             call.callees.insert(Ty::Bound(func, Box::new(ty.clone())), sure);
-            let effect = orm::combine(self.effect(func), Access::Read);
-            self.note(effect);
-            self.touch_query((*model, *custom), call.attr, effect, sure, chain);
+            let effect = orm::combine(self.effect_on(func, *model), Access::Read);
+            self.note(*model, effect);
+            self.touch_query((*model, *custom), call.attr, effect, sure, call.at, chain);
             // A method that Django has too gives what Django's gives, and what is known of the own one.
             if let Some((_, gives)) = orm::method(name) {
                 call.result.join(&give(*model, *custom, gives));
@@ -223,9 +230,8 @@ impl<'p> Flow<'_, 'p> {
                 Ty::Bound(func, Box::new(receiver))
             };
             call.callees.insert(callee, sure);
-            let effect = self.effect(func);
-            if effect != Access::None {
-                self.touch_method_call(class, call.attr, effect, sure);
+            if let Some((label, effect)) = self.method_effect(func, class) {
+                self.touch(call.attr, Kind::MethodCall, effect, &label, sure);
             }
             call.handled = true;
         }
@@ -278,7 +284,7 @@ impl<'p> Flow<'_, 'p> {
             call.callees.insert(Ty::Bound(func, Box::new(receiver.clone())), sure);
         } else if let Ty::Manager(model, custom) | Ty::QuerySet(model, custom) = receiver {
             if let Some((access, gives)) = orm::method(name) {
-                self.note(access);
+                self.note(*model, access);
                 call.result.join(&give(*model, *custom, gives));
             }
         } else if self.django_method(receiver, sure, call.attr, Some(call.args), call.at, chain).is_none()
@@ -304,8 +310,8 @@ impl<'p> Flow<'_, 'p> {
         match receiver {
             Ty::Manager(model, custom) | Ty::QuerySet(model, custom) => {
                 let (access, gives) = orm::method(&attr.name)?;
-                self.note(access);
-                self.touch_query((*model, *custom), attr, access, sure, chain);
+                self.note(*model, access);
+                self.touch_query((*model, *custom), attr, access, sure, at, chain);
                 if let Some(args) = args {
                     self.lookups(*model, args, at, chain);
                 }
@@ -313,7 +319,6 @@ impl<'p> Flow<'_, 'p> {
             }
             Ty::Instance(class) if self.class(*class).model.is_some() => {
                 let access = orm::instance_method(&attr.name)?;
-                self.note(access);
                 self.touch_instance(*class, attr, access, sure);
                 Some(TySet::unknown())
             }
@@ -367,7 +372,7 @@ impl<'p> Flow<'_, 'p> {
         }
         chain.told = true;
         chain.access = access;
-        self.note(access);
+        self.note(class, access);
         Some((class, access))
     }
 }

@@ -10,6 +10,7 @@
 mod annotation;
 mod attr;
 mod call;
+mod effect;
 mod emit;
 mod eval;
 mod exec;
@@ -145,7 +146,7 @@ pub(super) struct Flow<'r, 'p> {
     loaded: BTreeSet<FileId>,
     wanted: BTreeSet<FileId>,
     facts: FxHashMap<Key, TySet>,
-    effects: FxHashMap<FuncId, Access>,
+    effects: FxHashMap<FuncId, effect::Effects>,
     readers: FxHashMap<Key, BTreeSet<Unit>>,
     work: BTreeSet<Unit>,
     visits: FxHashMap<Unit, u32>,
@@ -184,6 +185,8 @@ pub(super) struct Flow<'r, 'p> {
     holding: FxHashSet<ClassId>,
     /// Fixtures of pytest by their names.
     fixtures: BTreeMap<CompactString, Vec<framework::Fixture>>,
+    /// The last chain that has told what it does to rows.
+    told_chain: Option<Span>,
     /// Quoted annotations by their text; `None` where the text is no expression.
     quoted: FxHashMap<CompactString, Option<Rc<Expr>>>,
 }
@@ -230,6 +233,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             holders: FxHashMap::default(),
             holding: FxHashSet::default(),
             fixtures: BTreeMap::new(),
+            told_chain: None,
             quoted: FxHashMap::default(),
         }
     }
@@ -490,6 +494,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     /// Runs everything once more and returns what there is to report.
     pub(super) fn report(mut self) -> (Vec<Touchpoint>, BTreeSet<Gap>) {
         self.reporting = true;
+        self.told_chain = None;
         for file in self.loaded.clone() {
             self.run(Unit::Module(file));
         }
@@ -604,28 +609,6 @@ impl<'r, 'p> Flow<'r, 'p> {
         }
     }
 
-    /// The function that runs adds an access to what it does.
-    fn note(&mut self, access: Access) {
-        if access == Access::None || access == Access::Schema || self.reporting {
-            return;
-        }
-        let Unit::Func(func) = self.unit else { return };
-        let known = self.effects.get(&func).copied().unwrap_or(Access::None);
-        let combined = super::orm::combine(known, access);
-        if combined != known {
-            self.effects.insert(func, combined);
-            self.wake(&Key::Effect(func));
-        }
-    }
-
-    /// What a function does to the tables, callees included.
-    fn effect(&mut self, func: FuncId) -> Access {
-        if !self.reporting {
-            self.readers.entry(Key::Effect(func)).or_default().insert(self.unit);
-        }
-        self.effects.get(&func).copied().unwrap_or(Access::None)
-    }
-
     fn class(&self, id: ClassId) -> &ClassInfo<'p> {
         &self.classes[id.0 as usize]
     }
@@ -723,7 +706,8 @@ impl<'r, 'p> Flow<'r, 'p> {
             std::collections::btree_map::Entry::Occupied(mut slot) => {
                 let known = slot.get_mut();
                 // A plain reference gives way to what says more.
-                if known.kind == Kind::Reference && touchpoint.kind != Kind::Reference {
+                let more = |kind: Kind| !matches!(kind, Kind::Reference | Kind::Evaluation);
+                if !more(known.kind) && more(touchpoint.kind) {
                     *known = touchpoint;
                 } else if known.kind == touchpoint.kind {
                     known.access = super::orm::combine(known.access, touchpoint.access);

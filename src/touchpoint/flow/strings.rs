@@ -190,7 +190,7 @@ impl<'p> Flow<'_, 'p> {
                 })
                 .collect();
             for (label, access) in found {
-                self.note(access);
+                self.note_label(&label, access);
                 let symbol = self.source_text(expr.span);
                 let confidence = if *sure { Confidence::Certain } else { Confidence::Likely };
                 self.report_at(expr.span, &symbol, Kind::RawSql, access, &label, confidence);
@@ -280,7 +280,7 @@ impl<'p> Flow<'_, 'p> {
         for (table, label) in tables {
             let sequenced = names_sequence(&built.text, &table);
             let access = reading.access_to(&table).unwrap_or(if sequenced { Access::Schema } else { Access::Unknown });
-            self.note(access);
+            self.note_label(&label, access);
             // Every literal that names the table; where a value brought the name, the first literal.
             let mut spans: Vec<Span> = built
                 .literals
