@@ -88,8 +88,12 @@ fn derive_models<'p>(resolver: &Resolver<'p>, target: &str) -> Vec<Model<'p>> {
         let models = models::derive(resolver, &all, target);
         // A second model may be declared on the target's table, by its name.
         let table = models.first().and_then(|model| model.table.as_deref()).map(CompactString::from);
-        new =
-            models.iter().map(|model| CompactString::from(model.name())).chain(table).filter(|name| !words.contains(name)).collect();
+        new = models
+            .iter()
+            .map(|model| CompactString::from(model.name()))
+            .chain(table)
+            .filter(|name| !words.contains(name))
+            .collect();
         if new.is_empty() {
             return models;
         }

@@ -32,6 +32,8 @@ pub struct Relation {
     pub accessor: Option<CompactString>,
     /// The name in lookups from the other side.
     pub query_name: Option<CompactString>,
+    /// Whether one row of the target has one row of this model.
+    pub one_to_one: bool,
     /// The model it points to, as `app_label.Model`.
     pub to: String,
     /// The file of the class that declares it.
@@ -211,6 +213,13 @@ pub fn relation_kind(name: &str) -> Option<RelationKind> {
 #[must_use]
 pub fn is_common_word(name: &str) -> bool {
     !name.strip_suffix("_id").unwrap_or(name).contains('_')
+}
+
+/// Whether a name that is made of the class's name, in small letters, is an everyday word: `role`, `user`, `event`. What
+/// carries it on an unknown object, in prose or in data may be anything; `studentmodule` is one model's.
+#[must_use]
+pub fn is_everyday(class: &str) -> bool {
+    class.chars().filter(|c| c.is_uppercase()).count() < 2
 }
 
 /// The kinds of relation field.
@@ -432,6 +441,14 @@ fn collect_fields<'p>(
     }
 }
 
+/// Whether a class or a base of it declares a field of this name.
+#[must_use]
+pub fn has_field<'p>(resolver: &Resolver<'p>, file: FileId, class: &'p ClassDef, name: &str) -> bool {
+    let mut fields = Vec::new();
+    collect_fields(resolver, file, class, &mut fields, 0);
+    fields.iter().any(|field| field == name)
+}
+
 /// The model among `models` that a relation field's first argument (or `to=`) names.
 fn points_to<'m, 'p>(
     resolver: &Resolver<'p>,
@@ -536,5 +553,6 @@ fn relation(
         RelationKind::ManyToMany => None,
         _ => Some(text("db_column").unwrap_or_else(|| compact_str::format_compact!("{name}_id"))),
     };
-    Relation { name: name.clone(), column, accessor, query_name, to: to.to_owned(), file, span }
+    let one_to_one = kind == RelationKind::OneToOne;
+    Relation { name: name.clone(), column, accessor, query_name, one_to_one, to: to.to_owned(), file, span }
 }

@@ -316,9 +316,11 @@ impl<'p> Flow<'_, 'p> {
 
     /// Whether the body of a class declares a field by an annotation.
     fn declares(&self, class: ClassId, name: &str) -> bool {
-        self.class(class).def.body.iter().any(
-            |stmt| matches!(&stmt.kind, StmtKind::AnnAssign { target, .. } if target.as_name() == Some(name)),
-        )
+        self.class(class)
+            .def
+            .body
+            .iter()
+            .any(|stmt| matches!(&stmt.kind, StmtKind::AnnAssign { target, .. } if target.as_name() == Some(name)))
     }
 
     /// What is worth passing on through a call: constants are not, everything arrives as unsure.

@@ -6,8 +6,9 @@ use super::eval::{Chain, Op, Use};
 use super::{Flow, Key};
 use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident};
 use crate::finding::{Access, Confidence};
+use crate::resolve::Binding;
 use crate::source::Span;
-use crate::touchpoint::models::{Role, callee_name, is_common_word};
+use crate::touchpoint::models::{Role, callee_name, is_common_word, is_everyday};
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 use crate::touchpoint::{Kind, Touchpoint, is_test};
@@ -335,7 +336,10 @@ impl<'p> Flow<'_, 'p> {
                             break;
                         }
                     } else if let Some(func) = own {
-                        access = orm::combine(access, orm::combine(class.map_or(Access::None, |class| self.effect_on(func, class)), Access::Read));
+                        access = orm::combine(
+                            access,
+                            orm::combine(class.map_or(Access::None, |class| self.effect_on(func, class)), Access::Read),
+                        );
                     } else {
                         break;
                     }
@@ -396,6 +400,13 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn touch_relation(&mut self, attr: &Ident, to: &str, access: Access, sure: bool) {
         self.note_label(to, access);
         self.touch(attr, Kind::RelationUse, access, to, sure);
+    }
+
+    /// A reverse accessor: rows of the model that refer to the one it stands on.
+    pub(super) fn touch_reverse(&mut self, attr: &Ident, own: &str, to: Option<&str>, access: Access, sure: bool) {
+        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        self.note_label(own, access);
+        self.report_rows(attr.span, &attr.name, (Kind::RelationUse, access), (own, to), confidence);
     }
 
     /// `instance.field = value`
@@ -532,14 +543,34 @@ impl<'p> Flow<'_, 'p> {
             Access::None => Access::Read,
             access => access,
         };
+        // A field of the queried model's own is no relation to another.
+        let own = chain.base.clone().map(|base| self.lookup(&base.name)).unwrap_or_default();
         // `filter(Q(…))`: the lookups are the query's own.
         let on = self.queried.last().copied();
         for keyword in &args.keywords {
             let Some(name) = &keyword.name else { continue };
+            let first = name.name.split("__").next().unwrap_or(&name.name);
+            if own.iter().any(|(ty, _)| self.has_field(ty, first)) {
+                continue;
+            }
             if !on.is_some_and(|(model, does)| self.own_keyword(model, name, does)) {
                 self.lookup_word(name, access, false);
             }
         }
+    }
+
+    /// Whether a class that is no model of interest declares a field.
+    pub(super) fn has_field(&self, ty: &Ty, field: &str) -> bool {
+        let (file, class) = match ty {
+            Ty::Class(class) if self.class(*class).model.is_none() => (self.class(*class).file, self.class(*class).def),
+            Ty::Pending(file, name) => {
+                let Some(symbols) = self.resolver.symbols(*file) else { return false };
+                let Some(Binding::Class(class)) = symbols.get(name).last() else { return false };
+                (*file, *class)
+            }
+            _ => return false,
+        };
+        crate::touchpoint::models::has_field(self.resolver, file, class, field)
     }
 
     /// A lookup that crosses a relation, by its segments. A bare field name says nothing on an unknown model.
@@ -547,14 +578,19 @@ impl<'p> Flow<'_, 'p> {
         let segments: Vec<&str> = name.name.split("__").collect();
         if let Some((target, plain)) = self.lookup_target(&segments) {
             // `filter(module=…)` on something unknown is as likely to be no queryset at all.
-            if !known && !plain && segments.len() == 1 && is_common_word(&name.name) {
+            let everyday = segments.len() == 1 && is_common_word(&name.name);
+            if !known && !plain && everyday {
                 return;
             }
-            let confidence = match (known, plain || segments.len() > 1) {
+            let model = target.rsplit('.').next().unwrap_or(&target);
+            let named = plain && !(everyday && is_everyday(model));
+            let confidence = match (known && named, named || segments.len() > 1) {
                 (true, _) => Confidence::Certain,
                 (false, true) => Confidence::Likely,
                 (false, false) => Confidence::Possible,
             };
+            // Rows of a joined table are read, whatever is done to those that are asked for.
+            let access = if access == Access::None { access } else { Access::Read };
             self.report_at(name.span, &name.name, Kind::RelationUse, access, &target, confidence);
         }
     }

@@ -3,7 +3,9 @@
 use compact_str::CompactString;
 
 use super::{Env, Flow, Frame, Key};
-use crate::ast::{Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart};
+use crate::ast::{
+    Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart,
+};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::Span;
@@ -73,7 +75,9 @@ impl<'p> Flow<'_, 'p> {
                 }
                 match expr.as_str() {
                     // Long texts are never names; statements are kept when they name a table.
-                    Some(text) if text.len() <= 160 || (text.len() <= 8000 && self.names_table(&text)) => TySet::one(Ty::Str(text)),
+                    Some(text) if text.len() <= 160 || (text.len() <= 8000 && self.names_table(&text)) => {
+                        TySet::one(Ty::Str(text))
+                    }
                     Some(_) => TySet::unknown(),
                     // An f-string is put together.
                     None => self.built_value(expr),
@@ -150,6 +154,9 @@ impl<'p> Flow<'_, 'p> {
                 set
             }
             ExprKind::Compare { left, rest } => {
+                let mut asks = asks_for_name(left);
+                rest.iter().for_each(|(_, operand)| asks |= asks_for_name(operand));
+                let outer = std::mem::replace(&mut self.comparing_name, asks);
                 self.eval(left, Use::Compared);
                 for (op, operand) in rest {
                     let set = self.eval(operand, Use::Compared);
@@ -157,6 +164,7 @@ impl<'p> Flow<'_, 'p> {
                         self.evaluates(operand, &set);
                     }
                 }
+                self.comparing_name = outer;
                 TySet::unknown()
             }
             ExprKind::IfExp { test, body, orelse } => {
@@ -448,9 +456,10 @@ impl<'p> Flow<'_, 'p> {
     /// `kwargs["row"]`, where `kwargs` is the function's `**kwargs`.
     pub(super) fn keyword_argument(&mut self, base: &Expr, name: &str) -> TySet {
         let Some(func) = self.frames.last().and_then(|frame| frame.func) else { return TySet::unknown() };
-        let kwargs = self.func(func).params.iter().any(|param| {
-            param.kind == ParamKind::KwArgs && base.as_name().is_some_and(|base| param.name.name == base)
-        });
+        let kwargs =
+            self.func(func).params.iter().any(|param| {
+                param.kind == ParamKind::KwArgs && base.as_name().is_some_and(|base| param.name.name == base)
+            });
         if kwargs { self.read(Key::Param(func, name.into())).unwrap_or_default() } else { TySet::unknown() }
     }
 
@@ -485,6 +494,26 @@ fn inherit(use_: Use) -> Use {
         Use::Base | Use::Argument(_) => Use::Plain,
         other => other,
     }
+}
+
+/// Whether an operand is the name of a class or a model: `sender.__name__`, `ct.model`, `_meta.model_name`,
+/// `getattr(model, "__name__", "")`.
+fn asks_for_name(operand: &Expr) -> bool {
+    let is_name = |name: &str| {
+        matches!(name, "__name__" | "__qualname__" | "model_name" | "object_name" | "model" | "label" | "label_lower")
+    };
+    let mut asks = false;
+    operand.walk(&mut |part| {
+        asks |= match &part.kind {
+            ExprKind::Attribute { attr, .. } => is_name(&attr.name),
+            ExprKind::Name(name) => is_name(name),
+            ExprKind::Call { func, args } if func.as_name() == Some("getattr") => {
+                args.args.get(1).and_then(Expr::as_str).is_some_and(|name| is_name(&name))
+            }
+            _ => false,
+        };
+    });
+    asks
 }
 
 fn is_module_like(set: &TySet) -> bool {

@@ -104,7 +104,11 @@ impl<'p> Flow<'_, 'p> {
                         declared.iter().find_map(|(ty, _)| self.model_named(ty))
                     }
                     Ty::Class(form) if name.ends_with("_class") || name == "form" => {
-                        if depth < 3 { self.described_by(*form, depth + 1).map(|(model, _)| model) } else { None }
+                        if depth < 3 {
+                            self.described_by(*form, depth + 1).map(|(model, _)| model)
+                        } else {
+                            None
+                        }
                     }
                     Ty::FormClass(model) => Some(*model),
                     Ty::Func(func) if name == "get_queryset" => {
@@ -264,10 +268,8 @@ impl<'p> Flow<'_, 'p> {
         let column = marked("display") && at == 1;
         let action = marked("action") && at == 2;
         let generated = marked("post_generation") && at == 0;
-        let usual = matches!(
-            name,
-            "obj" | "instance" | "object" | "queryset" | "qs" | "form" | "serializer" | "model_class"
-        );
+        let usual =
+            matches!(name, "obj" | "instance" | "object" | "queryset" | "qs" | "form" | "serializer" | "model_class");
         if at == 0 && !generated || !(column || action || generated || usual) {
             return TySet::unknown();
         }
@@ -340,14 +342,18 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn fixture_param(&mut self, func: FuncId, name: &str) -> TySet {
         let Some(def) = self.func(func).def else { return TySet::unknown() };
         let asks = def.name.name.starts_with("test")
-            || def.decorators.iter().any(|decorator| matches!(decorator_name(decorator), Some("fixture" | "yield_fixture")));
+            || def
+                .decorators
+                .iter()
+                .any(|decorator| matches!(decorator_name(decorator), Some("fixture" | "yield_fixture")));
         if !asks {
             return TySet::unknown();
         }
         let _ = self.read(Key::Fixture(name.into()));
         let file = self.file();
         let visible = self.fixtures.get(name).cloned().unwrap_or_default();
-        let visible = visible.into_iter().filter(|fixture| fixture.func != func && self.sees_fixture(file, fixture.file));
+        let visible =
+            visible.into_iter().filter(|fixture| fixture.func != func && self.sees_fixture(file, fixture.file));
         let mut set = TySet::default();
         for fixture in visible.collect::<Vec<_>>() {
             let given = self.read(Key::Return(fixture.func)).unwrap_or_default();

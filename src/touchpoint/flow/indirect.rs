@@ -64,11 +64,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// The model that a label names.
     fn labelled(&self, labels: &[CompactString]) -> TySet {
-        labels
-            .iter()
-            .filter_map(|label| self.class_by_label(label))
-            .map(|class| (Ty::Class(class), true))
-            .collect()
+        labels.iter().filter_map(|label| self.class_by_label(label)).map(|class| (Ty::Class(class), true)).collect()
     }
 
     /// `import_module("a.b")`, `__import__("a.b")`
@@ -124,6 +120,14 @@ impl<'p> Flow<'_, 'p> {
 
     /// `get_user_model()`: the model that `AUTH_USER_MODEL` names.
     pub(super) fn user_model(&mut self) -> TySet {
+        // Reading the settings is of use only where one of the models may be it.
+        let may_be = |class: &crate::ast::ClassDef| {
+            let bases = class.args.args.iter().filter_map(|base| base.as_dotted()?.last().copied());
+            bases.into_iter().any(|base| base.contains("User") || base.contains("Permissions"))
+        };
+        if !self.models.iter().any(|model| model.label == "auth.User" || may_be(model.class)) {
+            return TySet::unknown();
+        }
         let mut labels = self.setting("AUTH_USER_MODEL");
         if labels.is_empty() {
             labels.push(CompactString::const_new("auth.User"));
@@ -263,9 +267,10 @@ impl<'p> Flow<'_, 'p> {
     /// The models whose tables texts name.
     fn tables_named(&mut self, set: &TySet) -> TySet {
         let texts = self.texts(set);
-        let classes = self.models.iter().zip(&self.model_class).filter(|(model, _)| {
-            model.table.as_deref().is_some_and(|table| texts.iter().any(|text| text == table))
-        });
+        let classes =
+            self.models.iter().zip(&self.model_class).filter(|(model, _)| {
+                model.table.as_deref().is_some_and(|table| texts.iter().any(|text| text == table))
+            });
         classes.filter_map(|(_, class)| class.map(|class| (Ty::Class(class), true))).collect()
     }
 
@@ -297,7 +302,13 @@ impl<'p> Flow<'_, 'p> {
                 Access::Delete | Access::Write => chain_access,
                 _ => Access::Read,
             },
-            "insert" | "update" | "add" | "add_all" | "merge" | "bulk_insert_mappings" | "bulk_save_objects"
+            "insert"
+            | "update"
+            | "add"
+            | "add_all"
+            | "merge"
+            | "bulk_insert_mappings"
+            | "bulk_save_objects"
             | "bulk_update_mappings" => Access::Write,
             "delete" => Access::Delete,
             _ => return,

@@ -404,9 +404,7 @@ fn factory_gives(model: ClassId, name: &str) -> TySet {
 fn container_method(ty: &Ty, name: &str) -> TySet {
     match (ty, name) {
         (Ty::Dict(inner), "get" | "pop" | "setdefault")
-        | (Ty::Seq(inner), "pop" | "popleft" | "page" | "get_page" | "get_nowait") => {
-            TySet::one((**inner).clone())
-        }
+        | (Ty::Seq(inner), "pop" | "popleft" | "page" | "get_page" | "get_nowait") => TySet::one((**inner).clone()),
         (Ty::Dict(inner), "values" | "itervalues") => TySet::one(Ty::Seq(inner.clone())),
         (Ty::Dict(inner), "items" | "iteritems") => {
             TySet::one(Ty::Seq(Box::new(Ty::Tuple(vec![TySet::unknown(), TySet::one((**inner).clone())]))))

@@ -185,6 +185,8 @@ pub(super) struct Flow<'r, 'p> {
     holding: FxHashSet<ClassId>,
     /// Fixtures of pytest by their names.
     fixtures: BTreeMap<CompactString, Vec<framework::Fixture>>,
+    /// Whether the comparison whose operands are read asks for the name of a class or model.
+    comparing_name: bool,
     /// The last chain that has told what it does to rows.
     told_chain: Option<Span>,
     /// Quoted annotations by their text; `None` where the text is no expression.
@@ -233,6 +235,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             holders: FxHashMap::default(),
             holding: FxHashSet::default(),
             fixtures: BTreeMap::new(),
+            comparing_name: false,
             told_chain: None,
             quoted: FxHashMap::default(),
         }

@@ -8,7 +8,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::{Role, is_common_word};
+use crate::touchpoint::models::{Role, is_common_word, is_everyday};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -271,7 +271,11 @@ impl<'p> Flow<'_, 'p> {
         }
         // A sentence that names the table is no statement: "update courseware_studentmodule before the exam".
         let read = reading.statements.iter().any(|statement| {
-            statement.parsed && statement.tables.iter().any(|used| tables.iter().any(|(table, _)| used.name.eq_ignore_ascii_case(table)))
+            statement.parsed
+                && statement
+                    .tables
+                    .iter()
+                    .any(|used| tables.iter().any(|(table, _)| used.name.eq_ignore_ascii_case(table)))
         });
         let confidence = match in_sql_call || read {
             true => Confidence::Certain,
@@ -350,8 +354,11 @@ impl<'p> Flow<'_, 'p> {
                     report(self, Kind::RelationUse, access, &target, Confidence::Certain);
                 } else if let Some((target, _)) = self.lookup_string(text) {
                     let known = self.in_linked_class() || text.contains("__");
-                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
-                        || self.words.accessors.contains_key(text);
+                    // An everyday word is an option of any class.
+                    let everyday = is_common_word(text) && is_everyday(target.rsplit('.').next().unwrap_or(&target));
+                    let plain = !everyday
+                        && (self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
+                            || self.words.accessors.contains_key(text));
                     let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
                     if confidence == Confidence::Likely || !is_common_word(text) {
                         report(self, Kind::RelationUse, access, &target, confidence);
@@ -397,9 +404,14 @@ impl<'p> Flow<'_, 'p> {
         });
         if let Some(model) = named {
             let confidence = match (role, use_) {
-                ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
+                ("model-label", _) => Confidence::Certain,
+                (_, Use::Compared) if self.comparing_name => Confidence::Certain,
                 _ => Confidence::Possible,
             };
+            // `"role" in request.json`
+            if confidence == Confidence::Possible && is_everyday(model.name()) && text != model.name() {
+                return;
+            }
             report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
@@ -557,7 +569,10 @@ impl<'p> Flow<'_, 'p> {
             }
             return None;
         }
-        // The module is not there; the name at its end is the model's.
+        // The module is not there; the name at its end is the model's, and the app's stands before it.
+        if self.models.iter().all(|model| is_everyday(model.name()) && !segments.contains(&model.app_label())) {
+            return None;
+        }
         let last = segments.iter().rev().take(2).find(|s| self.models.iter().any(|m| m.name() == **s))?;
         self.models.iter().find(|m| m.name() == *last).map(|m| (m.label.clone(), false))
     }
