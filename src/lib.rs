@@ -2,27 +2,29 @@
 //! plans the change of its MySQL table.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod ast;
+mod ast;
 pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod discover;
-pub mod django;
+mod django;
 pub mod expected;
 pub mod field;
 pub mod finding;
 pub mod gate;
-pub mod literal;
+mod literal;
 pub mod live;
-pub mod migration;
-pub mod model;
-pub mod modules;
+mod migration;
+mod model;
+mod modules;
 pub mod parse;
 pub mod plan;
+pub mod printable;
 pub mod progress;
 pub mod project;
-pub mod replay;
+pub mod registry;
+mod replay;
 pub mod report;
 pub mod resolve;
 pub mod schema;
@@ -31,15 +33,19 @@ pub mod sql;
 mod stdlib;
 pub mod touchpoint;
 
-use crate::audit::Audit;
+use std::sync::Arc;
+
+use crate::audit::{Audit, AuditError};
 use crate::config::Settings;
 use crate::discover::{DiscoverError, Discovery, FileEntry, Options, Revision, RevisionError, word_hash};
+use crate::expected::Expected;
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
 use crate::live::{Request, Source};
 use crate::modules::tells_import_roots;
-use crate::parse::Want;
+use crate::parse::ParseOptions;
 use crate::progress::Progress;
-use crate::project::{Ahead, Project, ProjectError};
+use crate::project::{Project, ProjectBuilder};
+use crate::registry::{Evaluator, RegistryError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind};
@@ -61,9 +67,12 @@ pub enum Error {
     /// The threads could not be started.
     #[error("cannot start the worker threads: {0}; try --threads 1")]
     Threads(#[from] rayon::ThreadPoolBuildError),
-    /// The project cannot be read.
+    /// The project cannot be evaluated.
     #[error(transparent)]
-    Project(#[from] ProjectError),
+    Registry(#[from] RegistryError),
+    /// The code and the environments cannot be compared.
+    #[error(transparent)]
+    Audit(#[from] AuditError),
     /// The model that was asked for is not defined in what was scanned.
     #[error("{}", not_defined(target, near))]
     Target {
@@ -85,11 +94,13 @@ fn not_defined(target: &str, near: &[String]) -> String {
     format!("no model {target} is defined in the scanned folders; {guess}{advice}")
 }
 
-/// What a scan found.
+/// The touchpoints of a model in a project.
 #[derive(Debug)]
 pub struct ScanResult {
     /// The project.
-    pub project: Project,
+    pub project: Arc<Project>,
+    /// The settings, apps and models of the project, as far as they were evaluated.
+    pub evaluator: Evaluator,
     /// The model that was looked for.
     pub target: String,
     /// Its touchpoints.
@@ -120,57 +131,75 @@ impl ScanResult {
 ///
 /// When a root cannot be scanned or the threads cannot be started.
 pub fn scan(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, Error> {
-    project::workers(settings.threads)?.install(|| {
+    scan_options(settings, &options(settings), progress)
+}
+
+/// As [`scan`]; the texts of all files stay in memory, so that [`cross_check`] opens none of them again.
+///
+/// # Errors
+///
+/// As [`scan`].
+pub fn scan_and_keep_texts(settings: &Settings, progress: &dyn Progress) -> Result<ScanResult, Error> {
+    scan_options(settings, &Options { keep_texts: true, ..options(settings) }, progress)
+}
+
+fn scan_options(settings: &Settings, options: &Options, progress: &dyn Progress) -> Result<ScanResult, Error> {
+    let pool = Arc::new(project::workers(settings.threads)?);
+    pool.install(|| {
         progress.stage("reading files", None);
-        let options = options(settings);
         // The queries of the parser take a while to compile: no reason to wait for them later.
-        let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
+        let (discovery, ()) = rayon::join(|| Discovery::run(options), parse::warm_up);
         let discovery = discovery?;
-        let project = ahead(&discovery, settings).finish(discovery);
+        let project = Arc::new(prefetch(&discovery, settings).build(discovery));
+        let evaluator = Evaluator::start(Arc::clone(&project), settings, Arc::clone(&pool))?;
 
         progress.stage("following names", None);
         let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, settings);
         unfollowed.extend(missing(&project, &models, settings)?);
         let gaps = all_gaps(&project, unfollowed);
-        Ok(ScanResult { target: settings.target.clone(), project, touchpoints, models, gaps })
+        project.discovery.drop_other_texts();
+        Ok(ScanResult { target: settings.target.clone(), project, evaluator, touchpoints, models, gaps })
     })
 }
 
-/// What was found beside the touchpoints: the databases against the code.
+/// The expected schema and the live databases side by side, with the findings of all checks.
 #[derive(Debug)]
-pub struct CrossCheck {
+pub struct CrossCheckResult {
     /// The code and the environments, side by side.
     pub audit: Audit,
-    /// What is not as it should be, the gravest first.
+    /// The findings of all checks, the gravest first.
     pub findings: Vec<check::Finding>,
 }
 
-/// Reads the environments, and checks them against the code and each other.
+/// Reads the environments, and checks them against the code of a scan and against each other.
 ///
 /// # Errors
 ///
-/// When the code cannot be read at all.
+/// When the project cannot be evaluated, or the configured key type is no integer type.
 pub fn cross_check(
     settings: &Settings,
+    scanned: &ScanResult,
     sources: &[Source],
     request: &Request,
     progress: &dyn Progress,
-) -> Result<CrossCheck, Error> {
-    cross_check_since(settings, sources, &[], request, progress)
+) -> Result<CrossCheckResult, Error> {
+    cross_check_with_history(settings, scanned, sources, &[], request, progress)
 }
 
-/// Likewise, with what the environments were `earlier`: from the difference follows when keys run out.
+/// As [`cross_check`]. `earlier` are older snapshots of the same environments: the growth between the two dates gives the
+/// dates on which keys are exhausted.
 ///
 /// # Errors
 ///
-/// When the code cannot be read at all.
-pub fn cross_check_since(
+/// As [`cross_check`].
+pub fn cross_check_with_history(
     settings: &Settings,
+    scanned: &ScanResult,
     sources: &[Source],
     earlier: &[Source],
     request: &Request,
     progress: &dyn Progress,
-) -> Result<CrossCheck, Error> {
+) -> Result<CrossCheckResult, Error> {
     progress.stage("reading databases", None);
     let mut facts = Vec::with_capacity(sources.len());
     let mut gaps = Vec::new();
@@ -180,22 +209,41 @@ pub fn cross_check_since(
         gaps.extend(found);
     }
     progress.stage("replaying migrations", None);
-    // What could not be read in the past is no gap of today.
+    // A gap of an older snapshot is no gap of today.
     let earlier: Vec<_> = earlier.iter().map(|source| live::read(source, request).0).collect();
-    let mut audit = Audit::since(settings, facts, &earlier)?;
+    let mut audit = Audit::with_history(settings, &scanned.evaluator, facts, &earlier)?;
     audit.gaps.extend(gaps);
     audit.gaps.sort();
     audit.gaps.dedup();
     let findings = check::run(&audit);
-    Ok(CrossCheck { audit, findings })
+    Ok(CrossCheckResult { audit, findings })
 }
 
-/// What the gate found.
+/// The schema that the code expects, without a search for touchpoints. With `models`, the models of all apps are
+/// compared with the migrations.
+///
+/// # Errors
+///
+/// When a root cannot be scanned, the threads cannot be started, or the project cannot be evaluated.
+pub fn expected_schema(settings: &Settings, models: bool) -> Result<Expected, Error> {
+    let pool = Arc::new(project::workers(settings.threads)?);
+    // Names are followed from the settings on; no word is searched for.
+    let options = Options { names_only: true, ..options(settings) };
+    let project = pool.install(|| {
+        let discovery = Discovery::run(&options)?;
+        Ok::<_, DiscoverError>(Arc::new(Project::new(discovery, ParseOptions { run_queries: false })))
+    })?;
+    let evaluator = Evaluator::start(project, settings, pool)?;
+    let expect = if models { expected::expect_with_models } else { expected::expect };
+    Ok(expect(&evaluator, None)?)
+}
+
+/// The verdict of the gate.
 #[derive(Debug)]
-pub struct Gated {
-    /// What it says.
+pub struct GateResult {
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was analysed for it. Whoever ends with the verdict need not wait until all trees are dropped.
+    /// The states of the project that were analysed. A caller that ends with the verdict need not drop their trees.
     pub projects: Vec<Project>,
 }
 
@@ -204,7 +252,7 @@ pub struct Gated {
 /// # Errors
 ///
 /// When a root cannot be scanned, the baseline or the commit cannot be read, or the threads cannot be started.
-pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result<Gated, Error> {
+pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result<GateResult, Error> {
     let rules = &settings.gate;
     // Nothing is read for a baseline that cannot be used.
     let known = match &task.against {
@@ -229,7 +277,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         });
         let (mut discovery, revision) = (discovery?, revision?);
         let base = || revision.map(|revision| revision.base(&discovery, &options)).transpose();
-        let (ahead, base) = rayon::join(|| ahead(&discovery, settings), base);
+        let (builder, base) = rayon::join(|| prefetch(&discovery, settings), base);
         let base = base?;
         let same: FxHashSet<FileId> = base.iter().flat_map(|base| base.same.iter().copied().flatten()).collect();
         // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
@@ -238,7 +286,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let matters = |entry: &FileEntry| entry.words.has(model) || tells_import_roots(entry);
         let unlikely = base.as_ref().filter(|base| !base.any_changed(&discovery, matters));
         let watch = unlikely.and_then(|base| base.watch(&mut discovery));
-        let project = ahead.finish(discovery);
+        let project = builder.build(discovery);
         let old = || base.map(|base| project.with_base(base.discovery, &base.same));
 
         progress.stage("following names", None);
@@ -275,7 +323,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             baseline.write(&rules.baseline)?;
             verdict.written = Some(baseline.touchpoints.len());
         }
-        Ok(Gated { verdict, projects: std::iter::once(project).chain(other).collect() })
+        Ok(GateResult { verdict, projects: std::iter::once(project).chain(other).collect() })
     })
 }
 
@@ -285,13 +333,13 @@ fn options(settings: &Settings) -> Options {
         site_packages: settings.site_packages.clone(),
         virtual_env: settings.virtual_env.clone(),
         exclude: settings.exclude.clone(),
-        names_only: false,
+        ..Options::default()
     }
 }
 
-fn ahead(discovery: &Discovery, settings: &Settings) -> Ahead {
+fn prefetch(discovery: &Discovery, settings: &Settings) -> ProjectBuilder {
     let name = settings.target.split_once('.').map_or("", |(_, name)| name);
-    Project::ahead(discovery, Want { contexts: true }, &[name])
+    Project::prefetch(discovery, ParseOptions { run_queries: true }, &[name])
 }
 
 /// What is found in one state of a project.

@@ -19,6 +19,7 @@ use csm_audit::config::{CliOverrides, Color, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::live::grants;
 use csm_audit::plan::{Options, Plan};
+use csm_audit::printable;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::say::one_line;
 use csm_audit::report::v1::Report;
@@ -45,7 +46,9 @@ fn main() -> ExitCode {
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             // When standard error is gone too, the exit code has to say it alone.
-            let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {error:#}");
+            let text = format!("{error:#}");
+            let text = printable::visible(&text);
+            let _ = writeln!(anstream::stderr(), "{ERROR}error:{ERROR:#} {}", printable::without_commands(&text));
             ExitCode::from(USAGE)
         }
     }
@@ -104,12 +107,14 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
     // The program ends here: the system takes back all trees at once, faster than they could be dropped one by one.
-    let mut result = std::mem::ManuallyDrop::new(csm_audit::scan(&settings, progress)?);
+    let scan = if sources.is_empty() { csm_audit::scan } else { csm_audit::scan_and_keep_texts };
+    let mut result = std::mem::ManuallyDrop::new(scan(&settings, progress)?);
     let checked = if sources.is_empty() {
         None
     } else {
         let request = environments::request(&databases, &settings.target, &result.models);
-        let mut checked = csm_audit::cross_check_since(&settings, &sources, &earlier, &request, progress)?;
+        let mut checked =
+            csm_audit::cross_check_with_history(&settings, &result, &sources, &earlier, &request, progress)?;
         checked.audit.gaps.extend(asked);
         result.gaps.append(&mut checked.audit.gaps);
         result.gaps.sort();
@@ -193,11 +198,7 @@ fn gate(arguments: &Gate) -> anyhow::Result<ExitCode> {
 
 fn schema(arguments: &Schema) -> anyhow::Result<()> {
     let settings = resolve(arguments.overrides())?;
-    let expected = if arguments.models {
-        csm_audit::expected::expect_with_models(&settings)?
-    } else {
-        csm_audit::expected::expect(&settings)?
-    };
+    let expected = csm_audit::expected_schema(&settings, arguments.models)?;
     let selection =
         csm_audit::expected::output::Selection { app: arguments.app.clone(), alias: arguments.alias.clone() };
     let mut text = Vec::new();

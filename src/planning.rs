@@ -10,10 +10,11 @@ use csm_audit::cli;
 use csm_audit::config::CliOverrides;
 use csm_audit::live::compare::{Agreement, Pair};
 use csm_audit::live::facts::EnvironmentFacts;
-use csm_audit::live::{self, Limits, Place, Request, Source};
+use csm_audit::live::{self, DataSource, Limits, Request, Source};
 use csm_audit::plan::gh_ost_flags::Release;
 use csm_audit::plan::verify::{State, Verification};
 use csm_audit::plan::{Effect, ModelSource, Options, Plan, Way};
+use csm_audit::printable;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::touchpoint::models::Role;
 
@@ -51,9 +52,9 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     );
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
-    let result = csm_audit::scan(&settings, progress)?;
+    let result = csm_audit::scan_and_keep_texts(&settings, progress)?;
     let request = environments::request(&arguments.environments, &settings.target, &result.models);
-    let checked = csm_audit::cross_check(&settings, &sources, &request, progress)?;
+    let checked = csm_audit::cross_check(&settings, &result, &sources, &request, progress)?;
     drop(bar);
     let options = Options {
         gh_ost: arguments.gh_ost_version.or_else(installed),
@@ -164,14 +165,16 @@ pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
             rows(&plan, source, facts, &mut verification);
         }
     }
-    io::stdout().lock().write_all(verification.text().as_bytes())?;
+    let text = verification.text();
+    let text = printable::visible(&text);
+    io::stdout().lock().write_all(printable::without_commands(&text).as_bytes())?;
     Ok(if verification.is_done() { ExitCode::SUCCESS } else { ExitCode::from(OPEN) })
 }
 
 /// Compares the rows of the plan's tables with those of the tables that online changes left or are making.
 fn rows(plan: &Plan, source: &Source, facts: &EnvironmentFacts, verification: &mut Verification) {
     for place in &source.places {
-        let Place::Server { login, database } = place else { continue };
+        let DataSource::Server { login, database } = place else { continue };
         let Some(held) = facts.database(database) else { continue };
         for (name, of) in held.leftovers() {
             let planned = plan.steps.iter().flat_map(|step| &step.effects).any(

@@ -1,14 +1,14 @@
-//! What a long run says of itself while it runs.
+//! The progress of a long run.
 
-/// Told how far a run is. The library knows no terminal.
+/// Receives the progress of a run. The library has no terminal of its own.
 pub trait Progress: Sync {
-    /// A stage begins, of so many steps when that is known.
+    /// A stage begins. `steps` is the number of its units, where it is known.
     fn stage(&self, name: &'static str, steps: Option<u64>);
-    /// So many steps of the stage are done.
+    /// `steps` more units of the current stage are done since the last call.
     fn advance(&self, steps: u64);
 }
 
-/// Says nothing.
+/// Discards all progress.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Silent;
 

@@ -5,27 +5,13 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
-use crate::discover::{DiscoverError, Discovery, FileEntry, FileKind, word_hash};
+use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
-use crate::parse::{ParsedFile, Want, parse};
+use crate::parse::{ParseOptions, ParsedFile, parse};
 use crate::source::{FileId, Gap, GapKind, SourceText};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
-
-/// What makes it impossible to read a project; everything less is a gap.
-#[derive(Debug, thiserror::Error)]
-pub enum ProjectError {
-    /// A root cannot be scanned.
-    #[error(transparent)]
-    Discover(#[from] DiscoverError),
-    /// The worker threads do not start.
-    #[error("cannot start the worker threads: {0}; try --threads 1")]
-    Threads(#[from] rayon::ThreadPoolBuildError),
-    /// The value of an option is not valid: a sentence that names the value and the valid ones.
-    #[error("{0}")]
-    Option(String),
-}
 
 /// The threads that analyses run on, `threads` of them; as many as there are cores when `None`.
 ///
@@ -42,20 +28,21 @@ type Text = Arc<OnceLock<Result<(SourceText, Option<Gap>), Gap>>>;
 /// The tree of a file. Two states of one project share those of the files that are equal.
 type Parsed = Arc<OnceLock<Result<ParsedFile, Gap>>>;
 
-/// What is known of a project once its files were found: module names, and the trees that are sure to be asked for.
+/// A project without its discovery: module names, and the trees of files that are sure to be needed. The discovery may
+/// still change the flags of its words meanwhile.
 #[derive(Debug)]
-pub struct Ahead {
-    want: Want,
+pub struct ProjectBuilder {
+    want: ParseOptions,
     parsed: Vec<Parsed>,
     modules: Arc<ModuleIndex>,
     roots: Vec<ImportRoot>,
     gaps: Vec<Gap>,
 }
 
-impl Ahead {
-    /// The project over what was found, which has to be the same discovery.
+impl ProjectBuilder {
+    /// The project over `discovery`, which has to be the one that was prefetched.
     #[must_use]
-    pub fn finish(self, discovery: Discovery) -> Project {
+    pub fn build(self, discovery: Discovery) -> Project {
         let texts = discovery.files.iter().map(|_| Text::default()).collect();
         let Self { want, parsed, modules, roots, gaps } = self;
         Project { discovery, modules, import_roots: roots, want, parsed, texts, gaps }
@@ -71,7 +58,7 @@ pub struct Project {
     pub modules: Arc<ModuleIndex>,
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
-    want: Want,
+    want: ParseOptions,
     parsed: Vec<Parsed>,
     texts: Vec<Text>,
     gaps: Vec<Gap>,
@@ -80,13 +67,13 @@ pub struct Project {
 impl Project {
     /// A project over what was found.
     #[must_use]
-    pub fn new(discovery: Discovery, want: Want) -> Self {
-        Self::ahead(&discovery, want, &[]).finish(discovery)
+    pub fn new(discovery: Discovery, want: ParseOptions) -> Self {
+        Self::prefetch(&discovery, want, &[]).build(discovery)
     }
 
-    /// Names the modules, and meanwhile parses the Python files that hold one of `words`: they are sure to be asked for.
+    /// Names the modules, and meanwhile parses the Python files that hold one of `words`.
     #[must_use]
-    pub fn ahead(discovery: &Discovery, want: Want, words: &[&str]) -> Ahead {
+    pub fn prefetch(discovery: &Discovery, want: ParseOptions, words: &[&str]) -> ProjectBuilder {
         let parsed: Vec<Parsed> = discovery.files.iter().map(|_| Parsed::default()).collect();
         let parse = |file: FileId| parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want));
         let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
@@ -110,11 +97,11 @@ impl Project {
             (Arc::new(ModuleIndex::build(discovery, &roots)), roots, gaps)
         };
         let ((modules, roots, gaps), ()) = rayon::join(name_modules, parse_all);
-        Ahead { want, parsed, modules, roots, gaps }
+        ProjectBuilder { want, parsed, modules, roots, gaps }
     }
 
-    /// Another state of the same project; `same` tells for each of its files the one of this project that is equal,
-    /// and which is then read and parsed once for both.
+    /// The state of the same project that `discovery` found, such as the base revision of a change. For each of its files
+    /// `same` names the equal file of this project, if there is one; such a file is read and parsed once for both.
     #[must_use]
     pub fn with_base(&self, discovery: Discovery, same: &[Option<FileId>]) -> Self {
         let of = |at: usize| same.get(at).copied().flatten().map(FileId::index);
@@ -177,12 +164,6 @@ impl Project {
         });
     }
 
-    /// Whether a file has been parsed.
-    #[must_use]
-    pub fn is_parsed(&self, file: FileId) -> bool {
-        self.parsed.get(file.index()).is_some_and(|slot| slot.get().is_some())
-    }
-
     /// The path of a file, relative to its root.
     #[must_use]
     pub fn path(&self, file: FileId) -> &str {
@@ -214,7 +195,7 @@ impl Project {
     }
 }
 
-fn read_and_parse(discovery: &Discovery, file: FileId, want: Want) -> Result<ParsedFile, Gap> {
+fn read_and_parse(discovery: &Discovery, file: FileId, want: ParseOptions) -> Result<ParsedFile, Gap> {
     discovery.read(file).map(|bytes| parse(&bytes, want))
 }
 

@@ -21,7 +21,8 @@ use std::process::Command;
 
 use csm_audit::check::CHECKS;
 use csm_audit::config::Settings;
-use csm_audit::expected::{Expected, expect, output};
+use csm_audit::expected::{Expected, output};
+use csm_audit::expected_schema;
 use support::{Flavour, Server, ServerOptions};
 
 /// Databases by their aliases; their names say nothing of them.
@@ -40,7 +41,7 @@ fn code(server: &Server) -> Expected {
         server: Some(version),
         ..Settings::default()
     };
-    expect(&settings).unwrap()
+    expected_schema(&settings, false).unwrap()
 }
 
 /// Makes the databases as the migrations would, with a full ledger.

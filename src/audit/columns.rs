@@ -30,7 +30,7 @@ pub struct IdColumn {
     /// The name of the constraint that the code expects.
     pub constraint: Option<String>,
     /// Where databases hold it.
-    pub places: Vec<Place>,
+    pub places: Vec<ColumnInstance>,
 }
 
 /// What a column is to the target.
@@ -46,7 +46,7 @@ pub enum Role {
 
 /// A column in a database of an environment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
+pub struct ColumnInstance {
     /// The index of the environment.
     pub environment: usize,
     /// The index of the database in it.
@@ -148,10 +148,10 @@ impl Finder {
 
     fn key_by_databases(&mut self, target: &Target, environments: &[Environment]) {
         for environment in environments {
-            for (database, side) in environment.facts.databases.iter().zip(&environment.sides) {
+            for (database, mapping) in environment.facts.databases.iter().zip(&environment.mappings) {
                 if database.table(&target.table).is_some_and(|table| table.column(&target.key).is_some()) {
                     let why = format!("it is the key of {}", target.label);
-                    let alias = side.alias.as_deref();
+                    let alias = mapping.alias.as_deref();
                     self.add(alias, &target.table, &target.key, Role::Key, why, Confidence::Certain);
                 }
             }
@@ -221,7 +221,7 @@ impl Finder {
     fn by_constraints(&mut self, environments: &[Environment]) {
         for environment in environments {
             let databases = &environment.facts.databases;
-            for (database, side) in databases.iter().zip(&environment.sides) {
+            for (database, mapping) in databases.iter().zip(&environment.mappings) {
                 // A key of another database is found at that database too when it was read, and here when it was not.
                 for key in database.foreign_keys.found.iter().chain(&database.referenced_by.found) {
                     let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice()) else {
@@ -231,10 +231,11 @@ impl Finder {
                         continue;
                     }
                     let own = key.database == database.name;
-                    let home = databases.iter().zip(&environment.sides).find(|(other, _)| other.name == key.database);
+                    let home =
+                        databases.iter().zip(&environment.mappings).find(|(other, _)| other.name == key.database);
                     let place = match home {
-                        _ if own => side.alias.clone(),
-                        Some((_, side)) => side.alias.clone(),
+                        _ if own => mapping.alias.clone(),
+                        Some((_, mapping)) => mapping.alias.clone(),
                         None => None,
                     };
                     let why = format!("{} has the constraint {}", environment.facts.name, key.name);
@@ -249,7 +250,7 @@ impl Finder {
     fn by_name(&mut self, target: &Target, environments: &[Environment]) {
         let usual = target.usual_columns();
         for environment in environments {
-            for (database, side) in environment.facts.databases.iter().zip(&environment.sides) {
+            for (database, mapping) in environment.facts.databases.iter().zip(&environment.mappings) {
                 let tied: BTreeSet<(&str, &str)> = database
                     .foreign_keys
                     .found
@@ -265,7 +266,7 @@ impl Finder {
                             continue;
                         }
                         let (why, sure) = by_range(database, table, &column.name, target, environment);
-                        self.add(side.alias.as_deref(), &table.name, &column.name, Role::Soft, why, sure);
+                        self.add(mapping.alias.as_deref(), &table.name, &column.name, Role::Soft, why, sure);
                     }
                 }
             }
@@ -305,8 +306,8 @@ fn by_range(
 /// Fills in what each environment holds.
 fn places(column: &mut IdColumn, environments: &[Environment]) {
     for (at, environment) in environments.iter().enumerate() {
-        for (index, (database, side)) in environment.facts.databases.iter().zip(&environment.sides).enumerate() {
-            if side.alias != column.alias {
+        for (index, (database, mapping)) in environment.facts.databases.iter().zip(&environment.mappings).enumerate() {
+            if mapping.alias != column.alias {
                 continue;
             }
             let Some(table) = database.table(&column.table) else { continue };
@@ -320,7 +321,7 @@ fn places(column: &mut IdColumn, environments: &[Environment]) {
             let constraints =
                 database.foreign_keys.found.iter().filter(ties).map(|key| key.name.clone()).collect::<Vec<_>>();
             let headroom = database.headroom_of(&table.name, &column.column);
-            column.places.push(Place {
+            column.places.push(ColumnInstance {
                 environment: at,
                 database: index,
                 column_type: held.map(|held| held.column_type.clone()),

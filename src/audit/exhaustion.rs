@@ -108,7 +108,7 @@ impl History {
 
 impl Audit {
     /// Fills in when each column that stores the ids is used up. `earlier` are the same environments at another time.
-    pub(super) fn tell_exhaustion(&mut self, earlier: &[EnvironmentFacts]) {
+    pub(super) fn compute_exhaustion(&mut self, earlier: &[EnvironmentFacts]) {
         for old in earlier {
             let known = self.environments.iter().any(|environment| environment.facts.name == old.name);
             if !known {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::Side;
+use super::AliasMapping;
 use crate::config::Settings;
 use crate::expected::Expected;
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts};
@@ -12,24 +12,24 @@ use crate::source::{Gap, GapKind};
 const ALIKE: f64 = 0.3;
 
 /// What each database of an environment is to the code; `expected` holds the index of its server's expectation.
-pub(super) fn sides(
+pub(super) fn mappings(
     facts: &EnvironmentFacts,
     expected: &[usize],
     all: &[Expected],
     settings: &Settings,
     gaps: &mut Vec<Gap>,
-) -> Vec<Side> {
-    let mut sides: Vec<Option<Side>> = vec![None; facts.databases.len()];
+) -> Vec<AliasMapping> {
+    let mut mappings: Vec<Option<AliasMapping>> = vec![None; facts.databases.len()];
     let code = |at: usize| expected.get(at).and_then(|index| all.get(*index));
     for (at, database) in facts.databases.iter().enumerate() {
         let Some(code) = code(at) else { continue };
-        sides[at] = named(database, code, settings).map(|(alias, why)| side(alias, why, expected[at]));
+        mappings[at] = named(database, code, settings).map(|(alias, why)| mapping(alias, why, expected[at]));
     }
     // What nobody named is known by its tables, the most alike first; each alias is one database.
     let mut alike: Vec<(f64, usize, &str)> = Vec::new();
-    for (at, database) in facts.databases.iter().enumerate().filter(|(at, _)| sides[*at].is_none()) {
+    for (at, database) in facts.databases.iter().enumerate().filter(|(at, _)| mappings[*at].is_none()) {
         let Some(code) = code(at) else { continue };
-        let taken = |alias: &str| sides.iter().flatten().any(|side| side.alias.as_deref() == Some(alias));
+        let taken = |alias: &str| mappings.iter().flatten().any(|mapping| mapping.alias.as_deref() == Some(alias));
         for (alias, tables) in code.databases.iter().filter(|(alias, _)| !taken(alias)) {
             let wanted: BTreeSet<String> = tables.tables.keys().map(|name| name.to_lowercase()).collect();
             let share = likeness(&wanted, database);
@@ -41,26 +41,28 @@ pub(super) fn sides(
     // The order of aliases decides between equals.
     alike.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
     for (share, at, alias) in alike {
-        let taken = sides.iter().flatten().any(|side| side.alias.as_deref() == Some(alias));
-        if sides[at].is_none() && !taken {
+        let taken = mappings.iter().flatten().any(|mapping| mapping.alias.as_deref() == Some(alias));
+        if mappings[at].is_none() && !taken {
             let why = format!("by its tables, {:.0} % of which the two have in common", share * 100.0);
-            sides[at] = Some(side(alias.to_owned(), why, expected[at]));
+            mappings[at] = Some(mapping(alias.to_owned(), why, expected[at]));
         }
     }
-    let sides: Vec<Side> = sides
+    let mappings: Vec<AliasMapping> = mappings
         .into_iter()
         .enumerate()
-        .map(|(at, side)| side.unwrap_or_else(|| unnamed(facts, at, expected.get(at).copied().unwrap_or(0), gaps)))
+        .map(|(at, mapping)| {
+            mapping.unwrap_or_else(|| unnamed(facts, at, expected.get(at).copied().unwrap_or(0), gaps))
+        })
         .collect();
-    unread(facts, &sides, all, gaps);
-    sides
+    unread(facts, &mappings, all, gaps);
+    mappings
 }
 
-fn side(alias: String, why: String, expected: usize) -> Side {
-    Side { alias: Some(alias), why, expected }
+fn mapping(alias: String, why: String, expected: usize) -> AliasMapping {
+    AliasMapping { alias: Some(alias), why, expected }
 }
 
-fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<Gap>) -> Side {
+fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<Gap>) -> AliasMapping {
     let name = &facts.databases[at].name;
     // What was not read is told as such, once.
     if !facts.databases[at].tables.found.is_empty() {
@@ -74,7 +76,11 @@ fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<
         );
         gaps.push(gap.in_environment(&*facts.name).of_object(&**name));
     }
-    Side { alias: None, why: String::from("no alias is named after it, and its tables are no alias's"), expected }
+    AliasMapping {
+        alias: None,
+        why: String::from("no alias is named after it, and its tables are no alias's"),
+        expected,
+    }
 }
 
 /// An alias that the configuration, the settings or its own name gives to a database.
@@ -114,9 +120,9 @@ fn likeness(wanted: &BTreeSet<String>, database: &DatabaseFacts) -> f64 {
 }
 
 /// Aliases of which an environment shows no database.
-fn unread(facts: &EnvironmentFacts, sides: &[Side], all: &[Expected], gaps: &mut Vec<Gap>) {
-    let Some(code) = sides.first().and_then(|side| all.get(side.expected)) else { return };
-    let shown = |alias: &str| sides.iter().any(|side| side.alias.as_deref() == Some(alias));
+fn unread(facts: &EnvironmentFacts, mappings: &[AliasMapping], all: &[Expected], gaps: &mut Vec<Gap>) {
+    let Some(code) = mappings.first().and_then(|mapping| all.get(mapping.expected)) else { return };
+    let shown = |alias: &str| mappings.iter().any(|mapping| mapping.alias.as_deref() == Some(alias));
     for (alias, tables) in &code.databases {
         if !tables.tables.is_empty() && !shown(alias) {
             let gap = Gap::general(

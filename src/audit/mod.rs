@@ -10,13 +10,24 @@ use crate::config::{DEFAULT_KEY_TYPE, Settings};
 use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
-use crate::project::ProjectError;
+use crate::registry::{Evaluator, RegistryError};
 use crate::schema::{ColumnType, Database, Server};
 use crate::source::{Gap, GapKind};
 
-pub use columns::{IdColumn, Place, Role};
+pub use columns::{ColumnInstance, IdColumn, Role};
 pub use exhaustion::Exhaustion;
 pub use references::{Reference, ReferencePlace};
+
+/// Why the code and the environments cannot be compared.
+#[derive(Debug, thiserror::Error)]
+pub enum AuditError {
+    /// The configured type of the key is no integer type.
+    #[error("a key cannot become `{0}`; write an integer type, such as {DEFAULT_KEY_TYPE}")]
+    KeyType(String),
+    /// The project cannot be evaluated.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+}
 
 /// The code and the environments, side by side.
 #[derive(Debug)]
@@ -54,12 +65,12 @@ pub struct Environment {
     /// What was read.
     pub facts: EnvironmentFacts,
     /// One for each of its databases, in their order.
-    pub sides: Vec<Side>,
+    pub mappings: Vec<AliasMapping>,
 }
 
-/// What a database is to the code.
+/// The Django alias that a live database stands for.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Side {
+pub struct AliasMapping {
     /// The alias it stands for.
     pub alias: Option<String>,
     /// Why that alias, or why none.
@@ -70,7 +81,7 @@ pub struct Side {
 
 /// A database of an environment, with what the code expects of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Pair<'a> {
+pub struct MappedDatabase<'a> {
     /// The environment.
     pub environment: &'a Environment,
     /// Its index.
@@ -79,8 +90,8 @@ pub struct Pair<'a> {
     pub database: &'a DatabaseFacts,
     /// Its index.
     pub database_index: usize,
-    /// What it is to the code.
-    pub side: &'a Side,
+    /// The alias that it stands for.
+    pub mapping: &'a AliasMapping,
     /// The expectation for its server.
     pub code: &'a Expected,
     /// The tables that the code expects in it; `None` when it stands for no alias.
@@ -88,31 +99,30 @@ pub struct Pair<'a> {
 }
 
 impl Audit {
-    /// Puts the code and the environments side by side.
+    /// Puts the code of a project and the environments side by side.
     ///
     /// # Errors
     ///
-    /// When the code cannot be read at all.
-    pub fn new(settings: &Settings, facts: Vec<EnvironmentFacts>) -> Result<Self, ProjectError> {
-        Self::since(settings, facts, &[])
+    /// When the project cannot be evaluated, or the configured key type is no integer type.
+    pub fn new(settings: &Settings, evaluator: &Evaluator, facts: Vec<EnvironmentFacts>) -> Result<Self, AuditError> {
+        Self::with_history(settings, evaluator, facts, &[])
     }
 
-    /// Likewise; from what environments were `earlier`, known by their names, it follows when keys are used up.
+    /// As [`Audit::new`]. `earlier` are older facts of the same environments, by name: the growth between the two dates
+    /// gives the dates on which keys are exhausted.
     ///
     /// # Errors
     ///
-    /// When the code cannot be read at all.
-    pub fn since(
+    /// As [`Audit::new`].
+    pub fn with_history(
         settings: &Settings,
+        evaluator: &Evaluator,
         facts: Vec<EnvironmentFacts>,
         earlier: &[EnvironmentFacts],
-    ) -> Result<Self, ProjectError> {
+    ) -> Result<Self, AuditError> {
         let wanted = ColumnType::parse(&settings.key_type);
         if wanted.integer_range().is_none() {
-            return Err(ProjectError::Option(format!(
-                "a key cannot become `{}`; write an integer type, such as {DEFAULT_KEY_TYPE}",
-                settings.key_type
-            )));
+            return Err(AuditError::KeyType(settings.key_type.clone()));
         }
         let mut servers: Vec<Server> = Vec::new();
         let asked: Option<Server> = settings.server.as_deref().and_then(|text| text.parse().ok());
@@ -130,9 +140,9 @@ impl Audit {
         }
         let mut expected = Vec::with_capacity(servers.len());
         for server in &servers {
-            let settings = Settings { server: Some(server.exactly()), ..settings.clone() };
             // What the models say is the same for every server but for the names of types.
-            expected.push(if expected.is_empty() { expect_with_models(&settings)? } else { expect(&settings)? });
+            let expect = if expected.is_empty() { expect_with_models } else { expect };
+            expected.push(expect(evaluator, Some(*server))?);
         }
         let at = |server: Option<Server>| {
             let server = server.unwrap_or(fallback);
@@ -146,14 +156,14 @@ impl Audit {
         let mut environments = Vec::with_capacity(facts.len());
         for (facts, servers) in facts.into_iter().zip(of) {
             let wanted: Vec<usize> = servers.into_iter().map(at).collect();
-            let sides = mapping::sides(&facts, &wanted, &expected, settings, &mut gaps);
-            environments.push(Environment { facts, sides });
+            let mappings = mapping::mappings(&facts, &wanted, &expected, settings, &mut gaps);
+            environments.push(Environment { facts, mappings });
         }
         let columns = columns::find(&target, &expected, &environments);
         let references = references::find(&target, &expected, &environments);
         let mut audit = Self { target, expected, environments, columns, references, gaps };
-        audit.tell_exhaustion(earlier);
-        audit.tell_unmeasured();
+        audit.compute_exhaustion(earlier);
+        audit.push_unmeasured_gaps();
         audit.gaps.sort();
         audit.gaps.dedup();
         Ok(audit)
@@ -161,7 +171,7 @@ impl Audit {
 
     /// A server is asked for the sizes and ranges of tables that seem to have to do with the target. Whoever took a
     /// snapshot without the code could not know all of them.
-    fn tell_unmeasured(&mut self) {
+    fn push_unmeasured_gaps(&mut self) {
         for column in &self.columns {
             for place in column.places.iter().filter(|place| place.column_type.is_some()) {
                 let facts = &self.environments[place.environment].facts;
@@ -183,13 +193,13 @@ impl Audit {
     }
 
     /// Every database with what the code expects of it.
-    pub fn pairs(&self) -> impl Iterator<Item = Pair<'_>> {
+    pub fn pairs(&self) -> impl Iterator<Item = MappedDatabase<'_>> {
         self.environments.iter().enumerate().flat_map(move |(environment_index, environment)| {
-            let databases = environment.facts.databases.iter().zip(&environment.sides).enumerate();
-            databases.filter_map(move |(database_index, (database, side))| {
-                let code = self.expected.get(side.expected)?;
-                let tables = side.alias.as_ref().and_then(|alias| code.databases.get(alias));
-                Some(Pair { environment, environment_index, database, database_index, side, code, tables })
+            let databases = environment.facts.databases.iter().zip(&environment.mappings).enumerate();
+            databases.filter_map(move |(database_index, (database, mapping))| {
+                let code = self.expected.get(mapping.expected)?;
+                let tables = mapping.alias.as_ref().and_then(|alias| code.databases.get(alias));
+                Some(MappedDatabase { environment, environment_index, database, database_index, mapping, code, tables })
             })
         })
     }
@@ -211,7 +221,7 @@ impl Audit {
     }
 }
 
-impl Pair<'_> {
+impl MappedDatabase<'_> {
     /// The environment's name.
     #[must_use]
     pub fn environment_name(&self) -> &str {

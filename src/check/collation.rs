@@ -3,7 +3,7 @@
 use super::context::{Context, MIGRATIONS, Matched};
 use super::Finding;
 use crate::finding::Severity;
-use crate::live::facts::Column as Held;
+use crate::live::facts::Column as LiveColumn;
 use crate::schema::Column;
 
 declare_check! {
@@ -72,13 +72,13 @@ fn finding(context: &Context<'_>, matched: &Matched<'_>, message: String, severi
     Finding::new(&COLLATION, &matched.pair, message)
         .severity(severity)
         .table(matched.name)
-        .target(context.is_target(matched.name), false)
-        .says(MIGRATIONS, wanted.to_owned())
-        .says(matched.environment(), is.to_owned())
+        .affects_target_if(context.is_target(matched.name))
+        .evidence(MIGRATIONS, wanted.to_owned())
+        .evidence(matched.environment(), is.to_owned())
         .fix(format!("change it to {wanted}, which copies the table; look for values that collide first"))
 }
 
-fn difference(matched: &Matched<'_>, column: &Column, held: &Held, database: Option<&str>) -> Option<Difference> {
+fn difference(matched: &Matched<'_>, column: &Column, held: &LiveColumn, database: Option<&str>) -> Option<Difference> {
     // MariaDB's JSON is a longtext of a collation of its own.
     let json = matches!(&column.column_type, crate::schema::ColumnType::Named(name) if name == "json");
     if json || !column.column_type.has_collation() {

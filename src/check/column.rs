@@ -1,7 +1,6 @@
-//! Columns in words, and which of two types holds more.
+//! Which of two column types holds more.
 
-use crate::live::facts::{Column as Held, DefaultValue};
-use crate::schema::{Column, ColumnType, Server};
+use crate::schema::{ColumnType, Server};
 
 /// How the type that a database holds is to the one that the code has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -80,50 +79,6 @@ fn room(column_type: &ColumnType) -> Option<(&'static str, u64)> {
         }
         _ => None,
     }
-}
-
-/// A column of a database as SQL says it.
-pub(super) fn definition(column: &Held) -> String {
-    let mut text = column.column_type.clone();
-    if let Some(collation) = &column.collation {
-        text.push_str(&format!(" COLLATE {collation}"));
-    }
-    text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
-    match &column.default {
-        Some(DefaultValue::Literal(value)) => text.push_str(&format!(" DEFAULT '{}'", value.replace('\'', "''"))),
-        Some(DefaultValue::Expression(value)) => text.push_str(&format!(" DEFAULT {value}")),
-        None => {}
-    }
-    if column.auto_increment {
-        text.push_str(" AUTO_INCREMENT");
-    }
-    if let Some(value) = &column.on_update {
-        text.push_str(&format!(" ON UPDATE {value}"));
-    }
-    if let Some(generated) = &column.generated {
-        let kind = if generated.stored { "STORED" } else { "VIRTUAL" };
-        text.push_str(&format!(" AS ({}) {kind}", generated.expression));
-    }
-    text
-}
-
-/// Likewise of the code.
-pub(super) fn definition_of_code(column: &Column, server: Server) -> String {
-    let mut text = column.column_type.print(server);
-    if let Some(collation) = &column.collation {
-        text.push_str(&format!(" COLLATE {collation}"));
-    }
-    text.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
-    if let Some(default) = &column.default {
-        text.push_str(&format!(" DEFAULT {default}"));
-    }
-    if column.auto_increment {
-        text.push_str(" AUTO_INCREMENT");
-    }
-    if let Some((expression, stored)) = &column.generated {
-        text.push_str(&format!(" AS ({expression}) {}", if *stored { "STORED" } else { "VIRTUAL" }));
-    }
-    text
 }
 
 #[cfg(test)]

@@ -1,6 +1,5 @@
 //! Keys that count up, or do not.
 
-use super::column::{definition, definition_of_code};
 use super::context::Context;
 use super::Finding;
 use crate::schema::Part;
@@ -47,14 +46,14 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(&COLUMN_AUTO_INCREMENT, &matched.pair, message)
                     .table(matched.name)
                     .column(&column.name)
-                    .target(matched.concerns, context.is_target(matched.name))
-                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
-                    .says(matched.environment(), definition(held))
+                    .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
+                    .evidence_from_migration(matched, Part::Column, &column.name, column.definition(matched.server()))
+                    .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(format!(
                         "ALTER TABLE {} MODIFY {} {}",
                         crate::schema::quote(matched.name),
                         crate::schema::quote(&column.name),
-                        definition_of_code(column, matched.server())
+                        column.definition(matched.server())
                     )),
             );
         }

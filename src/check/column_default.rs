@@ -1,6 +1,5 @@
 //! Values that the server gives by itself.
 
-use super::column::{definition, definition_of_code};
 use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
@@ -42,8 +41,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             let place = format!("{}.{}", matched.name, column.name);
-            let wanted = column.default.as_deref().filter(|default| !default.trim().eq_ignore_ascii_case("null"));
-            let (severity, message) = match (&held.on_update, wanted, &held.default) {
+            let wanted = column.default.as_ref().filter(|default| !default.is_null()).map(DefaultValue::to_sql);
+            let (severity, message) = match (&held.on_update, &wanted, &held.default) {
                 (Some(value), ..) => {
                     (Severity::Error, format!("{place} becomes {value} whenever its row is updated, and the code does not know"))
                 }
@@ -53,11 +52,11 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     format!("{place} has no default, and the code counts on {default}"),
                 ),
                 (None, None, Some(default)) => {
-                    (Severity::Info, format!("{place} has the default {}, which the code does not give it", text(default)))
+                    (Severity::Info, format!("{place} has the default {}, which the code does not give it", default.to_sql()))
                 }
                 (None, Some(wanted), Some(default)) if !alike(wanted, default, held) => (
                     Severity::Warning,
-                    format!("{place} has the default {}, and the code counts on {wanted}", text(default)),
+                    format!("{place} has the default {}, and the code counts on {wanted}", default.to_sql()),
                 ),
                 _ => continue,
             };
@@ -66,22 +65,15 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(severity)
                     .table(matched.name)
                     .column(&column.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
-                    .says(matched.environment(), definition(held))
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Column, &column.name, column.definition(matched.server()))
+                    .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(match severity {
                         Severity::Info => "none is needed; a table made from the code has none",
                         _ => "change the column to what the code says",
                     }),
             );
         }
-    }
-}
-
-fn text(default: &DefaultValue) -> String {
-    match default {
-        DefaultValue::Literal(value) => format!("'{value}'"),
-        DefaultValue::Expression(value) => value.clone(),
     }
 }
 

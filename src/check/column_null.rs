@@ -1,6 +1,5 @@
 //! Columns that take NULL, or do not.
 
-use super::column::{definition, definition_of_code};
 use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
@@ -37,7 +36,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for column in &matched.code.columns {
             let Some(held) = matched.held.column(&column.name) else { continue };
             // A part of the primary key is NOT NULL whatever it says.
-            if column.nullable == held.nullable || column.generated.is_some() || matched.code.primary_key.contains(&column.name)
+            if column.nullable == held.nullable || column.generated.is_some() || matched.code.is_in_primary_key(&column.name)
             {
                 continue;
             }
@@ -60,9 +59,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(severity)
                     .table(matched.name)
                     .column(&column.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, matched.server()))
-                    .says(matched.environment(), definition(held))
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Column, &column.name, column.definition(matched.server()))
+                    .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(fix),
             );
         }

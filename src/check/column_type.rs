@@ -1,6 +1,6 @@
 //! Columns of another type.
 
-use super::column::{Fit, definition, definition_of_code, fit};
+use super::column::{Fit, fit};
 use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
@@ -69,7 +69,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     "ALTER TABLE {} MODIFY {} {}",
                     quoted.0,
                     quoted.1,
-                    definition_of_code(column, server)
+                    column.definition(server)
                 ),
             };
             findings.push(
@@ -77,9 +77,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(severity)
                     .table(matched.name)
                     .column(&column.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Column, &column.name, definition_of_code(column, server))
-                    .says(matched.environment(), definition(held))
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Column, &column.name, column.definition(server))
+                    .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(fix),
             );
         }

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::{foreign_keys, indexes};
-use crate::audit::{Audit, Pair};
+use crate::audit::{Audit, MappedDatabase};
 use crate::finding::Confidence;
-use crate::live::facts::{ForeignKey, Table as Held};
+use crate::live::facts::{ForeignKey, Table as LiveTable};
 use crate::live::proof::Proof;
 use crate::schema::{Part, Server, Table};
 
@@ -16,18 +16,18 @@ pub(super) const MIGRATIONS: &str = "migrations";
 pub(super) struct Context<'a> {
     pub audit: &'a Audit,
     /// Every database that was read.
-    pub pairs: Vec<Pair<'a>>,
+    pub pairs: Vec<MappedDatabase<'a>>,
     /// Tables that the code expects and a database has.
     pub matched: Vec<Matched<'a>>,
 }
 
 /// A table that the code expects and a database has.
 pub(super) struct Matched<'a> {
-    pub pair: Pair<'a>,
+    pub pair: MappedDatabase<'a>,
     /// Its name as the database writes it.
     pub name: &'a str,
     pub code: &'a Table,
-    pub held: &'a Held,
+    pub held: &'a LiveTable,
     /// The foreign keys that go out of it, paired up.
     pub foreign_keys: foreign_keys::Paired<'a>,
     /// Its indexes, paired up.
@@ -38,11 +38,12 @@ pub(super) struct Matched<'a> {
 
 impl<'a> Context<'a> {
     pub fn new(audit: &'a Audit) -> Self {
-        let pairs: Vec<Pair<'a>> = audit.pairs().filter(|pair| !pair.database.tables.found.is_empty()).collect();
+        let pairs: Vec<MappedDatabase<'a>> =
+            audit.pairs().filter(|pair| !pair.database.tables.found.is_empty()).collect();
         let mut matched = Vec::new();
         for pair in &pairs {
             let Some(tables) = pair.tables else { continue };
-            let mut held: BTreeMap<String, (&Held, Vec<&ForeignKey>)> = BTreeMap::new();
+            let mut held: BTreeMap<String, (&LiveTable, Vec<&ForeignKey>)> = BTreeMap::new();
             for table in pair.database.tables.found.iter().filter(|table| !table.is_view) {
                 held.insert(table.name.to_lowercase(), (table, Vec::new()));
             }
@@ -89,8 +90,8 @@ impl Matched<'_> {
 }
 
 /// What to add where the ledger has the migration that should have made a part of a table: it was faked, or undone by hand.
-pub(super) fn although_applied(pair: &Pair<'_>, table: &str, part: Part, name: &str) -> String {
-    let made = pair.side.alias.as_deref().and_then(|alias| pair.code.made_by(alias, table, part, name));
+pub(super) fn although_applied(pair: &MappedDatabase<'_>, table: &str, part: Part, name: &str) -> String {
+    let made = pair.mapping.alias.as_deref().and_then(|alias| pair.code.made_by(alias, table, part, name));
     let rows = &pair.database.migrations.found;
     match made {
         Some(migration) if rows.iter().any(|row| (&row.app, &row.name) == (&migration.node.0, &migration.node.1)) => {

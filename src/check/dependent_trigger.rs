@@ -64,9 +64,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(severity)
                 .table(&trigger.table)
                 .name(&trigger.name)
-                .target(target, on_target)
-                .says(MIGRATIONS, "no such trigger")
-                .says(pair.environment_name(), format!("{} {} ON {}", trigger.timing, trigger.event, trigger.table))
+                .affects_target_if(target).blocks_change_if(on_target)
+                .evidence(MIGRATIONS, "no such trigger")
+                .evidence(pair.environment_name(), format!("{} {} ON {}", trigger.timing, trigger.event, trigger.table))
                 .fix("find out whose it is; drop it, or let gh-ost carry it along with --include-triggers"),
             );
         }

@@ -35,7 +35,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
     for pair in &context.pairs {
         let mut seen: Vec<&str> = Vec::new();
-        for column in audit.columns.iter().filter(|column| column.alias == pair.side.alias && column.role != Role::Key) {
+        for column in audit.columns.iter().filter(|column| column.alias == pair.mapping.alias && column.role != Role::Key) {
             if seen.contains(&column.table.as_str()) {
                 continue;
             }
@@ -66,8 +66,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(severity)
                     .table(&column.table)
                     .confidence(column.confidence)
-                    .target(true, false)
-                    .says(pair.environment_name(), told)
+                    .affects_target_if(true)
+                    .evidence(pair.environment_name(), told)
                     .fix(fix),
             );
         }

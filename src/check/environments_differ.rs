@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::context::Context;
 use super::Finding;
-use crate::audit::Pair;
+use crate::audit::MappedDatabase;
 use crate::finding::Severity;
 use crate::live::facts::Table;
 use crate::schema::ColumnType;
@@ -39,9 +39,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     // Databases of one alias are compared; one that stands for none, with those of its name.
-    let mut groups: BTreeMap<String, Vec<&Pair<'_>>> = BTreeMap::new();
+    let mut groups: BTreeMap<String, Vec<&MappedDatabase<'_>>> = BTreeMap::new();
     for pair in &context.pairs {
-        let group = pair.side.alias.clone().unwrap_or_else(|| pair.database.name.clone());
+        let group = pair.mapping.alias.clone().unwrap_or_else(|| pair.database.name.clone());
         let group = groups.entry(group).or_default();
         if group.iter().all(|other| other.environment_index != pair.environment_index) {
             group.push(pair);
@@ -65,7 +65,7 @@ fn compare(
     context: &Context<'_>,
     alias: &str,
     name: &str,
-    pairs: &[&Pair<'_>],
+    pairs: &[&MappedDatabase<'_>],
     held: &[Option<&Table>],
     findings: &mut Vec<Finding>,
 ) {
@@ -94,7 +94,7 @@ fn compare(
     let mut finding = Finding::of_code(&ENVIRONMENTS_DIFFER, message)
         .severity(if concerns { Severity::Warning } else { Severity::Info })
         .table(name)
-        .target(concerns, false)
+        .affects_target_if(concerns)
         .fix("bring the environments together, or try the plan on a copy of each");
     finding.subject.alias = Some(alias.to_owned());
     for ((pair, table), parts) in pairs.iter().zip(held).zip(&parts) {
@@ -108,18 +108,18 @@ fn compare(
                 says.collect::<Vec<_>>().join("; ")
             }
         };
-        finding = finding.says(pair.environment_name(), says);
+        finding = finding.evidence(pair.environment_name(), says);
     }
     findings.push(finding);
 }
 
-fn environments<'a>(pairs: &[&'a Pair<'_>], held: &[Option<&Table>], there: bool) -> Vec<&'a str> {
+fn environments<'a>(pairs: &[&'a MappedDatabase<'_>], held: &[Option<&Table>], there: bool) -> Vec<&'a str> {
     let both = pairs.iter().zip(held).filter(|(_, table)| table.is_some() == there);
     both.map(|(pair, _)| pair.environment_name()).collect()
 }
 
 /// The parts of a table, each by a name and in words that are the same on every server.
-fn parts(pair: &Pair<'_>, table: &Table) -> BTreeMap<String, String> {
+fn parts(pair: &MappedDatabase<'_>, table: &Table) -> BTreeMap<String, String> {
     let mut parts = BTreeMap::new();
     // Servers write one type in several ways; a common one is found by printing it for one server.
     let server = crate::schema::Server::default();
@@ -133,11 +133,11 @@ fn parts(pair: &Pair<'_>, table: &Table) -> BTreeMap<String, String> {
         parts.insert(format!("column {}", column.name), format!("{printed} {null}{counts}"));
     }
     for index in &table.indexes {
-        parts.insert(format!("index {}", index.name), super::indexes::text(index));
+        parts.insert(format!("index {}", index.name), index.describe());
     }
     let keys = pair.database.foreign_keys.found.iter();
     for key in keys.filter(|key| key.database == pair.database.name && key.table == table.name) {
-        parts.insert(format!("foreign key {}", key.name), super::foreign_keys::text(key));
+        parts.insert(format!("foreign key {}", key.name), key.describe());
     }
     parts.insert(String::from("engine"), table.engine.clone().unwrap_or_default());
     parts

@@ -48,9 +48,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(severity)
                 .table(matched.name)
                 .column(&column.name)
-                .target(matched.concerns, false)
-                .says(MIGRATIONS, "no such column")
-                .says(matched.environment(), super::column::definition(column))
+                .affects_target_if(matched.concerns)
+                .evidence(MIGRATIONS, "no such column")
+                .evidence(matched.environment(), column.definition(matched.server()))
                 .fix("find out who writes it; give it a default, drop it, or add the field to the model"),
             );
         }

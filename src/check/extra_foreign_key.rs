@@ -1,7 +1,6 @@
 //! Foreign keys of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::foreign_keys::text;
 use super::Finding;
 use crate::finding::Severity;
 use crate::schema::quote;
@@ -55,9 +54,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(matched.name)
                     .column(&columns)
                     .name(&key.name)
-                    .target(concerns, concerns)
-                    .says(MIGRATIONS, if extra.duplicate_of.is_some() { "one constraint" } else { "no constraint" })
-                    .says(matched.environment(), text(key))
+                    .affects_target_if(concerns).blocks_change_if(concerns)
+                    .evidence(MIGRATIONS, if extra.duplicate_of.is_some() { "one constraint" } else { "no constraint" })
+                    .evidence(matched.environment(), key.describe())
                     .fix(format!(
                         "SET SESSION lock_wait_timeout = 5; ALTER TABLE {} DROP FOREIGN KEY {}, ALGORITHM=INPLACE, LOCK=NONE",
                         quote(matched.name),
@@ -95,9 +94,9 @@ fn from_elsewhere(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(&key.referenced_table)
                 .name(&key.name)
-                .target(concerns, concerns)
-                .says(MIGRATIONS, "no constraint")
-                .says(pair.environment_name(), text(key))
+                .affects_target_if(concerns).blocks_change_if(concerns)
+                .evidence(MIGRATIONS, "no constraint")
+                .evidence(pair.environment_name(), key.describe())
                 .fix(format!(
                     "ALTER TABLE {}.{} DROP FOREIGN KEY {}",
                     quote(&key.database),

@@ -1,7 +1,7 @@
 //! Indexes of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::indexes::{covered_by, text};
+use super::indexes::covered_by;
 use super::Finding;
 use crate::finding::Severity;
 
@@ -51,9 +51,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(severity)
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says(MIGRATIONS, "no such index")
-                .says(matched.environment(), text(held))
+                .affects_target_if(matched.concerns)
+                .evidence(MIGRATIONS, "no such index")
+                .evidence(matched.environment(), held.describe())
                 .fix("ask what uses it; bring it into a migration, or drop it in the same copy as the change of the key"),
             );
         }

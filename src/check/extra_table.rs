@@ -1,9 +1,8 @@
 //! Tables of a database that the code does not have.
 
 use super::context::{Context, MIGRATIONS};
-use super::foreign_keys::text;
 use super::Finding;
-use crate::audit::Pair;
+use crate::audit::MappedDatabase;
 use crate::finding::Severity;
 use crate::schema::quote;
 
@@ -80,10 +79,10 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let mut finding = Finding::new(&EXTRA_TABLE, pair, message)
                 .severity(severity)
                 .table(&table.name)
-                .target(concerns, blocks)
-                .says(MIGRATIONS, "no table");
+                .affects_target_if(concerns).blocks_change_if(blocks)
+                .evidence(MIGRATIONS, "no table");
             for key in &keys {
-                finding = finding.says(pair.environment_name(), text(key));
+                finding = finding.evidence(pair.environment_name(), key.describe());
             }
             let drops: Vec<String> = keys
                 .iter()
@@ -99,7 +98,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
 }
 
 /// Whether a table of another database of the environment is the code's.
-fn of_code(context: &Context<'_>, pair: &Pair<'_>, database: &str, table: &str) -> bool {
+fn of_code(context: &Context<'_>, pair: &MappedDatabase<'_>, database: &str, table: &str) -> bool {
     let mut others = context.pairs.iter().filter(|other| {
         other.environment_index == pair.environment_index && other.database.name == database
     });

@@ -2,7 +2,7 @@
 
 use super::Check;
 use super::context::{MIGRATIONS, Matched};
-use crate::audit::Pair;
+use crate::audit::MappedDatabase;
 use crate::finding::{Confidence, Severity};
 use crate::schema::Part;
 
@@ -23,7 +23,7 @@ pub struct Finding {
     pub concerns_target: bool,
     /// Whether the change of the key must not begin before it is settled.
     pub blocks: bool,
-    /// What each side says.
+    /// The evidence of each source.
     pub evidence: Vec<Evidence>,
     /// What to do.
     pub fix: String,
@@ -46,7 +46,7 @@ pub struct Subject {
     pub name: Option<String>,
 }
 
-/// What one side says.
+/// The evidence of one source.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Evidence {
     /// `models`, `migrations`, or an environment's name.
@@ -76,10 +76,10 @@ impl Finding {
     }
 
     /// A finding about a database.
-    pub(super) fn new(check: &Check, pair: &Pair<'_>, message: String) -> Self {
+    pub(super) fn new(check: &Check, pair: &MappedDatabase<'_>, message: String) -> Self {
         let subject = Subject {
             environment: Some(pair.environment_name().to_owned()),
-            alias: pair.side.alias.clone(),
+            alias: pair.mapping.alias.clone(),
             database: Some(pair.database.name.clone()),
             ..Subject::default()
         };
@@ -111,31 +111,42 @@ impl Finding {
         self
     }
 
-    /// Marks what is about the target, and what forbids the change of its key.
-    pub(super) fn target(mut self, concerns: bool, blocks: bool) -> Self {
+    /// Marks a finding about the target, or about a column that stores its ids.
+    pub(super) fn affects_target_if(mut self, concerns: bool) -> Self {
         self.concerns_target = concerns;
+        self
+    }
+
+    /// Marks a finding that must be resolved before the key is changed.
+    pub(super) fn blocks_change_if(mut self, blocks: bool) -> Self {
         self.blocks = blocks;
         self
     }
 
-    pub(super) fn says(mut self, source: &str, says: impl Into<String>) -> Self {
+    pub(super) fn evidence(mut self, source: &str, says: impl Into<String>) -> Self {
         self.evidence.push(Evidence { source: source.to_owned(), says: says.into(), file: None, line: None });
         self
     }
 
-    pub(super) fn says_at(mut self, source: &str, says: impl Into<String>, file: &str, line: u32) -> Self {
+    pub(super) fn evidence_at(mut self, source: &str, says: impl Into<String>, file: &str, line: u32) -> Self {
         let says = says.into();
         self.evidence.push(Evidence { source: source.to_owned(), says, file: Some(file.to_owned()), line: Some(line) });
         self
     }
 
     /// What the migrations say, with the one that said it last.
-    pub(super) fn says_code(self, matched: &Matched<'_>, part: Part, name: &str, says: impl Into<String>) -> Self {
-        let alias = matched.pair.side.alias.as_deref();
+    pub(super) fn evidence_from_migration(
+        self,
+        matched: &Matched<'_>,
+        part: Part,
+        name: &str,
+        says: impl Into<String>,
+    ) -> Self {
+        let alias = matched.pair.mapping.alias.as_deref();
         let made = alias.and_then(|alias| matched.pair.code.made_by(alias, matched.name, part, name));
         match made {
-            Some(migration) => self.says_at(MIGRATIONS, says, &migration.file, migration.line),
-            None => self.says(MIGRATIONS, says),
+            Some(migration) => self.evidence_at(MIGRATIONS, says, &migration.file, migration.line),
+            None => self.evidence(MIGRATIONS, says),
         }
     }
 

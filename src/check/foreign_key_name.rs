@@ -1,7 +1,6 @@
 //! Foreign keys under another name than the code gives them.
 
 use super::context::Context;
-use super::foreign_keys::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -48,9 +47,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .column(&columns)
                 .name(&held.name)
-                .target(concerns, false)
-                .says_code(matched, Part::ForeignKey, &code.name, text_of_code(code))
-                .says(matched.environment(), text(held))
+                .affects_target_if(concerns)
+                .evidence_from_migration(matched, Part::ForeignKey, &code.name, code.describe(""))
+                .evidence(matched.environment(), held.describe())
                 .fix("none is needed; whoever drops it takes the name from this environment"),
             );
         }

@@ -1,7 +1,6 @@
 //! What a foreign key does when the row it points to goes.
 
 use super::context::Context;
-use super::foreign_keys::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -60,9 +59,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .column(&columns)
                 .name(&held.name)
-                .target(concerns, false)
-                .says_code(matched, Part::ForeignKey, &code.name, text_of_code(code))
-                .says(matched.environment(), text(held))
+                .affects_target_if(concerns)
+                .evidence_from_migration(matched, Part::ForeignKey, &code.name, code.describe(""))
+                .evidence(matched.environment(), held.describe())
                 .fix("drop the constraint and add it again as the code has it; what was deleted meanwhile is in no signal"),
             );
         }

@@ -54,34 +54,3 @@ fn same(code: &ForeignKey, held: &Held) -> bool {
 fn names(a: &[String], b: &[String]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.eq_ignore_ascii_case(b))
 }
-
-/// A foreign key of a database as SQL says it.
-pub(super) fn text(key: &Held) -> String {
-    let database =
-        if key.database == key.referenced_database { String::new() } else { format!("{}.", key.referenced_database) };
-    let mut text = format!(
-        "{}: ({}) → {database}{} ({})",
-        key.name,
-        key.columns.join(", "),
-        key.referenced_table,
-        key.referenced_columns.join(", ")
-    );
-    for (what, rule) in [("ON DELETE", &key.on_delete), ("ON UPDATE", &key.on_update)] {
-        if let Some(rule) = rule {
-            text.push_str(&format!(" {what} {rule}"));
-        }
-    }
-    text
-}
-
-/// Likewise of the code.
-pub(super) fn text_of_code(key: &ForeignKey) -> String {
-    let rule = key.on_delete.as_ref().map_or_else(String::new, |rule| format!(" ON DELETE {rule}"));
-    format!(
-        "{}: ({}) → {} ({}){rule}",
-        key.name,
-        key.columns.join(", "),
-        key.referenced_table,
-        key.referenced_columns.join(", ")
-    )
-}

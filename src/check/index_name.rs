@@ -1,7 +1,6 @@
 //! Indexes under another name than the code gives them.
 
 use super::context::Context;
-use super::indexes::{text, text_of_code};
 use super::Finding;
 use crate::schema::Part;
 
@@ -42,9 +41,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says_code(matched, Part::Index, &code.name, text_of_code(code))
-                .says(matched.environment(), text(held))
+                .affects_target_if(matched.concerns)
+                .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                .evidence(matched.environment(), held.describe())
                 .fix(format!(
                     "ALTER TABLE {} RENAME INDEX {} TO {}",
                     crate::schema::quote(matched.name),

@@ -1,24 +1,24 @@
 //! Which index of a database is which of the code.
 
-use crate::live::facts::{ForeignKey, Index as Held, IndexPart as HeldPart, Table as HeldTable};
+use crate::live::facts::{ForeignKey, Table as HeldTable};
 use crate::schema::{Index, IndexPart, Table};
 
 /// The indexes of a table, paired up; the primary key is no part of it.
 pub(super) struct Paired<'a> {
     /// The same under another name.
-    pub renamed: Vec<(&'a Index, &'a Held)>,
+    pub renamed: Vec<(&'a Index, &'a Index)>,
     /// The same, but not unique where the code wants it to be.
-    pub not_unique: Vec<(&'a Index, &'a Held)>,
+    pub not_unique: Vec<(&'a Index, &'a Index)>,
     /// Only the code has it; the database may have another under its name.
-    pub missing: Vec<(&'a Index, Option<&'a Held>)>,
+    pub missing: Vec<(&'a Index, Option<&'a Index>)>,
     /// There, and ignored by the optimizer.
-    pub invisible: Vec<(&'a Index, &'a Held)>,
+    pub invisible: Vec<(&'a Index, &'a Index)>,
     /// Only the database has it.
-    pub extra: Vec<&'a Held>,
+    pub extra: Vec<&'a Index>,
 }
 
 pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&ForeignKey]) -> Paired<'a> {
-    let mut left: Vec<&'a Held> = held_table.indexes.iter().filter(|index| index.name != "PRIMARY").collect();
+    let mut left: Vec<&'a Index> = held_table.secondary_indexes().collect();
     let mut paired = Paired {
         renamed: Vec::new(),
         not_unique: Vec::new(),
@@ -26,14 +26,14 @@ pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&
         invisible: Vec::new(),
         extra: Vec::new(),
     };
-    let seen = |paired: &mut Paired<'a>, code: &'a Index, held: &'a Held| {
+    let seen = |paired: &mut Paired<'a>, code: &'a Index, held: &'a Index| {
         if held.invisible {
             paired.invisible.push((code, held));
         }
     };
     // By name and parts first, so that of two indexes over the same columns each finds its own.
     let mut rest: Vec<&'a Index> = Vec::new();
-    for code in &table.indexes {
+    for code in table.secondary_indexes() {
         let at = left.iter().position(|held| held.name.eq_ignore_ascii_case(&code.name) && same_parts(code, held));
         match at.map(|at| left.remove(at)) {
             Some(held) if code.unique && !held.unique => paired.not_unique.push((code, held)),
@@ -70,7 +70,7 @@ pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&
         paired.missing.push((code, at.map(|at| left.remove(at))));
     }
     // What the server made for a foreign key that it has belongs to that key.
-    let made_for_key = |held: &Held| {
+    let made_for_key = |held: &Index| {
         !held.unique
             && keys.iter().any(|key| {
                 held.parts.len() == key.columns.len()
@@ -83,12 +83,12 @@ pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&
     paired
 }
 
-fn same_parts(code: &Index, held: &Held) -> bool {
+fn same_parts(code: &Index, held: &Index) -> bool {
     // What an expression is, servers write in their own way: one expression is taken for another.
     code.parts.len() == held.parts.len() && code.parts.iter().zip(&held.parts).all(|(a, b)| same_part(a, b))
 }
 
-fn same_part(code: &IndexPart, held: &HeldPart) -> bool {
+fn same_part(code: &IndexPart, held: &IndexPart) -> bool {
     match (&code.column, &held.column) {
         (Some(a), Some(b)) => a.eq_ignore_ascii_case(b) && (code.length == held.length),
         (None, None) => true,
@@ -96,12 +96,12 @@ fn same_part(code: &IndexPart, held: &HeldPart) -> bool {
     }
 }
 
-fn begins_with(held: &Held, parts: &[IndexPart]) -> bool {
+fn begins_with(held: &Index, parts: &[IndexPart]) -> bool {
     held.parts.len() >= parts.len() && parts.iter().zip(&held.parts).all(|(a, b)| same_part(a, b))
 }
 
 /// Whether every row is found by another index as well.
-pub(super) fn covered_by<'a>(held: &Held, all: &'a [Held]) -> Option<&'a Held> {
+pub(super) fn covered_by<'a>(held: &Index, all: &'a [Index]) -> Option<&'a Index> {
     if held.unique || held.kind != "BTREE" {
         return None;
     }
@@ -115,49 +115,11 @@ pub(super) fn covered_by<'a>(held: &Held, all: &'a [Held]) -> Option<&'a Held> {
     })
 }
 
-/// An index as SQL says it.
-pub(super) fn text(index: &Held) -> String {
-    let kind = match (index.unique, index.kind.as_str()) {
-        (true, _) => "UNIQUE ",
-        (false, "FULLTEXT") => "FULLTEXT ",
-        (false, "SPATIAL") => "SPATIAL ",
-        _ => "",
-    };
-    let parts = index.parts.iter();
-    let parts = parts.map(|p| part(p.column.as_deref(), p.expression.as_deref(), p.length, p.descending));
-    format!("{kind}{} ({})", index.name, parts.collect::<Vec<_>>().join(", "))
-}
-
-/// Likewise of the code.
-pub(super) fn text_of_code(index: &Index) -> String {
-    let kind = if index.unique { "UNIQUE " } else { "" };
-    let parts = index.parts.iter();
-    let parts = parts.map(|p| part(p.column.as_deref(), p.expression.as_deref(), p.length, p.descending));
-    format!("{kind}{} ({})", index.name, parts.collect::<Vec<_>>().join(", "))
-}
-
-/// A part of an index, whichever side has it.
-fn part(column: Option<&str>, expression: Option<&str>, length: Option<u32>, descending: bool) -> String {
-    let name = column.or(expression).unwrap_or_default();
-    let length = length.map_or_else(String::new, |length| format!("({length})"));
-    format!("{name}{length}{}", if descending { " DESC" } else { "" })
-}
-
 /// The statement that makes it.
 pub(super) fn create(table: &str, index: &Index) -> String {
     use crate::schema::quote;
-    let parts: Vec<String> = index
-        .parts
-        .iter()
-        .map(|part| match (&part.column, &part.expression) {
-            (Some(column), _) => {
-                let length = part.length.map_or_else(String::new, |length| format!("({length})"));
-                format!("{}{length}{}", quote(column), if part.descending { " DESC" } else { "" })
-            }
-            (None, Some(expression)) => format!("({expression})"),
-            (None, None) => String::from("…"),
-        })
-        .collect();
+    let parts: Vec<String> =
+        index.parts.iter().map(|part| part.to_sql().unwrap_or_else(|| String::from("…"))).collect();
     let kind = if index.unique { "UNIQUE " } else { "" };
     format!("CREATE {kind}INDEX {} ON {} ({})", quote(&index.name), quote(table), parts.join(", "))
 }

@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::Finding;
-use crate::audit::{Exhaustion, Place, Role};
+use crate::audit::{Exhaustion, ColumnInstance, Role};
 use crate::finding::Severity;
 
 declare_check! {
@@ -31,23 +31,23 @@ declare_check! {
     }
 }
 
-/// From here on an error.
-const GRAVE: f64 = 0.9;
-/// From here on a warning.
-const HIGH: f64 = 0.7;
+/// An error from this share of the type's range on, from 0 to 1.
+const ERROR_AT_USED: f64 = 0.9;
+/// A warning from this share on.
+const WARN_AT_USED: f64 = 0.7;
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
     for pair in &context.pairs {
         for room in pair.database.headroom() {
             let column = audit.columns.iter().find(|column| {
-                column.alias == pair.side.alias
+                column.alias == pair.mapping.alias
                     && column.table.eq_ignore_ascii_case(&room.table)
                     && column.column.eq_ignore_ascii_case(&room.column)
             });
             let is_key = pair.database.table(&room.table).is_some_and(|table| {
                 let counts = table.column(&room.column).is_some_and(|column| column.auto_increment);
-                let primary = table.indexes.iter().find(|index| index.name == "PRIMARY");
+                let primary = table.primary();
                 let alone = primary.is_some_and(|index| {
                     index.parts.len() == 1 && index.parts[0].column.as_deref() == Some(room.column.as_str())
                 });
@@ -60,8 +60,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             #[allow(clippy::cast_precision_loss, reason = "a share to be read by people")]
             let share = room.used as f64 / room.limit as f64;
             let severity = match share {
-                share if share >= GRAVE => Severity::Error,
-                share if share >= HIGH => Severity::Warning,
+                share if share >= ERROR_AT_USED => Severity::Error,
+                share if share >= WARN_AT_USED => Severity::Warning,
                 _ if target => Severity::Info,
                 _ => continue,
             };
@@ -73,10 +73,10 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(severity)
                 .table(&room.table)
                 .column(&room.column)
-                .target(column.is_some(), false)
-                .says(pair.environment_name(), format!("{held}, {} used", room.used))
+                .affects_target_if(column.is_some())
+                .evidence(pair.environment_name(), format!("{held}, {} used", room.used))
                 .fix("widen it before the range ends; csm-audit plan says in which order");
-            let here = |place: &&Place| {
+            let here = |place: &&ColumnInstance| {
                 place.environment == pair.environment_index && place.database == pair.database_index
             };
             let ends = column.and_then(|column| column.places.iter().find(here)?.exhausted.as_ref());
@@ -86,7 +86,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     Some(latest) => format!("between {earliest} and {latest}"),
                     None => format!("not before {earliest}"),
                 };
-                finding = finding.says(pair.environment_name(), format!("it ends {when}, if {assumption}"));
+                finding = finding.evidence(pair.environment_name(), format!("it ends {when}, if {assumption}"));
             }
             findings.push(finding);
         }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::context::Context;
-use crate::audit::Pair;
+use crate::audit::MappedDatabase;
 use crate::expected::KnownMigration;
 use crate::migration::Node;
 
@@ -20,7 +20,7 @@ pub(super) struct Ledger<'a> {
 
 impl<'a> Ledger<'a> {
     /// The ledger of a database; `None` where it was not read, or Django does not keep it.
-    pub fn of(pair: &Pair<'a>) -> Option<Self> {
+    pub fn of(pair: &MappedDatabase<'a>) -> Option<Self> {
         let ledger = &pair.database.migrations;
         if ledger.found.is_empty() && !ledger.proof.is_proven() {
             return None;
@@ -67,6 +67,6 @@ impl<'a> Ledger<'a> {
 }
 
 /// Databases with a ledger, and it.
-pub(super) fn ledgers<'c, 'a>(context: &'c Context<'a>) -> impl Iterator<Item = (&'c Pair<'a>, Ledger<'a>)> {
+pub(super) fn ledgers<'c, 'a>(context: &'c Context<'a>) -> impl Iterator<Item = (&'c MappedDatabase<'a>, Ledger<'a>)> {
     context.pairs.iter().filter(|pair| pair.tables.is_some()).filter_map(|pair| Some((pair, Ledger::of(pair)?)))
 }

@@ -40,8 +40,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             findings.push(
                 Finding::new(&LEFTOVER_TABLE, pair, format!("{name} is left of a schema change of {of}"))
                     .table(name)
-                    .target(context.audit.concerns(of), target)
-                    .says(pair.environment_name(), name.to_owned())
+                    .affects_target_if(context.audit.concerns(of)).blocks_change_if(target)
+                    .evidence(pair.environment_name(), name.to_owned())
                     .fix(format!(
                         "make sure that no run is under way, then RENAME TABLE {} and drop it later; gh-ost refuses to begin \
                          while it is there",

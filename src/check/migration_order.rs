@@ -59,9 +59,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table("django_migrations")
                 .name(&name)
-                .target(target, false)
-                .says_at(super::context::MIGRATIONS, format!("{} depends on {name}", dependents.join(", ")), &migration.file, migration.line)
-                .says(pair.environment_name(), format!("no row for {name}"))
+                .affects_target_if(target)
+                .evidence_at(super::context::MIGRATIONS, format!("{} depends on {name}", dependents.join(", ")), &migration.file, migration.line)
+                .evidence(pair.environment_name(), format!("no row for {name}"))
                 .fix("compare the tables with what it does; when its effect is there, put it into the ledger"),
             );
         }

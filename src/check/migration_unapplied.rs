@@ -47,9 +47,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(&MIGRATION_UNAPPLIED, pair, format!("{name} is not applied in {}", pair.database.name))
                     .table("django_migrations")
                     .name(&name)
-                    .target(target, false)
-                    .says_at(super::context::MIGRATIONS, name.clone(), &migration.file, migration.line)
-                    .says(pair.environment_name(), format!("no row for {name}"))
+                    .affects_target_if(target)
+                    .evidence_at(super::context::MIGRATIONS, name.clone(), &migration.file, migration.line)
+                    .evidence(pair.environment_name(), format!("no row for {name}"))
                     .fix(format!("look at what it does before the next migrate: sqlmigrate {} {}", node.0, node.1)),
             );
         }

@@ -54,9 +54,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(severity)
                     .table("django_migrations")
                     .name(&name)
-                    .target(target, false)
-                    .says(super::context::MIGRATIONS, "no such migration")
-                    .says(pair.environment_name(), name.clone())
+                    .affects_target_if(target)
+                    .evidence(super::context::MIGRATIONS, "no such migration")
+                    .evidence(pair.environment_name(), name.clone())
                     .fix("find the code that it came from; the other findings of its tables may be its effect"),
             );
         }

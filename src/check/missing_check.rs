@@ -56,9 +56,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .confidence(if certain { Confidence::Certain } else { confidence })
                     .table(matched.name)
                     .name(&code.name)
-                    .target(context.is_target(matched.name), false)
-                    .says(MIGRATIONS, format!("CHECK ({})", code.expression))
-                    .says(
+                    .affects_target_if(context.is_target(matched.name))
+                    .evidence(MIGRATIONS, format!("CHECK ({})", code.condition))
+                    .evidence(
                         matched.environment(),
                         found.map_or("no such constraint", |_| "NOT ENFORCED"),
                     )
@@ -66,7 +66,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                         "look for rows that break it, then ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
                         crate::schema::quote(matched.name),
                         crate::schema::quote(&code.name),
-                        code.expression
+                        code.condition
                     )),
             );
         }

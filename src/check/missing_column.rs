@@ -32,7 +32,7 @@ declare_check! {
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
         for column in matched.code.columns.iter().filter(|column| matched.held.column(&column.name).is_none()) {
-            let wanted = super::column::definition_of_code(column, matched.server());
+            let wanted = column.definition(matched.server());
             findings.push(
                 Finding::new(
                     &MISSING_COLUMN,
@@ -46,9 +46,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(matched.name)
                 .column(&column.name)
-                .target(matched.concerns, context.is_target(matched.name))
-                .says_code(matched, Part::Column, &column.name, wanted.clone())
-                .says(matched.environment(), "no such column")
+                .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
+                .evidence_from_migration(matched, Part::Column, &column.name, wanted.clone())
+                .evidence(matched.environment(), "no such column")
                 .fix(format!(
                     "look into django_migrations whether its migration was faked; ALTER TABLE {} ADD COLUMN {} {wanted}",
                     crate::schema::quote(matched.name),

@@ -1,7 +1,6 @@
 //! Foreign keys of the code that a database does not have.
 
 use super::context::{Context, Matched, absence};
-use super::foreign_keys::text_of_code;
 use super::Finding;
 use crate::finding::{Confidence, Severity};
 use crate::schema::quote;
@@ -61,12 +60,12 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(matched.name)
                 .column(&columns)
                 .name(&key.name)
-                .target(context.is_target(matched.name) || context.is_target(&key.referenced_table), false)
-                .says_code(matched, Part::ForeignKey, &key.name, text_of_code(key))
+                .affects_target_if(context.is_target(matched.name) || context.is_target(&key.referenced_table))
+                .evidence_from_migration(matched, Part::ForeignKey, &key.name, key.describe(""))
                 .fix(add_again(matched, key));
             finding = match others.first() {
-                Some(other) => finding.says(matched.environment(), super::foreign_keys::text(other)),
-                None => finding.says(matched.environment(), format!("no foreign key; {}", indexed(matched, &key.columns))),
+                Some(other) => finding.evidence(matched.environment(), other.describe()),
+                None => finding.evidence(matched.environment(), format!("no foreign key; {}", indexed(matched, &key.columns))),
             };
             findings.push(finding);
         }

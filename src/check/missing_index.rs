@@ -1,9 +1,9 @@
 //! Indexes of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::{create, text, text_of_code};
+use super::indexes::create;
 use super::Finding;
-use crate::schema::Part;
+use crate::schema::{Index, Part};
 
 declare_check! {
     /// ## What
@@ -45,9 +45,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(&MISSING_INDEX, &matched.pair, message)
                     .table(matched.name)
                     .name(&code.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Index, &code.name, text_of_code(code))
-                    .says(matched.environment(), held.map_or_else(|| String::from("no such index"), text))
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                    .evidence(matched.environment(), held.map_or_else(|| String::from("no such index"), Index::describe))
                     .fix(create(matched.name, code)),
             );
         }
@@ -60,9 +60,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says_code(matched, Part::Index, &code.name, text_of_code(code))
-                .says(matched.environment(), format!("{} INVISIBLE", text(held)))
+                .affects_target_if(matched.concerns)
+                .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                .evidence(matched.environment(), format!("{} INVISIBLE", held.describe()))
                 .fix(format!(
                     "ALTER TABLE {} ALTER INDEX {} VISIBLE",
                     crate::schema::quote(matched.name),

@@ -51,9 +51,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(if confidence == Confidence::Certain { Severity::Error } else { Severity::Warning })
                 .confidence(confidence)
                 .table(name)
-                .target(concerns, false)
-                .says(MIGRATIONS, format!("{} columns", tables.tables[name].columns.len()))
-                .says(pair.environment_name(), "no table")
+                .affects_target_if(concerns)
+                .evidence(MIGRATIONS, format!("{} columns", tables.tables[name].columns.len()))
+                .evidence(pair.environment_name(), "no table")
                 .fix("look into django_migrations whether its migration was run or faked, then run it"),
             );
         }

@@ -1,9 +1,9 @@
 //! Unique keys of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::{create, text, text_of_code};
+use super::indexes::create;
 use super::Finding;
-use crate::schema::Part;
+use crate::schema::{Index, Part};
 
 declare_check! {
     /// ## What
@@ -47,14 +47,14 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Some(held) => format!("{} on {} is over other columns than ({columns})", held.name, matched.name),
                 None => format!("{} has no unique key over ({columns})", matched.name),
             };
-            let is = held.map_or_else(|| String::from("no such index"), text);
+            let is = held.map_or_else(|| String::from("no such index"), Index::describe);
             findings.push(
                 Finding::new(&MISSING_UNIQUE, &matched.pair, message)
                     .table(matched.name)
                     .name(&code.name)
-                    .target(matched.concerns, false)
-                    .says_code(matched, Part::Index, &code.name, text_of_code(code))
-                    .says(matched.environment(), is)
+                    .affects_target_if(matched.concerns)
+                    .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
+                    .evidence(matched.environment(), is)
                     .fix(format!(
                         "look for duplicates: SELECT {columns}, COUNT(*) FROM {} GROUP BY {columns} HAVING COUNT(*) > 1; \
                          then {}",

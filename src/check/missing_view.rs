@@ -45,8 +45,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .severity(if confidence == Confidence::Certain { Severity::Error } else { Severity::Warning })
                     .confidence(confidence)
                     .table(view)
-                    .says(MIGRATIONS, "a view")
-                    .says(pair.environment_name(), says)
+                    .evidence(MIGRATIONS, "a view")
+                    .evidence(pair.environment_name(), says)
                     .fix("create it by the SQL of the migration"),
             );
         }

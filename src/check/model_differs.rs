@@ -54,15 +54,15 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let mut finding = Finding::of_code(&MODEL_DIFFERS, message)
                 .severity(if concerns { Severity::Warning } else { Severity::Info })
                 .name(&place)
-                .target(concerns, false)
+                .affects_target_if(concerns)
                 .fix("makemigrations, and look at what it does to the table");
             for (source, says, at) in [
                 ("models", &difference.code, &difference.code_place),
                 ("state", &difference.state, &difference.state_place),
             ] {
                 finding = match at {
-                    Some(at) => finding.says_at(source, says.clone(), &at.file, at.line),
-                    None => finding.says(source, says.clone()),
+                    Some(at) => finding.evidence_at(source, says.clone(), &at.file, at.line),
+                    None => finding.evidence(source, says.clone()),
                 };
             }
             if let Some(table) = &table {

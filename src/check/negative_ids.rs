@@ -35,7 +35,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         return;
     }
     for pair in &context.pairs {
-        for column in audit.columns.iter().filter(|column| column.alias == pair.side.alias) {
+        for column in audit.columns.iter().filter(|column| column.alias == pair.mapping.alias) {
             let Some(measures) = pair.database.measures_of(&column.table) else { continue };
             let range = measures.ranges.iter().find(|range| range.column.eq_ignore_ascii_case(&column.column));
             let Some(lowest) = range.and_then(|range| range.lowest).filter(|lowest| *lowest < 0) else { continue };
@@ -46,8 +46,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(&column.table)
                     .column(&column.column)
                     .confidence(column.confidence)
-                    .target(true, column.role == Role::Key)
-                    .says(pair.environment_name(), format!("MIN({}) = {lowest}", column.column))
+                    .affects_target_if(true).blocks_change_if(column.role == Role::Key)
+                    .evidence(pair.environment_name(), format!("MIN({}) = {lowest}", column.column))
                     .fix("give these rows other ids first, or ask for a signed type with --key-type bigint"),
             );
         }

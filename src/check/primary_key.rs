@@ -30,11 +30,7 @@ declare_check! {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for matched in &context.matched {
-        let primary = matched.held.indexes.iter().find(|index| index.name == "PRIMARY");
-        let held: Vec<&str> = primary
-            .map(|index| index.parts.iter().filter_map(|part| part.column.as_deref()).collect())
-            .unwrap_or_default();
-        let wanted = &matched.code.primary_key;
+        let (wanted, held) = (matched.code.primary_key(), matched.held.primary_key());
         let same = wanted.len() == held.len() && wanted.iter().zip(&held).all(|(a, b)| a.eq_ignore_ascii_case(b));
         if same {
             continue;
@@ -48,9 +44,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 format!("the primary key of {} is {held}, where the code has {wanted}", matched.name),
             )
             .table(matched.name)
-            .target(matched.concerns, context.is_target(matched.name))
-            .says(MIGRATIONS, wanted.clone())
-            .says(matched.environment(), held)
+            .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
+            .evidence(MIGRATIONS, wanted.clone())
+            .evidence(matched.environment(), held)
             .fix(format!("ALTER TABLE {} ADD PRIMARY KEY {wanted}, which copies it", crate::schema::quote(matched.name))),
         );
     }

@@ -2,13 +2,13 @@
 
 use super::context::Context;
 use super::{Check, Finding};
-use crate::audit::Pair;
+use crate::audit::MappedDatabase;
 use crate::finding::{Confidence, Severity};
 use crate::live::facts::Program;
 use crate::live::proof::Proof;
 
 /// Whether a name is one of the code's tables, or the target's.
-fn known(context: &Context<'_>, pair: &Pair<'_>, table: &str) -> bool {
+fn known(context: &Context<'_>, pair: &MappedDatabase<'_>, table: &str) -> bool {
     context.is_target(table)
         || pair.tables.is_some_and(|tables| tables.tables.keys().any(|name| name.eq_ignore_ascii_case(table)))
 }
@@ -17,7 +17,7 @@ fn known(context: &Context<'_>, pair: &Pair<'_>, table: &str) -> bool {
 pub(super) fn report(
     context: &Context<'_>,
     check: &Check,
-    pair: &Pair<'_>,
+    pair: &MappedDatabase<'_>,
     programs: &[Program],
     what: &str,
     findings: &mut Vec<Finding>,
@@ -35,7 +35,7 @@ pub(super) fn report(
                 .severity(Severity::Info)
                 .confidence(Confidence::Possible)
                 .name(&program.name)
-                .says(pair.environment_name(), "its text is hidden from this account")
+                .evidence(pair.environment_name(), "its text is hidden from this account")
                 .fix("csm-audit grants prints the right that is missing"),
             );
             continue;
@@ -50,9 +50,9 @@ pub(super) fn report(
             format!("the {what} {} names {}, and no migration makes it", program.name, named.join(", ")),
         )
         .name(&program.name)
-        .target(target, false)
-        .says(super::context::MIGRATIONS, format!("no such {what}"))
-        .says(pair.environment_name(), format!("{} {}", program.kind, program.name))
+        .affects_target_if(target)
+        .evidence(super::context::MIGRATIONS, format!("no such {what}"))
+        .evidence(pair.environment_name(), format!("{} {}", program.kind, program.name))
         .fix("find out whose it is; try it on the changed tables before the change, and after the cut-over");
         if let [table] = named.as_slice() {
             finding = finding.table(table);
@@ -65,7 +65,7 @@ pub(super) fn report(
 pub(super) fn outside(
     context: &Context<'_>,
     check: &Check,
-    pair: &Pair<'_>,
+    pair: &MappedDatabase<'_>,
     kinds: &[&str],
     what: &str,
     findings: &mut Vec<Finding>,
@@ -83,9 +83,9 @@ pub(super) fn outside(
                 .severity(Severity::Warning)
                 .table(first)
                 .name(&name)
-                .target(named.iter().any(|table| context.is_target(table)), false)
-                .says(super::context::MIGRATIONS, format!("no such {what}"))
-                .says(pair.environment_name(), format!("{} {name}", program.kind))
+                .affects_target_if(named.iter().any(|table| context.is_target(table)))
+                .evidence(super::context::MIGRATIONS, format!("no such {what}"))
+                .evidence(pair.environment_name(), format!("{} {name}", program.kind))
                 .fix("find out whose it is; try it on the changed tables before the change, and after the cut-over"),
         );
     }
@@ -95,7 +95,7 @@ pub(super) fn outside(
 pub(super) fn unproven(
     context: &Context<'_>,
     check: &Check,
-    pair: &Pair<'_>,
+    pair: &MappedDatabase<'_>,
     proof: &Proof,
     what: &str,
     findings: &mut Vec<Finding>,
@@ -113,8 +113,8 @@ pub(super) fn unproven(
         .severity(Severity::Info)
         .confidence(Confidence::Possible)
         .table(&context.audit.target.table)
-        .target(true, false)
-        .says(pair.environment_name(), proof.reason().to_owned())
+        .affects_target_if(true)
+        .evidence(pair.environment_name(), proof.reason().to_owned())
         .fix("csm-audit grants prints the right that is missing"),
     );
 }

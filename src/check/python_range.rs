@@ -58,9 +58,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(severity)
                 .table(&range.table)
                 .column(&range.column)
-                .target(concerns, false)
-                .says_at("models", format!("{}: {}", range.class, range.internal_type), &range.file, range.line)
-                .says(super::context::MIGRATIONS, range.column_type.clone())
+                .affects_target_if(concerns)
+                .evidence_at("models", format!("{}: {}", range.class, range.internal_type), &range.file, range.line)
+                .evidence(super::context::MIGRATIONS, range.column_type.clone())
                 .fix(format!(
                     "let {} extend BigAutoField, or let get_internal_type() return the type that fits",
                     range.class

@@ -1,7 +1,7 @@
 //! Indexes that another index makes needless.
 
 use super::context::{Context, MIGRATIONS};
-use super::indexes::{covered_by, text};
+use super::indexes::covered_by;
 use super::Finding;
 
 declare_check! {
@@ -42,9 +42,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 )
                 .table(matched.name)
                 .name(&held.name)
-                .target(matched.concerns, false)
-                .says(MIGRATIONS, "no such index")
-                .says(matched.environment(), format!("{}; {}", text(held), text(other)))
+                .affects_target_if(matched.concerns)
+                .evidence(MIGRATIONS, "no such index")
+                .evidence(matched.environment(), format!("{}; {}", held.describe(), other.describe()))
                 .fix(format!(
                     "ALTER TABLE {} DROP INDEX {}",
                     crate::schema::quote(matched.name),

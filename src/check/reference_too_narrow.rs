@@ -69,11 +69,11 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .confidence(column.confidence)
                 .table(&column.table)
                 .column(&column.column)
-                .target(true, !guess)
-                .says(&environment.facts.name, held.clone())
+                .affects_target_if(true).blocks_change_if(!guess)
+                .evidence(&environment.facts.name, held.clone())
                 .fix(format!("ALTER TABLE {table} MODIFY {name} {wanted} …, by the step of the plan"));
             let finding = match &column.migrations {
-                Some(code) => finding.says(MIGRATIONS, code.print(pair.code.server)),
+                Some(code) => finding.evidence(MIGRATIONS, code.print(pair.code.server)),
                 None => finding,
             };
             findings.push(finding);

@@ -39,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             });
             let holds = context.pairs.iter().find(|pair| {
                 let here = matches!(&pair.database.origin, crate::live::facts::Origin::Server { address } if *address == server.address);
-                pair.environment_index == at && here && context.audit.columns.iter().any(|column| column.alias == pair.side.alias)
+                pair.environment_index == at && here && context.audit.columns.iter().any(|column| column.alias == pair.mapping.alias)
             });
             let (false, Some(pair)) = (strict, holds) else { continue };
             let mut finding = Finding::new(
@@ -47,8 +47,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 pair,
                 format!("{} is not strict: an id that does not fit is clamped without an error", server.address),
             )
-            .target(true, false)
-            .says(pair.environment_name(), format!("sql_mode = '{mode}'"))
+            .affects_target_if(true)
+            .evidence(pair.environment_name(), format!("sql_mode = '{mode}'"))
             .fix("add STRICT_TRANS_TABLES to sql_mode, first in stage");
             finding.subject.database = None;
             finding.subject.alias = None;

@@ -43,7 +43,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .table(&column.table)
             .column(&column.column)
             .confidence(column.confidence)
-            .target(true, false)
+            .affects_target_if(true)
             .fix(if column.confidence == Confidence::Possible {
                 "find out what it holds: --sample compares its values with the range of the key"
             } else {
@@ -51,17 +51,17 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             });
         finding.subject.alias.clone_from(&column.alias);
         if let Some(field) = &column.field {
-            finding = finding.says("models", format!("{field}: {}", column.found_by.join("; ")));
+            finding = finding.evidence("models", format!("{field}: {}", column.found_by.join("; ")));
         }
         if let Some(held) = &column.migrations {
             let server = audit.expected.first().map(|code| code.server).unwrap_or_default();
-            finding = finding.says(super::context::MIGRATIONS, held.print(server));
+            finding = finding.evidence(super::context::MIGRATIONS, held.print(server));
         }
         for place in &column.places {
             let environment = &audit.environments[place.environment].facts;
             let database = &environment.databases[place.database].name;
             let held = place.column_type.as_deref().unwrap_or("no such column");
-            finding = finding.says(&environment.name, format!("{database}: {held}"));
+            finding = finding.evidence(&environment.name, format!("{database}: {held}"));
         }
         findings.push(finding);
     }

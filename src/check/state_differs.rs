@@ -48,9 +48,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let mut finding = Finding::of_code(&STATE_DIFFERS, message)
             .severity(Severity::Warning)
             .table(&difference.table)
-            .target(stores, false)
-            .says("state", difference.state.clone())
-            .says(MIGRATIONS, difference.database.clone())
+            .affects_target_if(stores)
+            .evidence("state", difference.state.clone())
+            .evidence(MIGRATIONS, difference.database.clone())
             .fix("a migration that brings the one to the other, with SeparateDatabaseAndState");
         finding.subject.alias = Some(difference.alias.clone());
         if let Some(column) = &difference.column {

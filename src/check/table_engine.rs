@@ -42,9 +42,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 format!("{} is a table of {held}, not of {wanted}", matched.name),
             )
             .table(matched.name)
-            .target(matched.concerns, context.is_target(matched.name))
-            .says(MIGRATIONS, wanted)
-            .says(matched.environment(), held.clone())
+            .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
+            .evidence(MIGRATIONS, wanted)
+            .evidence(matched.environment(), held.clone())
             .fix(format!("ALTER TABLE {} ENGINE={wanted}, which copies the table", crate::schema::quote(matched.name))),
         );
     }

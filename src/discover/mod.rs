@@ -5,6 +5,7 @@
 //! that turns out to matter is read again.
 
 mod error;
+mod gaps;
 mod git;
 mod kind;
 mod read;
@@ -14,15 +15,16 @@ mod walk;
 mod words;
 
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use globset::GlobSet;
 use rayon::prelude::*;
 use rustc_hash::FxHashMap;
 
 pub use error::DiscoverError;
+pub use gaps::MAX_FILE_SIZE;
 pub use git::RevisionError;
 pub use kind::FileKind;
-pub use read::MAX_FILE_SIZE;
 pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
@@ -52,13 +54,13 @@ impl RootKind {
 /// A folder that is walked.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// Where it is.
+    /// The folder, as it was given.
     pub path: PathBuf,
     /// The same, absolute and without links.
     pub real: PathBuf,
     /// As the user gave it, or as it was found.
     pub name: String,
-    /// Whose code it holds.
+    /// Whether it holds the project's code or installed packages.
     pub kind: RootKind,
     /// The packages the root itself lies in, outermost first: empty unless the root has an `__init__.py`.
     pub packages: Vec<String>,
@@ -67,7 +69,7 @@ pub struct Root {
 /// A file of a root.
 #[derive(Clone, Debug)]
 pub struct FileEntry {
-    /// Index of its root.
+    /// The index of its root in [`Discovery::roots`].
     pub root: usize,
     /// Relative to the root, `/` separated. A name that is not UTF-8 has its odd bytes as `\xNN` and is a gap too.
     pub path: String,
@@ -86,7 +88,7 @@ pub struct FileEntry {
 /// A symbolic link to a file that stands in the list under its own path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileLink {
-    /// The link's root.
+    /// The index of the link's root in [`Discovery::roots`].
     pub root: usize,
     /// The link's path, relative to its root.
     pub path: String,
@@ -98,16 +100,16 @@ pub struct FileLink {
 /// or a `.pth`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetadataFile {
-    /// Its root.
+    /// The index of its root in [`Discovery::roots`].
     pub root: usize,
     /// Its path, relative to its root.
     pub path: String,
 }
 
-/// What to walk.
+/// The folders that are walked, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Project folders.
+    /// The folders of projects, as they were given.
     pub projects: Vec<PathBuf>,
     /// Folders of installed packages. When none is given, those of virtual environments that are found are walked.
     pub site_packages: Vec<PathBuf>,
@@ -117,9 +119,12 @@ pub struct Options {
     pub exclude: GlobSet,
     /// Whether files of installed packages are listed by name only: they are not read, and have no words.
     pub names_only: bool,
+    /// Whether the bytes of the files stay in memory until they are asked for, so that [`Discovery::read`] opens no file
+    /// a second time.
+    pub keep_texts: bool,
 }
 
-/// Everything that was found.
+/// The files of all roots with their words, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Discovery {
     /// Project roots as given, then installed packages.
@@ -138,6 +143,8 @@ pub struct Discovery {
     odd_paths: FxHashMap<FileId, PathBuf>,
     /// The bytes of files that are not those on disk.
     contents: FxHashMap<FileId, Vec<u8>>,
+    /// The bytes of files that nobody has asked for yet.
+    kept: Mutex<FxHashMap<FileId, Vec<u8>>>,
 }
 
 impl Discovery {
@@ -190,19 +197,25 @@ impl Discovery {
             found.push(walked.files);
         }
         // A root whose files all belong to an earlier one holds Python all the same.
-        let by_name = |file: &walk::Found| kind::by_name(&file.path) == Some(FileKind::Python);
+        let by_name = |file: &walk::WalkedFile| kind::by_name(&file.path) == Some(FileKind::Python);
         let named: Vec<bool> = found.iter().map(|files| files.iter().any(by_name)).collect();
         let (kept, pending) = once_each(found, &canonical);
 
-        let mut read: Vec<(FileEntry, Option<Gap>)> = kept
+        let mut read: Vec<(FileEntry, Option<Gap>, Option<Vec<u8>>)> = kept
             .par_iter()
             .map_init(read::Reader::default, |reader, (root, file)| {
                 let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
-                reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path))
+                let (entry, gap) =
+                    reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path));
+                let read = options.keep_texts && !listed && entry.kind != FileKind::Other;
+                let bytes = if read { reader.bytes(&entry) } else { None };
+                (entry, gap, bytes)
             })
             .collect();
-        gaps.extend(read.iter_mut().filter_map(|(_, gap)| gap.take()));
-        let files: Vec<FileEntry> = read.into_iter().map(|(entry, _)| entry).collect();
+        gaps.extend(read.iter_mut().filter_map(|(_, gap, _)| gap.take()));
+        let texts = read.iter_mut().map(|(_, _, bytes)| bytes.take());
+        let kept_texts = (0u32..).map(FileId).zip(texts).filter_map(|(file, bytes)| Some((file, bytes?))).collect();
+        let files: Vec<FileEntry> = read.into_iter().map(|(entry, ..)| entry).collect();
 
         for (index, root) in roots.iter().enumerate() {
             if !named[index] && !files.iter().any(|f| f.root == index && f.kind == FileKind::Python) {
@@ -211,12 +224,23 @@ impl Discovery {
         }
         let odd_paths = (0u32..)
             .zip(&kept)
-            .filter_map(|(id, (root, file))| file.odd.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path))))
+            .filter_map(|(id, (root, file))| {
+                file.raw_path.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path)))
+            })
             .collect();
         gaps.sort();
         gaps.dedup();
         metadata.sort();
-        let mut discovery = Self { roots, files, metadata, gaps, found_venvs, odd_paths, ..Self::default() };
+        let mut discovery = Self {
+            roots,
+            files,
+            metadata,
+            gaps,
+            found_venvs,
+            odd_paths,
+            kept: Mutex::new(kept_texts),
+            ..Self::default()
+        };
         discovery.links = pending
             .into_iter()
             .filter_map(|link| {
@@ -237,7 +261,7 @@ impl Discovery {
         &self.files[file.index()]
     }
 
-    /// All ids, in order.
+    /// The ids of all files, in their order.
     pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
         (0..u32::try_from(self.files.len()).unwrap_or(u32::MAX)).map(FileId)
     }
@@ -259,9 +283,22 @@ impl Discovery {
         if let Some(bytes) = self.contents.get(&file) {
             return Ok(bytes.clone());
         }
+        if let Some(bytes) = self.kept().remove(&file) {
+            return Ok(bytes);
+        }
         let mut bytes = Vec::new();
         read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
         Ok(bytes)
+    }
+
+    fn kept(&self) -> MutexGuard<'_, FxHashMap<FileId, Vec<u8>>> {
+        // The map is whole after every call, so a panic elsewhere leaves nothing wrong in it.
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Drops the bytes of kept files that are not Python.
+    pub fn drop_other_texts(&self) {
+        self.kept().retain(|file, _| self.entry(*file).kind == FileKind::Python);
     }
 
     /// The bytes of a metadata file.
@@ -310,7 +347,10 @@ struct PendingLink {
 
 /// Keeps each file once: overlapping roots give it to the first of them, a link gives way to its target, and of
 /// several links to a file outside the roots the first stays.
-fn once_each(found: Vec<Vec<walk::Found>>, canonical: &[PathBuf]) -> (Vec<(usize, walk::Found)>, Vec<PendingLink>) {
+fn once_each(
+    found: Vec<Vec<walk::WalkedFile>>,
+    canonical: &[PathBuf],
+) -> (Vec<(usize, walk::WalkedFile)>, Vec<PendingLink>) {
     let listed = |root: usize, real: &Path| -> Option<String> {
         let relative = real.strip_prefix(&canonical[root]).ok()?;
         let (path, _) = walk::display_path(relative);

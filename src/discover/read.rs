@@ -4,15 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::gaps::{self, MAX_FILE_SIZE};
 use super::kind::{self, FileKind};
-use super::walk::Found;
+use super::walk::WalkedFile;
 use super::words::Indexer;
 use super::{FileEntry, RootKind, WordSet};
 use crate::source::{Gap, GapKind};
-
-/// Files above this size, in bytes, are a gap and not read: no person wrote them, and one of them would cost more than
-/// all the rest.
-pub const MAX_FILE_SIZE: u64 = 20 << 20;
 
 /// How much of a file is looked at to tell text from anything else.
 const HEAD: u64 = 8 << 10;
@@ -31,7 +28,7 @@ impl Reader {
         root: usize,
         of: RootKind,
         listed: bool,
-        found: &Found,
+        found: &WalkedFile,
         place: &Path,
     ) -> (FileEntry, Option<Gap>) {
         self.make(root, of, listed, found, |path| match found.link {
@@ -40,12 +37,17 @@ impl Reader {
         })
     }
 
+    /// The bytes of the file that was read last; `None` when not all of it was read.
+    pub(super) fn bytes(&self, entry: &FileEntry) -> Option<Vec<u8>> {
+        (self.buffer.len() as u64 == entry.size).then(|| self.buffer.clone())
+    }
+
     /// The same of a file whose bytes are at hand; none are needed when its size tells that it is not read.
     pub(super) fn entry_of(
         &mut self,
         root: usize,
         of: RootKind,
-        found: &Found,
+        found: &WalkedFile,
         bytes: &[u8],
         size: u64,
     ) -> (FileEntry, Option<Gap>) {
@@ -57,7 +59,7 @@ impl Reader {
         root: usize,
         of: RootKind,
         listed: bool,
-        found: &Found,
+        found: &WalkedFile,
         open: impl FnOnce(&str) -> Result<(R, u64), Gap>,
     ) -> (FileEntry, Option<Gap>) {
         let mut entry = FileEntry {
@@ -75,14 +77,14 @@ impl Reader {
             return (entry, None);
         }
         let gap = match named {
-            Some(FileKind::Other) => compressed(&found.path),
+            Some(FileKind::Other) => gaps::compressed(&found.path),
             // What installed packages say in prose or do in scripts is not this project's doing.
             Some(FileKind::Document | FileKind::Script) if of == RootKind::SitePackages => None,
             None if of == RootKind::SitePackages => None,
             _ => open(&found.path).and_then(|(file, size)| self.fill(&mut entry, named, file, size)).err(),
         };
         let gap = gap.or_else(|| {
-            found.odd.as_ref().map(|_| {
+            found.raw_path.as_ref().map(|_| {
                 Gap::file(
                     GapKind::OddName,
                     &*found.path,
@@ -100,7 +102,7 @@ impl Reader {
         mut file: impl Read,
         size: u64,
     ) -> Result<(), Gap> {
-        let unreadable = |error| unreadable(&entry.path, &error);
+        let unreadable = |error| gaps::unreadable(&entry.path, &error);
         self.buffer.clear();
         let at_once = named == Some(FileKind::Python) && size <= MAX_FILE_SIZE;
         // Never more than the size that was told: the file may grow while it is read.
@@ -115,16 +117,16 @@ impl Reader {
         entry.size = size;
         if size > MAX_FILE_SIZE {
             entry.kind = kind;
-            return Err(too_large(&entry.path, size));
+            return Err(gaps::too_large(&entry.path, size));
         }
         if kind != FileKind::Python && has_nul(&self.buffer) {
-            return Err(binary(&entry.path));
+            return Err(gaps::binary(&entry.path));
         }
         if (self.buffer.len() as u64) < size {
             let at = self.buffer.len();
             file.take(size - at as u64).read_to_end(&mut self.buffer).map_err(unreadable)?;
             if kind != FileKind::Python && has_nul(&self.buffer[at..]) {
-                return Err(binary(&entry.path));
+                return Err(gaps::binary(&entry.path));
             }
         }
         entry.kind = kind;
@@ -140,63 +142,32 @@ impl Reader {
 pub(super) fn read_file(place: &Path, path: &str, buffer: &mut Vec<u8>) -> Result<(), Gap> {
     let (file, size) = open(place, path)?;
     if size > MAX_FILE_SIZE {
-        return Err(too_large(path, size));
+        return Err(gaps::too_large(path, size));
     }
     buffer.reserve(usize::try_from(size).unwrap_or(0));
-    file.take(MAX_FILE_SIZE).read_to_end(buffer).map_err(|error| unreadable(path, &error))?;
+    file.take(MAX_FILE_SIZE).read_to_end(buffer).map_err(|error| gaps::unreadable(path, &error))?;
     Ok(())
 }
 
 /// Opens what the walk found to be a regular file: it need not be looked up twice.
 fn open_found(place: &Path, path: &str) -> Result<(File, u64), Gap> {
-    let file = File::open(place).map_err(|error| unreadable(path, &error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    let file = File::open(place).map_err(|error| gaps::unreadable(path, &error))?;
+    let metadata = file.metadata().map_err(|error| gaps::unreadable(path, &error))?;
     if !metadata.is_file() {
-        return Err(special(path));
+        return Err(gaps::special(path));
     }
     Ok((file, metadata.len()))
 }
 
 /// Opens a regular file, and nothing else: a FIFO would wait for its writer for ever.
 fn open(place: &Path, path: &str) -> Result<(File, u64), Gap> {
-    let metadata = std::fs::metadata(place).map_err(|error| unreadable(path, &error))?;
+    let metadata = std::fs::metadata(place).map_err(|error| gaps::unreadable(path, &error))?;
     if !metadata.is_file() {
-        return Err(special(path));
+        return Err(gaps::special(path));
     }
     open_found(place, path)
 }
 
 fn has_nul(bytes: &[u8]) -> bool {
     memchr::memchr(0, bytes).is_some()
-}
-
-pub(super) fn unreadable(path: &str, error: &std::io::Error) -> Gap {
-    Gap::file(GapKind::Unreadable, path, format!("cannot be read: {error}"))
-}
-
-pub(super) fn special(path: &str) -> Gap {
-    Gap::file(GapKind::SpecialFile, path, "is no regular file (a FIFO, a socket or a device) and was not opened")
-}
-
-fn too_large(path: &str, size: u64) -> Gap {
-    let (size, limit) = (size >> 20, MAX_FILE_SIZE >> 20);
-    Gap::file(GapKind::TooLarge, path, format!("was not read: {size} MiB, and files above {limit} MiB are not"))
-}
-
-fn binary(path: &str) -> Gap {
-    Gap::file(GapKind::Binary, path, "holds NUL bytes and was not read as text")
-}
-
-/// The gap of packed text: a dump may well hold the table, and `loaddata` reads packed fixtures
-/// (`django/core/management/commands/loaddata.py`). Other packed data is data.
-fn compressed(path: &str) -> Option<Gap> {
-    let lower = path.to_ascii_lowercase();
-    let (stem, packing) = lower.rsplit_once('.')?;
-    let packed = matches!(packing, "gz" | "bz2" | "xz" | "zst" | "zip" | "lz4" | "lzma");
-    let ends = |extensions: &[&str]| extensions.iter().any(|extension| stem.ends_with(extension));
-    let fixture =
-        lower.split('/').any(|folder| folder == "fixtures") && ends(&[".json", ".jsonl", ".yml", ".yaml", ".xml"]);
-    let text = ends(&[".sql", ".ddl"]) || fixture;
-    (packed && text)
-        .then(|| Gap::file(GapKind::Compressed, path, "is compressed and was not read; unpack it to have it read"))
 }

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::git::{Commit, Content, Mode};
 use super::read::Reader;
-use super::walk::Found;
+use super::walk::WalkedFile;
 use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet};
 use crate::source::{FileId, Gap, GapKind};
 
@@ -247,7 +247,7 @@ impl Builder<'_> {
         let is_link = |path: &str| commit.files.get(path).is_some_and(|blob| blob.mode == Mode::Link);
         let read: Vec<&str> = paths.iter().map(String::as_str).filter(|path| commit.is_read(path)).collect();
         let contents: FxHashMap<&str, Content> = read.iter().copied().zip(commit.contents(&read)?).collect();
-        let mut files: Vec<(Found, Option<&Content>)> = Vec::new();
+        let mut files: Vec<(WalkedFile, Option<&Content>)> = Vec::new();
         for path in paths {
             let content = contents.get(path.as_str());
             if let Some(content) = content.filter(|_| is_link(path)) {
@@ -259,7 +259,7 @@ impl Builder<'_> {
             }
             let odd = commit.files.get(path).and_then(|blob| blob.odd.clone());
             let odd = odd.map(|odd| odd.strip_prefix(&commit.prefix).map(Path::to_path_buf).unwrap_or(odd));
-            files.push((Found { path: relative(path), odd, link: None }, content));
+            files.push((WalkedFile { path: relative(path), raw_path: odd, link: None }, content));
         }
         let of = self.now.roots[root].kind;
         let made: Vec<(Old, Option<Gap>)> = files
@@ -267,7 +267,7 @@ impl Builder<'_> {
             .map_init(Reader::default, |reader, (found, content)| {
                 let (size, bytes) = content.map_or((0, &[][..]), |content| (content.size, &content.bytes));
                 let (entry, gap) = reader.entry_of(root, of, found, bytes, size);
-                let odd = found.odd.as_ref().map(|_| found.locate(&self.now.roots[root].path));
+                let odd = found.raw_path.as_ref().map(|_| found.locate(&self.now.roots[root].path));
                 (Old { entry, same: None, bytes: Some(bytes.to_vec()), odd }, gap)
             })
             .collect();

@@ -9,31 +9,31 @@ use ignore::{WalkBuilder, WalkState};
 use rayon::prelude::*;
 use walkdir::WalkDir;
 
-use super::{Root, read};
+use super::{Root, gaps};
 use crate::source::{Gap, GapKind};
 
-/// A file that was found.
+/// A file below a root, before it is read.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Found {
+pub(super) struct WalkedFile {
     /// Relative to its root, `/` separated, odd bytes escaped.
     pub path: String,
-    /// The real relative path, when [`Found::path`] is escaped.
-    pub odd: Option<PathBuf>,
-    /// The real path of the target, when it is a symbolic link.
+    /// The relative path itself, when it is not valid UTF-8 and [`WalkedFile::path`] is escaped.
+    pub raw_path: Option<PathBuf>,
+    /// The target without links, when the file is a symbolic link.
     pub link: Option<PathBuf>,
 }
 
-impl Found {
+impl WalkedFile {
     /// Where the file is, below the given root.
     pub(super) fn locate(&self, root: &Path) -> PathBuf {
-        self.odd.as_ref().map_or_else(|| root.join(&self.path), |odd| root.join(odd))
+        root.join(self.raw_path.as_deref().unwrap_or(Path::new(&self.path)))
     }
 }
 
-/// What one root holds.
+/// The files, the metadata and the gaps of one root.
 #[derive(Default)]
 pub(super) struct Walked {
-    pub files: Vec<Found>,
+    pub files: Vec<WalkedFile>,
     pub metadata: Vec<String>,
     pub gaps: Vec<Gap>,
 }
@@ -121,7 +121,7 @@ pub(super) fn project(root: &Root, roots: &[PathBuf], exclude: &GlobSet) -> Walk
 }
 
 enum Item {
-    File(Found),
+    File(WalkedFile),
     Gap(Gap),
 }
 
@@ -144,54 +144,41 @@ fn look(root: &Path, roots: &[PathBuf], place: &Path, file_type: Option<std::fs:
     }
     let relative = place.strip_prefix(root).unwrap_or(place);
     let (path, escaped) = display_path(relative);
-    let odd = escaped.then(|| relative.to_path_buf());
+    let raw_path = escaped.then(|| relative.to_path_buf());
     if file_type.is_file() {
-        return Some(Item::File(Found { path, odd, link: None }));
+        return Some(Item::File(WalkedFile { path, raw_path, link: None }));
     }
     if file_type.is_symlink() {
-        return follow(roots, place, path, odd);
+        return follow(roots, place, path, raw_path);
     }
-    Some(Item::Gap(read::special(&path)))
+    Some(Item::Gap(gaps::special(&path)))
 }
 
 /// What a symbolic link leads to.
-fn follow(roots: &[PathBuf], place: &Path, path: String, odd: Option<PathBuf>) -> Option<Item> {
+fn follow(roots: &[PathBuf], place: &Path, path: String, raw_path: Option<PathBuf>) -> Option<Item> {
     let real = match std::fs::canonicalize(place) {
         Ok(real) => real,
-        Err(error) => return Some(Item::Gap(link_gap(&path, &error))),
+        Err(error) => return Some(Item::Gap(gaps::link(&path, &error))),
     };
     let metadata = match std::fs::metadata(&real) {
         Ok(metadata) => metadata,
-        Err(error) => return Some(Item::Gap(read::unreadable(&path, &error))),
+        Err(error) => return Some(Item::Gap(gaps::unreadable(&path, &error))),
     };
     if metadata.is_file() {
-        return Some(Item::File(Found { path, odd, link: Some(real) }));
+        return Some(Item::File(WalkedFile { path, raw_path, link: Some(real) }));
     }
     if !metadata.is_dir() {
-        return Some(Item::Gap(read::special(&path)));
+        return Some(Item::Gap(gaps::special(&path)));
     }
     let parent = place.parent().and_then(|parent| std::fs::canonicalize(parent).ok());
     if parent.is_some_and(|parent| parent.starts_with(&real)) {
-        return Some(Item::Gap(Gap::file(
-            GapKind::LinkLoop,
-            path,
-            "leads to a folder that holds it and was not followed",
-        )));
+        return Some(Item::Gap(gaps::link_loop(&path)));
     }
     if roots.iter().any(|root| real.starts_with(root)) || !holds_python(&real) {
         return None;
     }
     let reason = "leads to a folder of Python outside the project and was not followed; give that folder as a root too";
     Some(Item::Gap(Gap::file(GapKind::LinkNotFollowed, path, reason)))
-}
-
-fn link_gap(path: &str, error: &std::io::Error) -> Gap {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => Gap::file(GapKind::BrokenLink, path, "is a link to nothing"),
-        std::io::ErrorKind::PermissionDenied => read::unreadable(path, error),
-        // The kind for ELOOP has no stable name; nothing else is left for a path that can be spelled.
-        _ => Gap::file(GapKind::LinkLoop, path, format!("is a link that leads nowhere: {error}")),
-    }
 }
 
 /// Whether a folder holds Python; it is enough to look at its first entries, a tree without any there is no package.
@@ -215,8 +202,7 @@ fn walk_gap(root: &Path, error: &ignore::Error) -> Gap {
             }
             ignore::Error::WithDepth { err, .. } | ignore::Error::WithLineNumber { err, .. } => at = err,
             ignore::Error::Loop { child, .. } => {
-                let shown = display_path(child.strip_prefix(root).unwrap_or(child)).0;
-                return Gap::file(GapKind::LinkLoop, shown, "leads to a folder that holds it and was not followed");
+                return gaps::link_loop(&display_path(child.strip_prefix(root).unwrap_or(child)).0);
             }
             _ => break,
         }
@@ -235,11 +221,11 @@ pub(super) fn site_packages(root: &Root) -> Walked {
             for entry in entries {
                 match entry {
                     Ok(entry) => tops.push(entry.path()),
-                    Err(error) => walked.gaps.push(read::unreadable("", &error)),
+                    Err(error) => walked.gaps.push(gaps::unreadable("", &error)),
                 }
             }
         }
-        Err(error) => walked.gaps.push(read::unreadable("", &error)),
+        Err(error) => walked.gaps.push(gaps::unreadable("", &error)),
     }
     tops.sort();
     let parts: Vec<Walked> = tops.par_iter().map(|top| package(&root.path, top)).collect();
@@ -271,14 +257,14 @@ fn package(root: &Path, top: &Path) -> Walked {
         let relative = entry.path().strip_prefix(root).unwrap_or(entry.path());
         let (path, escaped) = display_path(relative);
         if !entry.file_type().is_file() {
-            walked.gaps.push(read::special(&path));
+            walked.gaps.push(gaps::special(&path));
         } else if let Some(describes) = metadata(&path) {
             if describes {
                 walked.metadata.push(path);
             }
         } else {
             let link = if entry.path_is_symlink() { std::fs::canonicalize(entry.path()).ok() } else { None };
-            walked.files.push(Found { path, odd: escaped.then(|| relative.to_path_buf()), link });
+            walked.files.push(WalkedFile { path, raw_path: escaped.then(|| relative.to_path_buf()), link });
         }
     }
     walked
@@ -299,11 +285,11 @@ fn metadata(path: &str) -> Option<bool> {
 fn package_gap(root: &Path, error: &walkdir::Error) -> Gap {
     let path = error.path().map(|path| display_path(path.strip_prefix(root).unwrap_or(path)).0).unwrap_or_default();
     if error.loop_ancestor().is_some() {
-        return Gap::file(GapKind::LinkLoop, path, "leads to a folder that holds it and was not followed");
+        return gaps::link_loop(&path);
     }
     match error.io_error() {
-        Some(io) if error.path().is_some_and(|path| path.is_symlink()) => link_gap(&path, io),
-        Some(io) => read::unreadable(&path, io),
+        Some(io) if error.path().is_some_and(|path| path.is_symlink()) => gaps::link(&path, io),
+        Some(io) => gaps::unreadable(&path, io),
         None => Gap::file(GapKind::Unreadable, path, error.to_string()),
     }
 }

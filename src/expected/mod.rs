@@ -1,26 +1,20 @@
 //! The schema a project's code expects: settings, apps, migrations, and what they come to on each alias.
 
-mod aliases;
 mod differences;
 mod models;
 pub mod output;
-mod settings;
-mod version;
 
 use std::rc::Rc;
 
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::config::Settings;
-use crate::discover::{Discovery, Options};
 use crate::django::Version;
 use crate::field::Target;
 use crate::literal::{Interp, Loader as _, Value};
-use crate::migration::{App, DjangoHost, Graph, Node, ProjectLoader, apps};
+use crate::migration::{App, Graph, Node, ProjectLoader};
 use crate::model::{ModelState, ProjectState};
-use crate::parse::Want;
-use crate::project::{Project, ProjectError};
+use crate::registry::{Evaluator, Registry, RegistryError};
 use crate::replay::{Replay, Routers};
 use crate::schema::{Database, Part, Server};
 use crate::source::{FileId, Gap, GapKind};
@@ -93,117 +87,87 @@ pub struct KnownMigration {
     pub line: u32,
 }
 
-/// The stack of the thread that evaluates; the evaluator's depth is bounded to fit.
-const STACK: usize = 1 << 30;
-
-/// Derives the expected schema.
+/// Derives the expected schema for a server; for the configured one when none is given.
 ///
 /// # Errors
 ///
-/// When a root cannot be scanned, the threads cannot be started, or the server or Django's version is not understood.
-pub fn expect(settings: &Settings) -> Result<Expected, ProjectError> {
-    derive(settings, false)
+/// When the configured server or version of Django is not understood, or the evaluation stopped.
+pub fn expect(evaluator: &Evaluator, server: Option<Server>) -> Result<Expected, RegistryError> {
+    evaluator.ask(move |registry| derive(registry, server, false))?
 }
 
-/// The same, and what the models say now beside it: the models of all apps are read for it.
+/// As [`expect`], and what the models say now beside it: the models of all apps are read for it.
 ///
 /// # Errors
 ///
 /// As [`expect`].
-pub fn expect_with_models(settings: &Settings) -> Result<Expected, ProjectError> {
-    derive(settings, true)
+pub fn expect_with_models(evaluator: &Evaluator, server: Option<Server>) -> Result<Expected, RegistryError> {
+    evaluator.ask(move |registry| derive(registry, server, true))?
 }
 
-fn derive(settings: &Settings, with_models: bool) -> Result<Expected, ProjectError> {
-    let pool = crate::project::workers(settings.threads)?;
-    let discovery = pool.install(|| {
-        Discovery::run(&Options {
-            projects: settings.roots.clone(),
-            site_packages: settings.site_packages.clone(),
-            virtual_env: settings.virtual_env.clone(),
-            exclude: settings.exclude.clone(),
-            // Names are followed from the settings on; nothing is searched for.
-            names_only: true,
-        })
-    })?;
-    let project = pool.install(|| Project::new(discovery, Want { contexts: false }));
-    let server = match &settings.server {
-        Some(text) => text.parse::<Server>().map_err(ProjectError::Option)?,
-        None => Server::default(),
-    };
-    let mut gaps = Vec::new();
-    let django = match &settings.django {
-        Some(text) => text.parse::<Version>().map_err(ProjectError::Option)?,
-        None => version::find(&project).unwrap_or_else(|| {
-            gaps.push(Gap::general(
-                GapKind::DjangoVersion,
-                format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
-            ));
-            Version::NEWEST
-        }),
-    };
-    if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
-        gaps.push(Gap::general(
-            GapKind::DjangoVersion,
-            format!("the rules of Django {django} are not known; the nearest are taken"),
-        ));
-    }
-    let target = Target { django, server };
-    let result = std::thread::scope(|scope| {
-        std::thread::Builder::new()
-            .stack_size(STACK)
-            .spawn_scoped(scope, || evaluate(settings, with_models, &project, target, gaps, &pool))
-            .map(|handle| handle.join())
-    });
-    match result {
-        Ok(Ok(expected)) => Ok(expected),
-        Ok(Err(_)) => Err(ProjectError::Option(String::from("the evaluation of the migrations stopped"))),
-        Err(error) => Err(ProjectError::Option(format!("cannot start a thread: {error}"))),
-    }
-}
-
-fn evaluate(
-    settings: &Settings,
-    with_models: bool,
-    project: &Project,
-    target: Target,
-    mut gaps: Vec<Gap>,
-    pool: &rayon::ThreadPool,
-) -> Expected {
-    let loader = ProjectLoader::new(project, target.django);
-    let mut host = DjangoHost::new(target);
-    host.plugins = version::plugins(project);
-    let host = Rc::new(host);
-    let mut interp = Interp::new(&loader, host.clone());
-
-    let chosen = settings::read(settings, project, &mut interp, &host, &mut gaps);
-    let settings_gaps = interp.gaps.len();
-    interp.watch = |module| module.split('.').any(|part| part == "migrations");
-    interp.restart();
-    let (apps, app_gaps) = apps::installed(&mut interp, &host, &chosen.installed);
-    gaps.extend(app_gaps);
-    *host.installed.borrow_mut() = apps.iter().map(|a| (a.label.clone(), a.module.clone())).collect();
-    // Parsing is most of the time: all migrations are parsed side by side before they are evaluated one by one.
-    let files: Vec<FileId> = apps
-        .iter()
-        .filter_map(|app| app.migrations.as_ref())
-        .flat_map(|package| {
-            interp
-                .loader()
-                .submodules(package)
-                .into_iter()
-                .map(move |name| format!("{package}.{name}"))
-                .collect::<Vec<_>>()
-        })
-        .filter_map(|dotted| loader.file(&dotted))
-        .collect();
-    pool.install(|| project.parse_all(&files));
-
-    let (graph, graph_gaps) = Graph::load(&mut interp, &apps);
+fn derive(registry: &mut Registry<'_>, server: Option<Server>, with_models: bool) -> Result<Expected, RegistryError> {
+    let (configured, mut gaps) = crate::registry::target(registry.settings, registry.project)?;
+    let target = Target { server: server.unwrap_or(configured.server), ..configured };
+    registry.use_server(target.server);
+    let installation = registry.installation();
+    gaps.extend(installation.gaps.iter().cloned());
+    let (graph, graph_gaps) = registry.graph();
     gaps.extend(graph_gaps);
-    let text = |name: &str, default: &str| {
-        host.setting(name).and_then(|v| v.as_str()).map_or_else(|| default.to_owned(), |s| s.to_string())
+    let unmigrated = models_without_migrations(&mut registry.interp, &installation.apps, target, &mut gaps);
+    let state = first_state(registry, target, &unmigrated);
+    let routers = registry.host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
+    let routers = Routers::new(&mut registry.interp, &routers, registry.settings.routes.clone());
+    let host = Rc::clone(&registry.host);
+    let mut replay = Replay::new(&mut registry.interp, host, &installation.aliases, state, routers);
+    // Django made the tables of apps without migrations until 1.8 (`syncdb`).
+    replay.run(&graph, if target.django < Version(1, 9) { &unmigrated } else { &[] });
+    let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
+    databases.values_mut().for_each(|database| database.name_collations(target.server));
+    gaps.extend(replay_gaps);
+    // What could not be decided in a module that no migration takes anything from changes no table.
+    let interp = &registry.interp;
+    let concerns_migrations = |file: &String| file.contains("migrations/") || interp.used.contains(file);
+    gaps.extend(interp.gaps.iter().filter(|gap| gap.file.as_ref().is_some_and(concerns_migrations)).cloned());
+    gaps.extend(
+        registry.project.gaps().into_iter().filter(|g| matches!(g.kind, GapKind::SyntaxError | GapKind::Unreadable)),
+    );
+    let found = differences::find(&state, &databases, target, &installation.aliases);
+    let code = if with_models {
+        registry.parse(&model_files(registry.loader, &installation.apps));
+        models::find(&mut registry.interp, &installation.apps, &state, target)
+    } else {
+        models::Found::default()
     };
+    // What could not be decided where models stand may be a field that was left out.
+    let concerns_models = |file: &String| code.files.contains(file);
+    gaps.extend(registry.interp.gaps.iter().filter(|gap| gap.file.as_ref().is_some_and(concerns_models)).cloned());
+    gaps.extend(code.gaps);
+    gaps.sort();
+    gaps.dedup();
+    Ok(Expected {
+        django: target.django,
+        server: target.server,
+        apps: installation.apps.clone(),
+        databases,
+        alias_names: installation.alias_names.clone(),
+        mirrors: installation.mirrors.clone(),
+        soft_references: found.soft,
+        differences: found.differences,
+        integer_ranges: found.ranges,
+        owners: found.owners,
+        models: found.models,
+        migrations: known_migrations(&graph),
+        model_columns: code.columns,
+        model_differences: code.differences,
+        gaps,
+        order: graph.order.clone(),
+    })
+}
+
+/// The state before the first migration: no models but those of apps without migrations.
+fn first_state(registry: &Registry<'_>, target: Target, unmigrated: &[Rc<ModelState>]) -> ProjectState {
+    let host = &registry.host;
+    let auto_field = host.setting("DEFAULT_AUTO_FIELD").and_then(|value| value.as_str());
     let mut swapped = FxHashMap::default();
     for (name, value) in host.settings.borrow().iter() {
         if let (true, Some(model)) = (name.ends_with("_MODEL"), value.as_str()) {
@@ -211,34 +175,16 @@ fn evaluate(
         }
     }
     let mut state = ProjectState::default();
-    state.auto_field = text("DEFAULT_AUTO_FIELD", "django.db.models.AutoField").into();
+    state.auto_field = match auto_field {
+        Some(class) if target.django >= Version(3, 2) => class,
+        _ => "django.db.models.AutoField".into(),
+    };
     state.swapped = Rc::new(swapped);
-    if target.django < Version(3, 2) {
-        state.auto_field = "django.db.models.AutoField".into();
-    }
-    let unmigrated = models_without_migrations(&mut interp, &apps, target, &mut gaps);
-    let sync = target.django < Version(1, 9);
     state.unmigrated = Rc::new(unmigrated.iter().map(|m| (m.key(), m.clone())).collect());
-    let routers = host.setting("DATABASE_ROUTERS").unwrap_or(Value::None);
-    let routers = Routers::new(&mut interp, &routers, settings.routes.clone());
-    let mut replay = Replay::new(&mut interp, host.clone(), &chosen.aliases.own, state, routers);
-    replay.run(&graph, if sync { &unmigrated } else { &[] });
-    let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
-    databases.values_mut().for_each(|database| database.name_collations(target.server));
-    gaps.extend(replay_gaps);
-    // What could not be decided in a module that no setting and no migration takes anything from changes no table.
-    gaps.extend(interp.gaps.iter().take(settings_gaps).filter(|g| chosen.is_project(g)).cloned());
-    gaps.extend(
-        interp
-            .gaps
-            .iter()
-            .skip(settings_gaps)
-            .filter(|g| g.file.as_ref().is_some_and(|f| f.contains("migrations/") || interp.used.contains(f)))
-            .cloned(),
-    );
-    gaps.extend(project.gaps().into_iter().filter(|g| matches!(g.kind, GapKind::SyntaxError | GapKind::Unreadable)));
-    gaps.sort();
-    gaps.dedup();
+    state
+}
+
+fn known_migrations(graph: &Graph<'_>) -> Vec<KnownMigration> {
     let known = graph.migrations.values().map(|migration| KnownMigration {
         node: migration.node.clone(),
         dependencies: migration.dependencies.clone(),
@@ -247,38 +193,7 @@ fn evaluate(
         file: migration.file.clone(),
         line: migration.line,
     });
-    let migrations = known.collect();
-    let found = differences::find(&state, &databases, target, &chosen.aliases.own);
-    let code = if with_models {
-        let files = model_files(&loader, &apps);
-        pool.install(|| project.parse_all(&files));
-        models::find(&mut interp, &apps, &state, target)
-    } else {
-        models::Found::default()
-    };
-    // What could not be decided where models stand may be a field that was left out.
-    gaps.extend(interp.gaps.iter().filter(|g| g.file.as_ref().is_some_and(|file| code.files.contains(file))).cloned());
-    gaps.extend(code.gaps);
-    gaps.sort();
-    gaps.dedup();
-    Expected {
-        django: target.django,
-        server: target.server,
-        apps,
-        databases,
-        alias_names: chosen.aliases.names,
-        mirrors: chosen.aliases.mirrors,
-        soft_references: found.soft,
-        differences: found.differences,
-        integer_ranges: found.ranges,
-        owners: found.owners,
-        models: found.models,
-        migrations,
-        model_columns: code.columns,
-        model_differences: code.differences,
-        gaps,
-        order: graph.order,
-    }
+    known.collect()
 }
 
 /// The files that models stand in, by Django's habits; others are read when names lead to them.

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use super::{Expected, ModelColumn, ModelDifference};
-use crate::field::Place;
-use crate::schema::{Database, Part, Table, create_tables};
+use crate::field::SourceLocation;
+use crate::schema::{Database, DefaultValue, Part, Table, create_tables};
 
 /// Which part is printed.
 #[derive(Clone, Debug, Default)]
@@ -145,7 +145,8 @@ fn model_column(column: &ModelColumn, expected: &Expected) -> serde_json::Value 
 }
 
 fn model_difference(difference: &ModelDifference) -> serde_json::Value {
-    let place = |place: &Option<Place>| place.as_ref().map(|p| serde_json::json!({ "file": p.file, "line": p.line }));
+    let place =
+        |place: &Option<SourceLocation>| place.as_ref().map(|p| serde_json::json!({ "file": p.file, "line": p.line }));
     serde_json::json!({
         "model": difference.model, "field": difference.field, "what": difference.what.name(),
         "code": difference.code, "state": difference.state,
@@ -165,14 +166,14 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
             let mut extra = String::new();
             if c.auto_increment {
                 extra.push_str("auto_increment");
-            } else if let Some((_, stored)) = &c.generated {
-                extra.push_str(if *stored { "STORED GENERATED" } else { "VIRTUAL GENERATED" });
+            } else if let Some(generated) = &c.generated {
+                extra = format!("{} GENERATED", generated.kind());
             }
             serde_json::json!({
                 "name": c.name,
                 "column_type": c.column_type.print(server),
                 "is_nullable": c.nullable,
-                "column_default": c.default,
+                "column_default": c.default.as_ref().map(DefaultValue::to_sql),
                 "extra": extra,
                 "collation": c.collation,
                 "comment": c.comment,
@@ -181,8 +182,7 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
         })
         .collect();
     let indexes: Vec<serde_json::Value> = table
-        .indexes
-        .iter()
+        .secondary_indexes()
         .map(|i| {
             let parts: Vec<serde_json::Value> = i
                 .parts
@@ -194,7 +194,7 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
                 })
                 .collect();
             serde_json::json!({
-                "name": i.name, "unique": i.unique, "columns": parts, "implicit": i.implicit, "kind": i.kind,
+                "name": i.name, "unique": i.unique, "columns": parts, "implicit": i.implicit, "kind": i.is_special().then_some(&i.kind),
                 "made_by": made_by(Part::Index, &i.name),
             })
         })
@@ -213,7 +213,7 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
     let checks: Vec<serde_json::Value> = table
         .checks
         .iter()
-        .map(|c| serde_json::json!({ "name": c.name, "expression": c.expression, "column": c.column }))
+        .map(|c| serde_json::json!({ "name": c.name, "expression": c.condition, "column": c.column }))
         .collect();
     serde_json::json!({
         "name": name,
@@ -223,7 +223,7 @@ fn table(expected: &Expected, alias: &str, name: &str, table: &Table) -> serde_j
         "comment": table.comment,
         "made_by": made_by(Part::Table, ""),
         "columns": columns,
-        "primary_key": table.primary_key,
+        "primary_key": table.primary_key(),
         "indexes": indexes,
         "foreign_keys": keys,
         "checks": checks,

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{DefaultValue, Field, Generated, Place, Relation, RelationKind, Target, types};
+use super::{DefaultValue, Field, Generated, Relation, RelationKind, SourceLocation, Target, types};
 use crate::django::Version;
 use crate::literal::{Args, Interp, Names, Object, Site, Value};
+use crate::schema::quote_string;
 
 /// The dotted name that stands for a connection to the database.
 pub const CONNECTION: &str = "django.db.connection";
@@ -112,7 +113,7 @@ fn positional(base: &str) -> &'static [&'static str] {
     }
 }
 
-/// The arguments by name.
+/// All arguments by name, positional ones by the signature of the base.
 fn named<'p>(object: &Object<'p>, base: &str) -> Names<'p> {
     let mut kwargs = object.kwargs.borrow().clone();
     for (name, value) in positional(base).iter().zip(object.args.borrow().iter()) {
@@ -177,7 +178,7 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
         generated: None,
         relation,
         signature,
-        place: Place { file: object.site.module.path.clone(), line: object.site.line() },
+        place: SourceLocation { file: object.site.module.path.clone(), line: object.site.line() },
     }
 }
 
@@ -248,7 +249,7 @@ fn signature(kwargs: &Names<'_>, base: &str, version: Version) -> BTreeMap<Strin
     out
 }
 
-/// A default as SQL.
+/// A default as the SQL that fills existing rows.
 fn default(value: Option<&Value<'_>>) -> DefaultValue {
     match value {
         None => DefaultValue::Absent,
@@ -279,8 +280,8 @@ fn literal_sql(value: &Value<'_>) -> Option<String> {
         Value::Bool(b) => String::from(if *b { "1" } else { "0" }),
         Value::Int(i) => i.to_string(),
         Value::Float(f) => f.to_string(),
-        Value::Str(text) | Value::Bytes(text) => format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''")),
-        Value::Dict(_) | Value::List(_) => format!("'{}'", json(value)?.replace('\\', "\\\\").replace('\'', "''")),
+        Value::Str(text) | Value::Bytes(text) => quote_string(text),
+        Value::Dict(_) | Value::List(_) => quote_string(&json(value)?),
         _ => return None,
     })
 }
@@ -501,5 +502,5 @@ pub(crate) fn native_deconstruct<'p>(object: &Rc<Object<'p>>, _site: Site<'p>) -
         _ => format!("django.db.models.{base}"),
     };
     let kwargs = named(object, base).into_iter().map(|(k, v)| (Value::Str(k), v)).collect();
-    Some(Value::Tuple([Value::None, Value::str(&path), Value::list(Vec::new()), Value::dict(kwargs)].into()))
+    Some(Value::tuple([Value::None, Value::str(&path), Value::list(Vec::new()), Value::dict(kwargs)]))
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Args, Class, Eval, Exception, FunctionKind, Interp, Object, Site, Value, builtin, method, value};
+use super::{Args, Class, Eval, Exception, FunctionKind, Interp, Object, Site, Value, builtin, library, method, value};
 
 impl<'p> Interp<'p> {
     /// An attribute of a value.
@@ -41,7 +41,7 @@ impl<'p> Interp<'p> {
                 }
                 let host = self.host.clone();
                 host.external(self, &dotted).unwrap_or_else(|| {
-                    builtin::external(&dotted).unwrap_or_else(|| Value::External(dotted.as_str().into()))
+                    library::external(&dotted).unwrap_or_else(|| Value::External(dotted.as_str().into()))
                 })
             }
             Value::Class(class) => {
@@ -178,7 +178,7 @@ impl<'p> Interp<'p> {
     ///
     /// When the code raises an exception, or the budget ends.
     pub fn call(&mut self, callee: &Value<'p>, args: Args<'p>, site: Site<'p>) -> Eval<Value<'p>> {
-        self.step()?;
+        self.budget.step()?;
         match callee {
             Value::Function(function) => self.call_function(function, args),
             Value::Bound(pair) => {
@@ -234,7 +234,7 @@ impl<'p> Interp<'p> {
             all.extend(args.pos);
             match self.call_function(&init, Args { pos: all, kw: args.kw }) {
                 // The instance is there all the same, without what its constructor did not come to.
-                Err(exception) if !exception.fatal && self.tries == 0 => self.told(&exception, site),
+                Err(exception) if !exception.fatal && self.tries == 0 => self.record_exception(&exception, site),
                 other => _ = other?,
             }
         } else {
@@ -275,7 +275,7 @@ impl<'p> Interp<'p> {
         if let Some(function) = name.strip_prefix("builtins.") {
             return builtin::call(self, function, args, site);
         }
-        if let Some(value) = builtin::library(self, name, &args, site)? {
+        if let Some(value) = library::call(self, name, &args, site)? {
             return Ok(value);
         }
         // `Base.method(self, …)`: the method of an external base, with its receiver among the arguments.
@@ -293,6 +293,10 @@ impl<'p> Interp<'p> {
             set_arguments(&object, Args { pos: args.pos[1..].to_vec(), kw: args.kw });
             return Ok(Value::None);
         }
+        if !self.may_hold(args.pos.iter().chain(args.kw.iter().map(|(_, value)| value))) {
+            return Ok(self.too_large(site, &format!("the call of {name} with too many parts")));
+        }
+        self.budget.items(args.pos.len() + args.kw.len() + 4)?;
         Ok(Value::Object(Rc::new(Object {
             class: Value::External(name.into()),
             args: RefCell::new(args.pos),

@@ -3,8 +3,9 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use super::{Args, Code, Eval, Exception, Function, FunctionKind, Interp, Object, Scope, Site, Value, text};
-use crate::ast::{Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, StrPart, UnaryOp};
+use super::budget::{MAX_ITEMS, MAX_PARTS, MAX_TEXT};
+use super::{Args, Code, Eval, Function, FunctionKind, Interp, Object, Scope, Site, Value, text};
+use crate::ast::{Arguments, ComprehensionClause, ComprehensionKind, Expr, ExprKind, StrPart, StrPiece, UnaryOp};
 use crate::source::GapKind;
 
 impl<'p> Interp<'p> {
@@ -13,93 +14,32 @@ impl<'p> Interp<'p> {
     /// # Errors
     ///
     /// When the code raises an exception, or the budget ends.
-    #[allow(clippy::too_many_lines, reason = "one arm for each expression of the language")]
     pub fn eval(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>) -> Eval<Value<'p>> {
-        self.step()?;
+        self.budget.step()?;
+        self.deeper(|me| me.expression(expr, scope))
+    }
+
+    fn expression(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>) -> Eval<Value<'p>> {
         let site = Site { module: scope.module, span: expr.span };
         Ok(match &expr.kind {
             ExprKind::Name(name) => self.name(name, scope),
             ExprKind::Attribute { value, attr } => {
-                let object = self.deeper(|me| me.eval(value, scope))?;
+                let object = self.eval(value, scope)?;
                 self.attribute(&object, &attr.name, site)?
             }
-            ExprKind::Call { func, args } => return self.deeper(|me| me.call_expression(func, args, scope, site)),
-            ExprKind::Subscript { value, index } => {
-                let container = self.deeper(|me| me.eval(value, scope))?;
-                if let ExprKind::Slice(parts) = &index.kind {
-                    let mut bounds = [None, None, None];
-                    for (slot, part) in bounds.iter_mut().zip(parts) {
-                        if let Some(part) = part {
-                            *slot = Some(self.eval(part, scope)?);
-                        }
-                    }
-                    return Ok(slice(&container, &bounds));
-                }
-                let index = self.eval(index, scope)?;
-                return self.subscript(&container, &index);
-            }
+            ExprKind::Call { func, args } => return self.call_expression(func, args, scope, site),
+            ExprKind::Subscript { value, index } => return self.subscript_expression(value, index, scope),
             ExprKind::Slice(_) | ExprKind::Ellipsis => Value::External("builtins.Ellipsis".into()),
-            ExprKind::Str(pieces) => {
-                let mut out = String::new();
-                let mut bytes = false;
-                for piece in pieces {
-                    bytes |= piece.bytes;
-                    for part in &piece.parts {
-                        match part {
-                            StrPart::Text(text) => out.push_str(text),
-                            StrPart::Hole(hole) => {
-                                let value = self.eval(hole, scope)?;
-                                if value.is_unknown() {
-                                    return Ok(value);
-                                }
-                                out.push_str(&value.to_text());
-                            }
-                        }
-                    }
-                }
-                if bytes { Value::Bytes(out.into()) } else { Value::Str(out.into()) }
-            }
+            ExprKind::Str(pieces) => return self.string(pieces, scope, site),
             ExprKind::Number(text) => text::number(text),
             ExprKind::Bool(b) => Value::Bool(*b),
             ExprKind::None => Value::None,
             ExprKind::List(items) => Value::list(self.sequence(items, scope)?),
-            ExprKind::Tuple(items) => Value::Tuple(self.sequence(items, scope)?.into()),
+            ExprKind::Tuple(items) => Value::tuple(self.sequence(items, scope)?),
             ExprKind::Set(items) => Value::set(self.sequence(items, scope)?),
-            ExprKind::Dict(items) => {
-                let mut dict = super::Dict::default();
-                for (key, value) in items {
-                    let value = self.eval(value, scope)?;
-                    if let Some(key) = key {
-                        let key = self.eval(key, scope)?;
-                        dict.set(key, value);
-                    } else if let Value::Dict(other) = &value {
-                        for (key, value) in other.borrow().iter() {
-                            dict.set(key.clone(), value.clone());
-                        }
-                    } else {
-                        self.gap(GapKind::Settings, site, "a dict takes in something that is not known");
-                    }
-                }
-                Value::Dict(Rc::new(RefCell::new(dict)))
-            }
+            ExprKind::Dict(items) => return self.dict(items, scope, site),
             ExprKind::Comprehension { kind, element, value, clauses } => {
-                let inner = Rc::new(Scope {
-                    method: scope.method.clone(),
-                    ..Scope::new(scope.module, Some(scope.clone()), false)
-                });
-                let mut out = Vec::new();
-                if !self.comprehension(clauses, element, value.as_deref(), &inner, &mut out)? {
-                    return Ok(Value::unknown("a comprehension over something not known"));
-                }
-                match kind {
-                    ComprehensionKind::List | ComprehensionKind::Generator => {
-                        Value::list(out.into_iter().map(|(k, _)| k).collect())
-                    }
-                    ComprehensionKind::Set => Value::set(out.into_iter().map(|(k, _)| k).collect()),
-                    ComprehensionKind::Dict => {
-                        Value::dict(out.into_iter().map(|(k, v)| (k, v.unwrap_or(Value::None))).collect())
-                    }
-                }
+                return self.comprehension_of(*kind, element, value.as_deref(), clauses, scope, site);
             }
             ExprKind::Lambda { params, body } => {
                 let mut defaults = Vec::new();
@@ -109,6 +49,7 @@ impl<'p> Interp<'p> {
                         None => None,
                     });
                 }
+                self.budget.items(4)?;
                 Value::Function(Rc::new(Function {
                     code: Code::Lambda(params, body),
                     scope: scope.clone(),
@@ -117,6 +58,145 @@ impl<'p> Interp<'p> {
                     kind: FunctionKind::Plain,
                 }))
             }
+            ExprKind::BinOp { .. } | ExprKind::UnaryOp { .. } | ExprKind::Compare { .. } => {
+                return self.operation(expr, scope, site);
+            }
+            ExprKind::BoolOp { .. } | ExprKind::IfExp { .. } => return self.choice(expr, scope, site),
+            ExprKind::Await(value) | ExprKind::Starred(value) => self.eval(value, scope)?,
+            ExprKind::Yield(value) => {
+                let value = match value {
+                    Some(value) => self.eval(value, scope)?,
+                    None => Value::None,
+                };
+                let from = scope.module.text.slice(expr.span).trim_start().starts_with("yield from");
+                let items = if from { self.iterate(&value)? } else { None };
+                let mut yielded = scope.yielded.borrow_mut();
+                match items {
+                    Some(items) => yielded.extend(items),
+                    None => yielded.push(value),
+                }
+                Value::None
+            }
+            ExprKind::NamedExpr { target, value } => {
+                let value = self.eval(value, scope)?;
+                self.bind(scope, &target.name, value.clone());
+                value
+            }
+            ExprKind::Repr(value) => {
+                let text = self.eval(value, scope)?.repr();
+                self.budget.bytes(text.len())?;
+                Value::Str(text.into())
+            }
+            ExprKind::Error(_) => Value::unknown("this expression could not be read"),
+        })
+    }
+
+    fn subscript_expression(&mut self, value: &'p Expr, index: &'p Expr, scope: &Rc<Scope<'p>>) -> Eval<Value<'p>> {
+        let container = self.eval(value, scope)?;
+        let ExprKind::Slice(parts) = &index.kind else {
+            let index = self.eval(index, scope)?;
+            return self.subscript(&container, &index);
+        };
+        let mut bounds = [None, None, None];
+        for (slot, part) in bounds.iter_mut().zip(parts) {
+            if let Some(part) = part {
+                *slot = Some(self.eval(part, scope)?);
+            }
+        }
+        self.slice(&container, &bounds)
+    }
+
+    /// A string literal, with the values of its holes.
+    fn string(&mut self, pieces: &'p [StrPiece], scope: &Rc<Scope<'p>>, site: Site<'p>) -> Eval<Value<'p>> {
+        let mut out = String::new();
+        let mut bytes = false;
+        let mut holes = false;
+        for piece in pieces {
+            bytes |= piece.bytes;
+            let mut written = 0;
+            for part in &piece.parts {
+                match part {
+                    StrPart::Text(text) => out.push_str(text),
+                    // A hole of another hole's specification.
+                    StrPart::Hole(hole) if hole.span.start < written => {
+                        return Ok(Value::unknown("a format that is computed"));
+                    }
+                    StrPart::Hole(hole) => {
+                        holes = true;
+                        let value = self.eval(hole, scope)?;
+                        if value.is_unknown() {
+                            return Ok(value);
+                        }
+                        let (conversion, spec, end) = hole_format(scope.module.text.as_str(), hole.span.end);
+                        written = end;
+                        match text::write_field(&mut out, &value, conversion, spec) {
+                            Some(Ok(())) => {}
+                            Some(Err(text::TooLong)) => return self.formatted(Err(text::TooLong), site),
+                            None => return Ok(Value::unknown("a format that could not be read")),
+                        }
+                    }
+                }
+            }
+        }
+        if holes && out.len() > MAX_TEXT {
+            return self.formatted(Err(text::TooLong), site);
+        }
+        self.budget.bytes(out.len())?;
+        Ok(if bytes { Value::Bytes(out.into()) } else { Value::Str(out.into()) })
+    }
+
+    fn dict(&mut self, items: &'p [(Option<Expr>, Expr)], scope: &Rc<Scope<'p>>, site: Site<'p>) -> Eval<Value<'p>> {
+        let mut dict = super::Dict::default();
+        for (key, value) in items {
+            let value = self.eval(value, scope)?;
+            self.budget.items(2)?;
+            if let Some(key) = key {
+                let key = self.eval(key, scope)?;
+                dict.set(key, value);
+            } else if let Value::Dict(other) = &value {
+                self.budget.items(other.borrow().0.len() * 2)?;
+                for (key, value) in other.borrow().iter() {
+                    dict.set(key.clone(), value.clone());
+                }
+            } else {
+                self.gap(GapKind::Settings, site, "a dict takes in something that is not known");
+            }
+        }
+        Ok(Value::Dict(Rc::new(RefCell::new(dict))))
+    }
+
+    fn comprehension_of(
+        &mut self,
+        kind: ComprehensionKind,
+        element: &'p Expr,
+        value: Option<&'p Expr>,
+        clauses: &'p [ComprehensionClause],
+        scope: &Rc<Scope<'p>>,
+        site: Site<'p>,
+    ) -> Eval<Value<'p>> {
+        let mut inner = Scope::new(scope.module, Some(scope.clone()), false);
+        inner.method.clone_from(&scope.method);
+        let mut out = Vec::new();
+        if !self.comprehension(clauses, element, value, &Rc::new(inner), &mut out)? {
+            return Ok(Value::unknown("a comprehension over something not known"));
+        }
+        if out.len() > MAX_ITEMS {
+            return Ok(self.too_large(site, &format!("a comprehension of more than {MAX_ITEMS} elements")));
+        }
+        Ok(match kind {
+            ComprehensionKind::List | ComprehensionKind::Generator => {
+                Value::list(out.into_iter().map(|(k, _)| k).collect())
+            }
+            ComprehensionKind::Set => Value::set(out.into_iter().map(|(k, _)| k).collect()),
+            ComprehensionKind::Dict => {
+                Value::dict(out.into_iter().map(|(k, v)| (k, v.unwrap_or(Value::None))).collect())
+            }
+        })
+    }
+
+    /// Operators and comparisons.
+    fn operation(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>, site: Site<'p>) -> Eval<Value<'p>> {
+        match &expr.kind {
             ExprKind::BinOp { op, left, right } => {
                 // Long sums lean to the left: walk down in a loop, not by recursion.
                 let mut rights = vec![(*op, &**right, site)];
@@ -125,62 +205,62 @@ impl<'p> Interp<'p> {
                     rights.push((*op, right, Site { module: scope.module, span: at.span }));
                     at = left;
                 }
-                let mut value = self.deeper(|me| me.eval(at, scope))?;
+                let mut value = self.eval(at, scope)?;
                 for (op, right, site) in rights.into_iter().rev() {
-                    let right = self.deeper(|me| me.eval(right, scope))?;
+                    let right = self.eval(right, scope)?;
                     value = self.binary(op, &value, &right, site)?;
                 }
-                value
+                Ok(value)
             }
             ExprKind::UnaryOp { op, operand } => {
-                let value = self.deeper(|me| me.eval(operand, scope))?;
-                match op {
-                    UnaryOp::Not => match value.truth() {
-                        Some(b) => Value::Bool(!b),
-                        None => value,
-                    },
-                    UnaryOp::Neg => match value {
-                        Value::Int(i) => Value::Int(i.wrapping_neg()),
-                        Value::Float(f) => Value::Float(-f),
-                        other => other,
-                    },
-                    UnaryOp::Pos => value,
-                    UnaryOp::Invert => match value {
-                        Value::Int(i) => Value::Int(!i),
-                        // `~Q(…)` is some other expression.
-                        Value::Object(_) => self.symbolic("operator.inv", vec![value], site),
-                        other => other,
-                    },
-                }
-            }
-            ExprKind::BoolOp { and, values } => {
-                let mut unknown = None;
-                let mut last = Value::None;
-                for value in values {
-                    last = self.deeper(|me| me.eval(value, scope))?;
-                    match last.truth() {
-                        Some(truth) if truth != *and => return Ok(last),
-                        Some(_) => {}
-                        None => unknown = Some(last.clone()),
+                let value = self.eval(operand, scope)?;
+                Ok(match (op, value) {
+                    (UnaryOp::Not, value) => value.truth().map_or(value, |b| Value::Bool(!b)),
+                    (UnaryOp::Neg, Value::Int(i)) => {
+                        i.checked_neg().map_or_else(|| Value::unknown("arithmetic out of range"), Value::Int)
                     }
-                }
-                unknown.unwrap_or(last)
+                    (UnaryOp::Neg, Value::Float(f)) => Value::Float(-f),
+                    (UnaryOp::Invert, Value::Int(i)) => Value::Int(!i),
+                    // `~Q(…)` is some other expression.
+                    (UnaryOp::Invert, value @ Value::Object(_)) => self.symbolic("operator.inv", vec![value], site),
+                    (_, value) => value,
+                })
             }
             ExprKind::Compare { left, rest } => {
-                let mut left = self.deeper(|me| me.eval(left, scope))?;
+                let mut left = self.eval(left, scope)?;
                 for (op, right) in rest {
-                    let right = self.deeper(|me| me.eval(right, scope))?;
-                    match compare(*op, &left, &right) {
+                    let right = self.eval(right, scope)?;
+                    match self.compare(*op, &left, &right)? {
                         Some(true) => {}
                         Some(false) => return Ok(Value::Bool(false)),
                         None => return Ok(Value::unknown("a comparison with something not known")),
                     }
                     left = right;
                 }
-                Value::Bool(true)
+                Ok(Value::Bool(true))
+            }
+            _ => Ok(Value::unknown("an operation")),
+        }
+    }
+
+    /// `and`, `or` and `x if y else z`.
+    fn choice(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>, site: Site<'p>) -> Eval<Value<'p>> {
+        match &expr.kind {
+            ExprKind::BoolOp { and, values } => {
+                let mut unknown = None;
+                let mut last = Value::None;
+                for value in values {
+                    last = self.eval(value, scope)?;
+                    match last.truth() {
+                        Some(truth) if truth != *and => return Ok(last),
+                        Some(_) => {}
+                        None => unknown = Some(last.clone()),
+                    }
+                }
+                Ok(unknown.unwrap_or(last))
             }
             ExprKind::IfExp { test, body, orelse } => {
-                let value = self.deeper(|me| me.eval(test, scope))?;
+                let value = self.eval(test, scope)?;
                 let taken = match value.truth() {
                     Some(true) => body,
                     Some(false) => orelse,
@@ -190,46 +270,26 @@ impl<'p> Interp<'p> {
                         orelse
                     }
                 };
-                return self.deeper(|me| me.eval(taken, scope));
+                self.eval(taken, scope)
             }
-            ExprKind::Await(value) => self.eval(value, scope)?,
-            ExprKind::Starred(value) => self.eval(value, scope)?,
-            ExprKind::Yield(value) => {
-                let value = match value {
-                    Some(value) => self.eval(value, scope)?,
-                    None => Value::None,
-                };
-                let from = scope.module.text.slice(expr.span).trim_start().starts_with("yield from");
-                match self.iterate(&value) {
-                    Some(items) if from => scope.yielded.borrow_mut().extend(items),
-                    _ => scope.yielded.borrow_mut().push(value),
-                }
-                Value::None
-            }
-            ExprKind::NamedExpr { target, value } => {
-                let value = self.eval(value, scope)?;
-                self.bind(scope, &target.name, value.clone());
-                value
-            }
-            ExprKind::Repr(value) => Value::Str(self.eval(value, scope)?.repr().into()),
-            ExprKind::Error(_) => Value::unknown("this expression could not be read"),
-        })
+            _ => Ok(Value::unknown("a choice")),
+        }
     }
 
     fn sequence(&mut self, items: &'p [Expr], scope: &Rc<Scope<'p>>) -> Eval<Vec<Value<'p>>> {
         let mut out = Vec::with_capacity(items.len());
         for item in items {
-            let value = match self.deeper(|me| me.eval(item, scope)) {
+            let value = match self.eval(item, scope) {
                 // One element that cannot be followed is no reason to lose the others.
                 Err(exception) if !exception.fatal && self.tries == 0 => {
                     let site = Site { module: scope.module, span: item.span };
-                    self.told(&exception, site);
+                    self.record_exception(&exception, site);
                     Value::Unknown(format!("{}: {}", exception.class, exception.message).into())
                 }
                 other => other?,
             };
             if is_starred(item) {
-                match self.iterate(&value) {
+                match self.iterate(&value)? {
                     Some(items) => out.extend(items),
                     None => out.push(Value::unknown("a starred value that is not known")),
                 }
@@ -255,13 +315,14 @@ impl<'p> Interp<'p> {
                 Some(value) => Some(self.eval(value, scope)?),
                 None => None,
             };
+            self.budget.items(2)?;
             out.push((key, value));
             return Ok(true);
         };
         let iterable = self.eval(&clause.iter, scope)?;
-        let Some(items) = self.iterate(&iterable) else { return Ok(false) };
+        let Some(items) = self.iterate(&iterable)? else { return Ok(false) };
         for item in items {
-            self.step()?;
+            self.budget.step()?;
             self.assign(&clause.target, item, scope)?;
             let mut keep = true;
             for condition in &clause.ifs {
@@ -282,8 +343,9 @@ impl<'p> Interp<'p> {
     }
 
     /// The elements of an iterable.
-    pub(super) fn iterate(&mut self, value: &Value<'p>) -> Option<Vec<Value<'p>>> {
-        value.items()
+    pub(super) fn iterate(&mut self, value: &Value<'p>) -> Eval<Option<Vec<Value<'p>>>> {
+        self.budget.items(value.len().unwrap_or(0))?;
+        Ok(value.items())
     }
 
     fn name(&mut self, name: &str, scope: &Rc<Scope<'p>>) -> Value<'p> {
@@ -387,7 +449,7 @@ impl<'p> Interp<'p> {
     fn argument(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>) -> Eval<Value<'p>> {
         match self.eval(expr, scope) {
             Err(exception) if !exception.fatal && self.tries == 0 => {
-                self.told(&exception, Site { module: scope.module, span: expr.span });
+                self.record_exception(&exception, Site { module: scope.module, span: expr.span });
                 Ok(Value::Unknown(format!("{}: {}", exception.class, exception.message).into()))
             }
             other => other,
@@ -399,7 +461,7 @@ impl<'p> Interp<'p> {
         for arg in &arguments.args {
             let value = self.argument(arg, scope)?;
             if is_starred(arg) {
-                match self.iterate(&value) {
+                match self.iterate(&value)? {
                     Some(items) => args.pos.extend(items),
                     None => args.pos.push(Value::unknown("starred arguments that are not known")),
                 }
@@ -425,8 +487,26 @@ impl<'p> Interp<'p> {
         Ok(args)
     }
 
+    /// Whether values are small enough to become arguments of an object.
+    pub(super) fn may_hold<'v>(&mut self, args: impl Iterator<Item = &'v Value<'p>>) -> bool
+    where
+        'p: 'v,
+    {
+        let mut parts = 0;
+        for arg in args {
+            match arg.parts(MAX_PARTS - parts) {
+                Some(more) => parts += more,
+                None => return false,
+            }
+        }
+        self.budget.items(parts).is_ok()
+    }
+
     /// A symbolic instance of an external class.
     pub fn symbolic(&mut self, class: &str, args: Vec<Value<'p>>, site: Site<'p>) -> Value<'p> {
+        if !self.may_hold(args.iter()) {
+            return self.too_large(site, "an expression of too many parts");
+        }
         Value::Object(Rc::new(Object {
             class: Value::External(class.into()),
             args: RefCell::new(args),
@@ -434,103 +514,6 @@ impl<'p> Interp<'p> {
             attrs: RefCell::default(),
             site,
         }))
-    }
-
-    pub(super) fn binary(&mut self, op: BinOp, left: &Value<'p>, right: &Value<'p>, site: Site<'p>) -> Eval<Value<'p>> {
-        use BinOp::{Add, BitAnd, BitOr, Div, FloorDiv, LShift, Mod, Mul, Pow, RShift, Sub};
-        Ok(match (op, left, right) {
-            (Mod, Value::Str(template), args) => text::percent(template, args),
-            (_, Value::Unknown(_), _) => left.clone(),
-            (_, _, Value::Unknown(_)) => right.clone(),
-            (Add, Value::Str(a), Value::Str(b)) => Value::Str(format!("{a}{b}").into()),
-            (Add, Value::Bytes(a), Value::Bytes(b)) => Value::Bytes(format!("{a}{b}").into()),
-            (Add, Value::List(a), Value::List(b)) => {
-                let mut items = a.borrow().clone();
-                items.extend(b.borrow().iter().cloned());
-                Value::list(items)
-            }
-            (Add, Value::Tuple(a), Value::Tuple(b)) => Value::Tuple(a.iter().chain(b.iter()).cloned().collect()),
-            (Mul, Value::List(_) | Value::Tuple(_) | Value::Str(_), Value::Int(n)) => repeat(left, *n),
-            (Mul, Value::Int(n), Value::List(_) | Value::Tuple(_) | Value::Str(_)) => repeat(right, *n),
-            (BitOr, Value::Dict(a), Value::Dict(b)) => {
-                let mut dict = a.borrow().clone();
-                for (key, value) in b.borrow().iter() {
-                    dict.set(key.clone(), value.clone());
-                }
-                Value::Dict(Rc::new(RefCell::new(dict)))
-            }
-            (BitOr, Value::Set(a), Value::Set(b)) => {
-                Value::set(a.borrow().iter().chain(b.borrow().iter()).cloned().collect())
-            }
-            (BitAnd, Value::Set(a), Value::Set(b)) => {
-                let keys: Vec<_> = b.borrow().iter().map(Value::key).collect();
-                Value::set(a.borrow().iter().filter(|v| keys.contains(&v.key())).cloned().collect())
-            }
-            (Sub, Value::Set(a), Value::Set(b)) => {
-                let keys: Vec<_> = b.borrow().iter().map(Value::key).collect();
-                Value::set(a.borrow().iter().filter(|v| !keys.contains(&v.key())).cloned().collect())
-            }
-            (_, Value::Float(_), _) | (_, _, Value::Float(_)) => float(op, left, right),
-            (_, a, b) => match (a.as_int(), b.as_int()) {
-                (Some(a), Some(b)) => {
-                    let value = match op {
-                        Add => a.checked_add(b),
-                        Sub => a.checked_sub(b),
-                        Mul => a.checked_mul(b),
-                        FloorDiv => a.checked_div_euclid(b),
-                        Mod => a.checked_rem_euclid(b),
-                        Pow => u32::try_from(b).ok().and_then(|b| a.checked_pow(b)),
-                        LShift => u32::try_from(b).ok().and_then(|b| a.checked_shl(b)),
-                        RShift => u32::try_from(b).ok().and_then(|b| a.checked_shr(b)),
-                        BitOr => Some(a | b),
-                        BitAnd => Some(a & b),
-                        Div => return Ok(float(op, left, right)),
-                        _ => None,
-                    };
-                    value.map_or_else(|| Value::unknown("arithmetic out of range"), Value::Int)
-                }
-                // `Path / name`, `Q | Q`, `F + 1` and the like.
-                _ if matches!(a, Value::Object(_) | Value::External(_))
-                    || matches!(b, Value::Object(_) | Value::External(_)) =>
-                {
-                    if op == Div {
-                        return Ok(join_path(a, b));
-                    }
-                    self.symbolic(&format!("operator.{op:?}").to_lowercase(), vec![a.clone(), b.clone()], site)
-                }
-                _ => Value::unknown("an operation on values of other types"),
-            },
-        })
-    }
-
-    pub(super) fn subscript(&mut self, container: &Value<'p>, index: &Value<'p>) -> Eval<Value<'p>> {
-        Ok(match (container, index) {
-            (Value::Unknown(_), _) => container.clone(),
-            (_, Value::Unknown(_)) => index.clone(),
-            (Value::Dict(dict), _) => match dict.borrow().get(index) {
-                Some(value) => value.clone(),
-                None => return Err(Exception::new("KeyError", index.repr())),
-            },
-            (Value::List(_) | Value::Tuple(_) | Value::Str(_), _) => {
-                let items = container.items().unwrap_or_default();
-                match index.as_int().and_then(|i| position(i, items.len())) {
-                    Some(at) => items[at].clone(),
-                    None => return Err(Exception::new("IndexError", index.repr())),
-                }
-            }
-            (Value::External(name), Value::Str(key)) => {
-                let dotted = format!("{name}[{key}]");
-                let host = self.host.clone();
-                host.external(self, &dotted).unwrap_or_else(|| Value::Unknown(format!("{dotted} is not known").into()))
-            }
-            (Value::Object(object), _) if object.attrs.borrow().contains_key("__items__") => {
-                let items = object.attrs.borrow().get("__items__").cloned().unwrap_or(Value::None);
-                return self.subscript(&items, index);
-            }
-            // `ForeignKey[User]`, `Generic[T]`: a type parameter changes nothing.
-            (Value::External(_) | Value::Class(_), _) => container.clone(),
-            _ => Value::unknown("a subscript of something not known"),
-        })
     }
 }
 
@@ -547,138 +530,20 @@ fn is_starred(expr: &Expr) -> bool {
     }
 }
 
-/// The index that a possibly negative position stands for.
-pub(super) fn position(index: i64, len: usize) -> Option<usize> {
-    let len_i = i64::try_from(len).ok()?;
-    let at = if index < 0 { index + len_i } else { index };
-    usize::try_from(at).ok().filter(|&at| at < len)
-}
-
-fn slice<'p>(container: &Value<'p>, bounds: &[Option<Value<'p>>; 3]) -> Value<'p> {
-    let Some(items) = container.items() else { return Value::unknown("a slice of something not known") };
-    let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
-    let bound = |value: &Option<Value<'p>>, default: i64| match value {
-        Some(Value::Int(i)) => Some(if *i < 0 { (*i + len).max(0) } else { (*i).min(len) }),
-        None | Some(Value::None) => Some(default),
-        Some(_) => None,
-    };
-    let step = match &bounds[2] {
-        Some(Value::Int(step)) => *step,
-        _ => 1,
-    };
-    let (Some(start), Some(end)) = (bound(&bounds[0], 0), bound(&bounds[1], len)) else {
-        return Value::unknown("a slice with bounds not known");
-    };
-    let out: Vec<Value<'p>> = if step == -1 && bounds[0].is_none() && bounds[1].is_none() {
-        items.into_iter().rev().collect()
-    } else if step > 0 {
-        let (start, end) = (usize::try_from(start).unwrap_or(0), usize::try_from(end).unwrap_or(0));
-        items.into_iter().take(end).skip(start).step_by(usize::try_from(step).unwrap_or(1)).collect()
-    } else {
-        return Value::unknown("a slice with a negative step");
-    };
-    match container {
-        Value::Str(_) => Value::Str(out.iter().map(Value::to_text).collect::<String>().into()),
-        Value::Tuple(_) => Value::Tuple(out.into()),
-        _ => Value::list(out),
-    }
-}
-
-fn repeat<'p>(value: &Value<'p>, n: i64) -> Value<'p> {
-    let n = usize::try_from(n).unwrap_or(0);
-    if n > 10_000 {
-        return Value::unknown("a long repetition");
-    }
-    match value {
-        Value::Str(text) => Value::Str(text.repeat(n).into()),
-        Value::Tuple(items) => Value::Tuple(items.iter().cloned().cycle().take(items.len() * n).collect()),
-        Value::List(items) => {
-            let items = items.borrow();
-            Value::list(items.iter().cloned().cycle().take(items.len() * n).collect())
-        }
-        _ => Value::unknown("a repetition"),
-    }
-}
-
-#[allow(clippy::cast_precision_loss, reason = "as Python does")]
-fn float<'p>(op: BinOp, a: &Value<'p>, b: &Value<'p>) -> Value<'p> {
-    let number = |v: &Value<'p>| match v {
-        Value::Float(f) => Some(*f),
-        other => other.as_int().map(|i| i as f64),
-    };
-    let (Some(a), Some(b)) = (number(a), number(b)) else { return Value::unknown("arithmetic on other types") };
-    match op {
-        BinOp::Add => Value::Float(a + b),
-        BinOp::Sub => Value::Float(a - b),
-        BinOp::Mul => Value::Float(a * b),
-        BinOp::Div if b != 0.0 => Value::Float(a / b),
-        _ => Value::unknown("arithmetic on floats"),
-    }
-}
-
-/// `Path / "name"`: paths are text here.
-pub(super) fn join_path<'p>(a: &Value<'p>, b: &Value<'p>) -> Value<'p> {
-    match (a.as_str(), b.as_str()) {
-        (Some(a), Some(b)) => Value::Str(format!("{a}/{b}").into()),
-        _ => Value::unknown("a path"),
-    }
-}
-
-pub(super) fn compare<'p>(op: CmpOp, left: &Value<'p>, right: &Value<'p>) -> Option<bool> {
-    let contains = || match right {
-        Value::Str(text) => left.as_str().map(|needle| text.contains(&*needle)),
-        Value::Dict(dict) if !left.is_unknown() => Some(dict.borrow().get(left).is_some()),
-        _ => {
-            let items = right.items()?;
-            let mut unknown = left.is_unknown();
-            for item in &items {
-                match left.equals(item) {
-                    Some(true) => return Some(true),
-                    Some(false) => {}
-                    None => unknown = true,
-                }
-            }
-            if unknown { None } else { Some(false) }
-        }
-    };
-    match op {
-        CmpOp::Eq => left.equals(right),
-        CmpOp::NotEq => left.equals(right).map(|e| !e),
-        CmpOp::Is => match (left, right) {
-            (Value::Unknown(_), _) | (_, Value::Unknown(_)) => None,
-            (Value::None, other) | (other, Value::None) => Some(matches!(other, Value::None)),
-            _ => left.equals(right),
+/// How the value of an f-string's hole is written: its conversion, its specification, and where the hole ends.
+fn hole_format(text: &str, end_of_expression: u32) -> (Option<&str>, &str, u32) {
+    let rest = text.get(end_of_expression as usize..).unwrap_or("");
+    // A value in parentheses ends before they do; `{x = }` has written its source already.
+    let tail = rest.trim_start_matches(|c: char| c.is_whitespace() || c == ')' || c == '=' || c == ',');
+    let close = tail.find('}').unwrap_or(0);
+    let end = end_of_expression as usize + (rest.len() - tail.len()) + close;
+    let format = &tail[..close];
+    let (conversion, spec) = match format.strip_prefix('!') {
+        Some(format) => match format.split_once(':') {
+            Some((conversion, spec)) => (Some(conversion), spec),
+            None => (Some(format), ""),
         },
-        CmpOp::IsNot => compare(CmpOp::Is, left, right).map(|e| !e),
-        CmpOp::In => contains(),
-        CmpOp::NotIn => contains().map(|c| !c),
-        CmpOp::Lt | CmpOp::LtE | CmpOp::Gt | CmpOp::GtE => {
-            let order = order(left, right)?;
-            Some(match op {
-                CmpOp::Lt => order.is_lt(),
-                CmpOp::LtE => order.is_le(),
-                CmpOp::Gt => order.is_gt(),
-                _ => order.is_ge(),
-            })
-        }
-    }
-}
-
-/// The order of two values of one kind.
-pub(super) fn order<'p>(left: &Value<'p>, right: &Value<'p>) -> Option<std::cmp::Ordering> {
-    match (left, right) {
-        (Value::Str(a), Value::Str(b)) => Some(a.cmp(b)),
-        (Value::Float(a), Value::Float(b)) => a.partial_cmp(b),
-        (Value::Tuple(_) | Value::List(_), Value::Tuple(_) | Value::List(_)) => {
-            let (a, b) = (left.items()?, right.items()?);
-            for (a, b) in a.iter().zip(&b) {
-                let order = order(a, b)?;
-                if order.is_ne() {
-                    return Some(order);
-                }
-            }
-            Some(a.len().cmp(&b.len()))
-        }
-        (a, b) => Some(a.as_int()?.cmp(&b.as_int()?)),
-    }
+        None => (None, format.strip_prefix(':').unwrap_or("")),
+    };
+    (conversion, spec, u32::try_from(end).unwrap_or(u32::MAX))
 }

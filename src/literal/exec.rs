@@ -3,11 +3,12 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use super::budget::MAX_ITEMS;
 use super::{Args, Class, Code, Eval, Exception, Function, FunctionKind, Interp, Scope, Site, Value};
-use crate::ast::{ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, ParamKind, Stmt, StmtKind};
+use crate::ast::{BinOp, ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, ParamKind, Stmt, StmtKind};
 use crate::source::GapKind;
 
-/// How a statement ended.
+/// How a statement ended, and where execution goes on.
 pub(super) enum Flow<'p> {
     Next,
     Return(Value<'p>),
@@ -26,11 +27,20 @@ impl<'p> Interp<'p> {
         Ok(Flow::Next)
     }
 
-    #[allow(clippy::too_many_lines, reason = "one arm for each statement of the language")]
     pub(super) fn exec(&mut self, stmt: &'p Stmt, scope: &Rc<Scope<'p>>) -> Eval<Flow<'p>> {
-        self.step()?;
+        self.budget.step()?;
+        self.deeper(|me| me.statement(stmt, scope))
+    }
+
+    fn statement(&mut self, stmt: &'p Stmt, scope: &Rc<Scope<'p>>) -> Eval<Flow<'p>> {
         let site = Site { module: scope.module, span: stmt.span };
         match &stmt.kind {
+            StmtKind::If { .. }
+            | StmtKind::For { .. }
+            | StmtKind::While { .. }
+            | StmtKind::With { .. }
+            | StmtKind::Try { .. }
+            | StmtKind::Match { .. } => return self.compound(&stmt.kind, scope, site),
             StmtKind::Import(names) => self.import(names, scope)?,
             StmtKind::ImportFrom(import) => self.import_from(import, scope, site)?,
             StmtKind::ClassDef(class) => {
@@ -53,20 +63,7 @@ impl<'p> Interp<'p> {
                     self.assign(target, value, scope)?;
                 }
             }
-            StmtKind::AugAssign { target, op, value } => {
-                let right = self.eval(value, scope)?;
-                let left = self.eval(target, scope)?;
-                if let (crate::ast::BinOp::Add, Value::List(list)) = (*op, &left) {
-                    // `+=` on a list changes it in place, for every name that holds it.
-                    match right.items() {
-                        Some(items) => list.borrow_mut().extend(items),
-                        None => self.gap(GapKind::Settings, site, "what is added to a list is not known"),
-                    }
-                } else {
-                    let value = self.binary(*op, &left, &right, site)?;
-                    self.assign(target, value, scope)?;
-                }
-            }
+            StmtKind::AugAssign { target, op, value } => self.augmented(target, *op, value, scope, site)?,
             StmtKind::Return(value) => {
                 let value = match value {
                     Some(value) => self.eval(value, scope)?,
@@ -89,88 +86,6 @@ impl<'p> Interp<'p> {
                 };
                 return Err(Exception::new(&class, "raised by the code"));
             }
-            StmtKind::If { test, body, orelse } => {
-                let value = self.eval(test, scope)?;
-                let taken = match value.truth() {
-                    Some(true) => body,
-                    Some(false) => orelse,
-                    None => {
-                        self.undecided(test, &value, body, orelse, site);
-                        orelse
-                    }
-                };
-                return self.block(taken, scope);
-            }
-            StmtKind::For { target, iter, body, orelse } => {
-                let iterable = self.eval(iter, scope)?;
-                let Some(items) = self.iterate(&iterable) else {
-                    if super::builtin::changes_something(body) {
-                        self.gap(
-                            GapKind::Loop,
-                            site,
-                            "a loop over something that is not known; its body is not followed",
-                        );
-                    }
-                    return Ok(Flow::Next);
-                };
-                for item in items {
-                    self.step()?;
-                    self.assign(target, item, scope)?;
-                    match self.block(body, scope)? {
-                        Flow::Break => return Ok(Flow::Next),
-                        Flow::Return(value) => return Ok(Flow::Return(value)),
-                        Flow::Next | Flow::Continue => {}
-                    }
-                }
-                return self.block(orelse, scope);
-            }
-            StmtKind::While { test, body, orelse } => {
-                loop {
-                    self.step()?;
-                    let value = self.eval(test, scope)?;
-                    match value.truth() {
-                        Some(true) => match self.block(body, scope)? {
-                            Flow::Break => return Ok(Flow::Next),
-                            Flow::Return(value) => return Ok(Flow::Return(value)),
-                            Flow::Next | Flow::Continue => {}
-                        },
-                        Some(false) => break,
-                        None => {
-                            if super::builtin::changes_something(body) {
-                                self.gap(GapKind::Loop, site, "a loop on a condition that is not known; not followed");
-                            }
-                            return Ok(Flow::Next);
-                        }
-                    }
-                }
-                return self.block(orelse, scope);
-            }
-            StmtKind::With { items, body } => {
-                for (manager, target) in items {
-                    let value = self.eval(manager, scope)?;
-                    let entered = match &value {
-                        Value::Object(object) if object.user_class().is_some() => {
-                            match self.attribute(&value, "__enter__", site)? {
-                                Value::Unknown(_) => value.clone(),
-                                enter => self.call(&enter, Args::default(), site)?,
-                            }
-                        }
-                        _ => value.clone(),
-                    };
-                    if let Some(target) = target {
-                        self.assign(target, entered, scope)?;
-                    }
-                }
-                return self.block(body, scope);
-            }
-            StmtKind::Try { body, handlers, orelse, finalbody } => {
-                let flow = self.try_statement(body, handlers, orelse, scope);
-                match self.block(finalbody, scope)? {
-                    Flow::Next => return flow,
-                    other => return Ok(other),
-                }
-            }
-            StmtKind::Match { .. } => self.gap(GapKind::Match, site, "a match statement is not followed"),
             StmtKind::Expr(expr) => {
                 self.eval(expr, scope)?;
             }
@@ -190,8 +105,124 @@ impl<'p> Interp<'p> {
         Ok(Flow::Next)
     }
 
+    /// `target op= value`
+    fn augmented(
+        &mut self,
+        target: &'p Expr,
+        op: BinOp,
+        value: &'p Expr,
+        scope: &Rc<Scope<'p>>,
+        site: Site<'p>,
+    ) -> Eval<()> {
+        let right = self.eval(value, scope)?;
+        let left = self.eval(target, scope)?;
+        let (BinOp::Add, Value::List(list)) = (op, &left) else {
+            let value = self.binary(op, &left, &right, site)?;
+            return self.assign(target, value, scope);
+        };
+        // `+=` on a list changes it in place, for every name that holds it.
+        match self.iterate(&right)? {
+            Some(items) if list.borrow().len() + items.len() > MAX_ITEMS => {
+                let unknown = self.too_large(site, &format!("a list of more than {MAX_ITEMS} elements"));
+                return self.assign(target, unknown, scope);
+            }
+            Some(items) => list.borrow_mut().extend(items),
+            None => self.gap(GapKind::Settings, site, "what is added to a list is not known"),
+        }
+        Ok(())
+    }
+
+    /// Statements that hold other statements.
+    fn compound(&mut self, kind: &'p StmtKind, scope: &Rc<Scope<'p>>, site: Site<'p>) -> Eval<Flow<'p>> {
+        match kind {
+            StmtKind::If { test, body, orelse } => {
+                let value = self.eval(test, scope)?;
+                let taken = match value.truth() {
+                    Some(true) => body,
+                    Some(false) => orelse,
+                    None => {
+                        self.undecided(test, &value, body, orelse, site);
+                        orelse
+                    }
+                };
+                self.block(taken, scope)
+            }
+            StmtKind::For { target, iter, body, orelse } => {
+                let iterable = self.eval(iter, scope)?;
+                let Some(items) = self.iterate(&iterable)? else {
+                    if changes_something(body) {
+                        let reason = "a loop over something that is not known; its body is not followed";
+                        self.gap(GapKind::Loop, site, reason);
+                    }
+                    return Ok(Flow::Next);
+                };
+                for item in items {
+                    self.budget.step()?;
+                    self.assign(target, item, scope)?;
+                    match self.block(body, scope)? {
+                        Flow::Break => return Ok(Flow::Next),
+                        Flow::Return(value) => return Ok(Flow::Return(value)),
+                        Flow::Next | Flow::Continue => {}
+                    }
+                }
+                self.block(orelse, scope)
+            }
+            StmtKind::While { test, body, orelse } => {
+                loop {
+                    self.budget.step()?;
+                    let value = self.eval(test, scope)?;
+                    match value.truth() {
+                        Some(true) => match self.block(body, scope)? {
+                            Flow::Break => return Ok(Flow::Next),
+                            Flow::Return(value) => return Ok(Flow::Return(value)),
+                            Flow::Next | Flow::Continue => {}
+                        },
+                        Some(false) => break,
+                        None => {
+                            if changes_something(body) {
+                                let reason = "a loop on a condition that is not known; not followed";
+                                self.gap(GapKind::Loop, site, reason);
+                            }
+                            return Ok(Flow::Next);
+                        }
+                    }
+                }
+                self.block(orelse, scope)
+            }
+            StmtKind::With { items, body } => {
+                for (manager, target) in items {
+                    let value = self.eval(manager, scope)?;
+                    let entered = match &value {
+                        Value::Object(object) if object.user_class().is_some() => {
+                            match self.attribute(&value, "__enter__", site)? {
+                                Value::Unknown(_) => value.clone(),
+                                enter => self.call(&enter, Args::default(), site)?,
+                            }
+                        }
+                        _ => value.clone(),
+                    };
+                    if let Some(target) = target {
+                        self.assign(target, entered, scope)?;
+                    }
+                }
+                self.block(body, scope)
+            }
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                let flow = self.try_statement(body, handlers, orelse, scope);
+                match self.block(finalbody, scope)? {
+                    Flow::Next => flow,
+                    other => Ok(other),
+                }
+            }
+            _ => {
+                self.gap(GapKind::Match, site, "a match statement is not followed");
+                Ok(Flow::Next)
+            }
+        }
+    }
+
     fn undecided(&mut self, test: &Expr, value: &Value<'p>, body: &[Stmt], orelse: &[Stmt], site: Site<'p>) {
-        if !super::builtin::changes_something(body) && !super::builtin::changes_something(orelse) {
+        if !changes_something(body) && !changes_something(orelse) {
             return;
         }
         let reason = match value {
@@ -245,7 +276,7 @@ impl<'p> Interp<'p> {
         match &target.kind {
             ExprKind::Name(name) => self.bind(scope, name, value),
             ExprKind::Tuple(targets) | ExprKind::List(targets) => {
-                let items = self.iterate(&value);
+                let items = self.iterate(&value)?;
                 let star = targets.iter().position(|t| matches!(t.kind, ExprKind::Starred(_)));
                 match (items, star) {
                     (Some(items), None) if items.len() == targets.len() => {
@@ -298,7 +329,7 @@ impl<'p> Interp<'p> {
                     }
                     Value::List(list) => {
                         let mut list = list.borrow_mut();
-                        if let Some(at) = index.as_int().and_then(|i| super::eval::position(i, list.len())) {
+                        if let Some(at) = index.as_int().and_then(|i| super::operator::position(i, list.len())) {
                             list[at] = value;
                         }
                     }
@@ -324,7 +355,7 @@ impl<'p> Interp<'p> {
                     }
                     Value::List(list) => {
                         let mut list = list.borrow_mut();
-                        if let Some(at) = index.as_int().and_then(|i| super::eval::position(i, list.len())) {
+                        if let Some(at) = index.as_int().and_then(|i| super::operator::position(i, list.len())) {
                             list.remove(at);
                         }
                     }
@@ -361,22 +392,17 @@ impl<'p> Interp<'p> {
         }
         let body = Rc::new(Scope::new(scope.module, Some(scope.clone()), true));
         for stmt in &node.body {
-            let outcome = self.deeper(|me| me.exec(stmt, &body));
-            match outcome {
+            match self.exec(stmt, &body) {
                 Err(exception) if !exception.fatal && self.tries == 0 => {
                     let site = Site { module: scope.module, span: stmt.span };
-                    self.told(&exception, site);
+                    self.record_exception(&exception, site);
                 }
                 other => _ = other?,
             }
         }
-        let class = Rc::new(Class {
-            name: node.name.name.as_str().into(),
-            node: Some(node),
-            module: scope.module,
-            bases,
-            attrs: RefCell::new(body.names.borrow().clone()),
-        });
+        let attrs = body.names.borrow().clone();
+        self.budget.items(attrs.len() + 8)?;
+        let class = Rc::new(Class::new(node.name.name.as_str().into(), Some(node), scope.module, bases, attrs));
         for value in class.attrs.borrow().values() {
             if let Value::Function(function) = value {
                 let mut owner = function.owner.borrow_mut();
@@ -417,7 +443,9 @@ impl<'p> Interp<'p> {
 
     /// Calls a function with its receiver already among the arguments.
     pub(super) fn call_function(&mut self, function: &Rc<Function<'p>>, args: Args<'p>) -> Eval<Value<'p>> {
-        self.step()?;
+        // A scope takes as much as some values.
+        self.budget.items(8)?;
+        self.budget.step()?;
         let mut scope = Scope::new(function.scope.module, Some(visible(&function.scope)), false);
         if let Some(owner) = function.owner.borrow().as_ref().and_then(std::rc::Weak::upgrade) {
             if let Some(receiver) = args.pos.first() {
@@ -451,7 +479,8 @@ impl<'p> Interp<'p> {
             let value = match param.kind {
                 ParamKind::VarArgs => {
                     let rest: Vec<Value<'p>> = positional.by_ref().collect();
-                    Value::Tuple(rest.into())
+                    self.budget.items(rest.len())?;
+                    Value::tuple(rest)
                 }
                 ParamKind::KwArgs => {
                     Value::dict(std::mem::take(&mut keywords).into_iter().map(|(n, v)| (Value::Str(n), v)).collect())
@@ -514,5 +543,22 @@ fn catches(handler: &ExceptHandler, class: &str) -> bool {
             || (matches!(class, "ImportError" | "ModuleNotFoundError")
                 && matches!(name, "ImportError" | "ModuleNotFoundError"))
             || (matches!(class, "KeyError" | "IndexError") && name == "LookupError")
+    })
+}
+
+/// Whether a block could change what is evaluated: anything but reading, logging and passing.
+fn changes_something(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Empty | StmtKind::Print(_) | StmtKind::Raise(_) | StmtKind::Assert(_) => false,
+        StmtKind::Expr(expr) => match &expr.kind {
+            ExprKind::Str(_) => false,
+            ExprKind::Call { func, .. } => {
+                let name = func.as_dotted().and_then(|d| d.last().copied()).unwrap_or("");
+                !matches!(name, "debug" | "info" | "warning" | "warn" | "error" | "exception" | "print" | "write")
+            }
+            _ => true,
+        },
+        StmtKind::If { body, orelse, .. } => changes_something(body) || changes_something(orelse),
+        _ => true,
     })
 }

@@ -8,12 +8,19 @@
 //!
 //! Invariant: evaluation ends (it has a budget of steps and of depth) and never panics.
 
+mod budget;
 mod builtin;
 mod call;
 mod eval;
+mod exception;
 mod exec;
+mod identity;
 mod import;
+mod library;
 mod method;
+mod operator;
+mod release;
+mod sequence;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -27,24 +34,26 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use crate::ast::Module;
 use crate::source::{Gap, GapKind, SourceText};
 
-pub use value::{Class, Code, Dict, Function, FunctionKind, Key, List, Names, Object, Site, Value};
+use budget::Budget;
+pub use exception::{Eval, Exception};
+pub use value::{Class, Code, Dict, Function, FunctionKind, List, Names, Object, Site, Value};
 
 /// A module as it was loaded.
 #[derive(Debug)]
 pub struct Loaded<'p> {
-    /// Its dotted name.
+    /// The dotted name it was loaded under.
     pub dotted: String,
     /// Its path as reports show it.
     pub path: String,
     /// Whether it is a package (`__init__.py`, or a folder without one).
     pub package: bool,
-    /// Its tree.
+    /// The syntax tree of its file.
     pub tree: &'p Module,
-    /// Its text.
+    /// The decoded text that spans of the tree refer to.
     pub text: &'p SourceText,
 }
 
-/// Where modules come from.
+/// Where the evaluator gets the sources of modules.
 pub trait Loader<'p> {
     /// The module of a dotted name; `None` when its source is not at hand.
     fn load(&'p self, dotted: &str) -> Option<&'p Loaded<'p>>;
@@ -76,14 +85,14 @@ pub trait Host<'p> {
 /// The arguments of a call.
 #[derive(Default, Clone)]
 pub struct Args<'p> {
-    /// By position.
+    /// Positional arguments, starred ones spread out.
     pub pos: Vec<Value<'p>>,
-    /// By name.
+    /// Keyword arguments in order, `**` ones spread out.
     pub kw: Vec<(Rc<str>, Value<'p>)>,
 }
 
 impl<'p> Args<'p> {
-    /// Arguments by position only.
+    /// Arguments of a call without keywords.
     #[must_use]
     pub fn positional(pos: Vec<Value<'p>>) -> Self {
         Self { pos, kw: Vec::new() }
@@ -96,33 +105,11 @@ impl<'p> Args<'p> {
     }
 }
 
-/// An exception on its way, or the end of the budget.
-#[derive(Debug, Clone)]
-pub struct Exception {
-    /// The name of its class.
-    pub class: Rc<str>,
-    /// What it says.
-    pub message: String,
-    /// Whether no handler may catch it.
-    pub fatal: bool,
-}
-
-impl Exception {
-    /// An exception of a class.
-    #[must_use]
-    pub fn new(class: &str, message: impl Into<String>) -> Self {
-        Self { class: class.into(), message: message.into(), fatal: false }
-    }
-}
-
-/// The outcome of an evaluation.
-pub type Eval<T> = Result<T, Exception>;
-
 /// A scope: of a module, a class body or a function call.
 pub struct Scope<'p> {
     /// The module it belongs to.
     pub module: &'p Loaded<'p>,
-    /// Its names.
+    /// The names bound in it so far.
     pub names: RefCell<Names<'p>>,
     /// The scope around it that names are looked up in next; `None` for a module's.
     pub parent: Option<Rc<Scope<'p>>>,
@@ -132,7 +119,7 @@ pub struct Scope<'p> {
     pub method: Option<(Rc<Class<'p>>, Value<'p>)>,
     /// Values of `yield` so far.
     pub yielded: RefCell<Vec<Value<'p>>>,
-    /// Names declared `global`.
+    /// Names declared `global`, which are bound in the module.
     pub globals: RefCell<Vec<Rc<str>>>,
 }
 
@@ -149,7 +136,7 @@ impl<'p> Scope<'p> {
         }
     }
 
-    /// Sets a name.
+    /// Binds a name in this scope.
     pub fn set(&self, name: &str, value: Value<'p>) {
         self.names.borrow_mut().insert(name.into(), value);
     }
@@ -166,8 +153,9 @@ pub struct Interp<'p> {
     pub used: FxHashSet<String>,
     /// Whether a module is watched, by its dotted name.
     pub watch: fn(&str) -> bool,
-    steps: u64,
-    depth: u32,
+    /// Whether a gap is listed already.
+    known_gaps: FxHashSet<(u32, GapKind, String, String)>,
+    budget: Budget,
     try_depth: u32,
     /// How many `try` statements are open: what is raised in one is for its handlers.
     tries: u32,
@@ -175,12 +163,9 @@ pub struct Interp<'p> {
     replaced: FxHashMap<Rc<str>, Value<'p>>,
     /// Whether an undecided condition or loop is told as a gap.
     quiet: u32,
+    /// How many modules run at the moment, each imported by the one before.
+    running: u32,
 }
-
-/// Steps for one evaluation that somebody asked for; far above what any real migration takes.
-const BUDGET: u64 = 3_000_000;
-/// Calls and nested expressions; the thread that evaluates has a stack for it.
-const DEPTH: u32 = 400;
 
 impl<'p> Interp<'p> {
     /// An evaluator over a loader and a host.
@@ -193,68 +178,56 @@ impl<'p> Interp<'p> {
             gaps: Vec::new(),
             used: FxHashSet::default(),
             watch: |_| false,
-            steps: 0,
-            depth: 0,
+            known_gaps: FxHashSet::default(),
+            budget: Budget::default(),
             try_depth: 0,
             tries: 0,
             replaced: FxHashMap::default(),
             quiet: 0,
+            running: 0,
         }
     }
 
-    /// Where modules come from.
+    /// Where the evaluator gets the sources of modules.
     #[must_use]
     pub fn loader(&self) -> &'p dyn Loader<'p> {
         self.loader
     }
 
-    /// Starts a new budget.
+    /// Starts an evaluation with a budget of its own.
     pub fn restart(&mut self) {
-        self.steps = 0;
-        self.depth = 0;
+        self.budget.restart();
         self.try_depth = 0;
         self.tries = 0;
     }
 
-    fn step(&mut self) -> Eval<()> {
-        self.steps += 1;
-        if self.steps > BUDGET {
-            return Err(Exception {
-                class: "Budget".into(),
-                message: "the code takes too many steps to follow".into(),
-                fatal: true,
-            });
-        }
-        Ok(())
-    }
-
     fn deeper<T>(&mut self, f: impl FnOnce(&mut Self) -> Eval<T>) -> Eval<T> {
-        if self.depth >= DEPTH {
-            return Err(Exception {
-                class: "Budget".into(),
-                message: "the code nests too deeply to follow".into(),
-                fatal: true,
-            });
-        }
-        self.depth += 1;
+        self.budget.down()?;
         let out = f(self);
-        self.depth -= 1;
+        self.budget.up();
         out
     }
 
-    /// Tells a gap at a place, once.
+    /// Lists a gap at a place, once.
     pub fn gap(&mut self, kind: GapKind, site: Site<'p>, reason: impl Into<String>) {
         if self.quiet > 0 {
             return;
         }
-        let gap = Gap::at(kind, site.module.path.clone(), site.line(), reason);
-        if !self.gaps.contains(&gap) {
-            self.gaps.push(gap);
+        let reason = reason.into();
+        let line = site.line();
+        if self.known_gaps.insert((line, kind, site.module.path.clone(), reason.clone())) {
+            self.gaps.push(Gap::at(kind, site.module.path.clone(), line, reason));
         }
     }
 
-    /// Tells that something could not be followed because of an exception.
-    pub(crate) fn told(&mut self, exception: &Exception, site: Site<'p>) {
+    /// The unknown value of an operation whose result is beyond the limits, with its gap.
+    fn too_large(&mut self, site: Site<'p>, what: &str) -> Value<'p> {
+        self.gap(GapKind::Evaluation, site, format!("{what} is not evaluated; the value is unknown"));
+        Value::unknown(what)
+    }
+
+    /// Lists the gap of an expression or statement whose evaluation ended with an exception.
+    pub(crate) fn record_exception(&mut self, exception: &Exception, site: Site<'p>) {
         let reason = format!("this could not be followed ({}: {})", exception.class, exception.message);
         self.gap(GapKind::Evaluation, site, reason);
     }
@@ -265,6 +238,12 @@ impl<'p> Interp<'p> {
         let out = f(self);
         self.quiet -= 1;
         out
+    }
+
+    /// Whether the body of a module runs at the moment; its names are kept.
+    #[must_use]
+    pub fn runs_module(&self) -> bool {
+        self.running > 0
     }
 
     /// The names of a module, evaluated on first use.
@@ -283,10 +262,12 @@ impl<'p> Interp<'p> {
         // A module that imports itself in a circle sees the names bound so far, as in Python.
         self.modules.insert(name.clone(), scope.clone());
         self.modules.insert(dotted.into(), scope.clone());
-        let (depth, try_depth) = (self.depth, std::mem::take(&mut self.try_depth));
+        let (depth, try_depth) = (self.budget.depth, std::mem::take(&mut self.try_depth));
         let tries = std::mem::take(&mut self.tries);
+        self.running += 1;
         self.run_module(&scope, loaded);
-        self.depth = depth;
+        self.running -= 1;
+        self.budget.depth = depth;
         self.try_depth = try_depth;
         self.tries = tries;
         Some(scope)
@@ -294,18 +275,23 @@ impl<'p> Interp<'p> {
 
     fn run_module(&mut self, scope: &Rc<Scope<'p>>, loaded: &'p Loaded<'p>) {
         for stmt in &loaded.tree.body {
-            match self.deeper(|me| me.exec(stmt, scope)) {
-                Ok(_) => {}
-                Err(exception) => {
-                    let site = Site { module: loaded, span: stmt.span };
-                    self.gap(
-                        GapKind::Evaluation,
-                        site,
-                        format!("this statement could not be followed ({}: {})", exception.class, exception.message),
-                    );
-                    if exception.fatal && self.steps > BUDGET {
-                        return;
-                    }
+            let mark = self.budget.mark();
+            if let Err(exception) = self.exec(stmt, scope) {
+                let site = Site { module: loaded, span: stmt.span };
+                let Exception { class, message, fatal } = &exception;
+                if *fatal && self.budget.is_spent() {
+                    let reason = format!("this statement and those after it are not evaluated: {message}");
+                    self.gap(GapKind::Evaluation, site, reason);
+                    return;
+                }
+                self.gap(
+                    GapKind::Evaluation,
+                    site,
+                    format!("this statement could not be followed ({class}: {message})"),
+                );
+                if *fatal {
+                    // The next statement has the budget that this one had.
+                    self.budget.reset(mark);
                 }
             }
         }

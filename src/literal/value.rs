@@ -1,11 +1,11 @@
 //! The values of the evaluator.
 
-use std::cell::RefCell;
-use std::fmt::Write as _;
+use std::cell::{OnceCell, RefCell};
+use std::ops::Deref;
 use std::rc::{Rc, Weak};
 
 use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
+use rustc_hash::{FxBuildHasher, FxHashSet};
 
 use super::{Loaded, Scope};
 use crate::ast::{ClassDef, FunctionDef, Param};
@@ -14,8 +14,32 @@ use crate::source::Span;
 /// An insertion-ordered map by name, as namespaces and attributes are.
 pub type Names<'p> = IndexMap<Rc<str>, Value<'p>, FxBuildHasher>;
 
+/// The elements of a list.
+#[derive(Default)]
+pub struct Items<'p>(pub(super) RefCell<Vec<Value<'p>>>);
+
+impl<'p> Deref for Items<'p> {
+    type Target = RefCell<Vec<Value<'p>>>;
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
 /// A mutable list, shared by all its names as in Python.
-pub type List<'p> = Rc<RefCell<Vec<Value<'p>>>>;
+pub type List<'p> = Rc<Items<'p>>;
+
+/// The elements of a tuple.
+#[derive(Default)]
+pub struct Sequence<'p>(pub(super) Vec<Value<'p>>);
+
+impl<'p> Deref for Sequence<'p> {
+    type Target = [Value<'p>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
 
 /// A value: known, symbolic, or unknown with its reason.
 #[derive(Clone)]
@@ -24,33 +48,33 @@ pub enum Value<'p> {
     None,
     /// `True`, `False`
     Bool(bool),
-    /// An integer.
+    /// An integer that fits 64 bits; others are unknown.
     Int(i64),
-    /// A float.
+    /// A float, as Python computes it.
     Float(f64),
-    /// Text.
+    /// Text, or a path of `pathlib`.
     Str(Rc<str>),
     /// Bytes, decoded as Latin-1 would.
     Bytes(Rc<str>),
-    /// A list.
+    /// A mutable list.
     List(List<'p>),
-    /// A tuple.
-    Tuple(Rc<[Value<'p>]>),
-    /// A set; its elements in order of insertion.
-    Set(List<'p>),
-    /// A dict.
+    /// A tuple of any length.
+    Tuple(Rc<Sequence<'p>>),
+    /// A set: the keys of a dict, in order of insertion.
+    Set(Rc<RefCell<Dict<'p>>>),
+    /// A dict in order of insertion.
     Dict(Rc<RefCell<Dict<'p>>>),
     /// A module that can be loaded.
     Module(Rc<str>),
     /// Something whose source is not evaluated, by its dotted name.
     External(Rc<str>),
-    /// A function.
+    /// A `def` or `lambda` that was read.
     Function(Rc<Function<'p>>),
     /// A method with its receiver.
     Bound(Rc<(Value<'p>, Value<'p>)>),
     /// A method of a built-in value.
     Native(Rc<(Value<'p>, Rc<str>)>),
-    /// A class.
+    /// A class that was read.
     Class(Rc<Class<'p>>),
     /// An instance, of a class that was read or of an external one.
     Object(Rc<Object<'p>>),
@@ -67,14 +91,16 @@ pub enum Value<'p> {
 pub enum Key {
     /// `None`
     None,
-    /// An integer or a boolean.
+    /// An integer, a boolean or a float without a fraction.
     Int(i64),
-    /// Text or bytes.
+    /// Text, or bytes of the same characters.
     Str(Rc<str>),
-    /// A tuple or frozen set.
+    /// A tuple or a bound method.
     Tuple(Vec<Key>),
-    /// Anything else, by what it prints as.
+    /// Anything else that is compared by its text.
     Other(String),
+    /// A mutable or large value, which only equals itself: its address. The value lives as long as its key is used.
+    Same(usize),
 }
 
 /// A dict in order of insertion.
@@ -94,9 +120,14 @@ impl<'p> Dict<'p> {
         self.0.get(&Key::Str(key.into())).map(|(_, v)| v)
     }
 
-    /// Sets a key.
+    /// Sets the value of a key; a known key keeps its place.
     pub fn set(&mut self, key: Value<'p>, value: Value<'p>) {
         self.0.insert(key.key(), (key, value));
+    }
+
+    /// Adds an element of a set; one that is there stays.
+    pub fn add(&mut self, element: Value<'p>) {
+        self.0.entry(element.key()).or_insert((element, Value::None));
     }
 
     /// Removes a key and keeps the order of the others.
@@ -104,23 +135,23 @@ impl<'p> Dict<'p> {
         self.0.shift_remove(&key.key()).map(|(_, v)| v)
     }
 
-    /// The pairs in order.
+    /// Keys and values in order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&Value<'p>, &Value<'p>)> {
         self.0.values().map(|(k, v)| (k, v))
     }
 }
 
-/// What a function runs.
+/// The syntax that a call of a function evaluates.
 #[derive(Clone, Copy)]
 pub enum Code<'p> {
-    /// A `def`.
+    /// The statement of a `def`.
     Def(&'p FunctionDef),
-    /// A `lambda`.
+    /// The parameters and the expression of a `lambda`.
     Lambda(&'p [Param], &'p crate::ast::Expr),
 }
 
 impl<'p> Code<'p> {
-    /// The parameters.
+    /// The parameters in their order.
     #[must_use]
     pub fn params(self) -> &'p [Param] {
         match self {
@@ -132,7 +163,7 @@ impl<'p> Code<'p> {
 
 /// A function with the scope it was defined in.
 pub struct Function<'p> {
-    /// Its code.
+    /// The syntax that a call evaluates.
     pub code: Code<'p>,
     /// The scope it closes over.
     pub scope: Rc<Scope<'p>>,
@@ -147,61 +178,97 @@ pub struct Function<'p> {
 /// How a function behaves as an attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FunctionKind {
-    /// Bound to the instance.
+    /// A plain method: bound to the instance it is read from.
     Plain,
-    /// Never bound.
+    /// A `staticmethod`, which is never bound.
     Static,
-    /// Bound to the class.
+    /// A `classmethod`, which is bound to the class.
     Class,
-    /// Called on access.
+    /// A `property`, which is called when it is read.
     Property,
 }
 
 /// A class that was read.
 pub struct Class<'p> {
-    /// Its name.
+    /// The name in its `class` statement.
     pub name: Rc<str>,
-    /// Its statement.
+    /// The `class` statement, unless code made the class.
     pub node: Option<&'p ClassDef>,
     /// The module it stands in.
     pub module: &'p Loaded<'p>,
     /// Its bases: classes, externals, or unknown.
     pub bases: Vec<Value<'p>>,
-    /// Its attributes.
+    /// Attributes of the class body, and those set later.
     pub attrs: RefCell<Names<'p>>,
+    /// The classes after it in the order of resolution, once somebody asked.
+    pub(super) order: OnceCell<Vec<Value<'p>>>,
 }
 
 impl<'p> Class<'p> {
-    /// `module.Name`
+    /// A class that was read.
+    #[must_use]
+    pub fn new(
+        name: Rc<str>,
+        node: Option<&'p ClassDef>,
+        module: &'p Loaded<'p>,
+        bases: Vec<Value<'p>>,
+        attrs: Names<'p>,
+    ) -> Self {
+        Self { name, node, module, bases, attrs: RefCell::new(attrs), order: OnceCell::new() }
+    }
+
+    /// Its dotted name: the module, then the name.
     #[must_use]
     pub fn dotted(&self) -> String {
         format!("{}.{}", self.module.dotted, self.name)
     }
 
-    /// The method resolution order after the class itself: depth first, a shared base last, as in C3 for the
-    /// hierarchies that occur.
+    /// The method resolution order, the class itself first: depth first, a shared base after all that derive from it, as
+    /// in C3 for the hierarchies that occur.
     #[must_use]
     pub fn mro(self: &Rc<Self>) -> Vec<Value<'p>> {
-        let mut order: Vec<Value<'p>> = Vec::new();
-        linearize(&Value::Class(self.clone()), &mut order, 0);
-        // Keep the last occurrence of each class, so that a shared base comes after all that derive from it.
-        let mut out: Vec<Value<'p>> = Vec::new();
-        for value in order.into_iter().rev() {
-            if !out.iter().any(|seen| seen.same_class(&value)) {
-                out.push(value);
-            }
-        }
-        out.reverse();
+        let mut out = vec![Value::Class(self.clone())];
+        out.extend(self.ancestors().iter().cloned());
         out
+    }
+
+    /// The order without the class itself, found once: bases do not change.
+    fn ancestors(self: &Rc<Self>) -> &[Value<'p>] {
+        self.order.get_or_init(|| {
+            // From the last base to the first, each class after its own bases: reversed, it is the order.
+            let mut seen: FxHashSet<Key> = FxHashSet::default();
+            let mut out: Vec<Value<'p>> = Vec::new();
+            let mut todo: Vec<(Value<'p>, bool)> = self.bases.iter().cloned().map(|base| (base, false)).collect();
+            while let Some((class, expanded)) = todo.pop() {
+                if expanded {
+                    out.push(class);
+                } else if seen.len() < MAX_ANCESTORS && seen.insert(class.key()) {
+                    let bases = match &class {
+                        Value::Class(class) => class.bases.clone(),
+                        _ => Vec::new(),
+                    };
+                    todo.push((class, true));
+                    todo.extend(bases.into_iter().map(|base| (base, false)));
+                }
+            }
+            out.reverse();
+            out
+        })
     }
 
     /// The value of an attribute in the order of resolution, with the class it was found in; an external base is
     /// found when nothing before it has the attribute.
     #[must_use]
     pub fn lookup(self: &Rc<Self>, name: &str) -> Option<Value<'p>> {
-        find_in(&self.mro(), name)
+        if let Some(value) = self.attrs.borrow().get(name) {
+            return Some(value.clone());
+        }
+        find_in(self.ancestors(), name)
     }
 }
+
+/// Classes in one order of resolution; no hierarchy that people write comes near.
+const MAX_ANCESTORS: usize = 500;
 
 /// The attribute `name` of the first class that has it; an external class is asked last and answers by its name.
 pub(crate) fn find_in<'p>(order: &[Value<'p>], name: &str) -> Option<Value<'p>> {
@@ -215,19 +282,7 @@ pub(crate) fn find_in<'p>(order: &[Value<'p>], name: &str) -> Option<Value<'p>> 
     None
 }
 
-fn linearize<'p>(value: &Value<'p>, order: &mut Vec<Value<'p>>, depth: usize) {
-    if depth > 40 {
-        return;
-    }
-    order.push(value.clone());
-    if let Value::Class(class) = value {
-        for base in &class.bases {
-            linearize(base, order, depth + 1);
-        }
-    }
-}
-
-/// An instance.
+/// An instance of a class that was read, or of an external one.
 pub struct Object<'p> {
     /// Its class: [`Value::Class`] or [`Value::External`].
     pub class: Value<'p>,
@@ -235,9 +290,9 @@ pub struct Object<'p> {
     pub args: RefCell<Vec<Value<'p>>>,
     /// The keyword arguments that reached the external constructor.
     pub kwargs: RefCell<Names<'p>>,
-    /// Attributes set on it.
+    /// Attributes that code has set on it.
     pub attrs: RefCell<Names<'p>>,
-    /// Where it was made.
+    /// The expression that made it.
     pub site: Site<'p>,
 }
 
@@ -294,14 +349,14 @@ impl<'p> Object<'p> {
 /// A place in a module.
 #[derive(Clone, Copy)]
 pub struct Site<'p> {
-    /// The module.
+    /// The module of the syntax.
     pub module: &'p Loaded<'p>,
-    /// The expression or statement.
+    /// The span of the expression or statement.
     pub span: Span,
 }
 
 impl Site<'_> {
-    /// The 1-based line.
+    /// The 1-based line on which the span begins.
     #[must_use]
     pub fn line(&self) -> u32 {
         self.module.text.line_col(self.span.start).line
@@ -309,29 +364,35 @@ impl Site<'_> {
 }
 
 impl<'p> Value<'p> {
-    /// Text.
+    /// Text, or a path of `pathlib`.
     #[must_use]
     pub fn str(text: &str) -> Self {
         Self::Str(text.into())
     }
 
-    /// A list.
+    /// A mutable list.
     #[must_use]
     pub fn list(items: Vec<Value<'p>>) -> Self {
-        Self::List(Rc::new(RefCell::new(items)))
+        Self::List(Rc::new(Items(RefCell::new(items))))
+    }
+
+    /// A tuple of any length.
+    #[must_use]
+    pub fn tuple(items: impl Into<Vec<Value<'p>>>) -> Self {
+        Self::Tuple(Rc::new(Sequence(items.into())))
     }
 
     /// A set, each element once.
     #[must_use]
     pub fn set(items: Vec<Value<'p>>) -> Self {
-        let mut seen: IndexMap<Key, Value<'p>, FxBuildHasher> = IndexMap::default();
+        let mut set = Dict::default();
         for item in items {
-            seen.entry(item.key()).or_insert(item);
+            set.add(item);
         }
-        Self::Set(Rc::new(RefCell::new(seen.into_values().collect())))
+        Self::Set(Rc::new(RefCell::new(set)))
     }
 
-    /// A dict.
+    /// A dict in order of insertion.
     #[must_use]
     pub fn dict(items: Vec<(Value<'p>, Value<'p>)>) -> Self {
         let mut dict = Dict::default();
@@ -341,7 +402,7 @@ impl<'p> Value<'p> {
         Self::Dict(Rc::new(RefCell::new(dict)))
     }
 
-    /// Not known.
+    /// An unknown value with its reason.
     #[must_use]
     pub fn unknown(reason: &str) -> Self {
         Self::Unknown(reason.into())
@@ -366,13 +427,25 @@ impl<'p> Value<'p> {
         }
     }
 
-    /// The elements of a list, tuple, set or dict (its keys).
+    /// The number of elements of a list, tuple, set, dict or text.
+    #[must_use]
+    pub fn len(&self) -> Option<usize> {
+        match self {
+            Self::List(items) => Some(items.borrow().len()),
+            Self::Tuple(items) => Some(items.len()),
+            Self::Set(dict) | Self::Dict(dict) => Some(dict.borrow().0.len()),
+            Self::Str(text) => Some(text.chars().count()),
+            _ => None,
+        }
+    }
+
+    /// The elements of a list, tuple, set, dict (its keys) or text (its characters).
     #[must_use]
     pub fn items(&self) -> Option<Vec<Value<'p>>> {
         match self {
-            Self::List(items) | Self::Set(items) => Some(items.borrow().clone()),
+            Self::List(items) => Some(items.borrow().clone()),
             Self::Tuple(items) => Some(items.to_vec()),
-            Self::Dict(dict) => Some(dict.borrow().iter().map(|(k, _)| k.clone()).collect()),
+            Self::Set(dict) | Self::Dict(dict) => Some(dict.borrow().iter().map(|(k, _)| k.clone()).collect()),
             Self::Str(text) => Some(text.chars().map(|c| Value::str(c.encode_utf8(&mut [0; 4]))).collect()),
             _ => None,
         }
@@ -387,9 +460,9 @@ impl<'p> Value<'p> {
             Self::Int(i) => *i != 0,
             Self::Float(f) => *f != 0.0,
             Self::Str(text) | Self::Bytes(text) => !text.is_empty(),
-            Self::List(items) | Self::Set(items) => !items.borrow().is_empty(),
+            Self::List(items) => !items.borrow().is_empty(),
             Self::Tuple(items) => !items.is_empty(),
-            Self::Dict(dict) => !dict.borrow().0.is_empty(),
+            Self::Set(dict) | Self::Dict(dict) => !dict.borrow().0.is_empty(),
             Self::Unknown(_) | Self::Import(..) => return None,
             // A member of something external that nobody knows the value of.
             Self::Bound(pair) if matches!(pair.1, Self::External(_)) => return None,
@@ -403,19 +476,6 @@ impl<'p> Value<'p> {
         matches!(self, Self::Unknown(_))
     }
 
-    /// The key it has in a dict or set.
-    #[must_use]
-    pub fn key(&self) -> Key {
-        match self {
-            Self::None => Key::None,
-            Self::Bool(b) => Key::Int(i64::from(*b)),
-            Self::Int(i) => Key::Int(*i),
-            Self::Str(text) | Self::Bytes(text) => Key::Str(text.clone()),
-            Self::Tuple(items) => Key::Tuple(items.iter().map(Value::key).collect()),
-            other => Key::Other(other.repr()),
-        }
-    }
-
     /// Whether both are the same class.
     #[must_use]
     pub fn same_class(&self, other: &Value<'p>) -> bool {
@@ -425,160 +485,4 @@ impl<'p> Value<'p> {
             _ => false,
         }
     }
-
-    /// Equality as `==` would tell; `None` when it cannot be told.
-    #[must_use]
-    pub fn equals(&self, other: &Value<'p>) -> Option<bool> {
-        Some(match (self, other) {
-            (Self::Unknown(_), _) | (_, Self::Unknown(_)) => return None,
-            (Self::Float(a), b) | (b, Self::Float(a)) => match b {
-                #[allow(clippy::cast_precision_loss, reason = "as Python compares")]
-                Self::Int(b) => *a == *b as f64,
-                Self::Float(b) => a == b,
-                _ => false,
-            },
-            (Self::List(a), Self::List(b)) => return all_equal(&a.borrow(), &b.borrow()),
-            (Self::Tuple(a), Self::Tuple(b)) => return all_equal(a, b),
-            (Self::Set(a), Self::Set(b)) => {
-                let (a, b) = (a.borrow(), b.borrow());
-                a.len() == b.len() && a.iter().all(|x| b.iter().any(|y| x.key() == y.key()))
-            }
-            (Self::Dict(a), Self::Dict(b)) => {
-                let (a, b) = (a.borrow(), b.borrow());
-                if a.0.len() != b.0.len() {
-                    return Some(false);
-                }
-                for (key, value) in a.iter() {
-                    match b.get(key).map(|v| value.equals(v)) {
-                        Some(Some(true)) => {}
-                        Some(None) => return None,
-                        _ => return Some(false),
-                    }
-                }
-                true
-            }
-            (Self::Class(a), Self::Class(b)) => Rc::ptr_eq(a, b),
-            (Self::Object(a), Self::Object(b)) => {
-                if Rc::ptr_eq(a, b) {
-                    return Some(true);
-                }
-                return None;
-            }
-            (Self::Object(_), Self::External(_)) | (Self::External(_), Self::Object(_)) => return None,
-            (a, b) => a.key() == b.key(),
-        })
-    }
-
-    /// `str()` of it.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        match self {
-            Self::Str(text) | Self::Bytes(text) => text.to_string(),
-            other => other.repr(),
-        }
-    }
-
-    /// A text that two values share when they are the same; Python's `repr` for plain values.
-    #[must_use]
-    pub fn repr(&self) -> String {
-        let mut out = String::new();
-        self.write_repr(&mut out, 0);
-        out
-    }
-
-    fn write_repr(&self, out: &mut String, depth: usize) {
-        if depth > 12 {
-            out.push_str("...");
-            return;
-        }
-        let sequence = |out: &mut String, items: &[Value<'p>], open: &str, close: &str| {
-            out.push_str(open);
-            for (i, item) in items.iter().enumerate() {
-                if i > 0 {
-                    out.push_str(", ");
-                }
-                item.write_repr(out, depth + 1);
-            }
-            out.push_str(close);
-        };
-        match self {
-            Self::None => out.push_str("None"),
-            Self::Bool(b) => out.push_str(if *b { "True" } else { "False" }),
-            Self::Int(i) => _ = write!(out, "{i}"),
-            Self::Float(f) => _ = write!(out, "{f:?}"),
-            Self::Str(text) | Self::Bytes(text) => {
-                out.push('\'');
-                out.push_str(&text.replace('\\', "\\\\").replace('\'', "\\'").replace('\n', "\\n"));
-                out.push('\'');
-            }
-            Self::List(items) => sequence(out, &items.borrow(), "[", "]"),
-            Self::Set(items) => {
-                // Sets are equal whatever the order of insertion.
-                let mut texts: Vec<String> = items.borrow().iter().map(Value::repr).collect();
-                texts.sort();
-                _ = write!(out, "{{{}}}", texts.join(", "));
-            }
-            Self::Tuple(items) if items.len() == 1 => sequence(out, items, "(", ",)"),
-            Self::Tuple(items) => sequence(out, items, "(", ")"),
-            Self::Dict(dict) => {
-                out.push('{');
-                for (i, (key, value)) in dict.borrow().iter().enumerate() {
-                    if i > 0 {
-                        out.push_str(", ");
-                    }
-                    key.write_repr(out, depth + 1);
-                    out.push_str(": ");
-                    value.write_repr(out, depth + 1);
-                }
-                out.push('}');
-            }
-            Self::Module(name) | Self::External(name) => out.push_str(name),
-            Self::Import(module, name) => _ = write!(out, "{module}.{name}"),
-            Self::Function(function) => {
-                let name = match function.code {
-                    Code::Def(def) => def.name.name.as_str(),
-                    Code::Lambda(..) => "<lambda>",
-                };
-                _ = write!(out, "<function {}.{name}>", function.scope.module.dotted);
-            }
-            Self::Bound(pair) => {
-                pair.0.write_repr(out, depth + 1);
-                out.push('.');
-                pair.1.write_repr(out, depth + 1);
-            }
-            Self::Native(pair) => _ = write!(out, "<method {}>", pair.1),
-            Self::Class(class) => out.push_str(&class.dotted()),
-            Self::Object(object) => {
-                object.class.write_repr(out, depth + 1);
-                out.push('(');
-                for arg in object.args.borrow().iter() {
-                    arg.write_repr(out, depth + 1);
-                    out.push_str(", ");
-                }
-                for (name, value) in object.kwargs.borrow().iter() {
-                    _ = write!(out, "{name}=");
-                    value.write_repr(out, depth + 1);
-                    out.push_str(", ");
-                }
-                out.push(')');
-            }
-            Self::Super(_) => out.push_str("super()"),
-            Self::Unknown(reason) => _ = write!(out, "<unknown: {reason}>"),
-        }
-    }
-}
-
-fn all_equal<'p>(a: &[Value<'p>], b: &[Value<'p>]) -> Option<bool> {
-    if a.len() != b.len() {
-        return Some(false);
-    }
-    let mut unknown = false;
-    for (a, b) in a.iter().zip(b) {
-        match a.equals(b) {
-            Some(true) => {}
-            Some(false) => return Some(false),
-            None => unknown = true,
-        }
-    }
-    if unknown { None } else { Some(true) }
 }

@@ -6,14 +6,15 @@ use std::time::Duration;
 use super::Limits;
 use super::facts::{Table, integer_limit};
 use super::login::Login;
-use super::session::{Session, identifier};
+use super::session::Session;
+use crate::schema::quote;
 
 /// Rows in a chunk.
 const CHUNK: u32 = 2_000;
 /// The server does something else meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
-/// Tables of terabytes take days.
-const PATIENCE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
+/// The comparison of one table is given up after 14 days: tables of terabytes take days.
+const COMPARE_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Two tables of a database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,7 +42,7 @@ impl Pair {
     #[must_use]
     pub fn new(database: &str, table: &Table, left: &Table) -> Option<Self> {
         let key = |table: &Table| {
-            let index = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+            let index = table.primary()?;
             let [part] = index.parts.as_slice() else { return None };
             part.column
                 .clone()
@@ -71,7 +72,7 @@ impl Pair {
     pub fn compare(&self, login: &Login) -> Result<Agreement, String> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| e.to_string())?;
         runtime.block_on(async {
-            let limits = Limits { server: PATIENCE, ..Limits::default() };
+            let limits = Limits { server: COMPARE_TIMEOUT, ..Limits::default() };
             let mut session = Session::open(login, limits).await.map_err(|trouble| trouble.reason().to_owned())?;
             let found = self.walk(&mut session).await;
             session.close().await;
@@ -99,11 +100,11 @@ impl Pair {
 
     /// Counts what the next rows beside come to: all of them, missing ones, differing ones, and the last of them.
     fn chunk(&self, low: Option<i128>) -> String {
-        let key = identifier(&self.key);
-        let place = |table: &str| format!("{}.{}", identifier(&self.database), identifier(table));
+        let key = quote(&self.key);
+        let place = |table: &str| format!("{}.{}", quote(&self.database), quote(table));
         let sum = |alias: &str| {
             let all = |f: &str| {
-                self.columns.iter().map(|c| format!("{f}({alias}.{})", identifier(c))).collect::<Vec<_>>().join(", ")
+                self.columns.iter().map(|c| format!("{f}({alias}.{})", quote(c))).collect::<Vec<_>>().join(", ")
             };
             format!("CRC32(CONCAT_WS('#', {}, CONCAT({})))", all("CRC32"), all("ISNULL"))
         };

@@ -7,7 +7,19 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::proof::{Proof, Seen};
+use super::proof::{Observed, Proof};
+use crate::schema::{self, OfTable};
+
+pub use crate::schema::{DefaultValue, ForeignKeyOf as ForeignKey, Generated, Index, IndexPart, Partition};
+
+/// A table or a view, with the texts of its columns' types. Its keys and checks are lists of [`DatabaseFacts`].
+pub type Table = schema::Table<String>;
+
+/// A column with the text of its type.
+pub type Column = schema::Column<String>;
+
+/// A CHECK constraint with its table.
+pub type Check = OfTable<schema::Check>;
 
 /// An environment, such as `prod`: its servers and their databases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -96,13 +108,13 @@ pub struct ServerFacts {
     /// What the account may do, role by role and right by right, without its credentials.
     pub grants: Vec<String>,
     /// The sources that it replicates from.
-    pub sources: Option<Seen<Vec<ReplicationSource>>>,
+    pub sources: Option<Observed<Vec<ReplicationSource>>>,
     /// How many replicas read its binary log.
-    pub replicas: Option<Seen<u64>>,
+    pub replicas: Option<Observed<u64>>,
     /// Its binary logs.
-    pub binary_logs: Option<Seen<Option<BinaryLogs>>>,
+    pub binary_logs: Option<Observed<Option<BinaryLogs>>>,
     /// Whether the instrument that shows metadata locks is there and on.
-    pub metadata_lock_instrument: Option<Seen<Option<bool>>>,
+    pub metadata_lock_instrument: Option<Observed<Option<bool>>>,
 }
 
 /// A source of replication. The texts of errors are left out: they quote rows.
@@ -179,34 +191,34 @@ pub struct DatabaseFacts {
     /// The collation of tables that do not choose one.
     pub collation: Option<String>,
     /// Its tables, by name, with their columns and indexes.
-    pub tables: Seen<Vec<Table>>,
+    pub tables: Observed<Vec<Table>>,
     /// Foreign keys of its tables, wherever they point to.
-    pub foreign_keys: Seen<Vec<ForeignKey>>,
+    pub foreign_keys: Observed<Vec<ForeignKey>>,
     /// Foreign keys of other databases' tables that point into this one.
-    pub referenced_by: Seen<Vec<ForeignKey>>,
+    pub referenced_by: Observed<Vec<ForeignKey>>,
     /// CHECK constraints.
-    pub checks: Seen<Vec<Check>>,
+    pub checks: Observed<Vec<Check>>,
     /// Triggers on its tables.
-    pub triggers: Seen<Vec<Trigger>>,
+    pub triggers: Observed<Vec<Trigger>>,
     /// Views.
-    pub views: Seen<Vec<Program>>,
+    pub views: Observed<Vec<Program>>,
     /// Procedures and functions.
-    pub routines: Seen<Vec<Program>>,
+    pub routines: Observed<Vec<Program>>,
     /// Events.
-    pub events: Seen<Vec<Program>>,
+    pub events: Observed<Vec<Program>>,
     /// Programs of other databases that name its tables: those of the databases that are read, and of the server's other
     /// ones those that name a table that was asked about.
     #[serde(default = "not_in_old_snapshots")]
-    pub named_by: Seen<Vec<Outsider>>,
+    pub named_by: Observed<Vec<ExternalProgram>>,
     /// Django's ledger of applied migrations, in the order of application.
-    pub migrations: Seen<Vec<Migration>>,
+    pub migrations: Observed<Vec<Migration>>,
     /// South's ledger, from before Django 1.7.
-    pub south_migrations: Seen<Vec<Migration>>,
+    pub south_migrations: Observed<Vec<Migration>>,
     /// Sizes, emptiness and ranges, of the tables concerned.
-    pub measures: Seen<Vec<Measures>>,
+    pub measures: Observed<Vec<Measures>>,
     /// The next value of AUTO_INCREMENT, of every table that counts.
     #[serde(default = "not_in_old_snapshots")]
-    pub counters: Seen<BTreeMap<String, u64>>,
+    pub counters: Observed<BTreeMap<String, u64>>,
 }
 
 impl DatabaseFacts {
@@ -217,19 +229,19 @@ impl DatabaseFacts {
             name: name.to_owned(),
             origin,
             collation: None,
-            tables: Seen::not_asked(why),
-            foreign_keys: Seen::not_asked(why),
-            referenced_by: Seen::not_asked(why),
-            checks: Seen::not_asked(why),
-            triggers: Seen::not_asked(why),
-            views: Seen::not_asked(why),
-            routines: Seen::not_asked(why),
-            events: Seen::not_asked(why),
-            named_by: Seen::not_asked(why),
-            migrations: Seen::not_asked(why),
-            south_migrations: Seen::not_asked(why),
-            measures: Seen::not_asked(why),
-            counters: Seen::not_asked(why),
+            tables: Observed::not_asked(why),
+            foreign_keys: Observed::not_asked(why),
+            referenced_by: Observed::not_asked(why),
+            checks: Observed::not_asked(why),
+            triggers: Observed::not_asked(why),
+            views: Observed::not_asked(why),
+            routines: Observed::not_asked(why),
+            events: Observed::not_asked(why),
+            named_by: Observed::not_asked(why),
+            migrations: Observed::not_asked(why),
+            south_migrations: Observed::not_asked(why),
+            measures: Observed::not_asked(why),
+            counters: Observed::not_asked(why),
         }
     }
 
@@ -286,8 +298,8 @@ impl DatabaseFacts {
     }
 }
 
-fn not_in_old_snapshots<T: Default>() -> Seen<T> {
-    Seen::not_asked("the snapshot was made by a release that did not ask")
+fn not_in_old_snapshots<T: Default>() -> Observed<T> {
+    Observed::not_asked("the snapshot was made by a release that did not ask")
 }
 
 /// The table that `_table_gho` and its like belong to.
@@ -323,158 +335,6 @@ pub fn integer_limit(column_type: &str) -> Option<i128> {
     Some((1_i128 << (bits - i32::from(!unsigned))) - 1)
 }
 
-/// A table or a view.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Table {
-    /// Its name.
-    pub name: String,
-    /// Whether it is a view; its text is among [`DatabaseFacts::views`].
-    pub is_view: bool,
-    /// The storage engine.
-    pub engine: Option<String>,
-    /// The collation of columns that do not choose one.
-    pub collation: Option<String>,
-    /// `CREATE_OPTIONS`, such as `row_format=DYNAMIC partitioned`.
-    pub create_options: String,
-    /// Its comment.
-    pub comment: String,
-    /// Its columns in order.
-    pub columns: Vec<Column>,
-    /// Its indexes by name; the primary key is the one called `PRIMARY`.
-    pub indexes: Vec<Index>,
-    /// Its partitions in order.
-    pub partitions: Vec<Partition>,
-}
-
-impl Table {
-    /// The column of a name.
-    #[must_use]
-    pub fn column(&self, name: &str) -> Option<&Column> {
-        self.columns.iter().find(|column| column.name.eq_ignore_ascii_case(name))
-    }
-}
-
-/// A column.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Column {
-    /// Its name.
-    pub name: String,
-    /// `COLUMN_TYPE` as the server writes it: `int(11)` here, `int` there.
-    pub column_type: String,
-    /// Whether it may be NULL.
-    pub nullable: bool,
-    /// Its default; `None` when it has none or NULL, which is the same for a column that may be NULL.
-    pub default: Option<DefaultValue>,
-    /// Whether it counts up.
-    pub auto_increment: bool,
-    /// `ON UPDATE`.
-    pub on_update: Option<String>,
-    /// What it is computed from.
-    pub generated: Option<Generated>,
-    /// Its collation when it holds text.
-    pub collation: Option<String>,
-    /// Its comment.
-    pub comment: String,
-    /// Whether `SELECT *` leaves it out.
-    pub invisible: bool,
-}
-
-/// A default.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum DefaultValue {
-    /// A value, without quotes.
-    Literal(String),
-    /// An expression, such as `CURRENT_TIMESTAMP`.
-    Expression(String),
-}
-
-/// A generated column's expression.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Generated {
-    /// The expression as the server writes it.
-    pub expression: String,
-    /// Whether the value is stored.
-    pub stored: bool,
-}
-
-/// An index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Index {
-    /// Its name.
-    pub name: String,
-    /// Whether it forbids equal entries.
-    pub unique: bool,
-    /// `BTREE`, `HASH`, `FULLTEXT` or `SPATIAL`.
-    pub kind: String,
-    /// Its parts in order.
-    pub parts: Vec<IndexPart>,
-    /// Whether the optimizer ignores it.
-    pub invisible: bool,
-}
-
-/// A part of an index.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct IndexPart {
-    /// The column; `None` for an expression.
-    pub column: Option<String>,
-    /// The expression.
-    pub expression: Option<String>,
-    /// The length of its prefix.
-    pub length: Option<u32>,
-    /// Whether it descends.
-    pub descending: bool,
-}
-
-/// A partition.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Partition {
-    /// Its name.
-    pub name: String,
-    /// How rows are divided, such as `RANGE`.
-    pub method: String,
-    /// By what.
-    pub expression: String,
-    /// `VALUES LESS THAN` or `IN`.
-    pub description: String,
-}
-
-/// A foreign key.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ForeignKey {
-    /// The database of the table that points.
-    pub database: String,
-    /// The table that points.
-    pub table: String,
-    /// The constraint's name.
-    pub name: String,
-    /// The columns that point.
-    pub columns: Vec<String>,
-    /// The database of the table that is pointed to.
-    pub referenced_database: String,
-    /// The table that is pointed to.
-    pub referenced_table: String,
-    /// The columns that are pointed to.
-    pub referenced_columns: Vec<String>,
-    /// `CASCADE`, `SET NULL` or `SET DEFAULT`; `None` for `RESTRICT` and `NO ACTION`, which InnoDB treats alike.
-    pub on_delete: Option<String>,
-    /// Likewise.
-    pub on_update: Option<String>,
-}
-
-/// A CHECK constraint.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Check {
-    /// Its table.
-    pub table: String,
-    /// Its name.
-    pub name: String,
-    /// Its condition as the server writes it.
-    pub condition: String,
-    /// Whether it holds.
-    pub enforced: bool,
-}
-
 /// A trigger.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Trigger {
@@ -490,12 +350,12 @@ pub struct Trigger {
     pub mentions: Vec<String>,
     /// The tables of other databases of the environment that its text names.
     #[serde(default)]
-    pub elsewhere: Vec<Elsewhere>,
+    pub elsewhere: Vec<TableRef>,
 }
 
-/// A table of another database.
+/// The name of a table of another database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Elsewhere {
+pub struct TableRef {
     /// The database.
     pub database: String,
     /// The table.
@@ -504,7 +364,7 @@ pub struct Elsewhere {
 
 /// A view, trigger, routine or event of another database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Outsider {
+pub struct ExternalProgram {
     /// The database that it is in.
     pub database: String,
     /// `VIEW`, `TRIGGER`, `PROCEDURE`, `FUNCTION` or `EVENT`.
@@ -526,7 +386,7 @@ pub struct Program {
     pub mentions: Vec<String>,
     /// The tables of other databases of the environment that its text names.
     #[serde(default)]
-    pub elsewhere: Vec<Elsewhere>,
+    pub elsewhere: Vec<TableRef>,
     /// Whether its text could be read; when not, it may name any table.
     pub readable: bool,
 }
@@ -563,7 +423,7 @@ pub struct Measures {
     pub ranges: Vec<Range>,
     /// When rows were created, where reading that was allowed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub growth: Option<Growth>,
+    pub growth: Option<GrowthSample>,
     /// What could not be measured of it, and why.
     pub missing: Option<String>,
 }
@@ -582,18 +442,18 @@ pub struct Range {
     pub sampled: bool,
 }
 
-/// How a table grew.
+/// Rows of a table with the time of their creation: ids over time give the rate of growth.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Growth {
+pub struct GrowthSample {
     /// The column that says when a row was created.
     pub column: String,
     /// Some rows, by their keys.
-    pub births: Vec<Birth>,
+    pub births: Vec<RowCreatedAt>,
 }
 
-/// When a row was created.
+/// The time at which a row was created.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Birth {
+pub struct RowCreatedAt {
     /// Its key.
     pub id: i128,
     /// `YYYY-MM-DDTHH:MM:SS`, as the row says.

@@ -1,5 +1,6 @@
 //! The rights that reading needs, and no more, as statements for each kind of server.
 
+use crate::schema::{quote, quote_string};
 use std::str::FromStr;
 
 /// The kinds of server that differ in their rights.
@@ -41,7 +42,7 @@ impl FromStr for Dialect {
 #[must_use]
 pub fn statements(dialect: Dialect, account: &str, databases: &[String]) -> String {
     let (user, host) = account.rsplit_once('@').unwrap_or((account, "%"));
-    let account = format!("{}@{}", quote(user), quote(host));
+    let account = format!("{}@{}", quote_string(user), quote_string(host));
     let everywhere: &[(&str, &str)] = match dialect {
         Dialect::MySql5 | Dialect::MariaDbOld => &[
             ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
@@ -81,14 +82,10 @@ pub fn statements(dialect: Dialect, account: &str, databases: &[String]) -> Stri
     line("-- definitions, ranges of keys, applied migrations; TRIGGER and EVENT also allow to make such, and without");
     line("-- them triggers and events are reported as unproven");
     for database in databases {
-        let pattern = database.replace('`', "``").replace('_', "\\_").replace('%', "\\%");
-        line(&format!("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON `{pattern}`.* TO {account};"));
+        let pattern = quote(&database.replace('_', "\\_").replace('%', "\\%"));
+        line(&format!("GRANT SELECT, SHOW VIEW, TRIGGER, EVENT ON {pattern}.* TO {account};"));
     }
     text
-}
-
-fn quote(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ pub type Ask<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Where passwords and connections come from besides the URL.
 #[derive(Clone, Copy)]
-pub struct Surroundings<'a> {
+pub struct CredentialSources<'a> {
     /// A file whose first line is the password.
     pub password_file: Option<&'a Path>,
     /// The environment variable that holds the password, as the configuration names it.
@@ -47,6 +47,10 @@ pub struct Login {
     pub tls: TlsMode,
     /// The authority that signs the server's certificate.
     pub ca: Option<PathBuf>,
+    /// Whether a server that nothing verifies may learn the password where `caching_sha2_password` asks for it.
+    pub get_server_public_key: bool,
+    /// Likewise for the methods that always ask for it, such as `mysql_clear_password`.
+    pub enable_cleartext_plugin: bool,
 }
 
 impl Login {
@@ -95,7 +99,7 @@ pub enum LoginError {
 /// # Errors
 ///
 /// When a file that was named cannot be read, or a variable that was named is not set.
-pub fn resolve(address: &Address, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Login, LoginError> {
+pub fn resolve(address: &Address, around: &CredentialSources<'_>, gaps: &mut Vec<Gap>) -> Result<Login, LoginError> {
     let options = options(around, gaps)?;
     let option = |name: &str| options.get(name).cloned().flatten();
     let user = address.user.clone().or_else(|| option("user")).or_else(|| (around.variable)("USER"));
@@ -122,12 +126,15 @@ pub fn resolve(address: &Address, around: &Surroundings<'_>, gaps: &mut Vec<Gap>
         password: None,
         tls,
         ca,
+        // An option file is read for every server; to show a password has to be asked for one by one.
+        get_server_public_key: address.get_server_public_key,
+        enable_cleartext_plugin: address.enable_cleartext_plugin,
     };
     login.password = password(address, around, &options, &login)?;
     Ok(login)
 }
 
-fn options(around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Options, LoginError> {
+fn options(around: &CredentialSources<'_>, gaps: &mut Vec<Gap>) -> Result<Options, LoginError> {
     let (path, required) = match (around.defaults_file, around.home) {
         (Some(path), _) => (path.to_path_buf(), true),
         (None, Some(home)) => (home.join(".my.cnf"), false),
@@ -153,7 +160,7 @@ fn tls_mode(options: &Options) -> Result<Option<TlsMode>, LoginError> {
 
 fn password(
     address: &Address,
-    around: &Surroundings<'_>,
+    around: &CredentialSources<'_>,
     options: &Options,
     login: &Login,
 ) -> Result<Option<Secret>, LoginError> {
@@ -192,7 +199,7 @@ mod tests {
             fs::write(&path, text).unwrap();
         }
         let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
-        let around = Surroundings {
+        let around = CredentialSources {
             password_file: password_file.map(|_| path.as_path()),
             password_env: None,
             defaults_file: None,

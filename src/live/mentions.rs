@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use rustc_hash::FxHashMap;
 
-use super::facts::{DatabaseFacts, Elsewhere, Outsider};
+use super::facts::{DatabaseFacts, ExternalProgram, TableRef};
 
 /// Servers allow no longer names; a quote that closes later than this closes no name.
 const LONGEST_NAME: usize = 64;
@@ -24,7 +24,7 @@ pub(super) struct Named {
     /// Tables of the database.
     pub own: Vec<String>,
     /// `a.b`, which is a table of another database or a column; [`settle`] tells which.
-    pub elsewhere: Vec<Elsewhere>,
+    pub elsewhere: Vec<TableRef>,
 }
 
 impl Names {
@@ -48,7 +48,7 @@ impl Names {
             match second {
                 Some(second) if *first == self.database => table(second),
                 Some(second) => {
-                    elsewhere.insert(Elsewhere { database: first.clone(), table: second.clone() });
+                    elsewhere.insert(TableRef { database: first.clone(), table: second.clone() });
                 }
                 None => {}
             }
@@ -150,10 +150,10 @@ pub(super) fn settle(databases: &mut [DatabaseFacts]) {
     }
     let names: Vec<String> = databases.iter().map(|database| database.name.clone()).collect();
     let unread: Vec<bool> = databases.iter().map(|database| database.tables.found.is_empty()).collect();
-    let mut outsiders: Vec<(usize, Outsider)> = Vec::new();
+    let mut outsiders: Vec<(usize, ExternalProgram)> = Vec::new();
     for database in databases.iter_mut() {
         let home = database.name.clone();
-        let mut settle = |kind: &str, name: &str, elsewhere: &mut Vec<Elsewhere>| {
+        let mut settle = |kind: &str, name: &str, elsewhere: &mut Vec<TableRef>| {
             let mut mentions: Vec<(usize, String)> = Vec::new();
             for pair in elsewhere.drain(..) {
                 let Some((at, tables)) = known.get(&pair.database.to_lowercase()) else { continue };
@@ -168,10 +168,10 @@ pub(super) fn settle(databases: &mut [DatabaseFacts]) {
             mentions.sort();
             mentions.dedup();
             elsewhere.extend(
-                mentions.iter().map(|(at, table)| Elsewhere { database: names[*at].clone(), table: table.clone() }),
+                mentions.iter().map(|(at, table)| TableRef { database: names[*at].clone(), table: table.clone() }),
             );
             for of_one in mentions.chunk_by(|a, b| a.0 == b.0) {
-                let outsider = Outsider {
+                let outsider = ExternalProgram {
                     database: home.clone(),
                     kind: kind.to_owned(),
                     name: name.to_owned(),
@@ -201,12 +201,12 @@ pub(super) fn settle(databases: &mut [DatabaseFacts]) {
 mod tests {
     use super::*;
     use crate::live::facts::{Origin, Program, Table};
-    use crate::live::proof::{Proof, Seen};
+    use crate::live::proof::{Observed, Proof};
 
     fn database(name: &str, tables: &[&str]) -> DatabaseFacts {
         let mut facts = DatabaseFacts::unread(name, Origin::Server { address: "h:1".to_owned() }, "a test");
         let table = |name: &&str| Table { name: (*name).to_owned(), ..Table::default() };
-        facts.tables = Seen::new(tables.iter().map(table).collect(), Proof::proven("a test"));
+        facts.tables = Observed::new(tables.iter().map(table).collect(), Proof::proven("a test"));
         facts
     }
 
@@ -235,7 +235,7 @@ mod tests {
         let text = "select m.id from `EdxApp`.`CSM` m join edxapp.gone join history on history.id = elsewhere.csm.id";
         let named = Names::of(&csmh).in_text(text, "");
         assert_eq!(named.own, ["history"]);
-        csmh.routines = Seen::new(
+        csmh.routines = Observed::new(
             vec![Program {
                 name: "p".to_owned(),
                 kind: "PROCEDURE".to_owned(),
@@ -249,7 +249,7 @@ mod tests {
         for _ in 0..2 {
             settle(&mut databases);
             let elsewhere = &databases[1].routines.found[0].elsewhere;
-            assert_eq!(*elsewhere, [Elsewhere { database: "edxapp".to_owned(), table: "csm".to_owned() }]);
+            assert_eq!(*elsewhere, [TableRef { database: "edxapp".to_owned(), table: "csm".to_owned() }]);
             let named_by = &databases[0].named_by.found;
             assert_eq!(named_by.len(), 1, "{named_by:?}");
             assert_eq!((&*named_by[0].database, &*named_by[0].kind), ("edxapp_csmh", "PROCEDURE"));

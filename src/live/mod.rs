@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod compare;
+mod contain;
 pub mod dump;
 pub mod facts;
 pub mod grants;
@@ -18,20 +19,21 @@ mod rights;
 pub mod secret;
 mod session;
 pub mod snapshot;
+mod wire;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use self::address::{Address, AddressError};
 use self::facts::{DatabaseFacts, EnvironmentFacts, Incomplete, Origin};
-use self::login::{Login, LoginError, Surroundings};
+use self::login::{CredentialSources, Login, LoginError};
 pub use self::session::Limits;
-use self::session::{Session, Trouble};
+use self::session::{Session, SessionError};
 use crate::source::{Gap, GapKind};
 
 /// A place that tells of one or several databases.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum DataSource {
     /// A database on a server.
     Server {
         /// How to log in.
@@ -56,7 +58,7 @@ pub struct Source {
     /// Its name, such as `prod`.
     pub name: String,
     /// Where its databases are.
-    pub places: Vec<Place>,
+    pub places: Vec<DataSource>,
 }
 
 /// What is asked of an environment.
@@ -140,12 +142,12 @@ enum ReadError {
     },
     /// It cannot be talked to.
     #[error("{}", .0.reason())]
-    Trouble(Trouble),
+    SessionError(SessionError),
 }
 
-impl From<Trouble> for ReadError {
-    fn from(trouble: Trouble) -> Self {
-        Self::Trouble(trouble)
+impl From<SessionError> for ReadError {
+    fn from(trouble: SessionError) -> Self {
+        Self::SessionError(trouble)
     }
 }
 
@@ -158,7 +160,7 @@ impl Source {
     /// When an argument is none, or nobody can log in.
     pub fn parse_all<'a>(
         arguments: impl IntoIterator<Item = &'a str>,
-        around: &Surroundings<'_>,
+        around: &CredentialSources<'_>,
     ) -> Result<(Vec<Self>, Vec<Gap>), LiveError> {
         let mut sources: Vec<Self> = Vec::new();
         let mut gaps = Vec::new();
@@ -167,7 +169,7 @@ impl Source {
                 .split_once('=')
                 .filter(|(name, place)| !name.is_empty() && !place.is_empty() && !name.contains("://"))
                 .ok_or_else(|| LiveError::NoName(address::redact(argument)))?;
-            let place = Place::parse(place, around, &mut gaps)?;
+            let place = DataSource::parse(place, around, &mut gaps)?;
             match sources.iter_mut().find(|source| source.name == name) {
                 Some(source) => source.places.push(place),
                 None => sources.push(Self { name: name.to_owned(), places: vec![place] }),
@@ -179,11 +181,11 @@ impl Source {
     }
 }
 
-/// So much of a file tells what it is.
-const HEAD: u64 = 4096;
+/// Bytes of a file that are read to tell JSON, gzip and SQL apart.
+const SNIFF_BYTES: u64 = 4096;
 
-impl Place {
-    fn parse(text: &str, around: &Surroundings<'_>, gaps: &mut Vec<Gap>) -> Result<Self, LiveError> {
+impl DataSource {
+    fn parse(text: &str, around: &CredentialSources<'_>, gaps: &mut Vec<Gap>) -> Result<Self, LiveError> {
         if text.contains("://") {
             let address = Address::parse(text)?;
             let login = login::resolve(&address, around, gaps)?;
@@ -197,7 +199,7 @@ impl Place {
         let cannot = |source| LiveError::File { path: path.clone(), source };
         // A dump may be large, and its first bytes are enough to tell it from a snapshot.
         let mut head = Vec::new();
-        std::fs::File::open(&path).and_then(|file| file.take(HEAD).read_to_end(&mut head)).map_err(cannot)?;
+        std::fs::File::open(&path).and_then(|file| file.take(SNIFF_BYTES).read_to_end(&mut head)).map_err(cannot)?;
         let is_json = head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         if is_json {
             // A file that is no snapshot, or too new, is a mistake to be told at once, and not a part that is missing.
@@ -218,12 +220,12 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
     }
     for place in &source.places {
         match place {
-            Place::Server { .. } => {}
-            Place::Snapshot(path) => match snapshot::read_file(path) {
+            DataSource::Server { .. } => {}
+            DataSource::Snapshot(path) => match snapshot::read_file(path) {
                 Ok(environments) => add_snapshot(path, environments, &mut facts),
                 Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
             },
-            Place::Dump { path, database } => match dump::read_file(path, database.as_deref(), request) {
+            DataSource::Dump { path, database } => match dump::read_file(path, database.as_deref(), request) {
                 Ok((databases, found)) => {
                     facts.databases.extend(databases);
                     gaps.extend(found);
@@ -266,7 +268,7 @@ fn incomplete(path: &Path, reason: &str) -> Incomplete {
 fn servers(source: &Source) -> Vec<(&Login, Vec<String>)> {
     let mut servers: Vec<(&Login, Vec<String>)> = Vec::new();
     for place in &source.places {
-        let Place::Server { login, database } = place else { continue };
+        let DataSource::Server { login, database } = place else { continue };
         match servers.iter_mut().find(|(known, _)| *known == login) {
             Some((_, databases)) if databases.contains(database) => {}
             Some((_, databases)) => databases.push(database.clone()),
@@ -295,15 +297,33 @@ fn read_server(
         Ok(runtime) => runtime,
         Err(error) => return failed(facts, &format!("cannot start to talk to servers: {error}")),
     };
-    let result = runtime.block_on(async {
-        let mut session = Session::open(login, request.limits).await?;
-        let fallback = session.fallback.take();
-        let reading = introspect::read(&mut session, request, &place, databases).await;
-        session.close().await;
-        reading.map(|reading| (reading, fallback))
-    });
+    let read = || {
+        runtime.block_on(async {
+            let mut session = Session::open(login, request.limits).await?;
+            let fallback = session.fallback.take();
+            let password_shown = session.password_shown;
+            let reading = introspect::read(&mut session, request, &place, databases).await;
+            session.close().await;
+            reading.map(|reading| (reading, fallback, password_shown))
+        })
+    };
+    // Whatever a server makes this program stumble over costs this server alone.
+    let Some(result) = contain::contained(read) else {
+        return failed(facts, "csm-audit failed at an answer of the server, which is a fault of csm-audit");
+    };
     match result {
-        Ok((reading, fallback)) => {
+        Ok((reading, fallback, password_shown)) => {
+            if password_shown {
+                gaps.push(Gap::general(
+                    GapKind::PasswordShown,
+                    format!(
+                        "the password of {} was sent to {place} itself, as an option of the URL allows, and nothing proves \
+                         who that is: whoever answers at this address can log in with it from now on; \
+                         ssl-mode=verify-identity proves it",
+                        login.user
+                    ),
+                ));
+            }
             if let Some(reason) = fallback {
                 gaps.push(Gap::general(
                     GapKind::ConnectionInTheClear,
@@ -356,7 +376,7 @@ mod tests {
             .unwrap();
         std::fs::write(path("other.json"), "{}").unwrap();
         std::fs::write(path("d.sql"), "CREATE TABLE t (id INT);").unwrap();
-        let around = Surroundings {
+        let around = CredentialSources {
             password_file: None,
             password_env: None,
             defaults_file: None,
@@ -374,8 +394,8 @@ mod tests {
         let (sources, _) = Source::parse_all(arguments.iter().map(String::as_str), &around).unwrap();
         assert_eq!(sources.iter().map(|source| source.name.as_str()).collect::<Vec<_>>(), ["prod", "stage", "edge"]);
         assert_eq!(servers(&sources[0]).iter().map(|(_, names)| names.len()).collect::<Vec<_>>(), [2]);
-        assert!(matches!(&sources[1].places[0], Place::Snapshot(_)));
-        assert!(matches!(&sources[2].places[0], Place::Dump { database: Some(name), .. } if name == "edx"));
+        assert!(matches!(&sources[1].places[0], DataSource::Snapshot(_)));
+        assert!(matches!(&sources[2].places[0], DataSource::Dump { database: Some(name), .. } if name == "edx"));
         let error = Source::parse_all([format!("x={}", path("other.json")).as_str()], &around).unwrap_err();
         assert!(error.to_string().contains("is no snapshot"), "{error}");
         for wrong in ["mysql://u:s3cret@h/d?x=1", "prod=", "prod=/no/such/file", "prod=mysql://u:s3cret@h"] {

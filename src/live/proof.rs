@@ -59,23 +59,23 @@ impl Proof {
     }
 }
 
-/// Something that was read, with what an absence in it is worth.
+/// A value that was read, with the proof that it is complete.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Seen<T> {
-    /// What was found.
+pub struct Observed<T> {
+    /// The value.
     pub found: T,
-    /// What is not found is absent, or hidden.
+    /// Whether something that is not in the value is known not to exist.
     pub proof: Proof,
 }
 
-impl<T> Seen<T> {
+impl<T> Observed<T> {
     /// What was found, and what it rests on.
     pub fn new(found: T, proof: Proof) -> Self {
         Self { found, proof }
     }
 }
 
-impl<T: Default> Seen<T> {
+impl<T: Default> Observed<T> {
     /// Nothing was found because nobody looked.
     pub fn not_asked(why: impl Into<String>) -> Self {
         Self::new(T::default(), Proof::not_asked(why))

@@ -74,7 +74,7 @@ fn app<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entry: &str) -> Optio
         return None;
     }
     if interp.loader().exists(entry) {
-        return match automatic(interp, host.target.django, entry) {
+        return match automatic(interp, host.target().django, entry) {
             Some(class) => configured(interp, &class, entry),
             None => Some((last(entry), entry.to_owned(), None)),
         };

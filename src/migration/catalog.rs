@@ -5,7 +5,7 @@
 //! Source: MySQL 8.4 Reference Manual, 28.3 (`COLUMNS`, `KEY_COLUMN_USAGE`, `REFERENTIAL_CONSTRAINTS`, `STATISTICS`,
 //! `TABLES`, `TABLE_CONSTRAINTS`); MariaDB 10.2.7 writes defaults as SQL.
 
-use crate::schema::{Column, Database, Server, Table};
+use crate::schema::{Column, Database, DefaultValue, PRIMARY, Server, Table};
 use crate::sql::{Cell, Relation};
 
 /// The rows of one table.
@@ -89,8 +89,8 @@ fn columns_of(name: &str, table: &Table, server: Server) -> Vec<Vec<Cell>> {
         let printed = column.column_type.print(server);
         let kind = printed.split(['(', ' ']).next().unwrap_or_default();
         let extra = match (&column.generated, column.auto_increment) {
-            (Some((_, true)), _) => "STORED GENERATED",
-            (Some((_, false)), _) => "VIRTUAL GENERATED",
+            (Some(generated), _) if generated.stored => "STORED GENERATED",
+            (Some(_), _) => "VIRTUAL GENERATED",
             (None, true) => "auto_increment",
             (None, false) => "",
         };
@@ -113,14 +113,11 @@ fn columns_of(name: &str, table: &Table, server: Server) -> Vec<Vec<Cell>> {
 /// MariaDB writes a default as SQL, `NULL` included, and MySQL the value that it stands for.
 fn default(column: &Column, server: Server) -> Cell {
     match (&column.default, server.mariadb) {
-        (Some(sql), true) => text(sql),
+        (Some(default), true) => text(&default.to_sql()),
         (None, true) if column.nullable && column.generated.is_none() => text("NULL"),
         (None, _) => Cell::Null,
-        (Some(sql), false) if sql.eq_ignore_ascii_case("null") => Cell::Null,
-        (Some(sql), false) => match sql.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-            Some(value) => text(&value.replace("''", "'")),
-            None => text(sql),
-        },
+        (Some(default), false) if default.is_null() => Cell::Null,
+        (Some(DefaultValue::Literal(value) | DefaultValue::Expression(value)), false) => text(value),
     }
 }
 
@@ -130,11 +127,10 @@ fn statistics(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
         let not_unique = Cell::Int(i64::from(!unique));
         vec![Cell::Database, text(name), not_unique, Cell::Database, text(index), number(at), column]
     };
-    let primary = table.primary_key.iter().enumerate().map(|(at, column)| row(true, "PRIMARY", at, Some(column)));
-    let others = table.indexes.iter().flat_map(|index| {
+    let rows = table.indexes.iter().flat_map(|index| {
         index.columns().enumerate().map(|(at, column)| row(index.unique, &index.name, at, column)).collect::<Vec<_>>()
     });
-    primary.chain(others).collect()
+    rows.collect()
 }
 
 fn key_columns(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
@@ -147,7 +143,6 @@ fn key_columns(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
         let own = [Cell::Database, constraint, Cell::Database, text(name), column, number(at)];
         own.into_iter().chain([schema, referenced, referenced_column]).collect()
     };
-    let primary = table.primary_key.iter().enumerate().map(|(at, column)| row("PRIMARY", at, column, None));
     let unique = table.indexes.iter().filter(|index| index.unique).flat_map(|index| {
         let columns = index.columns().flatten().enumerate();
         columns.map(|(at, column)| row(&index.name, at, column, None)).collect::<Vec<_>>()
@@ -158,17 +153,17 @@ fn key_columns(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
             .map(|(at, (column, other))| row(&key.name, at, column, Some((&key.referenced_table, other))))
             .collect::<Vec<_>>()
     });
-    primary.chain(unique).chain(foreign).collect()
+    unique.chain(foreign).collect()
 }
 
 fn constraints(name: &str, table: &Table, _: Server) -> Vec<Vec<Cell>> {
     let row =
         |constraint: &str, kind: &str| vec![Cell::Database, text(constraint), Cell::Database, text(name), text(kind)];
-    let primary = (!table.primary_key.is_empty()).then(|| row("PRIMARY", "PRIMARY KEY"));
-    let unique = table.indexes.iter().filter(|index| index.unique).map(|index| row(&index.name, "UNIQUE"));
+    let unique = table.indexes.iter().filter(|index| index.unique);
+    let unique = unique.map(|index| row(&index.name, if index.name == PRIMARY { "PRIMARY KEY" } else { "UNIQUE" }));
     let foreign = table.foreign_keys.iter().map(|key| row(&key.name, "FOREIGN KEY"));
     let checks = table.checks.iter().map(|check| row(&check.name, "CHECK"));
-    primary.into_iter().chain(unique).chain(foreign).chain(checks).collect()
+    unique.chain(foreign).chain(checks).collect()
 }
 
 fn references(name: &str, table: &Table, server: Server) -> Vec<Vec<Cell>> {

@@ -9,7 +9,7 @@ use crate::django::Version;
 use crate::field::{self, Target};
 use crate::literal::{Args, Host, Interp, Names, Object, Site, Value};
 use crate::model::ProjectState;
-use crate::schema::Database;
+use crate::schema::{Database, Server, quote_string};
 use crate::sql::{self, Cell};
 
 /// The schema editor's class.
@@ -36,11 +36,11 @@ pub struct Effect<'p> {
 /// The surroundings of evaluated code.
 pub struct DjangoHost<'p> {
     /// What the types are for.
-    pub target: Target,
+    target: StdCell<Target>,
+    /// Whether the code of a module asked for the server while it was evaluated.
+    server_mattered: StdCell<bool>,
     /// The settings, once they are evaluated.
     pub settings: RefCell<Names<'p>>,
-    /// Whether a setting that is absent has Django's default or is not known.
-    pub settings_complete: RefCell<bool>,
     /// The alias whose connection code sees.
     pub alias: RefCell<String>,
     /// What was done.
@@ -68,9 +68,9 @@ impl<'p> DjangoHost<'p> {
     #[must_use]
     pub fn new(target: Target) -> Self {
         Self {
-            target,
+            target: StdCell::new(target),
+            server_mattered: StdCell::new(false),
             settings: RefCell::default(),
-            settings_complete: RefCell::new(false),
             alias: RefCell::new(String::from("default")),
             effects: RefCell::default(),
             state: RefCell::new(None),
@@ -84,6 +84,41 @@ impl<'p> DjangoHost<'p> {
         }
     }
 
+    /// What the types are for.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        self.target.get()
+    }
+
+    /// Whether a module's code asked for the server, so that its names may be others on another server.
+    #[must_use]
+    pub fn server_mattered(&self) -> bool {
+        self.server_mattered.get()
+    }
+
+    /// Forgets what code did to the database and the state, and takes another target.
+    pub fn start_over(&self, target: Target) {
+        self.target.set(target);
+        self.effects.take();
+        self.state.take();
+        self.query.take();
+        self.show(None, None);
+        *self.alias.borrow_mut() = String::from("default");
+    }
+
+    /// The target, for code that asks for what depends on the server.
+    fn target_of(&self, interp: &Interp<'p>) -> Target {
+        Target { server: self.server(interp), ..self.target.get() }
+    }
+
+    /// The server, for code that asks for it.
+    fn server(&self, interp: &Interp<'p>) -> Server {
+        if interp.runs_module() {
+            self.server_mattered.set(true);
+        }
+        self.target.get().server
+    }
+
     /// What was done since the last time.
     #[must_use]
     pub fn take_effects(&self) -> Vec<Effect<'p>> {
@@ -91,11 +126,11 @@ impl<'p> DjangoHost<'p> {
     }
 
     fn version_tuple(&self) -> Value<'p> {
-        let Version(major, minor) = self.target.django;
+        let Version(major, minor) = self.target().django;
         let numbers = [i64::from(major), i64::from(minor), 99];
         let mut items: Vec<Value<'p>> = numbers.into_iter().map(Value::Int).collect();
         items.extend([Value::str("final"), Value::Int(0)]);
-        Value::Tuple(items.into())
+        Value::tuple(items)
     }
 
     /// A setting, with Django's default when it is not set.
@@ -105,12 +140,14 @@ impl<'p> DjangoHost<'p> {
         }
         Some(match name {
             "AUTH_USER_MODEL" => Value::str("auth.User"),
-            "DEFAULT_AUTO_FIELD" if self.target.django >= Version(6, 0) => Value::str("django.db.models.BigAutoField"),
+            "DEFAULT_AUTO_FIELD" if self.target().django >= Version(6, 0) => {
+                Value::str("django.db.models.BigAutoField")
+            }
             "DEFAULT_AUTO_FIELD" => Value::str("django.db.models.AutoField"),
             "INSTALLED_APPS" | "DATABASE_ROUTERS" | "LANGUAGES" => Value::list(Vec::new()),
             "MIGRATION_MODULES" | "DATABASES" => Value::dict(Vec::new()),
             "LANGUAGE_CODE" => Value::str("en-us"),
-            "USE_TZ" => Value::Bool(self.target.django >= Version(5, 0)),
+            "USE_TZ" => Value::Bool(self.target().django >= Version(5, 0)),
             "DEBUG" => Value::Bool(false),
             "SITE_ID" => Value::Int(1),
             "SECRET_KEY" => Value::str(""),
@@ -125,7 +162,7 @@ impl<'p> DjangoHost<'p> {
     }
 
     fn connection_attribute(&self, interp: &mut Interp<'p>, object: &Rc<Object<'p>>, name: &str) -> Option<Value<'p>> {
-        let server = self.target.server;
+        let server = self.server(interp);
         Some(match name {
             "vendor" | "display_name" => Value::str("mysql"),
             "alias" => Value::str(&self.alias.borrow()),
@@ -135,9 +172,9 @@ impl<'p> DjangoHost<'p> {
                 (Value::str("OPTIONS"), Value::dict(Vec::new())),
             ]),
             "mysql_is_mariadb" => Value::Bool(server.mariadb),
-            "mysql_version" => Value::Tuple(
-                [server.version.0, server.version.1, server.version.2].map(|n| Value::Int(n.into())).into(),
-            ),
+            "mysql_version" => {
+                Value::tuple([server.version.0, server.version.1, server.version.2].map(|n| Value::Int(n.into())))
+            }
             "cursor" => Value::Bound(Rc::new((
                 Value::Object(object.clone()),
                 Value::External("django.db.connection.cursor".into()),
@@ -153,8 +190,8 @@ impl<'p> DjangoHost<'p> {
         })
     }
 
-    fn feature(&self, name: &str) -> Option<Value<'p>> {
-        let server = self.target.server;
+    fn feature(&self, interp: &Interp<'p>, name: &str) -> Option<Value<'p>> {
+        let server = self.server(interp);
         Some(Value::Bool(match name {
             "supports_json_field" | "has_native_json_field" | "supports_foreign_keys" | "related_fields_match_type" => {
                 true
@@ -162,7 +199,7 @@ impl<'p> DjangoHost<'p> {
             "can_rollback_ddl" | "supports_partial_indexes" | "has_native_duration_field" => false,
             "supports_expression_indexes" => server.expression_indexes(),
             "supports_column_check_constraints" | "supports_table_check_constraints" => server.checks(),
-            "has_native_uuid_field" => server.uuid_type() && self.target.django >= Version(5, 0),
+            "has_native_uuid_field" => server.uuid_type() && self.target().django >= Version(5, 0),
             "uses_savepoints" | "supports_transactions" | "supports_microsecond_precision" => true,
             _ => return None,
         }))
@@ -219,7 +256,7 @@ impl<'p> DjangoHost<'p> {
         });
         if let Some(database) = self.database.borrow().as_ref().filter(|_| known && !self.changed.get()) {
             let text = with_parameters(sql, params);
-            let rows = sql::select(&text, &|name| catalog::table(database, self.target.server, name));
+            let rows = sql::select(&text, &|name| catalog::table(database, self.target().server, name));
             *self.answer.borrow_mut() = rows.map(VecDeque::from);
         }
     }
@@ -232,7 +269,7 @@ impl<'p> DjangoHost<'p> {
             Cell::Text(text) => Value::str(text),
             Cell::Database => Value::unknown("the name of the database"),
         };
-        let tuple = |row: Vec<Cell>| Value::Tuple(row.iter().map(value).collect());
+        let tuple = |row: Vec<Cell>| Value::tuple(row.iter().map(value).collect::<Vec<_>>());
         match self.answer.borrow_mut().as_mut() {
             Some(rows) if all => Value::list(rows.drain(..).map(tuple).collect()),
             Some(rows) => rows.pop_front().map_or(Value::None, tuple),
@@ -242,11 +279,11 @@ impl<'p> DjangoHost<'p> {
 
     fn fetched(&self) -> Value<'p> {
         let query = self.query.borrow();
-        let server = self.target.server;
+        let server = self.target().server;
         if query.contains("version()") && !query.contains("from") {
             let suffix = if server.mariadb { "-MariaDB" } else { "" };
             let (a, b, c) = server.version;
-            return Value::Tuple([Value::Str(format!("{a}.{b}.{c}{suffix}").into())].into());
+            return Value::tuple([Value::Str(format!("{a}.{b}.{c}{suffix}").into())]);
         }
         Value::unknown("what the database answers")
     }
@@ -286,7 +323,7 @@ fn operation_attribute<'p>(object: &Rc<Object<'p>>, name: &str) -> Option<Value<
 }
 
 impl<'p> Host<'p> for DjangoHost<'p> {
-    fn external(&self, _: &mut Interp<'p>, dotted: &str) -> Option<Value<'p>> {
+    fn external(&self, interp: &mut Interp<'p>, dotted: &str) -> Option<Value<'p>> {
         if let Some(name) = dotted.strip_prefix("django.conf.settings.") {
             if name.contains('.') {
                 return None;
@@ -298,7 +335,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
         Some(match dotted {
             "django.VERSION" => self.version_tuple(),
             "django.__version__" => {
-                let Version(major, minor) = self.target.django;
+                let Version(major, minor) = self.target().django;
                 Value::Str(format!("{major}.{minor}.99").into())
             }
             "django.apps.apps.app_configs" => Value::dict(
@@ -308,12 +345,14 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             _ if dotted.starts_with("django.db.connections[") => Value::External("django.db.connection".into()),
             "django.db.connection.vendor" => Value::str("mysql"),
             "django.db.connection.alias" => Value::str(&self.alias.borrow()),
-            "django.db.connection.mysql_is_mariadb" => Value::Bool(self.target.server.mariadb),
+            "django.db.connection.mysql_is_mariadb" => Value::Bool(self.server(interp).mariadb),
             "django.db.connection.settings_dict" => {
                 Value::dict(vec![(Value::str("ENGINE"), Value::str("django.db.backends.mysql"))])
             }
             _ => {
-                return dotted.strip_prefix("django.db.connection.features.").and_then(|name| self.feature(name));
+                return dotted
+                    .strip_prefix("django.db.connection.features.")
+                    .and_then(|name| self.feature(interp, name));
             }
         })
     }
@@ -338,7 +377,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             }
             match method {
                 "db_type" | "rel_db_type" | "get_internal_type" | "db_parameters" => {
-                    return field::native_answer(object, method, self.target);
+                    return field::native_answer(object, method, self.target_of(interp));
                 }
                 "deconstruct" => return field::native_deconstruct(object, site),
                 "set_attributes_from_name" => {
@@ -381,8 +420,11 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 self.effects.borrow_mut().push(Effect { method: String::from("execute"), args: args.clone(), site });
                 Some(Value::None)
             }
-            "django.db.connection.cursor.fetchone" => Some(self.fetch(false)),
-            "django.db.connection.cursor.fetchall" => Some(self.fetch(true)),
+            "django.db.connection.cursor.fetchone" | "django.db.connection.cursor.fetchall" => {
+                // The answer depends on the server.
+                let _ = self.server(interp);
+                Some(self.fetch(callee.ends_with("fetchall")))
+            }
             "django.db.connection.schema_editor" => Some(interp.symbolic(EDITOR, Vec::new(), site)),
             "django.db.connection.ops.quote_name" => {
                 Some(Value::Str(format!("`{}`", args.pos.first().map(Value::to_text).unwrap_or_default()).into()))
@@ -451,7 +493,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             "django.db.migrations.swappable_dependency" | "django.db.migrations.migration.swappable_dependency" => {
                 let value = args.pos.first()?.as_str()?;
                 let app = value.split('.').next().unwrap_or("").to_owned();
-                Some(Value::Tuple([Value::Str(app.into()), Value::str("__first__")].into()))
+                Some(Value::tuple([Value::Str(app.into()), Value::str("__first__")]))
             }
             "django.get_version" => self.external(interp, "django.__version__"),
             "django.contrib.auth.get_user_model" => {
@@ -463,7 +505,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
                 let text = args.pos.first()?.as_str()?;
                 let numbers: Vec<Value<'p>> =
                     text.split('.').map_while(|p| p.parse::<i64>().ok()).map(Value::Int).collect();
-                Some(Value::Tuple(numbers.into()))
+                Some(Value::tuple(numbers))
             }
             _ => None,
         }
@@ -480,17 +522,18 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             STATE => (name == "apps").then(|| interp.symbolic(APPS, Vec::new(), object.site)),
             field::CONNECTION => self.connection_attribute(interp, object, name),
             "django.db.connection.features" => Some(
-                self.feature(name)
+                self.feature(interp, name)
                     .unwrap_or_else(|| Value::Unknown(format!("the feature {name} of a database").into())),
             ),
             MODEL => self.model_attribute(interp, object, name),
             "django.db.models.options.Options" => self.meta_attribute(object, name),
-            _ => operation_attribute(object, name).or_else(|| field::native_attribute(object, name, self.target)),
+            _ => operation_attribute(object, name)
+                .or_else(|| field::native_attribute(object, name, self.target_of(interp))),
         }
     }
 
     fn import_fails(&self, module: &str, name: Option<&str>) -> Option<bool> {
-        let version = self.target.django;
+        let version = self.target().django;
         let top = module.split('.').next()?;
         if matches!(top, "psycopg2" | "psycopg" | "cx_Oracle" | "sqlite3") {
             return (top != "sqlite3").then_some(true);
@@ -532,7 +575,7 @@ pub(crate) fn with_parameters(text: &str, params: Option<&Value<'_>>) -> String 
     while let Some(at) = rest.find("%s") {
         out.push_str(&rest[..at]);
         match items.next() {
-            Some(Value::Str(value)) => out.push_str(&format!("'{}'", value.replace('\'', "''"))),
+            Some(Value::Str(value)) => out.push_str(&quote_string(&value)),
             Some(other) => out.push_str(&other.to_text()),
             None => out.push_str("NULL"),
         }

@@ -200,7 +200,8 @@ impl Migration {
 
     /// The migration in the ledger of every database that it is run on.
     fn effects(&self, audit: &Audit, aliases: &[String]) -> Vec<Effect> {
-        let pairs = audit.pairs().filter(|pair| pair.side.alias.as_ref().is_some_and(|alias| aliases.contains(alias)));
+        let pairs =
+            audit.pairs().filter(|pair| pair.mapping.alias.as_ref().is_some_and(|alias| aliases.contains(alias)));
         pairs
             .map(|pair| Effect::Migrated {
                 environment: pair.environment_name().to_owned(),

@@ -500,7 +500,7 @@ say "The rows of both tables agree, in $chunks chunks."
 
 /// The integer that a table is walked along.
 pub(super) fn chunk_key<'a>(change: &'a Change<'_>) -> Option<&'a str> {
-    let index = change.table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+    let index = change.table.primary()?;
     let [part] = index.parts.as_slice() else { return None };
     let column = change.table.column(part.column.as_ref()?)?;
     crate::live::facts::integer_limit(&column.column_type).map(|_| column.name.as_str())

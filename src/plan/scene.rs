@@ -154,7 +154,7 @@ impl<'a> Scene<'a> {
                     open.push(format!("{}: not all of {what} may have been seen: {}", database.name, proof.reason()));
                 }
             }
-            if environment.sides.get(at).is_some_and(|side| side.alias.is_none()) {
+            if environment.mappings.get(at).is_some_and(|side| side.alias.is_none()) {
                 open.push(format!("{}: it is not known which Django alias it stands for", database.name));
             }
         }
@@ -212,7 +212,7 @@ impl<'a> Scene<'a> {
     pub(super) fn is_wanted(&self, key: &ForeignKey) -> bool {
         let [column] = key.columns.as_slice() else { return true };
         let at = self.environment.facts.databases.iter().position(|database| database.name == key.database);
-        let side = at.and_then(|at| self.environment.sides.get(at));
+        let side = at.and_then(|at| self.environment.mappings.get(at));
         let code = side.and_then(|side| {
             let expected = self.audit.expected.get(side.expected)?;
             expected.databases.get(side.alias.as_ref()?)

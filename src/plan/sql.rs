@@ -1,20 +1,11 @@
 //! SQL of the plan: names, texts, and columns with every attribute they have.
 
 use crate::live::facts::{Column, DefaultValue, ForeignKey};
-
-/// A name in backticks.
-pub(super) fn name(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
+pub(super) use crate::schema::{quote as name, quote_string as text};
 
 /// A table with its database.
 pub(super) fn table(database: &str, table: &str) -> String {
     format!("{}.{}", name(database), name(table))
-}
-
-/// A text.
-pub(super) fn text(text: &str) -> String {
-    format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''").replace('\n', "\\n").replace('\0', "\\0"))
 }
 
 /// A column with another type and everything else as it is: whatever `MODIFY` does not say is lost.

@@ -7,12 +7,12 @@ use super::editor::{Editor, Side, definition, rename_column_in};
 use crate::django::Version;
 use crate::field::Field;
 use crate::model::{ModelState, ProjectState, View, target_key};
-use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, Unique};
+use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Table, Unique};
 
 /// A foreign key that points to the field that changes.
 #[derive(Clone, Debug)]
 pub struct Rel {
-    /// The key.
+    /// The foreign key that points to the field.
     pub side: Side,
     /// Whether it has no accessor on the other side.
     pub hidden: bool,
@@ -123,17 +123,38 @@ fn should_be_altered(version: Version, old: &Side, new: &Side, ignore_comment: b
     strip(old) != strip(new)
 }
 
+/// What one `_alter_field` compares, and what its steps find out for those after them.
+struct Alteration<'a> {
+    view: View<'a>,
+    table: String,
+    old: &'a Side,
+    new: &'a Side,
+    old_type: String,
+    new_type: String,
+    old_check: Option<String>,
+    new_check: Option<String>,
+    collation_changed: bool,
+    /// Whether a foreign key of the field was dropped.
+    dropped: bool,
+    /// Whether the keys that point to the field are dropped and made again.
+    rebuilds: bool,
+    old_rels: &'a [Rel],
+    new_rels: &'a [Rel],
+}
+
+impl Alteration<'_> {
+    fn became_key(&self) -> bool {
+        !self.old.field.primary_key && self.new.field.primary_key
+    }
+}
+
 impl Editor<'_> {
-    /// Alters a column-based field. `old_rels` and `new_rels` are what pointed to it and points to it now.
-    #[allow(clippy::too_many_lines, reason = "the steps of Django's _alter_field in their order")]
+    /// Alters a column-based field (`_alter_field`). `rels` are what pointed to it and what points to it now.
     pub fn alter_field(&mut self, view: View<'_>, old: &Side, new: &Side, rels: Option<(&[Rel], &[Rel])>) {
         let version = self.target.django;
-        let server = self.target.server;
         if !should_be_altered(version, old, new, false) {
             return;
         }
-        let table = view.model.table();
-        let (of, nf) = (&*old.field, &*new.field);
         let (old_type, new_type) = match (&old.parameters.sql, &new.parameters.sql) {
             (Some(old), Some(new)) => (old.clone(), new.clone()),
             (None, None) => return,
@@ -145,28 +166,67 @@ impl Editor<'_> {
                 return;
             }
         };
+        let check = |side: &Side| match self.target.server.mariadb {
+            true => side.field.check("__column__", self.target),
+            false => side.parameters.check.clone(),
+        };
+        let (old_check, new_check) = (check(old), check(new));
+        let (old_rels, new_rels) = rels.unwrap_or((&[], &[]));
+        let mut change = Alteration {
+            view,
+            table: view.model.table(),
+            old,
+            new,
+            old_type,
+            new_type,
+            old_check,
+            new_check,
+            collation_changed: version >= Version(4, 0) && old.parameters.collation != new.parameters.collation,
+            dropped: false,
+            rebuilds: false,
+            old_rels,
+            new_rels,
+        };
+        self.drop_what_goes(&mut change);
+        if old.column != new.column {
+            self.rename_column(&change.table, old, new, &change.new_type);
+        }
+        if change.old_type != change.new_type && version < Version(3, 0) {
+            self.stops_at(&change.table, &new.column, &change.old_type, &change.new_type);
+            if self.stopped.is_some() {
+                return;
+            }
+        }
+        self.change_column(&change);
+        self.make_what_comes(&change);
+    }
+
+    /// Drops foreign keys, unique keys, indexes and checks that the new field does not have, or that stand in the way.
+    fn drop_what_goes(&mut self, change: &mut Alteration<'_>) {
+        let version = self.target.django;
+        let table = change.table.clone();
+        let (of, nf) = (&*change.old.field, &*change.new.field);
         // Drop any FK constraints; they are remade later.
-        let mut dropped = false;
-        if of.constrained().is_some() && (version < Version(4, 2) || should_be_altered(version, old, new, true)) {
-            for name in self.foreign_key_names(&table, &old.column) {
-                dropped = true;
+        if of.constrained().is_some()
+            && (version < Version(4, 2) || should_be_altered(version, change.old, change.new, true))
+        {
+            for name in self.foreign_key_names(&table, &change.old.column) {
+                change.dropped = true;
                 self.execute(&Ddl::DropForeignKey { table: table.clone(), name });
             }
         }
-        let became_key = !of.primary_key && nf.primary_key;
-        let declared = declared_names(view.model, version);
-        if of.is_unique() && (!nf.is_unique() || became_key) {
-            for name in self.index_names(&table, &old.column, Some(true), &declared) {
+        let declared = declared_names(change.view.model, version);
+        if of.is_unique() && (!nf.is_unique() || change.became_key()) {
+            for name in self.index_names(&table, &change.old.column, Some(true), &declared) {
                 self.execute(&Ddl::DropIndex { table: table.clone(), name });
             }
         }
-        let collation_changed = version >= Version(4, 0) && old.parameters.collation != new.parameters.collation;
         let both_keys = of.primary_key && nf.primary_key;
         let both_unique = version >= Version(1, 11) && of.is_unique() && nf.is_unique();
-        let drop_foreign_keys = (both_keys || both_unique) && (old_type != new_type || collation_changed);
-        let (old_rels, new_rels) = rels.unwrap_or((&[], &[]));
-        if drop_foreign_keys {
-            for rel in new_rels {
+        let changed = change.old_type != change.new_type || change.collation_changed;
+        change.rebuilds = (both_keys || both_unique) && changed;
+        if change.rebuilds {
+            for rel in change.new_rels {
                 let rel_table = rel.side.model.table();
                 for name in self.foreign_key_names(&rel_table, &rel.side.column) {
                     self.execute(&Ddl::DropForeignKey { table: rel_table.clone(), name });
@@ -179,48 +239,49 @@ impl Editor<'_> {
             of.db_index && !nf.db_index && !of.is_unique()
         };
         if index_gone {
-            for name in self.index_names(&table, &old.column, None, &declared) {
+            for name in self.index_names(&table, &change.old.column, None, &declared) {
                 self.drop_index(&table, &name);
             }
         }
-        let check = |side: &Side| {
-            if server.mariadb { side.field.check("__column__", self.target) } else { side.parameters.check.clone() }
-        };
-        let (old_check, new_check) = (check(old), check(new));
-        if old_check != new_check && old_check.is_some() {
+        if change.old_check != change.new_check && change.old_check.is_some() {
+            let column = &change.old.column;
             let names: Vec<String> = self
                 .table(&table)
                 .into_iter()
                 .flat_map(|t| &t.checks)
-                .filter(|c| {
-                    c.column.as_deref() == Some(&old.column) || c.expression == format!("`{}` >= 0", old.column)
-                })
+                .filter(|c| c.column.as_deref() == Some(column) || c.condition == format!("`{column}` >= 0"))
                 .map(|c| c.name.clone())
                 .collect();
             for name in names {
                 self.execute(&Ddl::DropCheck { table: table.clone(), name });
             }
         }
-        if old.column != new.column {
-            self.rename_column(&table, old, new, &new_type);
-        }
-        if old_type != new_type && version < Version(3, 0) {
-            self.stops_at(&table, &new.column, &old_type, &new_type);
-            if self.stopped.is_some() {
-                return;
-            }
-        }
-        if old_type != new_type || collation_changed || (version >= Version(4, 2) && of.db_comment != nf.db_comment) {
-            self.modify(&table, &new.column, &new_type, of.null, new);
+    }
+
+    /// Changes the column itself: its type, whether it takes NULL, and its default.
+    fn change_column(&mut self, change: &Alteration<'_>) {
+        let version = self.target.django;
+        let (of, nf) = (&*change.old.field, &*change.new.field);
+        let (table, column) = (&change.table, &change.new.column);
+        let comment_changed = version >= Version(4, 2) && of.db_comment != nf.db_comment;
+        if change.old_type != change.new_type || change.collation_changed || comment_changed {
+            self.modify(table, column, &change.new_type, of.null, change.new);
         }
         if of.null != nf.null {
             // `MODIFY column type NULL` says nothing of the collation.
-            self.modify(&table, &new.column, &new_type, nf.null, new);
+            self.modify(table, column, &change.new_type, nf.null, change.new);
             if version < Version(5, 0) || nf.db_default.is_none() {
-                self.forget_collation(&table, &new.column, new);
+                self.forget_collation(table, column, change.new);
             }
         }
-        self.alter_database_default(&table, old, new, &new_type);
+        self.alter_database_default(table, change.old, change.new, &change.new_type);
+    }
+
+    /// Makes keys, indexes, foreign keys and checks that the old field did not have, or that were in the way.
+    fn make_what_comes(&mut self, change: &Alteration<'_>) {
+        let version = self.target.django;
+        let (of, nf) = (&*change.old.field, &*change.new.field);
+        let (table, column) = (&change.table, &change.new.column);
         if of.primary_key && !nf.primary_key && version >= Version(2, 1) {
             self.execute(&Ddl::DropPrimaryKey { table: table.clone() });
         }
@@ -230,7 +291,7 @@ impl Editor<'_> {
             (!of.is_unique() && nf.is_unique()) || (of.primary_key && !nf.primary_key && nf.is_unique())
         };
         if unique_new {
-            let index = self.unique_index(&table, std::slice::from_ref(&new.column));
+            let index = self.unique_index(table, std::slice::from_ref(column));
             self.execute(&Ddl::AddIndex { table: table.clone(), index });
         }
         let index_new = if version >= Version(1, 11) {
@@ -240,19 +301,19 @@ impl Editor<'_> {
         };
         if index_new {
             let suffix = if version >= Version(1, 11) { "" } else { "_uniq" };
-            let index = self.field_index(&table, &new.column, suffix);
+            let index = self.field_index(table, column, suffix);
             self.execute(&Ddl::AddIndex { table: table.clone(), index });
         }
         let mut to_update: Vec<(&Rel, &Rel)> = Vec::new();
-        if drop_foreign_keys {
-            to_update.extend(old_rels.iter().zip(new_rels));
+        if change.rebuilds {
+            to_update.extend(change.old_rels.iter().zip(change.new_rels));
         }
-        if became_key {
-            if self.table(&table).is_some_and(|t| !t.primary_key.is_empty()) {
+        if change.became_key() {
+            if self.table(table).is_some_and(|t| t.primary().is_some()) {
                 self.execute(&Ddl::DropPrimaryKey { table: table.clone() });
             }
-            self.execute(&Ddl::AddPrimaryKey { table: table.clone(), columns: vec![new.column.clone()] });
-            to_update.extend(old_rels.iter().zip(new_rels));
+            self.execute(&Ddl::AddPrimaryKey { table: table.clone(), columns: vec![column.clone()] });
+            to_update.extend(change.old_rels.iter().zip(change.new_rels));
         }
         for (old_rel, new_rel) in &to_update {
             let Some(sql) = new_rel.side.parameters.sql.clone() else { continue };
@@ -261,20 +322,20 @@ impl Editor<'_> {
         }
         let unconstrained = of.constrained().is_none();
         if nf.constrained().is_some()
-            && (dropped || unconstrained)
-            && let Some(key) = self.foreign_key(view, &new.name, nf, true)
+            && (change.dropped || unconstrained)
+            && let Some(key) = self.foreign_key(change.view, &change.new.name, nf, true)
         {
             self.execute(&Ddl::AddForeignKey { table: table.clone(), key });
         }
-        if drop_foreign_keys {
-            self.rebuild(view, &to_update);
+        if change.rebuilds {
+            self.rebuild(change.view, &to_update);
         }
-        if old_check != new_check
-            && let Some(expression) = new.parameters.check.clone()
+        if change.old_check != change.new_check
+            && let Some(expression) = change.new.parameters.check.clone()
         {
-            let name = crate::schema::naming::index(version, &table, &[&new.column], "_check");
-            let check = Check { name, expression, column: None };
-            self.execute(&Ddl::AddCheck { table, check });
+            let name = crate::schema::naming::index(version, table, &[column], "_check");
+            let check = Check::new(&name, &expression);
+            self.execute(&Ddl::AddCheck { table: table.clone(), check });
         }
     }
 
@@ -333,7 +394,7 @@ impl Editor<'_> {
         }
         new.comment.clone_from(&side.field.db_comment);
         if let Some((_, Some(default))) = &side.field.db_default {
-            new.default = Some(default.clone());
+            new.default = Some(DefaultValue::from_sql(default));
         }
         // A default that MySQL kept of an added TEXT column goes with any new definition.
         self.execute(&Ddl::ChangeColumn {
@@ -392,7 +453,11 @@ impl Editor<'_> {
             (Some(_), None) => None,
             (None, None) => return,
         };
-        self.execute(&Ddl::Default { table: table.to_owned(), column: new.column.clone(), default });
+        self.execute(&Ddl::Default {
+            table: table.to_owned(),
+            column: new.column.clone(),
+            default: default.as_deref().map(DefaultValue::from_sql),
+        });
     }
 
     /// The indexes over one column alone, as introspection finds them (`_constraint_names`).
@@ -400,8 +465,8 @@ impl Editor<'_> {
         let columns = [column.to_owned()];
         self.table(table)
             .into_iter()
-            .flat_map(|t| &t.indexes)
-            .filter(|i| i.is_over(&columns) && i.kind.is_none())
+            .flat_map(Table::secondary_indexes)
+            .filter(|i| i.is_over(&columns) && !i.is_special())
             .filter(|i| unique.is_none_or(|u| i.unique == u) && !exclude.contains(&i.name))
             .map(|i| i.name.clone())
             .collect()

@@ -3,24 +3,12 @@
 use std::rc::Rc;
 
 use super::editor::Side;
-use super::run::{Replay, Sides};
+use super::run::{Ran, Replay, Sides};
 use crate::field::Field;
 use crate::literal::{Args, Code, Function, Object, Value};
 use crate::migration::host::{self, Effect};
 use crate::model::{View, key};
 use crate::source::{Gap, GapKind};
-
-/// What a subclass of an operation came to.
-pub(super) struct Ran<'p> {
-    /// Whether the state changes as its base would change it.
-    pub state: bool,
-    /// What was executed before its base did its part, by alias.
-    pub before: Vec<Vec<Effect<'p>>>,
-    /// On which aliases its base does its part.
-    pub databases: Vec<bool>,
-    /// What was executed after.
-    pub after: Vec<Vec<Effect<'p>>>,
-}
 
 impl<'p> Replay<'_, 'p> {
     /// Runs what a subclass overrides; `None` when it overrides nothing.

@@ -9,12 +9,13 @@ use crate::django::Version;
 use crate::field::{DefaultValue, Field, Target};
 use crate::model::{ConstraintDecl, IndexDecl, ModelState, View};
 use crate::schema::{
-    Check, Column, ColumnDef, ColumnType, Database, Ddl, ForeignKey, Index, IndexPart, Table, Unique, naming,
+    Check, Column, ColumnDef, ColumnType, Database, Ddl, DefaultValue as SqlDefault, ForeignKey, Generated, Index,
+    IndexPart, Table, Unique, naming,
 };
 
 /// The editor of one alias during one migration.
 pub struct Editor<'d> {
-    /// The tables.
+    /// The tables of the alias, changed in place.
     pub db: &'d mut Database,
     /// Django's version and the server.
     pub target: Target,
@@ -22,7 +23,7 @@ pub struct Editor<'d> {
     pub deferred: Vec<Ddl>,
     /// What a server would have refused, or Django.
     pub problems: Vec<String>,
-    /// Why `migrate` ends here.
+    /// The error with which the server would end `migrate`.
     pub stopped: Option<String>,
 }
 
@@ -101,20 +102,21 @@ impl Editor<'_> {
         }
         column.comment.clone_from(&field.db_comment);
         if let Some(generated) = &field.generated {
-            column.generated = Some((generated.sql.clone().unwrap_or_default(), generated.stored));
+            column.generated =
+                Some(Generated { expression: generated.sql.clone().unwrap_or_default(), stored: generated.stored });
             column.nullable = true;
             if generated.sql.is_none() {
                 self.problems.push(format!("the expression of the generated column {column_name} is not plain"));
             }
         }
         if let Some((_, default)) = &field.db_default {
-            column.default = default.clone().map(|d| self.database_default(&sql, d));
+            column.default = default.clone().map(|d| SqlDefault::from_sql(&self.database_default(&sql, d)));
         } else if with_default && let Some((default, empty)) = self.effective_default(field, &sql) {
             // The default is taken away after the column is added, but for TEXT and BLOB on MySQL, where it stays.
             let limited = Self::is_limited(&sql) && !self.target.server.mariadb;
             let stays = limited && !self.skip_default(&sql, empty) && !field.null;
             if stays {
-                column.default = Some(format!("({default})"));
+                column.default = Some(SqlDefault::Expression(format!("({default})")));
             }
         }
         let key = if field.primary_key {
@@ -172,7 +174,7 @@ impl Editor<'_> {
                     let expression = sql.as_ref().map(|sql| self.with_columns(view, sql));
                     match expression {
                         Some(expression) => {
-                            checks.push(Check { name: name.clone(), expression, column: None });
+                            checks.push(Check::new(name, &expression));
                         }
                         None => self.problems.push(format!("the condition of the check {name} is not plain")),
                     }
@@ -269,7 +271,7 @@ impl Editor<'_> {
         }
     }
 
-    /// Removes a field (`remove_field`).
+    /// Removes a field, its column and its keys (`remove_field`).
     pub fn remove_field(&mut self, view: View<'_>, name: &str, field: &Field) {
         if field.many_to_many() {
             if let Some(through) = view.through(name, field) {
@@ -350,7 +352,7 @@ impl Editor<'_> {
                 }
                 match sql.as_ref().map(|sql| self.with_columns(view, sql)) {
                     Some(expression) => {
-                        let check = Check { name: name.clone(), expression, column: None };
+                        let check = Check::new(name, &expression);
                         self.execute(&Ddl::AddCheck { table, check });
                     }
                     None => self.problems.push(format!("the condition of the check {name} is not plain")),
@@ -423,7 +425,7 @@ impl Editor<'_> {
         let mut found: Vec<String> = self
             .table(&table)
             .into_iter()
-            .flat_map(|t| &t.indexes)
+            .flat_map(Table::secondary_indexes)
             .filter(|i| {
                 i.is_over(&columns) && (i.unique == unique) && !(exclude && declared.contains(&i.name.as_str()))
             })
@@ -458,9 +460,9 @@ impl Editor<'_> {
         let missing = if self.version() >= Version(4, 2) {
             // One index starts with the column: the one that is about to go.
             let starting = found.indexes.iter().filter(|i| i.columns().next().flatten() == Some(&column)).count();
-            starting + usize::from(found.primary_key.first() == Some(&column)) == 1
+            starting == 1
         } else {
-            !found.indexes.iter().any(|i| i.is_over(std::slice::from_ref(&column)))
+            !found.secondary_indexes().any(|i| i.is_over(std::slice::from_ref(&column)))
         };
         if missing {
             let index = self.field_index(&table, &column, "");
@@ -498,6 +500,8 @@ impl Editor<'_> {
         let to_table = pointed.model.table();
         let to_column = pointed.field.column(&pointed.name);
         Some(ForeignKey {
+            referenced_database: String::new(),
+            on_update: None,
             name: naming::foreign_key(self.version(), &view.model.table(), &column, &to_table, &to_column, full),
             columns: vec![column],
             referenced_table: to_table,
@@ -515,7 +519,7 @@ impl Editor<'_> {
             .collect()
     }
 
-    /// The columns of fields.
+    /// The columns of fields by name; a problem for each unknown one.
     pub(super) fn columns_of(&mut self, view: View<'_>, names: &[String]) -> Vec<String> {
         names
             .iter()
@@ -554,7 +558,7 @@ impl Editor<'_> {
                 return None;
             }
             let parts = self.expression_parts(view, &decl.expressions);
-            return Some(Index { name: decl.name.clone(), unique: false, parts, implicit: false, kind: None });
+            return Some(Index::new(&decl.name, false, parts));
         }
         let names: Vec<String> = decl.fields.iter().map(|(f, _)| f.clone()).collect();
         let columns = self.columns_of(view, &names);
@@ -609,7 +613,7 @@ impl Editor<'_> {
                         return None;
                     }
                     let parts = self.expression_parts(view, expressions);
-                    return Some(Index { name: name.clone(), unique: true, parts, implicit: false, kind: None });
+                    return Some(Index::new(name, true, parts));
                 }
                 let columns = self.columns_of(view, fields);
                 Some(plain_index(name, true, &columns))
@@ -663,13 +667,7 @@ pub(super) fn definition(name: &str, sql: &str, nullable: bool) -> Column {
 }
 
 pub(super) fn plain_index(name: &str, unique: bool, columns: &[String]) -> Index {
-    Index {
-        name: name.to_owned(),
-        unique,
-        parts: columns.iter().map(|c| IndexPart::column(c)).collect(),
-        implicit: false,
-        kind: None,
-    }
+    Index::new(name, unique, columns.iter().map(|c| IndexPart::column(c)).collect())
 }
 
 /// The models of the tables Django makes for a model's many-to-many fields.
@@ -749,13 +747,13 @@ pub(super) fn rename_column_in(ddl: &mut Ddl, name: &str, from: &str, to: &str) 
 /// A model and one of its fields, as they were at one moment.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// The model.
+    /// The model at that moment.
     pub model: Rc<ModelState>,
-    /// The field's name.
+    /// The attribute name of the field.
     pub name: String,
-    /// The field.
+    /// The field at that moment.
     pub field: Rc<Field>,
-    /// Its column.
+    /// The column in the database.
     pub column: String,
     /// What the column is made of.
     pub parameters: crate::model::Parameters,

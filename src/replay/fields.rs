@@ -26,7 +26,7 @@ impl Replay<'_, '_> {
                 return None;
             }
         };
-        self.told_field(model_name, name, &field);
+        self.record_field_gap(model_name, name, &field);
         let model_key = key(&self.app, model_name);
         let model = self.state.get(&model_key).cloned();
         if model.is_none() {
@@ -55,6 +55,24 @@ impl Replay<'_, '_> {
         }
         if !sides.state {
             self.state.set(old);
+        }
+    }
+
+    pub(super) fn remove_field(&mut self, model_name: &str, name: &str, sides: Sides<'_>) {
+        let Some(model) = self.state.get(&key(&self.app, model_name)).cloned() else {
+            return self.missing_model(model_name);
+        };
+        let Some(field) = model.fields.get(name).cloned() else {
+            return self.gap(GapKind::Operation, format!("{model_name} has no field {name} at this point"));
+        };
+        for alias in self.aliases_for(&model, sides) {
+            let target = self.target;
+            self.edit(alias, |editor, state| {
+                editor.remove_field(View { state, model: &model, target }, name, &field);
+            });
+        }
+        if sides.state {
+            self.state.change(&model.key(), |m| _ = m.fields.shift_remove(name));
         }
     }
 

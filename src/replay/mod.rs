@@ -4,6 +4,7 @@ mod alter;
 mod code;
 mod editor;
 mod fields;
+mod options;
 mod routers;
 mod run;
 mod sql;

@@ -5,12 +5,12 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-use super::code::Ran;
 use super::editor::Editor;
 use super::routers::Routers;
-use super::{sql, state};
-use crate::field::{Field, Place, Target};
-use crate::literal::{Interp, Site, Value};
+use super::sql;
+use crate::field::{Field, SourceLocation, Target};
+use crate::literal::{Interp, Object, Site, Value};
+use crate::migration::host::Effect;
 use crate::migration::{DjangoHost, Graph, Operation, operation, south};
 use crate::model::{ModelState, ProjectState, View, key};
 use crate::schema::{Database, Ddl};
@@ -19,10 +19,22 @@ use crate::source::{Gap, GapKind};
 /// Which sides of an operation are applied.
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'a> {
-    /// The state.
+    /// Whether the state of the project changes.
     pub state: bool,
     /// The database: on all aliases, or on these only.
     pub database: Option<&'a [bool]>,
+}
+
+/// What a subclass of an operation came to.
+pub(super) struct Ran<'p> {
+    /// Whether the state changes as its base would change it.
+    pub state: bool,
+    /// What was executed before its base did its part, by alias.
+    pub before: Vec<Vec<Effect<'p>>>,
+    /// On which aliases its base does its part.
+    pub databases: Vec<bool>,
+    /// What was executed after its base, by alias.
+    pub after: Vec<Vec<Effect<'p>>>,
 }
 
 /// Migrations while they are applied.
@@ -30,7 +42,7 @@ pub struct Replay<'i, 'p> {
     pub(super) interp: &'i mut Interp<'p>,
     pub(super) host: Rc<DjangoHost<'p>>,
     pub(super) target: Target,
-    /// The state so far.
+    /// The models after the migrations so far.
     pub state: ProjectState,
     /// The tables of each alias.
     pub databases: IndexMap<String, Database, FxBuildHasher>,
@@ -38,7 +50,7 @@ pub struct Replay<'i, 'p> {
     routers: Routers<'p>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) app: String,
     /// Why `migrate` ended before its end.
     stopped: Option<String>,
@@ -56,7 +68,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         routers: Routers<'p>,
     ) -> Self {
         Self {
-            target: host.target,
+            target: host.target(),
             interp,
             host,
             state,
@@ -64,7 +76,7 @@ impl<'i, 'p> Replay<'i, 'p> {
             deferred: aliases.iter().map(|_| Vec::new()).collect(),
             routers,
             gaps: Vec::new(),
-            place: Place::default(),
+            place: SourceLocation::default(),
             app: String::new(),
             stopped: None,
             frozen: Vec::new(),
@@ -102,7 +114,7 @@ impl<'i, 'p> Replay<'i, 'p> {
                     break;
                 }
                 self.interp.restart();
-                self.place = Place { file: migration.file.clone(), line: migration.line };
+                self.place = SourceLocation { file: migration.file.clone(), line: migration.line };
                 let all = vec![true; self.databases.len()];
                 self.operation(value, Sides { state: true, database: Some(&all) });
             }
@@ -127,7 +139,7 @@ impl<'i, 'p> Replay<'i, 'p> {
 
     /// The tables of an app of South's time, from the models frozen in its last migration.
     fn south(&mut self, frozen: &Value<'p>, site: Site<'p>) {
-        self.place = Place { file: site.module.path.clone(), line: site.line() };
+        self.place = SourceLocation { file: site.module.path.clone(), line: site.line() };
         self.interp.restart();
         let app = self.app.clone();
         let (models, problems) = south::models(self.interp, &app, frozen, site, self.target);
@@ -257,18 +269,44 @@ impl<'i, 'p> Replay<'i, 'p> {
         );
     }
 
-    #[allow(clippy::too_many_lines, reason = "one arm for each operation")]
-    fn native(&mut self, op: &Operation<'p>, object: &Rc<crate::literal::Object<'p>>, sides: Sides<'_>) {
-        let app = self.app.clone();
+    fn native(&mut self, op: &Operation<'p>, object: &Rc<Object<'p>>, sides: Sides<'_>) {
         match op {
             Operation::Nothing => {}
             Operation::Unknown(reason) => self.gap(GapKind::Operation, reason.clone()),
+            Operation::CreateModel { .. } | Operation::DeleteModel(_) => self.model_operation(op, sides),
+            Operation::RenameModel(old, new) => self.rename_model(old, new, sides),
+            Operation::AlterModelTable(..)
+            | Operation::AlterModelTableComment(..)
+            | Operation::AlterTogether(..)
+            | Operation::AlterOrderWithRespectTo(..)
+            | Operation::AlterModelOptions(..) => self.option_operation(op, sides),
+            Operation::AddField(model, name, field, preserve) => self.add_field(model, name, field, *preserve, sides),
+            Operation::RemoveField(model, name) => self.remove_field(model, name, sides),
+            Operation::AlterField(model, name, field, preserve) => {
+                self.alter_field(model, name, field, *preserve, sides);
+            }
+            Operation::RenameField(model, old, new) => self.rename_field(model, old, new, sides),
+            Operation::AddIndex(..)
+            | Operation::RemoveIndex(..)
+            | Operation::RenameIndex(..)
+            | Operation::AddConstraint(..)
+            | Operation::RemoveConstraint(..) => self.declared_operation(op, sides),
+            Operation::Separate(..) | Operation::RunSql(..) | Operation::RunPython(_) => {
+                self.code_operation(op, object, sides);
+            }
+        }
+    }
+
+    /// Operations that create or delete a model.
+    fn model_operation(&mut self, op: &Operation<'p>, sides: Sides<'_>) {
+        let app = self.app.clone();
+        match op {
             Operation::CreateModel { name, fields, problems, options, bases } => {
                 for (field, reason) in problems {
                     self.gap(GapKind::Field, format!("the field {name}.{field} is left out: {reason}"));
                 }
                 for (field_name, field) in fields {
-                    self.told_field(name, field_name, field);
+                    self.record_field_gap(name, field_name, field);
                 }
                 let model = Rc::new(ModelState {
                     app,
@@ -305,156 +343,13 @@ impl<'i, 'p> Replay<'i, 'p> {
                     self.state.remove(&model.key());
                 }
             }
-            Operation::RenameModel(old, new) => self.rename_model(old, new, sides),
-            Operation::AlterModelTable(name, table) => {
-                let table = table.clone();
-                self.alter_options(
-                    name,
-                    sides,
-                    |model| model.options.db_table.clone_from(&table),
-                    |editor, old, new| {
-                        editor.rename_table(&old.model.table(), &new.model.table());
-                        for ((name, old_field), (new_name, new_field)) in old.model.fields.iter().zip(&new.model.fields)
-                        {
-                            if let (Some(from), Some(to)) =
-                                (old.through(name, old_field), new.through(new_name, new_field))
-                            {
-                                editor.rename_table(&from.table(), &to.table());
-                            }
-                        }
-                    },
-                );
-            }
-            Operation::AlterModelTableComment(name, comment) => {
-                let comment = comment.clone();
-                self.alter_options(
-                    name,
-                    sides,
-                    |model| model.options.comment.clone_from(&comment),
-                    |editor, _, new| {
-                        editor.execute(&Ddl::Options {
-                            table: new.model.table(),
-                            engine: None,
-                            collation: None,
-                            comment: Some(new.model.options.comment.clone()),
-                        });
-                    },
-                );
-            }
-            Operation::AlterTogether(name, lists, unique) => {
-                let unique = *unique;
-                self.alter_options(
-                    name,
-                    sides,
-                    |model| {
-                        let slot =
-                            if unique { &mut model.options.unique_together } else { &mut model.options.index_together };
-                        slot.clone_from(lists);
-                    },
-                    |editor, old, new| {
-                        let (old, new_lists) = if unique {
-                            (&old.model.options.unique_together, &new.model.options.unique_together)
-                        } else {
-                            (&old.model.options.index_together, &new.model.options.index_together)
-                        };
-                        editor.alter_together(new, old, new_lists, unique);
-                    },
-                );
-            }
-            Operation::AlterOrderWithRespectTo(name, to) => {
-                let to = to.clone();
-                self.alter_options(
-                    name,
-                    sides,
-                    |model| model.options.order_with_respect_to.clone_from(&to),
-                    |editor, old, new| {
-                        let field = crate::model::order_field();
-                        let was = old.model.options.order_with_respect_to.is_some();
-                        match (was, new.model.options.order_with_respect_to.is_some()) {
-                            (true, false) => editor.remove_field(old, "_order", &field),
-                            (false, true) => editor.add_field(new, "_order", &field),
-                            _ => {}
-                        }
-                    },
-                );
-            }
-            Operation::AlterModelOptions(name, options) => {
-                if sides.state && !state::alter_options(&mut self.state, &key(&app, name), options) {
-                    self.missing_model(name);
-                }
-            }
-            Operation::AddField(model, name, field, preserve) => self.add_field(model, name, field, *preserve, sides),
-            Operation::RemoveField(model_name, name) => {
-                let Some(model) = self.state.get(&key(&app, model_name)).cloned() else {
-                    return self.missing_model(model_name);
-                };
-                let Some(field) = model.fields.get(name).cloned() else {
-                    return self.gap(GapKind::Operation, format!("{model_name} has no field {name} at this point"));
-                };
-                for alias in self.aliases_for(&model, sides) {
-                    let target = self.target;
-                    self.edit(alias, |editor, state| {
-                        editor.remove_field(View { state, model: &model, target }, name, &field);
-                    });
-                }
-                if sides.state {
-                    self.state.change(&model.key(), |m| _ = m.fields.shift_remove(name));
-                }
-            }
-            Operation::AlterField(model, name, field, preserve) => {
-                self.alter_field(model, name, field, *preserve, sides);
-            }
-            Operation::RenameField(model, old, new) => self.rename_field(model, old, new, sides),
-            Operation::AddIndex(name, decl) => {
-                let decl = decl.clone();
-                let added = decl.clone();
-                self.alter_options(
-                    name,
-                    sides,
-                    |m| m.options.indexes.push(added),
-                    |editor, _, new| {
-                        editor.add_index(new, &decl);
-                    },
-                );
-            }
-            Operation::RemoveIndex(name, index) => {
-                let found = self.declared(name, |m| m.options.indexes.iter().find(|i| i.name == *index).cloned());
-                let Some(decl) = found else { return self.missing_declaration(name, index) };
-                self.alter_options(
-                    name,
-                    sides,
-                    |m| m.options.indexes.retain(|i| i.name != *index),
-                    |editor, old, _| {
-                        editor.remove_index(old, &decl);
-                    },
-                );
-            }
-            Operation::RenameIndex(name, new, old, fields) => {
-                self.rename_index(name, new, old.as_deref(), fields, sides)
-            }
-            Operation::AddConstraint(name, decl) => {
-                let decl = decl.clone();
-                let added = decl.clone();
-                self.alter_options(
-                    name,
-                    sides,
-                    |m| m.options.constraints.push(added),
-                    |editor, _, new| {
-                        editor.add_constraint(new, &decl);
-                    },
-                );
-            }
-            Operation::RemoveConstraint(name, constraint) => {
-                let found =
-                    self.declared(name, |m| m.options.constraints.iter().find(|c| c.name() == constraint).cloned());
-                let Some(decl) = found else { return self.missing_declaration(name, constraint) };
-                self.alter_options(
-                    name,
-                    sides,
-                    |m| m.options.constraints.retain(|c| c.name() != constraint),
-                    |editor, old, _| editor.remove_constraint(old, &decl),
-                );
-            }
+            _ => {}
+        }
+    }
+
+    /// Operations that hold other operations, SQL or a function.
+    fn code_operation(&mut self, op: &Operation<'p>, object: &Rc<Object<'p>>, sides: Sides<'_>) {
+        match op {
             Operation::Separate(database, for_state) => {
                 if sides.database.is_some() {
                     let saved = self.state.clone();
@@ -478,19 +373,12 @@ impl<'i, 'p> Replay<'i, 'p> {
                     self.run_python(alias, code, object);
                 }
             }
+            _ => {}
         }
     }
 
-    fn declared<T>(&self, name: &str, find: impl FnOnce(&ModelState) -> Option<T>) -> Option<T> {
-        self.state.get(&key(&self.app, name)).and_then(|m| find(m))
-    }
-
-    fn missing_declaration(&mut self, model: &str, name: &str) {
-        self.gap(GapKind::Operation, format!("{model} has no index or constraint {name} at this point"));
-    }
-
     /// A field whose type is not known is told.
-    pub(super) fn told_field(&mut self, model: &str, name: &str, field: &Field) {
+    pub(super) fn record_field_gap(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
             let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
             self.gap(GapKind::Field, reason);
@@ -499,77 +387,6 @@ impl<'i, 'p> Replay<'i, 'p> {
         if points {
             self.gap(GapKind::Field, format!("where {model}.{name} points is not known"));
         }
-    }
-
-    /// Changes a model's options in the state, and what follows from it in the database.
-    fn alter_options(
-        &mut self,
-        name: &str,
-        sides: Sides<'_>,
-        change: impl FnOnce(&mut ModelState),
-        mut database: impl FnMut(&mut Editor<'_>, View<'_>, View<'_>),
-    ) {
-        let model_key = key(&self.app, name);
-        let Some(old) = self.state.get(&model_key).cloned() else { return self.missing_model(name) };
-        self.state.change(&model_key, change);
-        let Some(new) = self.state.get(&model_key).cloned() else { return };
-        for alias in self.aliases_for(&new, sides) {
-            let target = self.target;
-            self.edit(alias, |editor, state| {
-                database(editor, View { state, model: &old, target }, View { state, model: &new, target });
-            });
-        }
-        if !sides.state {
-            self.state.set(old);
-        }
-    }
-
-    fn rename_index(&mut self, name: &str, new: &str, old: Option<&str>, fields: &[String], sides: Sides<'_>) {
-        let old = old.map(str::to_owned);
-        let columns = fields.to_vec();
-        let new = new.to_owned();
-        self.alter_options(
-            name,
-            sides,
-            |model| match &old {
-                Some(old) => {
-                    for index in &mut model.options.indexes {
-                        if index.name == *old {
-                            let mut renamed = (**index).clone();
-                            renamed.name.clone_from(&new);
-                            *index = Rc::new(renamed);
-                        }
-                    }
-                }
-                None => {
-                    model.options.index_together.retain(|c| *c != columns);
-                    model.options.indexes.push(Rc::new(crate::model::IndexDecl {
-                        name: new.clone(),
-                        fields: columns.iter().map(|c| (c.clone(), false)).collect(),
-                        expressions: Vec::new(),
-                        first_field: None,
-                        suffix: String::from("idx"),
-                    }));
-                }
-            },
-            |editor, old_view, _| {
-                let table = old_view.model.table();
-                let from = match &old {
-                    Some(old) => Some(old.clone()),
-                    None => {
-                        let over = editor.columns_of(old_view, &columns);
-
-                        editor
-                            .table(&table)
-                            .and_then(|t| t.indexes.iter().find(|i| !i.unique && i.is_over(&over)))
-                            .map(|i| i.name.clone())
-                    }
-                };
-                if let Some(from) = from.filter(|from| *from != new) {
-                    editor.execute(&Ddl::RenameIndex { table, from, to: new.clone() });
-                }
-            },
-        );
     }
 
     fn run_sql(&mut self, alias: usize, value: &Value<'p>) {

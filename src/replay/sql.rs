@@ -1,7 +1,10 @@
 //! DDL as text, applied to the tables of an alias.
 
 use super::editor::definition;
-use crate::schema::{Check, ColumnChange, ColumnDef, Database, Ddl, ForeignKey, Index, IndexPart, Server, Unique};
+use crate::schema::{
+    Check, ColumnChange, ColumnDef, Database, Ddl, DefaultValue as SqlDefault, ForeignKey, Generated, Index, IndexPart,
+    Server, Unique,
+};
 use crate::sql::{self, AlterClause, KeyKind, KeyOf};
 
 /// Runs a text of SQL; what could not be read or run comes back as problems.
@@ -151,8 +154,8 @@ fn like_table(db: &Database, name: &str, like: &str, if_not_exists: bool, proble
     vec![Ddl::CreateTable {
         table: name.to_owned(),
         columns,
-        primary_key: model.primary_key.clone(),
-        indexes: model.indexes.iter().map(|i| Index { implicit: false, ..i.clone() }).collect(),
+        primary_key: model.primary_key().into_iter().map(str::to_owned).collect(),
+        indexes: model.secondary_indexes().map(|i| Index { implicit: false, ..i.clone() }).collect(),
         foreign_keys: Vec::new(),
         checks: Vec::new(),
         if_not_exists,
@@ -192,7 +195,7 @@ fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &m
         AlterClause::SetDefault { column, default } => out.push(Ddl::Default {
             table: table.clone(),
             column: column.clone(),
-            default: default.as_ref().and_then(default_sql),
+            default: default.as_ref().and_then(default_of),
         }),
         AlterClause::AddKey(key) if key.kind == KeyKind::Primary => {
             out.push(Ddl::AddPrimaryKey { table: table.clone(), columns: columns(key) });
@@ -267,15 +270,15 @@ fn default_collation(charset: &str) -> String {
     }
 }
 
-fn default_sql(value: &sql::DefaultValue) -> Option<String> {
+fn default_of(value: &sql::DefaultValue) -> Option<SqlDefault> {
     match value {
         sql::DefaultValue::Null => None,
-        sql::DefaultValue::String(text) => Some(format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"))),
-        sql::DefaultValue::Number(number) => Some(number.clone()),
+        sql::DefaultValue::String(text) => Some(SqlDefault::Literal(text.clone())),
+        sql::DefaultValue::Number(number) => Some(SqlDefault::Expression(number.clone())),
         sql::DefaultValue::Expression(expression) => {
             let upper = expression.to_uppercase();
             let plain = upper.starts_with("CURRENT_TIMESTAMP") || upper.starts_with("NOW");
-            Some(if plain { expression.clone() } else { format!("({expression})") })
+            Some(SqlDefault::Expression(if plain { expression.clone() } else { format!("({expression})") }))
         }
     }
 }
@@ -287,12 +290,12 @@ fn column(def: &sql::ColumnDef) -> ColumnDef {
     if def.auto_increment || def.type_text.eq_ignore_ascii_case("serial") {
         column.nullable = false;
     }
-    column.default = def.default.as_ref().and_then(default_sql);
+    column.default = def.default.as_ref().and_then(default_of);
     if column.column_type.has_collation() {
         column.collation = def.collation.clone().or_else(|| def.charset.as_ref().map(|c| default_collation(c)));
     }
     column.comment = def.comment.clone().unwrap_or_default();
-    column.generated = def.generated.clone().map(|e| (e, def.stored));
+    column.generated = def.generated.clone().map(|expression| Generated { expression, stored: def.stored });
     let key = if def.primary {
         Unique::Primary
     } else if def.unique {
@@ -335,12 +338,13 @@ fn index(key: &sql::KeyDef) -> Index {
                 },
             })
             .collect(),
+        kind: String::from(match key.kind {
+            KeyKind::Fulltext => "FULLTEXT",
+            KeyKind::Spatial => "SPATIAL",
+            _ => "BTREE",
+        }),
+        invisible: key.invisible,
         implicit: false,
-        kind: match key.kind {
-            KeyKind::Fulltext => Some(String::from("FULLTEXT")),
-            KeyKind::Spatial => Some(String::from("SPATIAL")),
-            _ => None,
-        },
     }
 }
 
@@ -348,12 +352,18 @@ fn foreign_key(key: &sql::ForeignKeyDef) -> ForeignKey {
     ForeignKey {
         name: key.name.clone().unwrap_or_default(),
         columns: key.columns.clone(),
+        referenced_database: String::new(),
         referenced_table: key.references.name.clone(),
         referenced_columns: key.referenced_columns.clone(),
-        on_delete: key.on_delete.clone().filter(|a| !matches!(a.as_str(), "RESTRICT" | "NO ACTION")),
+        on_delete: action(key.on_delete.as_ref()),
+        on_update: action(key.on_update.as_ref()),
     }
 }
 
+fn action(rule: Option<&String>) -> Option<String> {
+    rule.filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION")).cloned()
+}
+
 fn check(def: &sql::CheckDef) -> Check {
-    Check { name: def.name.clone().unwrap_or_default(), expression: def.condition.clone(), column: None }
+    Check { enforced: def.enforced, ..Check::new(def.name.as_deref().unwrap_or_default(), &def.condition) }
 }

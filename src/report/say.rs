@@ -1,10 +1,10 @@
 //! How reports say things: the same words and numbers in every format.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
 use super::v1::{DateRange, Estimate, MayStart, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
+pub(super) use crate::printable::visible;
 
 /// How to ask for what no scan of code alone can tell.
 pub(super) const ASK_DATABASES: &str = "csm-audit scan PATH --replica prod=mysql://USER@REPLICA/DATABASE -o reports/";
@@ -162,34 +162,6 @@ pub(super) fn app_folder(file: &str) -> String {
     parts.join("/")
 }
 
-/// Whether a character is not seen, or moves what is around it: controls, marks of direction, fillers, tags.
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        _ if c.is_control() => true,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        _ => false,
-    }
-}
-
-/// The text with what would hide or reorder something made visible. The page's script does the same.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_hidden(c) {
-            let _ = write!(out, "⟨U+{:04X}⟩", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// The text for a terminal: on one line, and with nothing in it that moves the cursor or the text around it.
 #[must_use]
 pub fn one_line(text: &str) -> String {
@@ -232,9 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hides_is_shown() {
-        assert_eq!(visible("a\u{202e}b\u{0}\n"), "a⟨U+202E⟩b⟨U+0000⟩\n");
-        assert!(matches!(visible("grün 漢字"), Cow::Borrowed(_)));
+    fn long_texts_keep_both_ends() {
         assert_eq!(middle("abcdefghij", 5), "ab…ij");
     }
 

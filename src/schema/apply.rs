@@ -1,6 +1,6 @@
 //! What InnoDB makes of a statement.
 
-use super::{Check, Column, ColumnDef, Database, Ddl, ForeignKey, Index, IndexPart, Server, Table, Unique};
+use super::{Check, ColumnDef, Database, Ddl, ForeignKey, Index, IndexPart, PRIMARY, Server, Table, Unique};
 
 /// Why a server would not run a statement.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,30 +37,59 @@ impl Database {
         Ok(())
     }
 
-    #[allow(clippy::too_many_lines, reason = "one arm for each statement")]
     fn run(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
+        match ddl {
+            Ddl::CreateTable { .. } | Ddl::DropTable { .. } | Ddl::RenameTable { .. } | Ddl::Options { .. } => {
+                self.run_on_table(ddl, server)
+            }
+            Ddl::AddColumn { .. }
+            | Ddl::DropColumn { .. }
+            | Ddl::ChangeColumn { .. }
+            | Ddl::RenameColumn { .. }
+            | Ddl::Default { .. } => self.run_on_column(ddl, server),
+            Ddl::AddIndex { .. }
+            | Ddl::DropIndex { .. }
+            | Ddl::RenameIndex { .. }
+            | Ddl::AddPrimaryKey { .. }
+            | Ddl::DropPrimaryKey { .. } => self.run_on_index(ddl),
+            Ddl::AddForeignKey { .. } | Ddl::DropForeignKey { .. } | Ddl::AddCheck { .. } | Ddl::DropCheck { .. } => {
+                self.run_on_constraint(ddl, server)
+            }
+            Ddl::CreateView { name } => {
+                if !self.views.contains(name) {
+                    self.views.push(name.clone());
+                }
+                Ok(())
+            }
+            Ddl::DropView { name } => {
+                self.views.retain(|v| v != name);
+                Ok(())
+            }
+        }
+    }
+
+    fn run_on_table(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
         match ddl {
             Ddl::CreateTable { table, columns, primary_key, indexes, foreign_keys, checks, if_not_exists } => {
                 if self.tables.contains_key(table) || self.views.contains(table) {
                     return if *if_not_exists { Ok(()) } else { refuse(format!("table {table} exists already")) };
                 }
-                let mut new = Table { primary_key: primary_key.clone(), ..Table::default() };
+                let mut new = Table { name: table.clone(), ..Table::default() };
+                new.set_primary_key(primary_key);
                 for def in columns {
-                    add_column(&mut new, table, def, None, server);
+                    add_column(&mut new, def, None, server);
                 }
-                for name in &new.primary_key.clone() {
-                    if let Some(column) = new.column_mut(name) {
-                        column.nullable = false;
-                    }
-                }
+                // Once more, when there are columns that can be made NOT NULL.
+                let primary_key: Vec<String> = new.primary_key().into_iter().map(str::to_owned).collect();
+                new.set_primary_key(&primary_key);
                 for index in indexes {
                     add_index(&mut new, index.clone())?;
                 }
                 for check in checks {
-                    add_check(&mut new, table, check.clone(), server);
+                    add_check(&mut new, check.clone(), server);
                 }
                 for key in foreign_keys {
-                    add_foreign_key(&mut new, table, key.clone())?;
+                    add_foreign_key(&mut new, key.clone())?;
                 }
                 self.tables.insert(table.clone(), new);
             }
@@ -70,125 +99,6 @@ impl Database {
                 }
             }
             Ddl::RenameTable { from, to } => self.rename_table(from, to, server)?,
-            Ddl::AddColumn { table, def, after } => {
-                let name = table;
-                let table = self.table_mut(table)?;
-                if table.column(&def.column.name).is_some() {
-                    return refuse(format!("column {}.{} exists already", name, def.column.name));
-                }
-                add_column(table, name, def, after.as_deref(), server);
-            }
-            Ddl::DropColumn { table, column } => self.drop_column(table, column)?,
-            Ddl::ChangeColumn { table, change } => {
-                if !change.name.eq_ignore_ascii_case(&change.def.column.name) {
-                    self.rename_column(table, &change.name, &change.def.column.name)?;
-                }
-                let name = table;
-                let table = self.table_mut(table)?;
-                let in_key = table.primary_key.iter().any(|c| c.eq_ignore_ascii_case(&change.def.column.name));
-                let new = &change.def.column;
-                let Some(column) = table.column_mut(&new.name) else {
-                    return refuse(format!("column {name}.{} does not exist", new.name));
-                };
-                let checked = column.name.clone();
-                *column = new.clone();
-                if in_key {
-                    column.nullable = false;
-                }
-                // The CHECK in a column's definition is part of it on MariaDB, and apart from it on MySQL.
-                if server.mariadb {
-                    table.checks.retain(|c| c.column.as_deref() != Some(&checked));
-                }
-                add_keys(table, name, &change.def, server);
-            }
-            Ddl::RenameColumn { table, from, to } => self.rename_column(table, from, to)?,
-            Ddl::Default { table, column, default } => {
-                let name = table;
-                let table = self.table_mut(table)?;
-                let Some(column) = table.column_mut(column) else {
-                    return refuse(format!("column {name}.{column} does not exist"));
-                };
-                column.default.clone_from(default);
-            }
-            Ddl::AddIndex { table, index } => {
-                let name = table;
-                let table = self.table_mut(table)?;
-                for part in &index.parts {
-                    match part.column.as_deref().map(|c| (c, table.column(c))) {
-                        Some((c, None)) => return refuse(format!("column {name}.{c} does not exist")),
-                        Some((c, Some(column)))
-                            if part.length.is_none() && index.kind.is_none() && column.column_type.is_long() =>
-                        {
-                            return refuse(format!("column {name}.{c} needs a prefix length in an index"));
-                        }
-                        _ => {}
-                    }
-                }
-                add_index(table, index.clone())?;
-            }
-            Ddl::DropIndex { table, name } => {
-                let table_name = table;
-                let table = self.table_mut(table)?;
-                if name.eq_ignore_ascii_case("PRIMARY") {
-                    table.primary_key.clear();
-                    return Ok(());
-                }
-                let Some(at) = table.indexes.iter().position(|i| i.name.eq_ignore_ascii_case(name)) else {
-                    return refuse(format!("index {table_name}.{name} does not exist"));
-                };
-                let gone = table.indexes.remove(at);
-                let orphan =
-                    table.foreign_keys.iter().find(|k| gone.covers(&k.columns) && !is_covered(table, &k.columns));
-                if let Some(key) = orphan {
-                    let reason = format!("index {table_name}.{name} is needed by the foreign key {}", key.name);
-                    table.indexes.insert(at, gone);
-                    return refuse(reason);
-                }
-            }
-            Ddl::RenameIndex { table, from, to } => {
-                let name = table;
-                let table = self.table_mut(table)?;
-                let Some(index) = table.indexes.iter_mut().find(|i| i.name.eq_ignore_ascii_case(from)) else {
-                    return refuse(format!("index {name}.{from} does not exist"));
-                };
-                index.name.clone_from(to);
-                index.implicit = false;
-            }
-            Ddl::AddForeignKey { table, key } => {
-                if !self.tables.contains_key(&key.referenced_table) {
-                    return refuse(format!("table {} does not exist", key.referenced_table));
-                }
-                let name = table;
-                let table = self.table_mut(table)?;
-                add_foreign_key(table, name, key.clone())?;
-            }
-            Ddl::DropForeignKey { table, name } => {
-                let table_name = table;
-                let table = self.table_mut(table)?;
-                let Some(at) = table.foreign_keys.iter().position(|k| k.name.eq_ignore_ascii_case(name)) else {
-                    return refuse(format!("foreign key {table_name}.{name} does not exist"));
-                };
-                table.foreign_keys.remove(at);
-            }
-            Ddl::AddPrimaryKey { table, columns } => {
-                let table = self.table_mut(table)?;
-                table.primary_key.clone_from(columns);
-                for name in columns {
-                    if let Some(column) = table.column_mut(name) {
-                        column.nullable = false;
-                    }
-                }
-                drop_covered(table);
-            }
-            Ddl::DropPrimaryKey { table } => self.table_mut(table)?.primary_key.clear(),
-            Ddl::AddCheck { table, check } => {
-                let name = table.clone();
-                let table = self.table_mut(table)?;
-                add_check(table, &name, check.clone(), server);
-            }
-            Ddl::DropCheck { table, name } => {
-                self.table_mut(table)?.checks.retain(|c| !c.name.eq_ignore_ascii_case(name));
-            }
             Ddl::Options { table, engine, collation, comment } => {
                 let table = self.table_mut(table)?;
                 if let Some(engine) = engine {
@@ -201,10 +111,8 @@ impl Database {
                 if let Some((collation, convert)) = collation {
                     table.collation = Some(collation.clone());
                     if *convert {
-                        for column in &mut table.columns {
-                            if column.column_type.has_collation() {
-                                column.collation = Some(collation.clone());
-                            }
+                        for column in table.columns.iter_mut().filter(|column| column.column_type.has_collation()) {
+                            column.collation = Some(collation.clone());
                         }
                     }
                 }
@@ -212,12 +120,129 @@ impl Database {
                     table.comment.clone_from(comment);
                 }
             }
-            Ddl::CreateView { name } => {
-                if !self.views.contains(name) {
-                    self.views.push(name.clone());
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn run_on_column(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
+        match ddl {
+            Ddl::AddColumn { table, def, after } => {
+                let table = self.table_mut(table)?;
+                if table.column(&def.column.name).is_some() {
+                    return refuse(format!("column {}.{} exists already", table.name, def.column.name));
+                }
+                add_column(table, def, after.as_deref(), server);
+            }
+            Ddl::DropColumn { table, column } => self.drop_column(table, column)?,
+            Ddl::ChangeColumn { table, change } => {
+                let new = &change.def.column;
+                if !change.name.eq_ignore_ascii_case(&new.name) {
+                    self.rename_column(table, &change.name, &new.name)?;
+                }
+                let table = self.table_mut(table)?;
+                let in_key = table.is_in_primary_key(&new.name);
+                let name = table.name.clone();
+                let Some(column) = table.column_mut(&new.name) else {
+                    return refuse(format!("column {name}.{} does not exist", new.name));
+                };
+                let checked = column.name.clone();
+                *column = new.clone();
+                if in_key {
+                    column.nullable = false;
+                }
+                // The CHECK in a column's definition is part of it on MariaDB, and apart from it on MySQL.
+                if server.mariadb {
+                    table.checks.retain(|c| c.column.as_deref() != Some(&checked));
+                }
+                add_keys(table, &change.def, server);
+            }
+            Ddl::RenameColumn { table, from, to } => self.rename_column(table, from, to)?,
+            Ddl::Default { table, column, default } => {
+                let name = table;
+                let Some(column) = self.table_mut(table)?.column_mut(column) else {
+                    return refuse(format!("column {name}.{column} does not exist"));
+                };
+                column.default.clone_from(default);
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn run_on_index(&mut self, ddl: &Ddl) -> Result<(), Refused> {
+        match ddl {
+            Ddl::AddIndex { table, index } => {
+                let table = self.table_mut(table)?;
+                for part in &index.parts {
+                    match part.column.as_deref().map(|c| (c, table.column(c))) {
+                        Some((c, None)) => return refuse(format!("column {}.{c} does not exist", table.name)),
+                        Some((c, Some(column)))
+                            if part.length.is_none() && !index.is_special() && column.column_type.is_long() =>
+                        {
+                            return refuse(format!("column {}.{c} needs a prefix length in an index", table.name));
+                        }
+                        _ => {}
+                    }
+                }
+                add_index(table, index.clone())?;
+            }
+            Ddl::DropIndex { table, name } if name.eq_ignore_ascii_case(PRIMARY) => {
+                self.table_mut(table)?.set_primary_key(&[]);
+            }
+            Ddl::DropIndex { table, name } => {
+                let table = self.table_mut(table)?;
+                let Some(at) = table.indexes.iter().position(|i| i.name.eq_ignore_ascii_case(name)) else {
+                    return refuse(format!("index {}.{name} does not exist", table.name));
+                };
+                let gone = table.indexes.remove(at);
+                let orphan =
+                    table.foreign_keys.iter().find(|k| gone.covers(&k.columns) && !table.has_index_for(&k.columns));
+                if let Some(key) = orphan {
+                    let reason = format!("index {}.{name} is needed by the foreign key {}", table.name, key.name);
+                    table.indexes.insert(at, gone);
+                    return refuse(reason);
                 }
             }
-            Ddl::DropView { name } => self.views.retain(|v| v != name),
+            Ddl::RenameIndex { table, from, to } => {
+                let table = self.table_mut(table)?;
+                let Some(index) = table.indexes.iter_mut().find(|i| i.name.eq_ignore_ascii_case(from)) else {
+                    return refuse(format!("index {}.{from} does not exist", table.name));
+                };
+                index.name.clone_from(to);
+                index.implicit = false;
+            }
+            Ddl::AddPrimaryKey { table, columns } => {
+                let table = self.table_mut(table)?;
+                table.set_primary_key(columns);
+                drop_covered(table);
+            }
+            Ddl::DropPrimaryKey { table } => self.table_mut(table)?.set_primary_key(&[]),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn run_on_constraint(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
+        match ddl {
+            Ddl::AddForeignKey { table, key } => {
+                if !self.tables.contains_key(&key.referenced_table) {
+                    return refuse(format!("table {} does not exist", key.referenced_table));
+                }
+                add_foreign_key(self.table_mut(table)?, key.clone())?;
+            }
+            Ddl::DropForeignKey { table, name } => {
+                let table = self.table_mut(table)?;
+                let Some(at) = table.foreign_keys.iter().position(|k| k.name.eq_ignore_ascii_case(name)) else {
+                    return refuse(format!("foreign key {}.{name} does not exist", table.name));
+                };
+                table.foreign_keys.remove(at);
+            }
+            Ddl::AddCheck { table, check } => add_check(self.table_mut(table)?, check.clone(), server),
+            Ddl::DropCheck { table, name } => {
+                self.table_mut(table)?.checks.retain(|c| !c.name.eq_ignore_ascii_case(name));
+            }
+            _ => {}
         }
         Ok(())
     }
@@ -247,6 +272,7 @@ impl Database {
                 }
             }
         }
+        to.clone_into(&mut table.name);
         self.tables.shift_insert(index, to.to_owned(), table);
         for table in self.tables.values_mut() {
             for key in &mut table.foreign_keys {
@@ -275,7 +301,6 @@ impl Database {
         for column in &mut table.columns {
             rename(&mut column.name);
         }
-        table.primary_key.iter_mut().for_each(rename);
         for part in table.indexes.iter_mut().flat_map(|i| &mut i.parts) {
             if let Some(column) = &mut part.column {
                 rename(column);
@@ -288,7 +313,7 @@ impl Database {
             if let Some(column) = &mut check.column {
                 rename(column);
             }
-            check.expression = check.expression.replace(&format!("`{from}`"), &format!("`{to}`"));
+            check.condition = check.condition.replace(&super::quote(from), &super::quote(to));
         }
         for table in self.tables.values_mut() {
             for key in table.foreign_keys.iter_mut().filter(|k| k.referenced_table == table_name) {
@@ -309,18 +334,17 @@ impl Database {
             return refuse(format!("column {name}.{column} is in the foreign key {}", key.name));
         }
         table.columns.remove(at);
-        table.primary_key.retain(|c| !c.eq_ignore_ascii_case(column));
         for index in &mut table.indexes {
             index.parts.retain(|p| p.column.as_deref().is_none_or(|c| !c.eq_ignore_ascii_case(column)));
         }
         table.indexes.retain(|i| !i.parts.is_empty());
-        table.checks.retain(|c| !c.expression.contains(&format!("`{column}`")));
+        table.checks.retain(|c| !c.condition.contains(&super::quote(column)));
         // An index that lost a column may now be no more than another one; the server keeps both.
         Ok(())
     }
 }
 
-fn add_column(table: &mut Table, name: &str, def: &ColumnDef, after: Option<&str>, server: Server) {
+fn add_column(table: &mut Table, def: &ColumnDef, after: Option<&str>, server: Server) {
     let at = match after {
         Some("") => 0,
         Some(other) => {
@@ -329,39 +353,33 @@ fn add_column(table: &mut Table, name: &str, def: &ColumnDef, after: Option<&str
         None => table.columns.len(),
     };
     table.columns.insert(at, def.column.clone());
-    add_keys(table, name, def, server);
+    add_keys(table, def, server);
 }
 
 /// The keys and checks in a column's definition.
-fn add_keys(table: &mut Table, name: &str, def: &ColumnDef, server: Server) {
+fn add_keys(table: &mut Table, def: &ColumnDef, server: Server) {
     let column = &def.column.name;
     match def.key {
         Unique::No => {}
         Unique::Primary => {
-            if table.primary_key.is_empty() {
-                table.primary_key = vec![column.clone()];
+            if table.primary().is_none() {
+                table.set_primary_key(std::slice::from_ref(column));
             }
             if let Some(column) = table.column_mut(column) {
                 column.nullable = false;
             }
         }
         Unique::Unique => {
-            let index = Index {
-                name: String::new(),
-                unique: true,
-                parts: vec![IndexPart::column(column)],
-                implicit: false,
-                kind: None,
-            };
+            let index = Index::new("", true, vec![IndexPart::column(column)]);
             // The name is chosen by the server, so it cannot be refused.
             _ = add_index(table, index);
         }
     }
     // MariaDB keeps `json` as text that a CHECK of the column's name watches over.
     let json = server.mariadb && def.column.column_type.is_json();
-    let expression = def.check.clone().or_else(|| json.then(|| format!("json_valid(`{column}`)")));
-    if let Some(expression) = expression {
-        add_check(table, name, Check { name: String::new(), expression, column: Some(column.clone()) }, server);
+    let condition = def.check.clone().or_else(|| json.then(|| format!("json_valid({})", super::quote(column))));
+    if let Some(condition) = condition {
+        add_check(table, Check { column: Some(column.clone()), ..Check::new("", &condition) }, server);
     }
 }
 
@@ -397,12 +415,11 @@ fn drop_covered(table: &mut Table) {
         let index = &table.indexes[at];
         let columns: Vec<String> = index.columns().flatten().map(str::to_owned).collect();
         let covered = index.implicit
-            && (starts_with(&table.primary_key, &columns)
-                || table
-                    .indexes
-                    .iter()
-                    .enumerate()
-                    .any(|(other, i)| other != at && i.covers(&columns) && (!i.implicit || other < at)));
+            && table
+                .indexes
+                .iter()
+                .enumerate()
+                .any(|(other, i)| other != at && i.covers(&columns) && (!i.implicit || other < at));
         if covered {
             table.indexes.remove(at);
         } else {
@@ -411,40 +428,26 @@ fn drop_covered(table: &mut Table) {
     }
 }
 
-fn starts_with(key: &[String], columns: &[String]) -> bool {
-    key.len() >= columns.len() && key.iter().zip(columns).all(|(a, b)| a.eq_ignore_ascii_case(b))
-}
-
-fn is_covered(table: &Table, columns: &[String]) -> bool {
-    starts_with(&table.primary_key, columns) || table.indexes.iter().any(|i| i.covers(columns))
-}
-
-fn add_foreign_key(table: &mut Table, name: &str, mut key: ForeignKey) -> Result<(), Refused> {
+fn add_foreign_key(table: &mut Table, mut key: ForeignKey) -> Result<(), Refused> {
     if !table.is_innodb() {
         return Ok(());
     }
     if key.name.is_empty() {
-        let number = (1..).find(|n| !table.foreign_keys.iter().any(|k| k.name == format!("{name}_ibfk_{n}")));
-        key.name = format!("{name}_ibfk_{}", number.unwrap_or(1));
+        let number = (1..).find(|n| !table.foreign_keys.iter().any(|k| k.name == format!("{}_ibfk_{n}", table.name)));
+        key.name = format!("{}_ibfk_{}", table.name, number.unwrap_or(1));
     } else if table.foreign_keys.iter().any(|k| k.name.eq_ignore_ascii_case(&key.name)) {
-        return refuse(format!("foreign key {name}.{} exists already", key.name));
+        return refuse(format!("foreign key {}.{} exists already", table.name, key.name));
     }
     if let Some(column) = key.columns.iter().find(|c| table.column(c).is_none()) {
-        return refuse(format!("column {name}.{column} does not exist"));
+        return refuse(format!("column {}.{column} does not exist", table.name));
     }
     // The server adds an index of the key's name and then drops those that are no more than another one: an index that
     // it made for an earlier key gives way, one that was asked for stays and the new one goes.
-    let asked_for = starts_with(&table.primary_key, &key.columns)
-        || table.indexes.iter().any(|i| !i.implicit && i.covers(&key.columns));
+    let asked_for = table.indexes.iter().any(|i| !i.implicit && i.covers(&key.columns));
     if !asked_for {
         table.indexes.retain(|i| !(i.implicit && i.is_over(&key.columns)));
-        let mut index = Index {
-            name: key.name.clone(),
-            unique: false,
-            parts: key.columns.iter().map(|c| IndexPart::column(c)).collect(),
-            implicit: true,
-            kind: None,
-        };
+        let parts = key.columns.iter().map(|c| IndexPart::column(c)).collect();
+        let mut index = Index { implicit: true, ..Index::new(&key.name, false, parts) };
         // A constraint without a name of its own has its index named after the column.
         if key.name.contains("_ibfk_") || table.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(&index.name)) {
             index.name = free_name(table, &index);
@@ -455,7 +458,7 @@ fn add_foreign_key(table: &mut Table, name: &str, mut key: ForeignKey) -> Result
     Ok(())
 }
 
-fn add_check(table: &mut Table, name: &str, mut check: Check, server: Server) {
+fn add_check(table: &mut Table, mut check: Check, server: Server) {
     if !server.checks() {
         return;
     }
@@ -463,27 +466,11 @@ fn add_check(table: &mut Table, name: &str, mut check: Check, server: Server) {
         check.name = match &check.column {
             Some(column) if server.mariadb => column.clone(),
             _ => {
+                let name = &table.name;
                 let taken = |n: u32| table.checks.iter().any(|c| c.name == format!("{name}_chk_{n}"));
                 format!("{name}_chk_{}", (1..).find(|&n| !taken(n)).unwrap_or(1))
             }
         };
     }
     table.checks.push(check);
-}
-
-impl Column {
-    /// A column of a type, NOT NULL.
-    #[must_use]
-    pub fn new(name: &str, column_type: super::ColumnType) -> Self {
-        Self {
-            name: name.to_owned(),
-            column_type,
-            nullable: false,
-            default: None,
-            auto_increment: false,
-            generated: None,
-            collation: None,
-            comment: String::new(),
-        }
-    }
 }

@@ -106,7 +106,7 @@ pub enum Ddl {
         /// The column.
         column: String,
         /// The default.
-        default: Option<String>,
+        default: Option<super::DefaultValue>,
     },
     /// `ADD INDEX`, `CREATE UNIQUE INDEX`
     AddIndex {

@@ -2,17 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Check, Column, Database, Server, Table};
-
-/// A name as SQL.
-#[must_use]
-pub fn quote(name: &str) -> String {
-    format!("`{}`", name.replace('`', "``"))
-}
-
-fn text(value: &str) -> String {
-    format!("'{}'", value.replace('\\', "\\\\").replace('\'', "''"))
-}
+use super::{Check, Column, Database, IndexPart, Server, Table, quote, quote_string};
 
 /// `CREATE TABLE` of every table, sorted by name, then their foreign keys.
 #[must_use]
@@ -30,36 +20,17 @@ pub fn create_tables(database: &Database, server: Server) -> String {
 
 fn create_table(out: &mut String, name: &str, table: &Table, server: Server) {
     let mut lines: Vec<String> = table.columns.iter().map(|c| column(c, table, server)).collect();
-    if !table.primary_key.is_empty() {
-        lines.push(format!("PRIMARY KEY ({})", list(&table.primary_key)));
+    let primary_key: Vec<String> = table.primary_key().into_iter().map(quote).collect();
+    if !primary_key.is_empty() {
+        lines.push(format!("PRIMARY KEY ({})", primary_key.join(", ")));
     }
-    for index in &table.indexes {
-        // An expression that is not known cannot be written; the gap says so.
-        if index.parts.iter().any(|p| p.column.is_none() && p.expression.as_deref().is_none_or(str::is_empty)) {
-            continue;
-        }
-        let parts: Vec<String> = index
-            .parts
-            .iter()
-            .map(|part| {
-                let mut text = match (&part.column, &part.expression) {
-                    (Some(column), _) => quote(column),
-                    (None, Some(expression)) => format!("({expression})"),
-                    (None, None) => String::new(),
-                };
-                if let Some(length) = part.length {
-                    _ = write!(text, "({length})");
-                }
-                if part.descending {
-                    text.push_str(" DESC");
-                }
-                text
-            })
-            .collect();
-        let kind = match (&index.kind, index.unique) {
-            (Some(kind), _) => format!("{kind} KEY"),
-            (None, true) => String::from("UNIQUE KEY"),
-            (None, false) => String::from("KEY"),
+    for index in table.secondary_indexes() {
+        // An expression that is unknown cannot be written; its gap says so.
+        let Some(parts) = index.parts.iter().map(IndexPart::to_sql).collect::<Option<Vec<_>>>() else { continue };
+        let kind = match (index.kind.as_str(), index.unique) {
+            (kind @ ("FULLTEXT" | "SPATIAL"), _) => format!("{kind} KEY"),
+            (_, true) => String::from("UNIQUE KEY"),
+            (_, false) => String::from("KEY"),
         };
         lines.push(format!("{kind} {} ({})", quote(&index.name), parts.join(", ")));
     }
@@ -77,7 +48,7 @@ fn create_table(out: &mut String, name: &str, table: &Table, server: Server) {
         lines.push(line);
     }
     for check in table.checks.iter().filter(|check| !is_in_column(check, server)) {
-        lines.push(format!("CONSTRAINT {} CHECK ({})", quote(&check.name), check.expression));
+        lines.push(format!("CONSTRAINT {} CHECK ({})", quote(&check.name), check.condition));
     }
     _ = writeln!(out, "CREATE TABLE {} (", quote(name));
     _ = writeln!(out, "  {}", lines.join(",\n  "));
@@ -86,7 +57,7 @@ fn create_table(out: &mut String, name: &str, table: &Table, server: Server) {
         _ = write!(out, " COLLATE={collation}");
     }
     if !table.comment.is_empty() {
-        _ = write!(out, " COMMENT={}", text(&table.comment));
+        _ = write!(out, " COMMENT={}", quote_string(&table.comment));
     }
     out.push_str(";\n");
 }
@@ -110,25 +81,24 @@ fn column(column: &Column, table: &Table, server: Server) -> String {
     {
         _ = write!(out, " COLLATE {collation}");
     }
-    if let Some((expression, stored)) = &column.generated {
-        let kind = if *stored { "STORED" } else { "VIRTUAL" };
-        _ = write!(out, " GENERATED ALWAYS AS ({expression}) {kind}");
+    if let Some(generated) = &column.generated {
+        _ = write!(out, " GENERATED ALWAYS AS ({}) {}", generated.expression, generated.kind());
     } else {
         out.push_str(if column.nullable { " NULL" } else { " NOT NULL" });
         if let Some(default) = &column.default {
-            _ = write!(out, " DEFAULT {default}");
+            _ = write!(out, " DEFAULT {}", default.to_sql());
         }
     }
     if column.auto_increment {
         out.push_str(" AUTO_INCREMENT");
     }
     if !column.comment.is_empty() {
-        _ = write!(out, " COMMENT {}", text(&column.comment));
+        _ = write!(out, " COMMENT {}", quote_string(&column.comment));
     }
     // MariaDB's check of a json column comes with the type.
     let checks = table.checks.iter().filter(|check| is_in_column(check, server) && !json);
     for check in checks.filter(|check| check.column.as_deref() == Some(&column.name)) {
-        _ = write!(out, " CHECK ({})", check.expression);
+        _ = write!(out, " CHECK ({})", check.condition);
     }
     out
 }

@@ -6,6 +6,7 @@
 mod clause;
 mod ddl;
 mod lex;
+mod quote;
 mod select;
 mod verb;
 mod walk;
@@ -13,6 +14,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use quote::{quote, quote_string, unquote_string};
 pub use select::{Cell, Relation, select};
 
 pub use ddl::{

@@ -1,12 +1,12 @@
 //! Views, triggers, routines and events: whose tables their texts name, across databases.
 
-use csm_audit::live::facts::{DatabaseFacts, Outsider};
+use csm_audit::live::facts::{DatabaseFacts, ExternalProgram};
 
 use crate::platform::{DATABASES, PASSWORD, database, fill, grant, login, quoted, read_told, request};
 use crate::support::{self, Flavour, ServerOptions};
 
 fn named_by(database: &DatabaseFacts) -> Vec<String> {
-    let say = |one: &Outsider| format!("{} {} {}: {}", one.database, one.kind, one.name, one.mentions.join(" "));
+    let say = |one: &ExternalProgram| format!("{} {} {}: {}", one.database, one.kind, one.name, one.mentions.join(" "));
     database.named_by.found.iter().map(say).collect()
 }
 

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::login::Login;
-use csm_audit::live::{Limits, Place, Request, Source, snapshot};
+use csm_audit::live::{DataSource, Limits, Request, Source, snapshot};
 
 use crate::platform::{self, DATABASES, PASSWORD, database, fill, grant, login, read, request};
 use crate::support::{self, Flavour, Server, ServerOptions};
@@ -143,9 +143,9 @@ fn one_dead_server_leaves_the_others() {
     grant(&server, "audit");
     let dead = Login { port: 1, ..login(&server, "audit") };
     let places = vec![
-        Place::Server { login: dead, database: "edxapp".to_owned() },
-        Place::Server { login: login(&server, "audit"), database: "edxapp-csmh".to_owned() },
-        Place::Server { login: login(&server, "audit"), database: "nowhere".to_owned() },
+        DataSource::Server { login: dead, database: "edxapp".to_owned() },
+        DataSource::Server { login: login(&server, "audit"), database: "edxapp-csmh".to_owned() },
+        DataSource::Server { login: login(&server, "audit"), database: "nowhere".to_owned() },
     ];
     let (facts, _) = csm_audit::live::read(&Source { name: "prod".to_owned(), places }, &request());
     assert_eq!(seen(&facts), 1);
@@ -177,6 +177,17 @@ fn the_exit_code_says_that_something_is_missing() {
     let part = snapshot::read_file(&home.path().join("part.json")).unwrap();
     assert!(part[0].database("edxapp").unwrap().tables.proof.is_proven());
     assert_eq!(part[0].incomplete.len(), 1);
+
+    // A run that fails takes no good file away.
+    let good = std::fs::read(home.path().join("whole.json")).unwrap();
+    for limit in [0, total * 8 / 10] {
+        let proxy = Proxy::before(&server, limit, Then::HangUp);
+        let output = snapshot_of(proxy.port, "whole.json");
+        assert_eq!(output.status.code(), Some(3), "{}", platform::said(&output));
+        assert!(platform::text(&output.stderr).contains("whole.json is kept"), "{}", platform::said(&output));
+        assert_eq!(std::fs::read(home.path().join("whole.json")).unwrap(), good);
+        assert_eq!(snapshot::read_file(&home.path().join("whole.incomplete.json")).unwrap()[0].incomplete.len(), 1);
+    }
 
     // An incomplete snapshot does not become whole by being read.
     let again =

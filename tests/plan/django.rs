@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use csm_audit::config::{CliOverrides, Settings};
-use csm_audit::expected::expect;
+use csm_audit::expected_schema;
 
 use crate::platform::{self, PASSWORD, Platform, said};
 use crate::support::{Flavour, Server, start};
@@ -138,7 +138,7 @@ fn works_with(django: &str) {
         server: Some(String::from("mariadb-10.11")),
         ..CliOverrides::default()
     };
-    let expected = expect(&Settings::resolve(overrides).unwrap()).unwrap();
+    let expected = expected_schema(&Settings::resolve(overrides).unwrap(), false).unwrap();
     let column = |alias: &str, table: &str, column: &str| {
         let column = expected.databases[alias].table(table).unwrap().column(column).unwrap();
         column.column_type.print(expected.server)

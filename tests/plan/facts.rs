@@ -2,19 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use csm_audit::audit::{Audit, Environment, IdColumn, Place, Role, Side, Target};
+use csm_audit::audit::{AliasMapping, Audit, ColumnInstance, Environment, IdColumn, Role, Target};
 use csm_audit::finding::Confidence;
 use csm_audit::live::facts::{
     Column, DatabaseFacts, EnvironmentFacts, Index, IndexPart, Measures, Origin, Range, ReplicationSource, ServerFacts,
     Table, integer_limit,
 };
-use csm_audit::live::proof::{Proof, Seen};
+use csm_audit::live::proof::{Observed, Proof};
 use csm_audit::schema::ColumnType;
 
 pub const TABLE: &str = "courseware_studentmodule";
 
-pub fn seen<T>(found: T) -> Seen<T> {
-    Seen::new(found, Proof::proven("a test"))
+pub fn seen<T>(found: T) -> Observed<T> {
+    Observed::new(found, Proof::proven("a test"))
 }
 
 fn server(address: &str) -> ServerFacts {
@@ -141,7 +141,7 @@ pub fn audit(facts: EnvironmentFacts, ids: &[(usize, &str, &str, Role)]) -> Audi
             confidence: Confidence::Certain,
             migrations: None,
             constraint: None,
-            places: vec![Place {
+            places: vec![ColumnInstance {
                 environment: 0,
                 database: *database,
                 column_type: Some(held.column_type.clone()),
@@ -155,7 +155,7 @@ pub fn audit(facts: EnvironmentFacts, ids: &[(usize, &str, &str, Role)]) -> Audi
     let target =
         columns.iter().find(|column| column.role == Role::Key).map_or(TABLE, |column| &column.table).to_owned();
     let sides = (0..facts.databases.len())
-        .map(|at| Side { alias: Some(format!("alias{at}")), why: String::new(), expected: 0 })
+        .map(|at| AliasMapping { alias: Some(format!("alias{at}")), why: String::new(), expected: 0 })
         .collect();
     Audit {
         target: Target {
@@ -165,7 +165,7 @@ pub fn audit(facts: EnvironmentFacts, ids: &[(usize, &str, &str, Role)]) -> Audi
             wanted: ColumnType::parse("bigint unsigned"),
         },
         expected: Vec::new(),
-        environments: vec![Environment { facts, sides }],
+        environments: vec![Environment { facts, mappings: sides }],
         columns,
         references: Vec::new(),
         gaps: Vec::new(),

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use csm_audit::audit::Role;
 use csm_audit::live::facts::{ForeignKey, integer_limit};
 use csm_audit::plan::{Effect, Kind, Options, Plan, Step};
+use csm_audit::schema;
 use proptest::prelude::*;
 
 use crate::facts::{self, TABLE, audit, environment, seen};
@@ -63,12 +64,14 @@ fn make(references: &[Reference], outbound: bool) -> (World, Plan) {
             keys.insert(ForeignKey {
                 database: DATABASES[reference.database].to_owned(),
                 table: name(at),
-                name: format!("fk_{at}"),
-                columns: vec!["module_id".to_owned()],
-                referenced_database: DATABASES[home(reference.of)].to_owned(),
-                referenced_table: name(reference.of),
-                referenced_columns: vec![column_of(reference.of).to_owned()],
-                ..ForeignKey::default()
+                key: schema::ForeignKey {
+                    name: format!("fk_{at}"),
+                    columns: vec!["module_id".to_owned()],
+                    referenced_database: DATABASES[home(reference.of)].to_owned(),
+                    referenced_table: name(reference.of),
+                    referenced_columns: vec![column_of(reference.of).to_owned()],
+                    ..schema::ForeignKey::default()
+                },
             });
         }
     }
@@ -76,12 +79,14 @@ fn make(references: &[Reference], outbound: bool) -> (World, Plan) {
         keys.insert(ForeignKey {
             database: "edxapp".to_owned(),
             table: TABLE.to_owned(),
-            name: "out".to_owned(),
-            columns: vec!["student_id".to_owned()],
-            referenced_database: "edxapp".to_owned(),
-            referenced_table: "auth_user".to_owned(),
-            referenced_columns: vec!["id".to_owned()],
-            ..ForeignKey::default()
+            key: schema::ForeignKey {
+                name: "out".to_owned(),
+                columns: vec!["student_id".to_owned()],
+                referenced_database: "edxapp".to_owned(),
+                referenced_table: "auth_user".to_owned(),
+                referenced_columns: vec!["id".to_owned()],
+                ..schema::ForeignKey::default()
+            },
         });
     }
     facts.databases =

@@ -131,7 +131,10 @@ impl Platform {
         command.env_remove("VIRTUAL_ENV").arg(name).arg("--allow-primary");
         command.env("MYSQL_PWD", PASSWORD);
         for database in DATABASES {
-            let place = format!("prod=mysql://migrator@127.0.0.1:{}/{database}?ssl-mode=disabled", server.port());
+            let place = format!(
+                "prod=mysql://migrator@127.0.0.1:{}/{database}?ssl-mode=disabled&get-server-public-key=true",
+                server.port()
+            );
             command.args(["--replica", &place]);
         }
         command

@@ -168,7 +168,7 @@ fn a_plan_is_complete_only_when_nothing_is_open() {
     let plan = complete(environment());
     assert!(plan.complete, "{:#?}", plan.open);
     let mut facts = environment();
-    facts.databases[0].referenced_by = csm_audit::live::proof::Seen::unproven("a right is missing");
+    facts.databases[0].referenced_by = csm_audit::live::proof::Observed::unproven("a right is missing");
     let plan = complete(facts);
     assert!(!plan.complete && plan.open[0].what.contains("a right is missing"), "{:#?}", plan.open);
     let script = plan.files.iter().find(|file| file.path.contains("gh-ost")).unwrap();

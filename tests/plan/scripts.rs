@@ -6,6 +6,7 @@ use std::process::Command;
 use csm_audit::audit::Role;
 use csm_audit::live::facts::{ForeignKey, Trigger};
 use csm_audit::plan::{Options, Plan, Way};
+use csm_audit::schema;
 
 use crate::facts::{self, audit, environment, seen};
 use crate::platform::{is_installed, said};
@@ -26,12 +27,14 @@ fn plan(name: &str, way: Way) -> Plan {
     let key = |constraint: &str, table: &str, column: &str, to: &str| ForeignKey {
         database: name.to_owned(),
         table: table.to_owned(),
-        name: format!("{constraint} {name}"),
-        columns: vec![column.to_owned()],
-        referenced_database: name.to_owned(),
-        referenced_table: to.to_owned(),
-        referenced_columns: vec!["id".to_owned()],
-        ..ForeignKey::default()
+        key: schema::ForeignKey {
+            name: format!("{constraint} {name}"),
+            columns: vec![column.to_owned()],
+            referenced_database: name.to_owned(),
+            referenced_table: to.to_owned(),
+            referenced_columns: vec!["id".to_owned()],
+            ..schema::ForeignKey::default()
+        },
     };
     let second = format!("{name} 2");
     database.foreign_keys = seen(vec![key("in", &second, name, name), key("out", name, "student id", "auth user")]);

@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use csm_audit::config::Settings;
-use csm_audit::expected::{Expected, expect, output};
+use csm_audit::expected::{Expected, output};
+use csm_audit::expected_schema;
 
 use super::Server;
 
@@ -30,7 +31,7 @@ pub fn code(server: &Server) -> Expected {
         server: Some(server.value("SELECT VERSION()")),
         ..Settings::default()
     };
-    expect(&settings).unwrap()
+    expected_schema(&settings, false).unwrap()
 }
 
 /// Makes the databases as the migrations would, with a full ledger, and then what is different in an environment.

@@ -18,7 +18,8 @@ use super::facts::{
 };
 use super::introspect;
 use super::mentions::{self, Named, Names};
-use super::proof::{Proof, Seen};
+use super::proof::{Observed, Proof};
+use crate::schema;
 use crate::source::{Gap, GapKind, SourceText};
 use crate::sql::{
     self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, ForeignKeyDef, KeyDef, KeyKind, KeyOf, TableName,
@@ -316,16 +317,16 @@ impl Found {
         let by = || Proof::proven("the definitions of the tables in the dump");
         let origin = Origin::Dump { file: file.to_owned(), server: header.server.clone() };
         let mut facts = DatabaseFacts::unread(name, origin, "a dump of definitions does not tell");
-        facts.tables = Seen::new(
+        facts.tables = Observed::new(
             self.tables.into_values().collect(),
             Proof::unproven("a dump holds the tables that it was asked for; there may be others"),
         );
-        facts.foreign_keys = Seen::new(self.foreign_keys, by());
-        facts.referenced_by = Seen::unproven("a dump of one database does not tell what points to it from others");
-        facts.checks = Seen::new(self.checks, by());
+        facts.foreign_keys = Observed::new(self.foreign_keys, by());
+        facts.referenced_by = Observed::unproven("a dump of one database does not tell what points to it from others");
+        facts.checks = Observed::new(self.checks, by());
         let concerned = introspect::concerned(&facts, request);
         let names = Names::of(&facts);
-        facts.views = Seen::new(
+        facts.views = Observed::new(
             self.views
                 .iter()
                 .map(|(name, query)| {
@@ -345,7 +346,7 @@ impl Found {
             })
             .collect();
         found.sort();
-        facts.triggers = Seen::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
+        facts.triggers = Observed::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
         let of_kind = |events: bool| -> Vec<Program> {
             let own = programs.others.iter().filter(|(program, database, _)| {
                 (program.kind == "EVENT") == events && database.as_deref().is_none_or(|database| database == name)
@@ -360,19 +361,19 @@ impl Found {
             found
         };
         let asked = |what: &str| Proof::unproven(format!("a dump holds {what} only when they were asked for"));
-        facts.routines = Seen::new(of_kind(false), asked("routines"));
-        facts.events = Seen::new(of_kind(true), asked("events"));
+        facts.routines = Observed::new(of_kind(false), asked("routines"));
+        facts.events = Observed::new(of_kind(true), asked("events"));
         facts.named_by =
-            Seen::unproven("a dump of one database does not tell which programs of others name its tables");
+            Observed::unproven("a dump of one database does not tell which programs of others name its tables");
         let mut ledger = |table: &str| match (self.ledgers.remove(table), &header.condition) {
-            (None, _) => Seen::unproven(rows),
+            (None, _) => Observed::unproven(rows),
             (Some(mut applied), condition) => {
                 applied.sort_by_key(|(number, _)| *number);
                 let proof = match condition {
                     Some(condition) => Proof::unproven(format!("only rows WHERE {condition} were dumped")),
                     None => Proof::proven(format!("the rows of {table} in the dump")),
                 };
-                Seen::new(applied.into_iter().map(|(_, migration)| migration).collect(), proof)
+                Observed::new(applied.into_iter().map(|(_, migration)| migration).collect(), proof)
             }
         };
         facts.migrations = ledger(ledger::LEDGERS[0].0);
@@ -381,8 +382,8 @@ impl Found {
             let next = self.counters.get(table)?;
             Some(Measures { table: table.clone(), auto_increment: Some(*next), ..Measures::default() })
         });
-        facts.measures = Seen::new(measured.collect(), Proof::unproven(rows));
-        facts.counters = Seen::new(
+        facts.measures = Observed::new(measured.collect(), Proof::unproven(rows));
+        facts.counters = Observed::new(
             self.counters,
             Proof::unproven("a dump tells no counter that is still 1, and may leave out the others"),
         );
@@ -415,7 +416,7 @@ fn add_column(table: &mut Table, definition: &ColumnDef) {
         let name = if definition.primary { "PRIMARY" } else { &definition.name };
         let part = IndexPart { column: Some(definition.name.clone()), ..IndexPart::default() };
         let kind = "BTREE".to_owned();
-        table.indexes.push(Index { name: name.to_owned(), unique: true, kind, parts: vec![part], invisible: false });
+        table.indexes.push(Index { name: name.to_owned(), unique: true, kind, parts: vec![part], ..Index::default() });
     }
 }
 
@@ -454,6 +455,7 @@ fn add_key(table: &mut Table, key: &KeyDef) {
         kind: key.using.as_ref().map_or_else(|| kind.to_owned(), |using| using.to_uppercase()),
         parts,
         invisible: key.invisible,
+        implicit: false,
     });
 }
 
@@ -466,13 +468,15 @@ fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option
     ForeignKey {
         database: database.to_owned(),
         table: table.to_owned(),
-        name: key.name.clone().unwrap_or_default(),
-        columns: columns.unwrap_or_else(|| key.columns.clone()),
-        referenced_database: key.references.schema.clone().unwrap_or_else(|| database.to_owned()),
-        referenced_table: key.references.name.clone(),
-        referenced_columns: key.referenced_columns.clone(),
-        on_delete: action(&key.on_delete),
-        on_update: action(&key.on_update),
+        key: schema::ForeignKey {
+            name: key.name.clone().unwrap_or_default(),
+            columns: columns.unwrap_or_else(|| key.columns.clone()),
+            referenced_database: key.references.schema.clone().unwrap_or_else(|| database.to_owned()),
+            referenced_table: key.references.name.clone(),
+            referenced_columns: key.referenced_columns.clone(),
+            on_delete: action(&key.on_delete),
+            on_update: action(&key.on_update),
+        },
     }
 }
 
@@ -480,9 +484,10 @@ fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option
 fn checked(table: &str, check: &CheckDef, column: &str) -> Check {
     Check {
         table: table.to_owned(),
-        name: check.name.clone().unwrap_or_else(|| column.to_owned()),
-        condition: check.condition.clone(),
-        enforced: check.enforced,
+        part: schema::Check {
+            enforced: check.enforced,
+            ..schema::Check::new(check.name.as_deref().unwrap_or(column), &check.condition)
+        },
     }
 }
 

@@ -7,11 +7,12 @@ use std::collections::BTreeMap;
 
 use super::Reader;
 use crate::live::facts::ForeignKey;
-use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Trouble, literal, literals};
+use crate::live::proof::{Observed, Proof};
+use crate::live::session::{SessionError, literals};
+use crate::schema::{self, quote_string};
 
 /// Foreign keys of a database's tables, and of others' tables into it.
-type BothWays = (Seen<Vec<ForeignKey>>, Seen<Vec<ForeignKey>>);
+type BothWays = (Observed<Vec<ForeignKey>>, Observed<Vec<ForeignKey>>);
 
 /// MariaDB and old servers show rules only to those who may do more than read the table.
 const HIDDEN_RULES: &str =
@@ -19,16 +20,16 @@ const HIDDEN_RULES: &str =
 
 impl Reader<'_> {
     /// The foreign keys that leave or reach a database's tables.
-    pub(super) async fn foreign_keys(&mut self, database: &str) -> Result<BothWays, Trouble> {
+    pub(super) async fn foreign_keys(&mut self, database: &str) -> Result<BothWays, SessionError> {
         if self.rights.global("PROCESS") {
             match self.keys_by_innodb(database).await {
                 Ok(keys) => return Ok(keys),
                 // Managed servers hide these lists from some accounts whatever they hold.
-                Err(Trouble::Denied(_) | Trouble::Refused(_)) => {}
+                Err(SessionError::AccessDenied(_) | SessionError::ServerError(_)) => {}
                 Err(trouble) => return Err(trouble),
             }
         }
-        let (own, rules) = self.keys_by_usage(&format!("TABLE_SCHEMA = {}", literal(database)), database).await?;
+        let (own, rules) = self.keys_by_usage(&format!("TABLE_SCHEMA = {}", quote_string(database)), database).await?;
         let own_proof = if !rules {
             Proof::unproven(HIDDEN_RULES)
         } else if self.rights.database("SELECT", database) {
@@ -37,10 +38,10 @@ impl Reader<'_> {
             Proof::unproven(format!("SELECT ON `{database}`.* is missing, so foreign keys may be hidden"))
         };
         let inbound = if self.has_dictionary() {
-            let schema = literal(database);
+            let schema = quote_string(database);
             let condition = format!("REFERENCED_TABLE_SCHEMA = {schema} AND TABLE_SCHEMA <> {schema}");
             let (found, rules) = self.keys_by_usage(&condition, database).await?;
-            Seen::new(
+            Observed::new(
                 found,
                 if !rules {
                     Proof::unproven(HIDDEN_RULES)
@@ -51,16 +52,20 @@ impl Reader<'_> {
                 },
             )
         } else {
-            Seen::unproven(
+            Observed::unproven(
                 "PROCESS ON *.* is missing, without which this server would open every table of every database to \
                  find foreign keys of other databases",
             )
         };
-        Ok((Seen::new(own, own_proof), inbound))
+        Ok((Observed::new(own, own_proof), inbound))
     }
 
     /// Foreign keys, and whether all their rules were seen.
-    async fn keys_by_usage(&mut self, condition: &str, database: &str) -> Result<(Vec<ForeignKey>, bool), Trouble> {
+    async fn keys_by_usage(
+        &mut self,
+        condition: &str,
+        database: &str,
+    ) -> Result<(Vec<ForeignKey>, bool), SessionError> {
         let sql = format!(
             "SELECT TABLE_SCHEMA, TABLE_NAME, CONSTRAINT_NAME, ORDINAL_POSITION, COLUMN_NAME, REFERENCED_TABLE_SCHEMA, \
              REFERENCED_TABLE_NAME, REFERENCED_COLUMN_NAME FROM information_schema.KEY_COLUMN_USAGE \
@@ -76,10 +81,12 @@ impl Reader<'_> {
                 keys.push(ForeignKey {
                     database: owner,
                     table,
-                    name,
-                    referenced_database: row.text(5),
-                    referenced_table: row.text(6),
-                    ..ForeignKey::default()
+                    key: schema::ForeignKey {
+                        name,
+                        referenced_database: row.text(5),
+                        referenced_table: row.text(6),
+                        ..schema::ForeignKey::default()
+                    },
                 });
             }
             if let Some(key) = keys.last_mut() {
@@ -117,13 +124,13 @@ impl Reader<'_> {
         Ok((keys, all_seen))
     }
 
-    async fn keys_by_innodb(&mut self, database: &str) -> Result<BothWays, Trouble> {
+    async fn keys_by_innodb(&mut self, database: &str) -> Result<BothWays, SessionError> {
         let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
         // Old servers write names as those of files, new ones as they are.
         let mut stems = vec![format!("{database}/"), format!("{}/", to_file_name(database))];
         stems.dedup();
         let starts = |column: &str| {
-            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), literal(stem));
+            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), quote_string(stem));
             stems.iter().map(one).collect::<Vec<_>>().join(" OR ")
         };
         let sql = format!(
@@ -147,12 +154,14 @@ impl Reader<'_> {
             let key = ForeignKey {
                 database: child.0,
                 table: child.1,
-                name: name.to_owned(),
-                referenced_database: parent.0,
-                referenced_table: parent.1,
-                on_delete: rule(1, 2),
-                on_update: rule(4, 8),
-                ..ForeignKey::default()
+                key: schema::ForeignKey {
+                    name: name.to_owned(),
+                    referenced_database: parent.0,
+                    referenced_table: parent.1,
+                    on_delete: rule(1, 2),
+                    on_update: rule(4, 8),
+                    ..schema::ForeignKey::default()
+                },
             };
             keys.insert(id, key);
         }
@@ -176,7 +185,7 @@ impl Reader<'_> {
         let (mut own, mut inbound): (Vec<_>, Vec<_>) = keys.into_values().partition(|key| key.database == database);
         own.sort();
         inbound.sort();
-        Ok((Seen::new(own, by.clone()), Seen::new(inbound, by)))
+        Ok((Observed::new(own, by.clone()), Observed::new(inbound, by)))
     }
 }
 

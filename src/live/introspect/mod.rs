@@ -13,9 +13,9 @@ mod tables;
 pub(super) use server::version;
 
 use super::facts::{DatabaseFacts, Flavour, Incomplete, Origin, ServerFacts};
-use super::proof::Seen;
+use super::proof::Observed;
 use super::rights::Rights;
-use super::session::{Session, Trouble};
+use super::session::{Session, SessionError};
 use super::{ReadError, Request};
 use crate::source::Gap;
 
@@ -50,8 +50,10 @@ pub(super) async fn read(
     let begun = reader.begin().await;
     let mut read = Vec::new();
     match begun {
-        Err(ReadError::Trouble(trouble)) => {
-            let _: Seen<()> = reader.failed("the server", &trouble);
+        Err(ReadError::SessionError(trouble)) => {
+            // Whatever the reason: nothing is known of this server.
+            let reason = format!("the server: {}", trouble.reason());
+            reader.incomplete.push(Incomplete { place: address.to_owned(), reason });
             for name in databases {
                 read.push(reader.unread(name));
             }
@@ -98,20 +100,26 @@ impl Reader<'_> {
     }
 
     /// Notes that a part could not be read; the rest goes on as long as the connection lives.
-    fn failed<T: Default>(&mut self, what: &str, trouble: &Trouble) -> Seen<T> {
+    fn failed<T: Default>(&mut self, what: &str, trouble: &SessionError) -> Observed<T> {
         let reason = format!("{what}: {}", trouble.reason());
         let first_death = self.session.is_alive() || !self.incomplete.iter().any(|i| i.place == self.server.address);
         if trouble.is_incomplete() && first_death {
             let place = self.server.address.clone();
             self.incomplete.push(Incomplete { place, reason: reason.clone() });
         }
-        Seen::unproven(reason)
+        Observed::unproven(reason)
     }
 
     async fn database(&mut self, name: &str) -> DatabaseFacts {
         let mut facts = self.unread(name);
         if let Err(trouble) = self.session.rows("START TRANSACTION READ ONLY").await {
-            let _: Seen<()> = self.failed(&format!("database {name}"), &trouble);
+            let what = format!("database {name}");
+            if !trouble.is_incomplete() {
+                // A server that refuses this is not read, whatever its reason.
+                let reason = format!("{what}: {}", trouble.reason());
+                self.incomplete.push(Incomplete { place: self.server.address.clone(), reason });
+            }
+            let _: Observed<()> = self.failed(&what, &trouble);
             return facts;
         }
         match self.is_there(name).await {
@@ -131,7 +139,7 @@ impl Reader<'_> {
             Ok((own, inbound)) => (facts.foreign_keys, facts.referenced_by) = (own, inbound),
             Err(trouble) => {
                 facts.foreign_keys = self.failed("foreign keys", &trouble);
-                facts.referenced_by = Seen::unproven(trouble.reason());
+                facts.referenced_by = Observed::unproven(trouble.reason());
             }
         }
         facts.checks = match self.checks(name).await {
@@ -161,7 +169,7 @@ impl Reader<'_> {
     /// What other databases of the server have to do with those that were read.
     async fn outside(&mut self, read: &mut [DatabaseFacts]) {
         if let Err(trouble) = self.session.rows("START TRANSACTION READ ONLY").await {
-            let _: Seen<()> = self.failed("programs of other databases", &trouble);
+            let _: Observed<()> = self.failed("programs of other databases", &trouble);
             return;
         }
         self.outsiders(read).await;
@@ -171,16 +179,16 @@ impl Reader<'_> {
     async fn next_transaction(&mut self) {
         for statement in ["ROLLBACK", "START TRANSACTION READ ONLY"] {
             if let Err(trouble) = self.session.rows(statement).await {
-                let _: Seen<()> = self.failed(statement, &trouble);
+                let _: Observed<()> = self.failed(statement, &trouble);
             }
         }
     }
 
     /// The database's collation, if it is there.
-    async fn is_there(&mut self, name: &str) -> Result<Option<String>, Trouble> {
+    async fn is_there(&mut self, name: &str) -> Result<Option<String>, SessionError> {
         let sql = format!(
             "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
-            super::session::literal(name)
+            crate::schema::quote_string(name)
         );
         Ok(self.session.rows(&sql).await?.first().map(|row| row.text(0)))
     }

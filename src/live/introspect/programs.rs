@@ -1,10 +1,11 @@
 //! Triggers, views, routines and events, and which tables their texts name. The texts are not kept.
 
 use super::Reader;
-use crate::live::facts::{DatabaseFacts, Elsewhere, Outsider, Program, Trigger};
+use crate::live::facts::{DatabaseFacts, ExternalProgram, Program, TableRef, Trigger};
 use crate::live::mentions::{Named, Names};
-use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, literal, literals};
+use crate::live::proof::{Observed, Proof};
+use crate::live::session::{Row, SessionError, literals};
+use crate::schema::quote_string;
 
 impl Reader<'_> {
     /// Reads what is stored in a database besides tables.
@@ -29,11 +30,11 @@ impl Reader<'_> {
         };
     }
 
-    async fn triggers(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Trigger>>, Trouble> {
+    async fn triggers(&mut self, database: &str, names: &Names) -> Result<Observed<Vec<Trigger>>, SessionError> {
         let sql = format!(
             "SELECT EVENT_OBJECT_TABLE, TRIGGER_NAME, ACTION_TIMING, EVENT_MANIPULATION, ACTION_STATEMENT \
              FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {}",
-            literal(database)
+            quote_string(database)
         );
         let rows = self.session.rows(&sql).await?;
         let mut triggers: Vec<Trigger> = rows
@@ -50,16 +51,16 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("TRIGGER ON `{database}`.* is missing, so triggers may be hidden"))
         };
-        Ok(Seen::new(triggers, proof))
+        Ok(Observed::new(triggers, proof))
     }
 
-    async fn views(&mut self, facts: &DatabaseFacts, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
+    async fn views(&mut self, facts: &DatabaseFacts, names: &Names) -> Result<Observed<Vec<Program>>, SessionError> {
         let database = &facts.name;
         let mut views = Vec::new();
         if facts.tables.found.iter().any(|table| table.is_view) {
             let sql = format!(
                 "SELECT TABLE_NAME, VIEW_DEFINITION FROM information_schema.VIEWS WHERE TABLE_SCHEMA = {}",
-                literal(database)
+                quote_string(database)
             );
             views = self.session.rows(&sql).await?.iter().map(|row| program("VIEW", row, names)).collect();
             views.sort();
@@ -71,14 +72,14 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("SHOW VIEW ON `{database}`.* is missing, so texts of views are hidden"))
         };
-        Ok(Seen::new(views, proof))
+        Ok(Observed::new(views, proof))
     }
 
-    async fn routines(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
+    async fn routines(&mut self, database: &str, names: &Names) -> Result<Observed<Vec<Program>>, SessionError> {
         let sql = format!(
             "SELECT ROUTINE_NAME, ROUTINE_DEFINITION, ROUTINE_TYPE \
              FROM information_schema.ROUTINES WHERE ROUTINE_SCHEMA = {}",
-            literal(database)
+            quote_string(database)
         );
         let rows = self.session.rows(&sql).await?;
         let mut routines: Vec<Program> = rows.iter().map(|row| program(&row.text(2), row, names)).collect();
@@ -88,13 +89,13 @@ impl Reader<'_> {
             (false, true) => Proof::unproven("SHOW_ROUTINE ON *.* is missing, so routines may be hidden"),
             (false, false) => Proof::unproven("SELECT ON `mysql`.`proc` is missing, so routines may be hidden"),
         };
-        Ok(Seen::new(routines, proof))
+        Ok(Observed::new(routines, proof))
     }
 
-    async fn events(&mut self, database: &str, names: &Names) -> Result<Seen<Vec<Program>>, Trouble> {
+    async fn events(&mut self, database: &str, names: &Names) -> Result<Observed<Vec<Program>>, SessionError> {
         let sql = format!(
             "SELECT EVENT_NAME, EVENT_DEFINITION FROM information_schema.EVENTS WHERE EVENT_SCHEMA = {}",
-            literal(database)
+            quote_string(database)
         );
         let rows = self.session.rows(&sql).await?;
         let mut events: Vec<Program> = rows.iter().map(|row| program("EVENT", row, names)).collect();
@@ -104,7 +105,7 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("EVENT ON `{database}`.* is missing, so events may be hidden"))
         };
-        Ok(Seen::new(events, proof))
+        Ok(Observed::new(events, proof))
     }
 
     fn sees_routines(&self, database: &str) -> bool {
@@ -133,7 +134,7 @@ impl Reader<'_> {
                 let tables = facts.tables.found.iter().map(|table| &table.name);
                 let mentions: Vec<String> = tables.filter(|table| named(table)).cloned().collect();
                 if !mentions.is_empty() {
-                    facts.named_by.found.push(Outsider { mentions, ..outsider.clone() });
+                    facts.named_by.found.push(ExternalProgram { mentions, ..outsider.clone() });
                 }
             }
         }
@@ -142,7 +143,7 @@ impl Reader<'_> {
     async fn ask_outsiders(
         &mut self,
         read: &[DatabaseFacts],
-    ) -> Result<Seen<Vec<(Outsider, Vec<Elsewhere>)>>, Trouble> {
+    ) -> Result<Observed<Vec<(ExternalProgram, Vec<TableRef>)>>, SessionError> {
         let rows = self.session.rows("SELECT SCHEMA_NAME FROM information_schema.SCHEMATA").await?;
         let mut others: Vec<String> = rows.iter().map(|row| row.text(0)).collect();
         others.retain(|name| {
@@ -175,7 +176,7 @@ impl Reader<'_> {
         others.truncate(MOST_OTHERS);
         let mut found = Vec::new();
         if others.is_empty() || self.request.tables.is_empty() {
-            return Ok(Seen::new(found, proof));
+            return Ok(Observed::new(found, proof));
         }
         for (schema, name, kind, text, table) in [
             ("TABLE_SCHEMA", "TABLE_NAME", "'VIEW'", "VIEW_DEFINITION", "VIEWS"),
@@ -185,7 +186,7 @@ impl Reader<'_> {
         ] {
             let like = |name: &String| {
                 let pattern = name.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                format!("LOWER({text}) LIKE {}", literal(&format!("%{pattern}%")))
+                format!("LOWER({text}) LIKE {}", quote_string(&format!("%{pattern}%")))
             };
             let names = self.request.tables.iter().map(like).collect::<Vec<_>>().join(" OR ");
             let select = format!("SELECT {schema}, {name}, {kind}, {text} FROM information_schema.{table}");
@@ -194,17 +195,21 @@ impl Reader<'_> {
                 format!("{select} WHERE {schema} IN ({others}) AND ({names})")
             } else {
                 // Only `=` keeps an old server from looking through every folder.
-                let one = |other: &String| format!("{select} WHERE {schema} = {} AND ({names})", literal(other));
+                let one = |other: &String| format!("{select} WHERE {schema} = {} AND ({names})", quote_string(other));
                 others.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
             };
             for row in self.session.rows(&sql).await? {
-                let outsider =
-                    Outsider { database: row.text(0), name: row.text(1), kind: row.text(2), ..Outsider::default() };
+                let outsider = ExternalProgram {
+                    database: row.text(0),
+                    name: row.text(1),
+                    kind: row.text(2),
+                    ..ExternalProgram::default()
+                };
                 let home = DatabaseFacts::unread(&outsider.database, self.origin(), "");
                 found.push((outsider, Names::of(&home).in_text(&row.text(3), "").elsewhere));
             }
         }
-        Ok(Seen::new(found, proof))
+        Ok(Observed::new(found, proof))
     }
 }
 

@@ -5,8 +5,9 @@ use std::time::{Duration, Instant};
 
 use super::Reader;
 use crate::live::facts::{DatabaseFacts, Measures, Migration, Range, Table, integer_limit};
-use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, identifier, literal, literals};
+use crate::live::proof::{Observed, Proof};
+use crate::live::session::{Row, SessionError, literals};
+use crate::schema::{quote, quote_string};
 
 /// How many tables one statement asks about.
 pub(super) const TABLES_A_STATEMENT: usize = 500;
@@ -14,8 +15,8 @@ pub(super) const TABLES_A_STATEMENT: usize = 500;
 /// So many tables are opened by a statement that asks for counters.
 const OPENED_AT_ONCE: usize = 1000;
 
-/// After so long no more of them are opened.
-const OPENING: Duration = Duration::from_secs(4);
+/// After this time no further table is opened for its range; what is left is unproven.
+const MEASURE_BUDGET: Duration = Duration::from_secs(4);
 
 impl Reader<'_> {
     /// Sizes, counters, emptiness and ranges of the tables concerned.
@@ -23,7 +24,7 @@ impl Reader<'_> {
         &mut self,
         facts: &DatabaseFacts,
         concerned: &[String],
-    ) -> Result<Seen<Vec<Measures>>, Trouble> {
+    ) -> Result<Observed<Vec<Measures>>, SessionError> {
         let mut all: BTreeMap<String, Measures> = concerned
             .iter()
             .map(|table| (table.clone(), Measures { table: table.clone(), ..Measures::default() }))
@@ -46,7 +47,7 @@ impl Reader<'_> {
         for chunk in concerned.chunks(TABLES_A_STATEMENT) {
             if let Err(trouble) = self.read_ranges(facts, chunk, &mut all).await {
                 // What was measured before stands.
-                let failed: Seen<()> = self.failed("ranges", &trouble);
+                let failed: Observed<()> = self.failed("ranges", &trouble);
                 interrupted = Some(failed.proof);
                 break;
             }
@@ -54,10 +55,10 @@ impl Reader<'_> {
         if self.request.sample && interrupted.is_none() {
             // A column more or less: what was measured stands.
             if let Err(trouble) = self.sample_ranges(facts, concerned, &mut all).await {
-                let _: Seen<()> = self.failed("sampled ranges", &trouble);
+                let _: Observed<()> = self.failed("sampled ranges", &trouble);
             }
             if let Err(trouble) = self.sample_growth(facts, &mut all).await {
-                let _: Seen<()> = self.failed("sampled growth", &trouble);
+                let _: Observed<()> = self.failed("sampled growth", &trouble);
             }
         }
         let measures: Vec<Measures> = all.into_values().collect();
@@ -67,19 +68,19 @@ impl Reader<'_> {
             (None, None) if self.request.all => Proof::proven("information_schema.TABLES and the tables' indexes"),
             (None, None) => Proof::proven("information_schema.TABLES and the tables' indexes, of the tables concerned"),
         };
-        Ok(Seen::new(measures, proof))
+        Ok(Observed::new(measures, proof))
     }
 
     /// The counters of every table, as far as they come in reasonable time.
-    pub(super) async fn counters(&mut self, facts: &mut DatabaseFacts) -> Result<(), Trouble> {
+    pub(super) async fn counters(&mut self, facts: &mut DatabaseFacts) -> Result<(), SessionError> {
         if self.request.all {
             let all = facts.measures.found.iter();
             let found = all.filter_map(|one| Some((one.table.clone(), one.auto_increment?))).collect();
-            facts.counters = Seen::new(found, facts.measures.proof.clone());
+            facts.counters = Observed::new(found, facts.measures.proof.clone());
             return Ok(());
         }
         let select = "SELECT TABLE_NAME, AUTO_INCREMENT FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
-        let schema = literal(&facts.name);
+        let schema = quote_string(&facts.name);
         let mut statements = Vec::new();
         if self.has_dictionary() {
             statements.push(format!("{select} {schema}"));
@@ -87,7 +88,7 @@ impl Reader<'_> {
             // These servers open each table, which may be a slow affair: a part at a time, while time is left.
             let counts = |table: &&Table| table.columns.iter().any(|column| column.auto_increment);
             let tables: Vec<&Table> = facts.tables.found.iter().filter(counts).collect();
-            let one = |table: &&Table| format!("{select} {schema} AND TABLE_NAME = {}", literal(&table.name));
+            let one = |table: &&Table| format!("{select} {schema} AND TABLE_NAME = {}", quote_string(&table.name));
             let chunks = tables.chunks(OPENED_AT_ONCE);
             statements.extend(chunks.map(|chunk| chunk.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")));
         }
@@ -97,7 +98,7 @@ impl Reader<'_> {
             other => other.clone(),
         };
         for sql in statements {
-            if begun.elapsed() > OPENING {
+            if begun.elapsed() > MEASURE_BUDGET {
                 proof = Proof::unproven(
                     "this server opens every table to tell them, which takes too long; --all-tables waits for it",
                 );
@@ -110,17 +111,17 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, Trouble> {
+    async fn statistics(&mut self, database: &str, tables: &[String]) -> Result<Vec<Row>, SessionError> {
         let select = "SELECT TABLE_NAME, ROW_FORMAT, TABLE_ROWS, DATA_LENGTH, INDEX_LENGTH, DATA_FREE, AUTO_INCREMENT \
                       FROM information_schema.TABLES WHERE TABLE_SCHEMA =";
-        let schema = literal(database);
+        let schema = quote_string(database);
         let sql = if self.request.all {
             format!("{select} {schema} AND TABLE_TYPE = 'BASE TABLE'")
         } else if self.has_dictionary() {
             format!("{select} {schema} AND TABLE_NAME IN ({})", literals(tables.iter().map(String::as_str)))
         } else {
             // Only `=` keeps an old server from opening every table of the database.
-            let one = |table: &String| format!("{select} {schema} AND TABLE_NAME = {}", literal(table));
+            let one = |table: &String| format!("{select} {schema} AND TABLE_NAME = {}", quote_string(table));
             tables.iter().map(one).collect::<Vec<_>>().join(" UNION ALL ")
         };
         if tables.is_empty() { Ok(Vec::new()) } else { self.session.rows(&sql).await }
@@ -132,7 +133,7 @@ impl Reader<'_> {
         facts: &DatabaseFacts,
         tables: &[String],
         all: &mut BTreeMap<String, Measures>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let may = |rights: &crate::live::rights::Rights, table: &str| rights.table("SELECT", &facts.name, table);
         let mut readable = Vec::new();
         for table in tables.iter().filter_map(|name| facts.table(name)) {
@@ -143,12 +144,12 @@ impl Reader<'_> {
             }
         }
         match self.ask_ranges(&facts.name, &readable, all).await {
-            Err(Trouble::Denied(_) | Trouble::Refused(_)) => {}
+            Err(SessionError::AccessDenied(_) | SessionError::ServerError(_)) => {}
             other => return other,
         }
         for table in readable {
             match self.ask_ranges(&facts.name, &[table], all).await {
-                Err(Trouble::Denied(reason) | Trouble::Refused(reason)) => {
+                Err(SessionError::AccessDenied(reason) | SessionError::ServerError(reason)) => {
                     if let Some(measures) = all.get_mut(&table.name) {
                         measures.missing = Some(format!("`{}`.`{}`: {reason}", facts.name, table.name));
                     }
@@ -164,13 +165,13 @@ impl Reader<'_> {
         database: &str,
         tables: &[&Table],
         all: &mut BTreeMap<String, Measures>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let mut questions = Vec::new();
         for table in tables {
-            let from = format!("FROM {}.{}", identifier(database), identifier(&table.name));
+            let from = format!("FROM {}.{}", quote(database), quote(&table.name));
             questions.push(format!("(SELECT 1 {from} LIMIT 1)"));
             for column in indexed_integers(table) {
-                let column = identifier(column);
+                let column = quote(column);
                 questions.push(format!("(SELECT MIN({column}) {from})"));
                 questions.push(format!("(SELECT MAX({column}) {from})"));
             }
@@ -209,24 +210,24 @@ impl Reader<'_> {
         facts: &DatabaseFacts,
         table: &str,
         columns: [&str; 2],
-    ) -> Seen<Vec<Migration>> {
+    ) -> Observed<Vec<Migration>> {
         if facts.table(table).is_none() {
             return match &facts.tables.proof {
-                Proof::Proven { .. } => Seen::new(Vec::new(), Proof::proven(format!("there is no table {table}"))),
-                other => Seen::unproven(format!("no table {table} is seen; {}", other.reason())),
+                Proof::Proven { .. } => Observed::new(Vec::new(), Proof::proven(format!("there is no table {table}"))),
+                other => Observed::unproven(format!("no table {table} is seen; {}", other.reason())),
             };
         }
         let sql = format!(
             "SELECT {}, {} FROM {}.{} ORDER BY id",
-            identifier(columns[0]),
-            identifier(columns[1]),
-            identifier(&facts.name),
-            identifier(table)
+            quote(columns[0]),
+            quote(columns[1]),
+            quote(&facts.name),
+            quote(table)
         );
         match self.session.rows(&sql).await {
             Ok(rows) => {
                 let found = rows.iter().map(|row| Migration { app: row.text(0), name: row.text(1) }).collect();
-                Seen::new(found, Proof::proven(format!("the rows of {table}")))
+                Observed::new(found, Proof::proven(format!("the rows of {table}")))
             }
             Err(trouble) => self.failed(table, &trouble),
         }

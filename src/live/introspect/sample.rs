@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 
 use super::Reader;
 use super::rows::{TABLES_A_STATEMENT, indexed_integers};
-use crate::live::facts::{Birth, Column, DatabaseFacts, Growth, Measures, Range, Table, integer_limit};
-use crate::live::session::{Trouble, identifier};
+use crate::live::facts::{Column, DatabaseFacts, GrowthSample, Measures, Range, RowCreatedAt, Table, integer_limit};
+use crate::live::session::SessionError;
+use crate::schema::quote;
 
 /// So many of a table's newest rows are looked at.
 const NEWEST: u32 = 1000;
@@ -41,7 +42,7 @@ impl Reader<'_> {
         facts: &DatabaseFacts,
         tables: &[String],
         all: &mut BTreeMap<String, Measures>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         for chunk in tables.chunks(TABLES_A_STATEMENT) {
             let mut columns: Vec<(&str, &str)> = Vec::new();
             let mut questions = Vec::new();
@@ -49,11 +50,11 @@ impl Reader<'_> {
                 let readable = all.get(&table.name).is_some_and(|measures| measures.missing.is_none());
                 let Some(newest) = newest(table).filter(|_| readable) else { continue };
                 for column in bare_integers(table) {
-                    let name = identifier(column);
+                    let name = quote(column);
                     let from = format!(
                         "FROM (SELECT {name} FROM {}.{} ORDER BY {newest} LIMIT {NEWEST}) newest",
-                        identifier(&facts.name),
-                        identifier(&table.name)
+                        quote(&facts.name),
+                        quote(&table.name)
                     );
                     questions.push(format!("(SELECT MIN({name}) {from}), (SELECT MAX({name}) {from})"));
                     columns.push((&table.name, column));
@@ -78,7 +79,7 @@ impl Reader<'_> {
         &mut self,
         facts: &DatabaseFacts,
         all: &mut BTreeMap<String, Measures>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), SessionError> {
         let asked = |name: &str| self.request.tables.iter().any(|table| table.eq_ignore_ascii_case(name));
         let tables: Vec<&Table> = facts.tables.found.iter().filter(|table| asked(&table.name)).collect();
         for table in tables {
@@ -88,8 +89,8 @@ impl Reader<'_> {
             let Some((low, high)) = range.and_then(|range| range.lowest.zip(range.highest)) else { continue };
             let mut points: Vec<i128> = POINTS.iter().map(|part| low + (high - low) * part / 32).collect();
             points.dedup();
-            let from = format!("FROM {}.{}", identifier(&facts.name), identifier(&table.name));
-            let (id, born) = (identifier(key), identifier(created));
+            let from = format!("FROM {}.{}", quote(&facts.name), quote(&table.name));
+            let (id, born) = (quote(key), quote(created));
             let one = |(at, point): (usize, &i128)| {
                 format!(
                     "SELECT * FROM (SELECT {id} AS id, DATE_FORMAT({born}, '%Y-%m-%dT%H:%i:%s') AS born {from} \
@@ -98,11 +99,11 @@ impl Reader<'_> {
             };
             let sql = points.iter().enumerate().map(one).collect::<Vec<_>>().join(" UNION ALL ");
             let rows = self.session.rows(&sql).await?;
-            let mut births: Vec<Birth> =
-                rows.iter().filter_map(|row| Some(Birth { id: row.number(0)?, created: row.at(1)? })).collect();
+            let mut births: Vec<RowCreatedAt> =
+                rows.iter().filter_map(|row| Some(RowCreatedAt { id: row.number(0)?, created: row.at(1)? })).collect();
             births.sort();
             births.dedup();
-            measures.growth = Some(Growth { column: created.to_owned(), births });
+            measures.growth = Some(GrowthSample { column: created.to_owned(), births });
         }
         Ok(())
     }
@@ -110,15 +111,15 @@ impl Reader<'_> {
 
 /// What sorts a table's rows by its primary key, the newest first.
 fn newest(table: &Table) -> Option<String> {
-    let key = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+    let key = table.primary()?;
     let parts: Option<Vec<String>> =
-        key.parts.iter().map(|part| Some(format!("{} DESC", identifier(part.column.as_deref()?)))).collect();
+        key.parts.iter().map(|part| Some(format!("{} DESC", quote(part.column.as_deref()?)))).collect();
     parts.map(|parts| parts.join(", "))
 }
 
 /// The primary key of a table, when it is one integer.
 fn integer_key(table: &Table) -> Option<&str> {
-    let key = table.indexes.iter().find(|index| index.name == "PRIMARY")?;
+    let key = table.primary()?;
     let [part] = key.parts.as_slice() else { return None };
     let column = table.column(part.column.as_deref()?)?;
     integer_limit(&column.column_type).map(|_| column.name.as_str())

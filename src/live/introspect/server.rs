@@ -3,9 +3,9 @@
 use super::Reader;
 use crate::live::ReadError;
 use crate::live::facts::{BinaryLogs, Flavour, ReplicationSource};
-use crate::live::proof::{Proof, Seen};
+use crate::live::proof::{Observed, Proof};
 use crate::live::rights::Rights;
-use crate::live::session::{Row, Trouble, literals};
+use crate::live::session::{Row, SessionError, literals};
 
 /// Variables that decide whether and how a table can be changed.
 const VARIABLES: [&str; 55] = [
@@ -73,7 +73,7 @@ impl Reader<'_> {
                    DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ'), @@read_only, @@innodb_read_only";
         let rows = self.session.rows(sql).await?;
         let Some(row) = rows.first() else {
-            return Err(Trouble::Dead("the server does not tell its version".to_owned()).into());
+            return Err(SessionError::Disconnected("the server does not tell its version".to_owned()).into());
         };
         let text = row.text(0);
         self.server.flavour = flavour(&text, &row.text(1));
@@ -124,7 +124,7 @@ impl Reader<'_> {
             Err(trouble) => drop(self.failed::<()>("variables", &trouble)),
         }
         self.server.sources = Some(match self.sources().await {
-            Ok(sources) => Seen::new(sources, Proof::proven("the status of replication")),
+            Ok(sources) => Observed::new(sources, Proof::proven("the status of replication")),
             Err(trouble) => self.failed("the sources of replication", &trouble),
         });
         self.server.replicas = Some(match self.replicas().await {
@@ -132,16 +132,16 @@ impl Reader<'_> {
             Err(trouble) => self.failed("the replicas", &trouble),
         });
         self.server.binary_logs = Some(match self.binary_logs().await {
-            Ok(logs) => Seen::new(logs, Proof::proven("SHOW BINARY LOGS")),
+            Ok(logs) => Observed::new(logs, Proof::proven("SHOW BINARY LOGS")),
             Err(trouble) => self.failed("the binary logs", &trouble),
         });
         self.server.metadata_lock_instrument = Some(match self.instrument().await {
-            Ok(instrument) => Seen::new(instrument, Proof::proven("performance_schema.setup_instruments")),
+            Ok(instrument) => Observed::new(instrument, Proof::proven("performance_schema.setup_instruments")),
             Err(trouble) => self.failed("the instrument for metadata locks", &trouble),
         });
     }
 
-    async fn sources(&mut self) -> Result<Vec<ReplicationSource>, Trouble> {
+    async fn sources(&mut self) -> Result<Vec<ReplicationSource>, SessionError> {
         let sql = match (self.is_mariadb(), self.is_mysql((8, 0, 22))) {
             (true, _) => "SHOW ALL SLAVES STATUS",
             (_, true) => "SHOW REPLICA STATUS",
@@ -153,16 +153,16 @@ impl Reader<'_> {
     }
 
     /// Counted by their connections: the list of hosts shows only replicas that announce themselves.
-    async fn replicas(&mut self) -> Result<Seen<u64>, Trouble> {
+    async fn replicas(&mut self) -> Result<Observed<u64>, SessionError> {
         if !self.rights.global("PROCESS") {
-            return Ok(Seen::unproven("PROCESS ON *.* is missing, so the connections of replicas are hidden"));
+            return Ok(Observed::unproven("PROCESS ON *.* is missing, so the connections of replicas are hidden"));
         }
         let sql = "SELECT COUNT(*) FROM information_schema.PROCESSLIST WHERE COMMAND LIKE 'Binlog Dump%'";
         let count = self.session.rows(sql).await?.first().and_then(|row| row.number(0)).unwrap_or_default();
-        Ok(Seen::new(count, Proof::proven("the list of connections")))
+        Ok(Observed::new(count, Proof::proven("the list of connections")))
     }
 
-    async fn binary_logs(&mut self) -> Result<Option<BinaryLogs>, Trouble> {
+    async fn binary_logs(&mut self) -> Result<Option<BinaryLogs>, SessionError> {
         if self.server.variables.get("log_bin").is_none_or(|value| value == "OFF") {
             return Ok(None);
         }
@@ -171,7 +171,7 @@ impl Reader<'_> {
         Ok(Some(BinaryLogs { files: rows.len() as u64, bytes }))
     }
 
-    async fn instrument(&mut self) -> Result<Option<bool>, Trouble> {
+    async fn instrument(&mut self) -> Result<Option<bool>, SessionError> {
         let sql = "SELECT ENABLED FROM performance_schema.setup_instruments WHERE NAME = 'wait/lock/metadata/sql/mdl'";
         Ok(self.session.rows(sql).await?.first().map(|row| row.text(0) == "YES"))
     }

@@ -6,8 +6,9 @@ use super::Reader;
 use super::keys::split;
 use super::rows::TABLES_A_STATEMENT;
 use crate::live::facts::{Check, Column, DefaultValue, Generated, Index, IndexPart, Partition, Table};
-use crate::live::proof::{Proof, Seen};
-use crate::live::session::{Row, Trouble, literal, literals};
+use crate::live::proof::{Observed, Proof};
+use crate::live::session::{Row, SessionError, literals};
+use crate::schema::{self, quote_string};
 
 impl Reader<'_> {
     /// Every table and view of a database, from what the definitions alone tell. MariaDB opens every table to tell its
@@ -15,8 +16,8 @@ impl Reader<'_> {
     pub(super) async fn tables(
         &mut self,
         database: &str,
-    ) -> Result<(Seen<Vec<Table>>, BTreeMap<String, u64>), Trouble> {
-        let schema = literal(database);
+    ) -> Result<(Observed<Vec<Table>>, BTreeMap<String, u64>), SessionError> {
+        let schema = quote_string(database);
         let counter = if self.is_mariadb() { "AUTO_INCREMENT" } else { "NULL" };
         let sql = format!(
             "SELECT TABLE_NAME, TABLE_TYPE, ENGINE, TABLE_COLLATION, CREATE_OPTIONS, TABLE_COMMENT, {counter} \
@@ -48,10 +49,10 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("SELECT ON `{database}`.* is missing, so tables and columns may be hidden"))
         };
-        Ok((Seen::new(tables.into_values().collect(), proof), counters))
+        Ok((Observed::new(tables.into_values().collect(), proof), counters))
     }
 
-    async fn columns(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
+    async fn columns(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), SessionError> {
         let generated = self.is_mysql((5, 7, 6)) || self.is_mariadb_from((10, 2, 5));
         let expression = if generated { "GENERATION_EXPRESSION" } else { "NULL" };
         let sql = format!(
@@ -70,8 +71,8 @@ impl Reader<'_> {
         Ok(())
     }
 
-    async fn indexes(&mut self, database: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
-        let schema = literal(database);
+    async fn indexes(&mut self, database: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), SessionError> {
+        let schema = quote_string(database);
         let expression = if self.is_mysql((8, 0, 13)) { "EXPRESSION" } else { "NULL" };
         let invisible = if self.has_dictionary() {
             "IS_VISIBLE = 'NO'"
@@ -115,6 +116,7 @@ impl Reader<'_> {
                     kind,
                     parts: vec![part],
                     invisible: row.text(9) == "1",
+                    implicit: false,
                 }),
             }
         }
@@ -127,7 +129,7 @@ impl Reader<'_> {
         &mut self,
         database: &str,
         tables: &BTreeMap<String, Table>,
-    ) -> Result<Option<Vec<String>>, Trouble> {
+    ) -> Result<Option<Vec<String>>, SessionError> {
         if !self.rights.global("PROCESS") {
             return Ok(None);
         }
@@ -138,7 +140,7 @@ impl Reader<'_> {
             .await
         {
             Ok(rows) => rows.iter().map(|row| row.text(0)).collect::<BTreeSet<_>>(),
-            Err(Trouble::Denied(_) | Trouble::Refused(_)) => return Ok(None),
+            Err(SessionError::AccessDenied(_) | SessionError::ServerError(_)) => return Ok(None),
             Err(trouble) => return Err(trouble),
         };
         let is_innodb = |table: &&Table| table.engine.as_deref() == Some("InnoDB");
@@ -162,12 +164,12 @@ impl Reader<'_> {
         &mut self,
         schema: &str,
         names: &[String],
-    ) -> Result<BTreeMap<(String, String), String>, Trouble> {
+    ) -> Result<BTreeMap<(String, String), String>, SessionError> {
         let one = |name: &String| {
             format!(
                 "SELECT TABLE_NAME, INDEX_NAME, INDEX_TYPE FROM information_schema.STATISTICS \
                  WHERE TABLE_SCHEMA = {schema} AND TABLE_NAME = {}",
-                literal(name)
+                quote_string(name)
             )
         };
         let mut kinds = BTreeMap::new();
@@ -179,7 +181,7 @@ impl Reader<'_> {
         Ok(kinds)
     }
 
-    async fn partitions(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), Trouble> {
+    async fn partitions(&mut self, schema: &str, tables: &mut BTreeMap<String, Table>) -> Result<(), SessionError> {
         let partitioned: Vec<&str> = tables
             .values()
             .filter(|table| table.create_options.contains("partitioned"))
@@ -213,8 +215,8 @@ impl Reader<'_> {
     }
 
     /// CHECK constraints.
-    pub(super) async fn checks(&mut self, database: &str) -> Result<Seen<Vec<Check>>, Trouble> {
-        let schema = literal(database);
+    pub(super) async fn checks(&mut self, database: &str) -> Result<Observed<Vec<Check>>, SessionError> {
+        let schema = quote_string(database);
         let sql = if self.is_mysql((8, 0, 16)) {
             format!(
                 "SELECT t.TABLE_NAME, t.CONSTRAINT_NAME, c.CHECK_CLAUSE, t.ENFORCED \
@@ -228,9 +230,9 @@ impl Reader<'_> {
                  FROM information_schema.CHECK_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = {schema}"
             )
         } else if self.is_mariadb_from((10, 2, 1)) {
-            return Ok(Seen::unproven("this MariaDB has CHECK constraints but no list of them"));
+            return Ok(Observed::unproven("this MariaDB has CHECK constraints but no list of them"));
         } else {
-            return Ok(Seen::new(Vec::new(), Proof::proven("this version keeps no CHECK constraints")));
+            return Ok(Observed::new(Vec::new(), Proof::proven("this version keeps no CHECK constraints")));
         };
         let escaped = self.has_dictionary();
         let mut checks: Vec<Check> = self
@@ -240,9 +242,10 @@ impl Reader<'_> {
             .iter()
             .map(|row| Check {
                 table: row.text(0),
-                name: row.text(1),
-                condition: unescape(&row.text(2), escaped),
-                enforced: row.text(3) == "YES",
+                part: schema::Check {
+                    enforced: row.text(3) == "YES",
+                    ..schema::Check::new(&row.text(1), &unescape(&row.text(2), escaped))
+                },
             })
             .collect();
         checks.sort();
@@ -251,7 +254,7 @@ impl Reader<'_> {
         } else {
             Proof::unproven(format!("SELECT ON `{database}`.* is missing, so checks may be hidden"))
         };
-        Ok(Seen::new(checks, proof))
+        Ok(Observed::new(checks, proof))
     }
 }
 

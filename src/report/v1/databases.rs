@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::Report;
-use crate::audit::{Audit, IdColumn, Place, Reference, Role};
+use crate::audit::{Audit, ColumnInstance, IdColumn, Reference, Role};
 use crate::check;
 use crate::finding::{Confidence, Severity};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
@@ -297,7 +297,7 @@ fn environment(environment: &crate::audit::Environment) -> ReportEnvironment {
         encrypted: server.encrypted,
         read_only: server.read_only,
     });
-    let databases = facts.databases.iter().zip(&environment.sides).map(|(database, side)| ReportDatabase {
+    let databases = facts.databases.iter().zip(&environment.mappings).map(|(database, side)| ReportDatabase {
         name: database.name.clone(),
         from: origin(database).to_owned(),
         alias: side.alias.clone(),
@@ -429,7 +429,7 @@ fn report_reference(audit: &Audit, reference: &Reference) -> ReportReference {
     }
 }
 
-fn column_in(audit: &Audit, column: &IdColumn, place: &Place) -> ReportColumnIn {
+fn column_in(audit: &Audit, column: &IdColumn, place: &ColumnInstance) -> ReportColumnIn {
     let facts = &audit.environments[place.environment].facts;
     let database = &facts.databases[place.database];
     let measures = database.measures_of(&column.table);

@@ -6,6 +6,7 @@ use super::{
     TableOptions,
 };
 use crate::sql::lex::Kind;
+use crate::sql::quote_string;
 
 pub(super) fn create_table(cursor: &mut Cursor<'_, '_>, temporary: bool) -> Parsed<CreateTable> {
     let if_not_exists = cursor.if_not_exists();
@@ -334,9 +335,7 @@ fn type_parameters(cursor: &mut Cursor<'_, '_>) -> Parsed<String> {
         match token.kind {
             Kind::Punct if token.text == ")" => return Ok(out),
             Kind::Str => {
-                out.push('\'');
-                out.push_str(&token.text.replace('\'', "''"));
-                out.push('\'');
+                out.push_str(&quote_string(&token.text));
             }
             _ => out.push_str(&token.text),
         }

@@ -66,9 +66,9 @@ pub(super) fn plugins(project: &Project) -> Vec<(String, String)> {
             continue;
         }
         if matches!(entry.path.as_str(), "setup.py" | "setup.cfg" | "pyproject.toml")
-            && let Ok(bytes) = discovery.read(file)
+            && let Some(text) = project.text(file)
         {
-            setup(&String::from_utf8_lossy(&bytes), &mut out);
+            setup(text.as_str(), &mut out);
         }
     }
     out

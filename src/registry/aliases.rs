@@ -1,13 +1,10 @@
 //! The database aliases of a project: which there are, which database each stands for, and which are one database.
 
 use indexmap::IndexMap;
-use rustc_hash::FxBuildHasher;
 
+use super::ByAlias;
 use crate::literal::{Names, Value};
 use crate::source::{Gap, GapKind};
-
-/// Text by alias, in the order of the settings.
-pub(super) type ByAlias = IndexMap<String, String, FxBuildHasher>;
 
 /// The aliases.
 #[derive(Debug, Default, PartialEq, Eq)]

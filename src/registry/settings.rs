@@ -9,21 +9,17 @@ use crate::migration::DjangoHost;
 use crate::project::Project;
 use crate::source::{Gap, GapKind};
 
-/// What was chosen.
+/// The settings that were chosen, and what they say of apps and databases.
+#[derive(Default)]
 pub(super) struct Chosen {
     /// The installed apps, as `INSTALLED_APPS` names them.
     pub installed: Vec<String>,
     /// The database aliases.
     pub aliases: Aliases,
-    /// The files of the project.
+    /// The files of the project itself, as reports show them.
     pub files: rustc_hash::FxHashSet<String>,
-}
-
-impl Chosen {
-    /// Whether a gap is in a file of the project itself.
-    pub fn is_project(&self, gap: &Gap) -> bool {
-        gap.file.as_ref().is_some_and(|file| self.files.contains(file))
-    }
+    /// What could not be read of the settings.
+    pub gaps: Vec<Gap>,
 }
 
 /// Evaluates the settings module and puts its names into the host.
@@ -32,8 +28,9 @@ pub(super) fn read<'p>(
     project: &Project,
     interp: &mut Interp<'p>,
     host: &Rc<DjangoHost<'p>>,
-    gaps: &mut Vec<Gap>,
 ) -> Chosen {
+    let mut gaps = Vec::new();
+    let gaps_before = interp.gaps.len();
     let listed = match settings.installed_apps_text() {
         Ok(text) => text.map(|text| app_list(&text)),
         Err(error) => {
@@ -95,16 +92,13 @@ pub(super) fn read<'p>(
             "no installed apps are known; --installed-apps or --settings tells them",
         ));
     }
-    let aliases = super::aliases::read(&names, &settings.databases, gaps);
+    let aliases = super::aliases::read(&names, &settings.databases, &mut gaps);
     *host.settings.borrow_mut() = names;
-    let files = project
-        .discovery
-        .files
-        .iter()
-        .filter(|f| project.discovery.roots[f.root].kind == crate::discover::RootKind::Project)
-        .map(|f| f.path.clone())
-        .collect();
-    Chosen { installed, aliases, files }
+    let files = super::project_files(project);
+    // What could not be decided in a package's module changes no setting of the project.
+    let undecided = interp.gaps.drain(gaps_before..);
+    gaps.extend(undecided.filter(|gap| gap.file.as_ref().is_some_and(|file| files.contains(file))));
+    Chosen { installed, aliases, files, gaps }
 }
 
 fn is_setting(name: &str) -> bool {
