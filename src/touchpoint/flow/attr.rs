@@ -3,6 +3,7 @@
 use compact_str::CompactString;
 
 use super::eval::{Chain, Op};
+use super::framework::Framework;
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
 use crate::discover::RootKind;
@@ -389,6 +390,10 @@ impl<'p> Flow<'_, 'p> {
         }
         let mut chain = vec![*class];
         chain.extend(self.ancestors(*class));
+        // Calling a factory gives a row, of whatever model.
+        if self.framework_of(*class) == Some(Framework::Factory) {
+            return false;
+        }
         // Its own attribute, or one of a class that extends no model.
         let own = chain.iter().any(|each| self.fact(&Key::Attr(*each, name.into())).is_some());
         let may_be_model = chain.iter().any(|each| {

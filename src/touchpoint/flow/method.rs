@@ -112,39 +112,7 @@ impl<'p> Flow<'_, 'p> {
         }
         self.request(&callees, &values);
         self.sqlalchemy_method(set, attr, &values, at, chain);
-        match name {
-            "append" | "add" | "insert" | "extend" | "appendleft" => {
-                if let ("extend", Some(rows)) = (name, args.args.first()) {
-                    let set = values.positional.first().cloned().unwrap_or_default();
-                    self.evaluates(rows, &set);
-                }
-                self.grow(base, at, &values, name, chain);
-            }
-            "register" => self.admin_register(&values),
-            "from_queryset" => {
-                result.join(&set.flat_map(|ty| match ty {
-                    Ty::Class(class) => TySet::one(Ty::Class(*class)),
-                    _ => TySet::unknown(),
-                }));
-                for (ty, sure) in values.positional.first().cloned().unwrap_or_default().iter() {
-                    if let Ty::Class(class) = ty {
-                        result.insert(Ty::FromQuerySet(*class), *sure);
-                    }
-                }
-            }
-            "get_model" => {
-                result.join(&self.get_model(args));
-                result.join(&self.dynamic_model(attr, args));
-            }
-            "connect" | "disconnect" => self.signal_connect(args, &values),
-            "add_to_class" => {
-                if let (Some(name), Some(value)) = (args.args.first().and_then(Expr::as_str), values.positional.get(1))
-                {
-                    self.hold(set, &name, &value.clone());
-                }
-            }
-            _ => {}
-        }
+        self.known_method(set, base, &values, (attr, args, at), &mut result, chain);
         if !handled && callees.is_unknown() {
             // `executor.map(function, rows)`
             match (name, values.positional.split_first()) {
@@ -162,6 +130,52 @@ impl<'p> Flow<'_, 'p> {
             result.insert(Ty::ExternalResult("as_manager".into()), true);
         }
         result
+    }
+
+    /// Methods that do what their names say, whatever they are called on: of containers, registries, signals, classes.
+    fn known_method(
+        &mut self,
+        set: &TySet,
+        base: &'p Expr,
+        values: &Values,
+        (attr, args, at): (&'p Ident, &'p Arguments, usize),
+        result: &mut TySet,
+        chain: &mut Chain<'p>,
+    ) {
+        let name = attr.name.as_str();
+        match name {
+            "append" | "add" | "insert" | "extend" | "appendleft" => {
+                if let ("extend", Some(rows)) = (name, args.args.first()) {
+                    let set = values.positional.first().cloned().unwrap_or_default();
+                    self.evaluates(rows, &set);
+                }
+                self.grow(base, at, values, name, chain);
+            }
+            "register" => self.admin_register(values),
+            "from_queryset" => {
+                result.join(&set.flat_map(|ty| match ty {
+                    Ty::Class(class) => TySet::one(Ty::Class(*class)),
+                    _ => TySet::unknown(),
+                }));
+                for (ty, sure) in values.positional.first().cloned().unwrap_or_default().iter() {
+                    if let Ty::Class(class) = ty {
+                        result.insert(Ty::FromQuerySet(*class), *sure);
+                    }
+                }
+            }
+            "get_model" => {
+                result.join(&self.get_model(args));
+                result.join(&self.dynamic_model(attr, args));
+            }
+            "connect" | "disconnect" => self.signal_connect(args, values),
+            "add_to_class" => {
+                if let (Some(name), Some(value)) = (args.args.first().and_then(Expr::as_str), values.positional.get(1))
+                {
+                    self.hold(set, &name, &value.clone());
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Calls of SQLAlchemy: on a table, or with one.
