@@ -9,7 +9,7 @@ use crate::ast::Ident;
 use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
-use crate::touchpoint::models::{Relation, Role, is_common_word, is_everyday};
+use crate::touchpoint::models::{Relation, RelationKind, Role, is_common_word, is_everyday};
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -336,7 +336,7 @@ impl<'p> Flow<'_, 'p> {
             let lower = model.name().to_lowercase();
             let label = model.label.clone();
             let relation = model.relations.iter().find(|relation| relation.accessor.as_ref() == Some(&attr.name));
-            let one_to_one = relation.is_some_and(|relation| relation.one_to_one);
+            let one_to_one = relation.is_some_and(|relation| relation.kind == RelationKind::OneToOne);
             let refers_to = relation.map(|relation| relation.to.clone());
             let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
             let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));

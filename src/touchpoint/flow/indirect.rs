@@ -2,7 +2,7 @@
 //! configurations and content types.
 //!
 //! Sources: `importlib`'s documentation, PEP 562, `django/utils/module_loading.py`, `django/apps/registry.py`,
-//! `django/contrib/contenttypes/models.py`, `django/contrib/auth/__init__.py` (`get_user_model`).
+//! `django/contrib/contenttypes/models.py`.
 
 use compact_str::CompactString;
 
@@ -116,23 +116,6 @@ impl<'p> Flow<'_, 'p> {
             }));
         }
         found
-    }
-
-    /// `get_user_model()`: the model that `AUTH_USER_MODEL` names.
-    pub(super) fn user_model(&mut self) -> TySet {
-        // Reading the settings is of use only where one of the models may be it.
-        let may_be = |class: &crate::ast::ClassDef| {
-            let bases = class.args.args.iter().filter_map(|base| base.as_dotted()?.last().copied());
-            bases.into_iter().any(|base| base.contains("User") || base.contains("Permissions"))
-        };
-        if !self.models.iter().any(|model| model.label == "auth.User" || may_be(model.class)) {
-            return TySet::unknown();
-        }
-        let mut labels = self.setting("AUTH_USER_MODEL");
-        if labels.is_empty() {
-            labels.push(CompactString::const_new("auth.User"));
-        }
-        self.labelled(&labels)
     }
 
     /// The classes of an app's models; all of them for no label.
