@@ -350,7 +350,8 @@ impl<'p> Flow<'_, 'p> {
             // that is used as only a manager is.
             let told = !is_common_word(&attr.name) && next.is_some_and(|next| orm::method(next).is_some());
             let queried = next.is_some_and(orm::is_of_managers);
-            if !plain && !known && !told && !queried {
+            let saved = next.filter(|_| one_to_one).and_then(orm::instance_method);
+            if !plain && !known && !told && !queried && saved.is_none() {
                 continue;
             }
             if known && one_to_one {
@@ -363,7 +364,7 @@ impl<'p> Flow<'_, 'p> {
                 result.insert(Ty::Instance(class), true);
                 continue;
             }
-            let access = self.fold_access(&chain.ops, at + 1, Some(class));
+            let access = saved.unwrap_or_else(|| self.fold_access(&chain.ops, at + 1, Some(class)));
             let access = if access == Access::None { Access::Read } else { access };
             chain.access = access;
             chain.told = true;
