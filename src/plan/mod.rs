@@ -12,6 +12,7 @@
 mod alter;
 mod change;
 mod clean_up;
+pub mod commands;
 mod compare;
 mod context;
 mod copy_state;
@@ -41,6 +42,7 @@ pub mod verify;
 use std::collections::BTreeSet;
 
 pub use self::options::{Commands, CutOver, ModelSource, Options};
+pub use self::shell::slug;
 pub use self::types::{
     AssumptionKind, Effect, Estimate, File, Language, Outcome, Phase, Plan, PlannedForeignKey, Precondition,
     PreconditionId, Probe, ProbeServer, Rollback, Step, StepKind, Strategy, StrategyAssessment, UnmetAssumption,
@@ -64,12 +66,17 @@ pub fn plan(audit: &Audit, options: &Options) -> Plan {
         steps: Vec::new(),
         files: Vec::new(),
     };
-    let migration = django_migration::Migration::find(audit, options);
+    let mut unsupported = false;
     for index in 0..audit.environments.len() {
         let context = EnvironmentContext::new(audit, index, options);
         plan.assumptions.extend(context.assumptions.iter().cloned());
+        if context.assumptions.iter().any(|assumption| assumption.kind == AssumptionKind::UnsupportedKey) {
+            unsupported = true;
+            continue;
+        }
         order::environment(&context, &mut plan);
     }
+    let migration = if unsupported { None } else { django_migration::Migration::find(audit, options) };
     if let Some(migration) = &migration {
         let step = migration.step(audit, &plan);
         plan.steps.push(step);
