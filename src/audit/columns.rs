@@ -258,7 +258,9 @@ impl Finder {
                     .filter(|key| key.database == database.name)
                     .flat_map(|key| key.columns.iter().map(|column| (key.table.as_str(), column.as_str())))
                     .collect();
-                for table in database.tables.found.iter().filter(|table| !table.is_view) {
+                // What a tool left of a table is dropped, not changed.
+                let tables = database.tables.found.iter().filter(|table| !table.is_view);
+                for table in tables.filter(|table| !database.is_leftover(&table.name)) {
                     for column in &table.columns {
                         let named = is_usual(&usual, &column.name);
                         let integer = integer_limit(&column.column_type).is_some();

@@ -5,6 +5,7 @@
 mod column;
 mod context;
 pub mod docs;
+mod doubt;
 mod finding;
 mod foreign_keys;
 mod indexes;
@@ -109,6 +110,7 @@ checks![
     state_differs::STATE_DIFFERS,
     environments_differ::ENVIRONMENTS_DIFFER,
     server_settings::SERVER_SETTINGS,
+    source_not_found::SOURCE_NOT_FOUND,
 ];
 
 /// Runs every check, the gravest findings first.
@@ -119,6 +121,7 @@ pub fn run(audit: &Audit) -> Vec<Finding> {
     for check in CHECKS {
         (check.run)(&context, &mut findings);
     }
+    doubt::weaken(audit, &mut findings);
     let environments: Vec<&str> = audit.environments.iter().map(|one| one.facts.name.as_str()).collect();
     findings.sort_by(|a, b| a.order(&environments).cmp(&b.order(&environments)));
     findings.dedup();

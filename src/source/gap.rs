@@ -151,6 +151,9 @@ impl Serialize for GapKind {
     }
 }
 
+/// The object of gaps because of which apps may be missing from those that are installed.
+pub const INSTALLED_APPS: &str = "INSTALLED_APPS";
+
 /// The subject of a gap. Code decides by this, never by the wording of [`Gap::reason`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
