@@ -42,8 +42,8 @@ const UNKNOWN_TO_CODE: &[&str] = &["extra-table", "migration-unknown"];
 
 /// What an expected schema leaves open.
 struct Doubts<'a> {
-    /// Gaps of whole apps, by label in small letters.
-    apps: BTreeMap<String, &'a Gap>,
+    /// Gaps of whole apps, by label in small letters and by the alias when only that is concerned.
+    apps: BTreeMap<(String, Option<&'a str>), &'a Gap>,
     /// Gaps of fields, by table in small letters, with the field.
     tables: BTreeMap<String, Vec<(&'a str, &'a Gap)>>,
     /// Installed apps that were not found, by the last part of their dotted name in small letters.
@@ -102,7 +102,7 @@ impl<'a> Doubts<'a> {
                 | GapKind::LeafNodes,
                 None,
             ) if !object.contains('.') => {
-                self.apps.entry(object.to_lowercase()).or_insert(gap);
+                self.apps.entry((object.to_lowercase(), gap.subject.alias.as_deref())).or_insert(gap);
             }
             _ => {}
         }
@@ -131,6 +131,20 @@ impl<'a> Doubts<'a> {
                             }
                         }
                     }
+                }
+            }
+            for soft in &expected.soft_references {
+                let table = soft.table.to_lowercase();
+                let known = self.tables.get(&table).is_some_and(|of| of.iter().any(|(c, _)| *c == soft.column));
+                let parent = self.tables.get(&soft.referenced_table.to_lowercase());
+                let exists = expected.databases.values().any(|database| {
+                    database.table(&soft.referenced_table).is_some_and(|t| t.column(&soft.referenced_column).is_some())
+                });
+                let gap = parent.and_then(|gaps| {
+                    gaps.iter().find(|(field, _)| !exists || is_of_field(&soft.referenced_column, field))
+                });
+                if let (false, Some((_, gap))) = (known, gap) {
+                    found.push((table, soft.column.as_str(), *gap));
                 }
             }
             if found.is_empty() {
@@ -180,11 +194,17 @@ impl<'a> Doubts<'a> {
                     | "missing-unique"
                     | "index-name"
             );
+            // Without its own key a model gets `id`.
+            let open = open || (finding.check == "missing-column" && column == Some("id"));
             if let Some((_, gap)) = of_field.or_else(|| fields.first().filter(|_| open)) {
                 return Some((gap, app));
             }
         }
-        self.apps.get(&app.to_lowercase()).map(|gap| (*gap, app))
+        let of_app = |alias: Option<&str>| {
+            self.apps.iter().find(|((known, on), _)| *known == app.to_lowercase() && *on == alias)
+        };
+        let alias = finding.subject.alias.as_deref();
+        of_app(None).or_else(|| of_app(alias)).map(|(_, gap)| (*gap, app))
     }
 }
 

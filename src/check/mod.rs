@@ -76,6 +76,7 @@ checks![
     negative_ids::NEGATIVE_IDS,
     empty_table::EMPTY_TABLE,
     python_range::PYTHON_RANGE,
+    id_limit::ID_LIMIT,
     missing_foreign_key::MISSING_FOREIGN_KEY,
     extra_foreign_key::EXTRA_FOREIGN_KEY,
     foreign_key_rule::FOREIGN_KEY_RULE,

@@ -245,6 +245,22 @@ impl DatabaseFacts {
         }
     }
 
+    /// A list that was made from another one is proven only as far as that: which tables were measured follows from
+    /// the tables and the foreign keys that were read.
+    pub fn inherit_proofs(&mut self) {
+        for (what, proof) in [("tables", &self.tables.proof), ("foreign keys", &self.foreign_keys.proof)] {
+            if proof.is_proven() {
+                continue;
+            }
+            let missing = || Proof::unproven(format!("{what}: {}", proof.reason()));
+            for derived in [&mut self.measures.proof, &mut self.counters.proof] {
+                if derived.is_proven() {
+                    *derived = missing();
+                }
+            }
+        }
+    }
+
     /// The table of a name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {
@@ -307,6 +323,9 @@ impl DatabaseFacts {
 fn not_in_old_snapshots<T: Default>() -> Observed<T> {
     Observed::not_asked("the snapshot was made by a release that did not ask")
 }
+
+/// In [`Table::create_options`]: MariaDB keeps the history of the table's rows.
+pub const SYSTEM_VERSIONING: &str = "WITH SYSTEM VERSIONING";
 
 /// What tools put before and after the name of a table: gh-ost (go/base/context.go), pt-online-schema-change
 /// (`_new`, `_old`, with more underscores when the name is taken), spirit (pkg/table, `_chkpnt` too), and LHM.

@@ -194,7 +194,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         let mut told = std::mem::take(&mut self.place);
         for problem in problems {
             let gap = Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})"));
-            let gap = gap.of_object(&*self.app);
+            let gap = gap.of_object(&*self.app).on_alias(&*name);
             if !self.gaps.contains(&gap) {
                 self.gaps.push(gap);
             }
@@ -431,7 +431,9 @@ impl<'i, 'p> Replay<'i, 'p> {
         let Some((name, db)) = self.databases.get_index_mut(alias) else { return };
         let name = name.clone();
         for problem in sql::run(db, server, text) {
-            self.gap(GapKind::Sql, format!("{problem} (on {name})"));
+            let reason = format!("{problem} (on {name})");
+            let gap = Gap::at(GapKind::Sql, self.place.file.clone(), self.place.line, reason);
+            self.add_gap(gap.of_object(&*self.app).on_alias(&*name));
         }
     }
 }

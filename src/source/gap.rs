@@ -163,6 +163,8 @@ pub struct Subject {
     pub object: Option<String>,
     /// The field or column of the object.
     pub field: Option<String>,
+    /// The Django alias, where tables of other aliases are not concerned.
+    pub alias: Option<String>,
 }
 
 /// Something seen and not modelled. Every gap is counted and listed in every report.
@@ -211,6 +213,13 @@ impl Gap {
     #[must_use]
     pub fn of_object(mut self, name: impl Into<String>) -> Self {
         self.subject.object = Some(name.into());
+        self
+    }
+
+    /// A gap of the tables of one Django alias.
+    #[must_use]
+    pub fn on_alias(mut self, name: impl Into<String>) -> Self {
+        self.subject.alias = Some(name.into());
         self
     }
 
