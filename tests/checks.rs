@@ -241,7 +241,7 @@ fn nullability_is_compared_both_ways() {
     let folder = project("", "");
     let dump = |total: &str| format!("{} ENGINE=InnoDB;", ORDERS.replace("`total` int NOT NULL", total) + ")");
     let null = findings(folder.path(), &[("prod", &dump("`total` int NULL"))]);
-    assert_eq!(null, ["column-null info shop_order "]);
+    assert_eq!(null, ["column-null warning shop_order "]);
     let folder = project("migrations.AddField('Order', 'note', models.IntegerField(null=True)),", "");
     let not_null = "`total` int NOT NULL, `note` int NOT NULL";
     let found = findings(folder.path(), &[("prod", &dump(not_null))]);
