@@ -11,7 +11,7 @@ use crate::config::{CliOverrides, Color, Format};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
 use crate::plan::gh_ost_flags::Release;
-use crate::plan::{CutOver, Way};
+use crate::plan::{CutOver, Strategy};
 
 /// Finds every touchpoint of a Django model in a project.
 #[derive(Debug, Parser)]
@@ -183,8 +183,8 @@ pub struct Plan {
     #[arg(long, value_name = "VERSION")]
     pub gh_ost_version: Option<Release>,
     /// How the target's table is changed [default: what suits it best].
-    #[arg(long, value_name = "WAY")]
-    pub strategy: Option<Way>,
+    #[arg(long, value_name = "STRATEGY")]
+    pub strategy: Option<Strategy>,
     /// How gh-ost swaps the tables where its atomic swap could lose writes [default: the scripts ask].
     #[arg(long, value_name = "HOW")]
     pub cut_over: Option<CutOver>,
@@ -454,7 +454,11 @@ impl Schema {
 #[command(after_help = "\
 A database is NAME=mysql://USER@HOST:PORT/DATABASE, NAME=FILE of mysqldump --no-data, or NAME=FILE of a snapshot; one
 NAME may come several times. The URL takes ?ssl-mode=disabled|preferred|required|verify-ca|verify-identity, ssl-ca=FILE,
-socket=FILE and password-env=VARIABLE.
+socket=FILE, password-env=VARIABLE, get-server-public-key=true and enable-cleartext-plugin=true.
+
+The password itself is sent over a socket and to a server that TLS verifies (ssl-mode=verify-identity, or verify-ca with
+ssl-ca). Any other server gets a proof of the password that does not reveal it; when it insists on the password, the last
+two parameters allow that: then whoever answers at the address learns the password.
 
 The password is looked for in the URL, the variable that password-env names, --password-file, the option file
 (~/.my.cnf: [client], [mysql], [csm-audit]) and MYSQL_PWD; on a terminal it is asked for.

@@ -2,17 +2,18 @@
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context as _;
 use csm_audit::cli::{Access, Environments, Snapshot};
 use csm_audit::config::{CliOverrides, Environment, Settings};
 use csm_audit::live::address::{self, Address};
+use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::login::CredentialSources;
 use csm_audit::live::{self, DataSource, Limits, Request, Source, snapshot};
+use csm_audit::printable;
 use csm_audit::report::LinkedModel;
 use csm_audit::source::{Gap, GapKind};
 use csm_audit::touchpoint::models::Role;
@@ -84,9 +85,10 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     }
     match &arguments.output {
         Some(path) => {
-            let cannot = || format!("cannot write {}; give a path that you may write with -o", path.display());
-            let file = File::create(path).with_context(cannot)?;
-            snapshot::write(&environments, BufWriter::new(file)).with_context(cannot)?;
+            let mut bytes = Vec::new();
+            snapshot::write(&environments, &mut bytes)?;
+            let path = place_of(path, &environments);
+            crate::output::write_files(&[(path, bytes)])?;
         }
         None => snapshot::write(&environments, BufWriter::new(io::stdout().lock()))?,
     }
@@ -97,10 +99,28 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
             gaps.iter().filter(|gap| !arguments.quiet || gap.kind == GapKind::EnvironmentIncomplete)
         {
             // Whoever closed standard error does not want to know.
-            let _ = writeln!(stderr, "{kind}: {reason}");
+            let _ = writeln!(stderr, "{kind}: {}", printable::line(&reason));
         }
     }
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })
+}
+
+/// Where a snapshot is written. One that is not complete takes no complete one's place: it is written beside it.
+fn place_of(path: &Path, environments: &[EnvironmentFacts]) -> PathBuf {
+    let is_complete =
+        |environments: &[EnvironmentFacts]| environments.iter().all(|environment| environment.incomplete.is_empty());
+    if is_complete(environments) || !snapshot::read_file(path).is_ok_and(|known| is_complete(&known)) {
+        return path.to_path_buf();
+    }
+    let beside = path.with_extension("incomplete.json");
+    // Whoever closed standard error does not want to know.
+    let _ = writeln!(
+        anstream::stderr(),
+        "{} is kept, because it is complete and this snapshot is not, which is written to {}",
+        path.display(),
+        beside.display()
+    );
+    beside
 }
 
 /// What a scan is to read; nothing when nobody names an environment.

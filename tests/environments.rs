@@ -23,7 +23,10 @@ fn take(server: &Server, environment: &str) -> EnvironmentFacts {
         .args(["snapshot", "--sample", "--allow-primary", "-o"])
         .arg(&file)
         .args(DATABASES.map(|(_, name)| {
-            format!("{environment}=mysql://csm_audit@127.0.0.1:{}/{name}?ssl-mode=disabled", server.port())
+            format!(
+                "{environment}=mysql://csm_audit@127.0.0.1:{}/{name}?ssl-mode=disabled&get-server-public-key=true",
+                server.port()
+            )
         }))
         .env("HOME", home.path())
         .env("MYSQL_PWD", PASSWORD)

@@ -6,6 +6,7 @@ use anstyle::{AnsiColor, Style};
 
 use super::{Alarm, Reason, Verdict};
 use crate::finding::Access;
+use crate::printable;
 
 const ERROR: Style = AnsiColor::Red.on_default().bold();
 const WARNING: Style = AnsiColor::Yellow.on_default().bold();
@@ -28,7 +29,7 @@ pub fn render(verdict: &Verdict) -> String {
         let _ = write_alarm(&mut out, alarm);
     }
     let _ = write_rest(&mut out, verdict);
-    out
+    printable::without_commands(&out).into_owned()
 }
 
 fn write_alarm(out: &mut String, alarm: &Alarm) -> std::fmt::Result {
@@ -134,8 +135,8 @@ fn clean(text: &str) -> String {
 }
 
 fn visible(c: char) -> char {
-    let is_bidi = matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}');
-    if c.is_control() && c != '\t' || is_bidi { '\u{fffd}' } else { c }
+    // One character for one, so that the mark below stands where it should.
+    if printable::is_hidden(c) || c == '\n' { '\u{fffd}' } else { c }
 }
 
 /// The part of a line around a column, and the column in it.

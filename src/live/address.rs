@@ -8,6 +8,7 @@ use percent_encoding::percent_decode_str;
 use url::Url;
 
 use super::secret::Secret;
+use crate::printable;
 
 /// The port of a server that nobody moved.
 pub(super) const DEFAULT_PORT: u16 = 3306;
@@ -63,6 +64,10 @@ pub struct Address {
     pub ca: Option<PathBuf>,
     /// The environment variable that holds the password.
     pub password_env: Option<String>,
+    /// `get-server-public-key`: whether `caching_sha2_password` may show the password to a server that nothing verifies.
+    pub get_server_public_key: bool,
+    /// `enable-cleartext-plugin`: whether methods that always show the password may do so.
+    pub enable_cleartext_plugin: bool,
 }
 
 /// A URL that names no database. It never holds the URL itself, which may hold a password.
@@ -82,8 +87,18 @@ pub enum AddressError {
     #[error("{0} names no database; write mysql://user@host:3306/database")]
     NoDatabase(String),
     /// A parameter is unknown.
-    #[error("{redacted}: unknown parameter `{name}`; there are ssl-mode, ssl-ca, socket and password-env")]
+    #[error(
+        "{redacted}: unknown parameter `{name}`; the parameters are ssl-mode, ssl-ca, socket, password-env, get-server-public-key and enable-cleartext-plugin"
+    )]
     Parameter {
+        /// The URL without what may be secret.
+        redacted: String,
+        /// The parameter.
+        name: String,
+    },
+    /// A switch is neither on nor off.
+    #[error("{redacted}: {name} is true or false")]
+    Switch {
         /// The URL without what may be secret.
         redacted: String,
         /// The parameter.
@@ -94,21 +109,44 @@ pub enum AddressError {
     TlsMode(String),
 }
 
-/// A URL, or what was meant to be one, without what may be its password.
+/// The parts of `scheme://user:password@place`. A password may hold what would end it by the rules of URLs, such as `@`,
+/// `#`, `/` and `?`: it goes up to the last `@`, wherever that is.
+struct Parts<'a> {
+    scheme: &'a str,
+    /// User, and password where there is one.
+    login: Option<(&'a str, Option<&'a str>)>,
+    place: &'a str,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        Some(match rest.rsplit_once('@') {
+            Some((login, place)) => {
+                let login = login.split_once(':').map_or((login, None), |(user, password)| (user, Some(password)));
+                Self { scheme, login: Some(login), place }
+            }
+            None => Self { scheme, login: None, place: rest },
+        })
+    }
+
+    fn is_database(&self) -> bool {
+        ["mysql", "mariadb"].iter().any(|scheme| self.scheme.eq_ignore_ascii_case(scheme))
+    }
+}
+
+/// A URL, or what was meant to be one, without what may be its password, on one line.
 #[must_use]
 pub fn redact(text: &str) -> String {
-    let Some((scheme, rest)) = text.split_once("://") else {
-        return if text.contains('@') { "a text with an @".to_owned() } else { text.to_owned() };
-    };
-    // A password may hold what ends it by the rules, so everything up to the last @ may be part of it.
-    match rest.rsplit_once('@') {
-        Some((login, place)) => {
-            let user = login.split(':').next().unwrap_or_default();
-            let hidden = if login.contains(':') { ":***" } else { "" };
+    let redacted = match Parts::of(text) {
+        None if text.contains('@') => "a text with an @".to_owned(),
+        Some(Parts { scheme, login: Some((user, password)), place }) => {
+            let hidden = if password.is_some() { ":***" } else { "" };
             format!("{scheme}://{user}{hidden}@{place}")
         }
-        None => text.to_owned(),
-    }
+        _ => text.to_owned(),
+    };
+    printable::line(&redacted).into_owned()
 }
 
 fn decode(text: &str) -> String {
@@ -119,7 +157,7 @@ impl Address {
     /// Whether a text is meant to be the address of a server, and not a file.
     #[must_use]
     pub fn is_url(text: &str) -> bool {
-        text.starts_with("mysql://") || text.starts_with("mariadb://")
+        Parts::of(text).is_some_and(|parts| parts.is_database())
     }
 
     /// Reads a URL.
@@ -130,22 +168,18 @@ impl Address {
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let redacted = redact(text);
         let wrong = |reason: String| AddressError::Url { redacted: redacted.clone(), reason };
-        let url = Url::parse(text).map_err(|error| wrong(error.to_string()))?;
-        if !matches!(url.scheme(), "mysql" | "mariadb") {
+        let parts = Parts::of(text).ok_or_else(|| wrong("it has no ://".to_owned()))?;
+        if !parts.is_database() {
             return Err(wrong("the scheme is mysql or mariadb".to_owned()));
         }
-        // A password that was not encoded may end the host early; its rest must not be taken for a name and printed.
-        if text.contains('@') && url.username().is_empty() && url.password().is_none()
-            || [url.path(), url.query().unwrap_or_default()].iter().any(|part| part.contains('@'))
-        {
-            return Err(wrong("there is an `@` behind the host".to_owned()));
-        }
+        let url = Url::parse(&format!("mysql://{}", parts.place)).map_err(|error| wrong(error.to_string()))?;
         if url.fragment().is_some() {
             return Err(wrong("it has a `#`".to_owned()));
         }
+        let (user, password) = parts.login.unwrap_or_default();
         let mut address = Self {
-            user: Some(decode(url.username())).filter(|user| !user.is_empty()),
-            password: url.password().map(|password| Secret::new(decode(password))),
+            user: Some(decode(user)).filter(|user| !user.is_empty()),
+            password: password.map(|password| Secret::new(decode(password))),
             host: url.host_str().map(|host| decode(host.trim_matches(['[', ']']))).filter(|host| !host.is_empty()),
             port: url.port(),
             database: decode(url.path().trim_start_matches('/')),
@@ -159,6 +193,18 @@ impl Address {
                 "ssl-ca" => address.ca = Some(PathBuf::from(&*value)),
                 "socket" => address.socket = Some(PathBuf::from(&*value)),
                 "password-env" => address.password_env = Some(value.into_owned()),
+                "get-server-public-key" | "enable-cleartext-plugin" => {
+                    let is_on = match &*value.to_ascii_lowercase() {
+                        "" | "1" | "on" | "true" => true,
+                        "0" | "off" | "false" => false,
+                        _ => return Err(AddressError::Switch { redacted, name: name.into_owned() }),
+                    };
+                    if &*name == "get-server-public-key" {
+                        address.get_server_public_key = is_on;
+                    } else {
+                        address.enable_cleartext_plugin = is_on;
+                    }
+                }
                 _ => return Err(AddressError::Parameter { redacted, name: name.into_owned() }),
             }
         }
@@ -172,13 +218,21 @@ impl Address {
     /// machine can read it: gives back the argument that names an environment variable instead, and the password.
     #[must_use]
     pub fn hide_password(argument: &str, variable: &str) -> Option<(String, Secret)> {
-        let start = ["mysql://", "mariadb://"].iter().find_map(|scheme| argument.find(scheme))?;
+        let end_of_scheme = argument.find("://")?;
+        let is_of_scheme = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.');
+        let start = argument[..end_of_scheme].bytes().rposition(|byte| !is_of_scheme(byte)).map_or(0, |at| at + 1);
+        // `--replica=mysql://…` and `-xmysql://…` end in the scheme, whatever stands before.
+        let start = ["mysql", "mariadb"].iter().find_map(|scheme| {
+            let at = end_of_scheme.checked_sub(scheme.len()).filter(|at| *at >= start)?;
+            argument.get(at..end_of_scheme).filter(|text| text.eq_ignore_ascii_case(scheme)).map(|_| at)
+        })?;
         let (before, text) = argument.split_at(start);
-        let mut url = Url::parse(text).ok()?;
-        let password = Secret::new(decode(url.password()?));
-        url.set_password(None).ok()?;
-        url.query_pairs_mut().append_pair("password-env", variable);
-        Some((format!("{before}{url}"), password))
+        let Parts { scheme, login: Some((user, Some(password))), place } = Parts::of(text)? else { return None };
+        // Behind a `#` no parameter would be read; the argument is refused then, and is not to hold the password either.
+        let (place, fragment) = place.split_once('#').map_or((place, String::new()), |(a, b)| (a, format!("#{b}")));
+        let separator = if place.contains('?') { '&' } else { '?' };
+        let hidden = format!("{before}{scheme}://{user}@{place}{separator}password-env={variable}{fragment}");
+        Some((hidden, Secret::new(decode(password))))
     }
 }
 
@@ -231,11 +285,14 @@ mod tests {
             "mysql://u:s3cr3t@h",
             "mysql://u:s3cr3t@h/d?nonsense=1",
             "mysql://u:s3cr3t@h/d?ssl-mode=maybe",
-            "mysql://u:s3cr3t#x@h/d",
-            "mysql://u:/s3cr3t@h/d",
-            "mysql://u:?s3cr3t@h/d",
-            "mysql://u:#s3cr3t@h/d",
-            "mysql://u:1/s3cr3t@x@h/d",
+            "mysql://u:s3cr3t#x@h",
+            "mysql://u:/s3cr3t@h",
+            "mysql://u:?s3cr3t@",
+            "mysql://u:#s3cr3t@h",
+            "mysql://u:s3cr3t@h/d#more",
+            "mysql://u:s3cr3t@h/d?ssl-ca=/a@b",
+            "mysql://u:s3cr3t@h/d?get-server-public-key=perhaps",
+            "mysql://u:1/s3cr3t@x@h:99999/d",
             "mysql://u:s3cr3t@x@h:99999/d",
             "postgres://u:s3cr3t@h/d",
             "mysql//u:s3cr3t@h/d",
@@ -248,7 +305,29 @@ mod tests {
     }
 
     #[test]
+    fn a_password_goes_up_to_the_last_at() {
+        for password in ["pa@ss#w", "a/b", "a?b", "#", "a:b", "x@y@z", "50%"] {
+            let url = format!("mysql://audit:{password}@host/db?ssl-mode=required");
+            let address = Address::parse(&url).unwrap();
+            assert_eq!(address.password.as_ref().map(Secret::expose), Some(password));
+            assert_eq!((address.host.as_deref(), address.database.as_str()), (Some("host"), "db"));
+            let (argument, hidden) = Address::hide_password(&format!("prod={url}"), "V1").unwrap();
+            assert_eq!(argument, "prod=mysql://audit@host/db?ssl-mode=required&password-env=V1");
+            assert_eq!(hidden.expose(), password);
+        }
+        let address = Address::parse("mysql://u@h/d?get-server-public-key=true&enable-cleartext-plugin=0").unwrap();
+        assert_eq!((address.get_server_public_key, address.enable_cleartext_plugin), (true, false));
+    }
+
+    #[test]
     fn a_password_can_be_taken_out_of_an_argument() {
+        for (argument, hidden) in [
+            ("prod=MYSQL://u:pw@h/d", "prod=MYSQL://u@h/d?password-env=V1"),
+            ("--replica=prod=MariaDB://u:pw@h/d", "--replica=prod=MariaDB://u@h/d?password-env=V1"),
+            ("mysql://u:pw@h/d#x", "mysql://u@h/d?password-env=V1#x"),
+        ] {
+            assert_eq!(Address::hide_password(argument, "V1").unwrap().0, hidden);
+        }
         let (argument, password) = Address::hide_password("prod=mysql://u:p%40ss@h/d?ssl-mode=required", "V1").unwrap();
         assert_eq!(argument, "prod=mysql://u@h/d?ssl-mode=required&password-env=V1");
         assert_eq!(password.expose(), "p@ss");

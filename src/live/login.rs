@@ -47,6 +47,10 @@ pub struct Login {
     pub tls: TlsMode,
     /// The authority that signs the server's certificate.
     pub ca: Option<PathBuf>,
+    /// Whether a server that nothing verifies may learn the password where `caching_sha2_password` asks for it.
+    pub get_server_public_key: bool,
+    /// Likewise for the methods that always ask for it, such as `mysql_clear_password`.
+    pub enable_cleartext_plugin: bool,
 }
 
 impl Login {
@@ -122,6 +126,9 @@ pub fn resolve(address: &Address, around: &CredentialSources<'_>, gaps: &mut Vec
         password: None,
         tls,
         ca,
+        // An option file is read for every server; to show a password has to be asked for one by one.
+        get_server_public_key: address.get_server_public_key,
+        enable_cleartext_plugin: address.enable_cleartext_plugin,
     };
     login.password = password(address, around, &options, &login)?;
     Ok(login)

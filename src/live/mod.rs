@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod compare;
+mod contain;
 pub mod dump;
 pub mod facts;
 pub mod grants;
@@ -18,6 +19,7 @@ mod rights;
 pub mod secret;
 mod session;
 pub mod snapshot;
+mod wire;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -295,15 +297,33 @@ fn read_server(
         Ok(runtime) => runtime,
         Err(error) => return failed(facts, &format!("cannot start to talk to servers: {error}")),
     };
-    let result = runtime.block_on(async {
-        let mut session = Session::open(login, request.limits).await?;
-        let fallback = session.fallback.take();
-        let reading = introspect::read(&mut session, request, &place, databases).await;
-        session.close().await;
-        reading.map(|reading| (reading, fallback))
-    });
+    let read = || {
+        runtime.block_on(async {
+            let mut session = Session::open(login, request.limits).await?;
+            let fallback = session.fallback.take();
+            let password_shown = session.password_shown;
+            let reading = introspect::read(&mut session, request, &place, databases).await;
+            session.close().await;
+            reading.map(|reading| (reading, fallback, password_shown))
+        })
+    };
+    // Whatever a server makes this program stumble over costs this server alone.
+    let Some(result) = contain::contained(read) else {
+        return failed(facts, "csm-audit failed at an answer of the server, which is a fault of csm-audit");
+    };
     match result {
-        Ok((reading, fallback)) => {
+        Ok((reading, fallback, password_shown)) => {
+            if password_shown {
+                gaps.push(Gap::general(
+                    GapKind::PasswordShown,
+                    format!(
+                        "the password of {} was sent to {place} itself, as an option of the URL allows, and nothing proves \
+                         who that is: whoever answers at this address can log in with it from now on; \
+                         ssl-mode=verify-identity proves it",
+                        login.user
+                    ),
+                ));
+            }
             if let Some(reason) = fallback {
                 gaps.push(Gap::general(
                     GapKind::ConnectionInTheClear,

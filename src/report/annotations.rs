@@ -73,8 +73,10 @@ pub(super) fn place_in<'a>(report: &'a Report, finding: &'a ReportFinding) -> Op
     known.chain(models.map(|model| (model.root, model.file.as_str(), Some(model.line)))).next()
 }
 
-/// Escapes a message: a line break would begin another command.
+/// Escapes a message: a line break would begin another command, and what hides or reorders text is shown.
 pub(crate) fn data(text: &str) -> String {
+    // Carriage returns have an escape of their own.
+    let text = text.split('\r').map(say::visible).collect::<Vec<_>>().join("\r");
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 

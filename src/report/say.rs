@@ -1,10 +1,11 @@
 //! How reports say things: the same words and numbers in every format.
 
-use std::borrow::Cow;
 use std::fmt::Write;
 
-use super::v1::{AnswerVerdict, DateRange, Estimate, Report, ReportColumn, ReportColumnIn, ReportFinding};
+use super::v1::{DateRange, Readiness, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
+use crate::plan::Estimate;
+pub(super) use crate::printable::visible;
 
 /// How to ask for what no scan of code alone can tell.
 pub(super) const ASK_DATABASES: &str = "csm-audit scan PATH --replica prod=mysql://USER@REPLICA/DATABASE -o reports/";
@@ -122,11 +123,11 @@ pub(super) fn verdict(report: &Report) -> (&'static str, String) {
         many => format!("{} {what}s", number(many)),
     };
     match answer.verdict {
-        AnswerVerdict::Ready => match answer.handled_by_plan.len() {
+        Readiness::Ready => match answer.handled_by_plan.len() {
             0 => ("yes", "Ready: nothing known forbids it".to_owned()),
             handled => ("yes", format!("Ready: the plan handles {}", things(handled, "blocker"))),
         },
-        AnswerVerdict::NotReady => {
+        Readiness::NotReady => {
             let needed = match answer.decisions.len() {
                 0 => String::from("Not ready"),
                 1 => String::from("Not ready: one decision is needed first"),
@@ -138,7 +139,7 @@ pub(super) fn verdict(report: &Report) -> (&'static str, String) {
             };
             ("no", needed + &handled)
         }
-        AnswerVerdict::NotVerified => {
+        Readiness::NotVerified => {
             let handled = match answer.handled_by_plan.len() {
                 0 => String::new(),
                 handled => format!("; the plan handles {}", things(handled, "blocker")),
@@ -183,34 +184,6 @@ pub(super) fn app_folder(file: &str) -> String {
     parts.join("/")
 }
 
-/// Whether a character is not seen, or moves what is around it: controls, marks of direction, fillers, tags.
-fn is_hidden(c: char) -> bool {
-    match c {
-        '\n' | '\t' => false,
-        _ if c.is_control() => true,
-        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}' => true,
-        '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' => true,
-        '\u{3164}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => true,
-        _ => false,
-    }
-}
-
-/// The text with what would hide or reorder something made visible. The page's script does the same.
-pub(super) fn visible(text: &str) -> Cow<'_, str> {
-    if !text.chars().any(is_hidden) {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len() + 16);
-    for c in text.chars() {
-        if is_hidden(c) {
-            let _ = write!(out, "⟨U+{:04X}⟩", u32::from(c));
-        } else {
-            out.push(c);
-        }
-    }
-    Cow::Owned(out)
-}
-
 /// The text for a terminal: on one line, and with nothing in it that moves the cursor or the text around it.
 #[must_use]
 pub fn one_line(text: &str) -> String {
@@ -253,9 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_hides_is_shown() {
-        assert_eq!(visible("a\u{202e}b\u{0}\n"), "a⟨U+202E⟩b⟨U+0000⟩\n");
-        assert!(matches!(visible("grün 漢字"), Cow::Borrowed(_)));
+    fn long_texts_keep_both_ends() {
         assert_eq!(middle("abcdefghij", 5), "ab…ij");
     }
 

@@ -99,6 +99,8 @@ kinds! {
     OptionFile => "option-file",
     /// A file of which too little is Python.
     ParserGaveUp => "parser-gave-up",
+    /// A password that was sent itself to a server that nothing verified.
+    PasswordShown => "password-shown",
     /// A `RunPython` whose effect on tables is unknown.
     Python => "python",
     /// An operation that could not be applied to the tables of an alias.

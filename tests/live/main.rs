@@ -11,6 +11,7 @@ mod dumps;
 mod platform;
 mod programs;
 mod reading;
+mod rogue;
 mod sampling;
 mod scale;
 mod scan;

@@ -29,7 +29,11 @@ fn start(flavour: Flavour) -> Option<Server> {
 
 /// Both databases by a port.
 fn urls(name: &str, login: &str, port: u16) -> Vec<String> {
-    let url = |database| format!("--replica={name}=mysql://{login}@127.0.0.1:{port}/{database}?ssl-mode=disabled");
+    let url = |database| {
+        format!(
+            "--replica={name}=mysql://{login}@127.0.0.1:{port}/{database}?ssl-mode=disabled&get-server-public-key=true"
+        )
+    };
     DATABASES.iter().map(|(_, database)| url(database)).collect()
 }
 
@@ -324,7 +328,10 @@ fn a_scan_of_five_thousand_tables() {
                 .env("MYSQL_PWD", crate::platform::PASSWORD)
                 .arg("--config=csm-audit.toml")
                 .args(["-o", "report.json"])
-                .arg(format!("--replica=prod=mysql://audit@127.0.0.1:{}/many?ssl-mode=disabled", server.port()))
+                .arg(format!(
+                    "--replica=prod=mysql://audit@127.0.0.1:{}/many?ssl-mode=disabled&get-server-public-key=true",
+                    server.port()
+                ))
                 .args(arguments)
                 .spawn()
                 .unwrap();

@@ -21,7 +21,7 @@ fn assert_hidden(what: &str, text: &str) {
 }
 
 fn url(port: u16, login: &str, more: &str) -> String {
-    format!("prod=mysql://{login}@127.0.0.1:{port}/edxapp?ssl-mode=disabled{more}")
+    format!("prod=mysql://{login}@127.0.0.1:{port}/edxapp?ssl-mode=disabled&get-server-public-key=true{more}")
 }
 
 fn start() -> Option<(Server, tempfile::TempDir)> {
@@ -57,7 +57,7 @@ fn every_way_to_give_a_password_works_and_none_shows_it() {
         (
             "option file",
             vec![
-                format!("prod=mysql://127.0.0.1:{port}/edxapp?ssl-mode=disabled"),
+                format!("prod=mysql://127.0.0.1:{port}/edxapp?ssl-mode=disabled&get-server-public-key=true"),
                 "--defaults-file=other.cnf".to_owned(),
                 "--defaults-group-suffix=prod".to_owned(),
             ],
@@ -84,6 +84,8 @@ fn every_way_to_give_a_password_works_and_none_shows_it() {
     cases.push(("no database", vec![format!("prod=mysql://audit:{ENCODED}@127.0.0.1:{port}")], vec![]));
     cases.push(("parameter", vec![url(port, &format!("audit:{ENCODED}"), "&ssl=1")], vec![]));
     cases.push(("not encoded", vec![url(port, &format!("audit:{PASSWORD}"), "")], vec![]));
+    cases.push(("loud", vec![url(port, &format!("audit:{ENCODED}"), "").replace("mysql://", "MYSQL://")], vec![]));
+    cases.push(("with marks", vec![format!("prod=mysql://audit:pa@{PASSWORD}@127.0.0.1:{port}/edxapp#x")], vec![]));
     cases.push(("no name", vec![format!("mysql://audit:{ENCODED}@127.0.0.1:{port}/edxapp")], vec![]));
     cases.push(("no such variable", vec![url(port, &format!("audit:{ENCODED}"), "&password-env=GONE")], vec![]));
     for (what, arguments, variables) in &cases {
@@ -103,23 +105,24 @@ fn every_way_to_give_a_password_works_and_none_shows_it() {
 #[test]
 fn a_password_in_the_url_is_gone_from_the_list_of_processes() {
     let Some((server, home)) = start() else { return };
-    let proxy = Proxy::before(&server, 2000, Then::Stall);
+    let proxy = Proxy::before(&server, 10, Then::Stall);
     let mut child = program(home.path())
         .args(["snapshot", "--allow-primary", "--timeout=5", "--quiet"])
-        .arg(url(proxy.port, &format!("audit:{ENCODED}"), ""))
+        .arg(url(proxy.port, &format!("audit:pa@ss#{ENCODED}"), "").replace("mysql://", "MYSQL://"))
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     for _ in 0..500 {
-        if proxy.passed.load(Ordering::SeqCst) >= 2000 {
+        if proxy.passed.load(Ordering::SeqCst) >= 10 {
             break;
         }
         thread::sleep(Duration::from_millis(10));
     }
     let command_line = fs::read(format!("/proc/{}/cmdline", child.id())).unwrap();
     let command_line = text(&command_line);
-    assert!(command_line.contains("mysql://audit@127.0.0.1"), "{command_line}");
+    assert!(command_line.contains("MYSQL://audit@127.0.0.1"), "{command_line}");
+    assert!(!command_line.contains("pa@"), "{command_line}");
     assert_hidden("the list of processes", &command_line);
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();

@@ -178,6 +178,17 @@ fn the_exit_code_says_that_something_is_missing() {
     assert!(part[0].database("edxapp").unwrap().tables.proof.is_proven());
     assert_eq!(part[0].incomplete.len(), 1);
 
+    // A run that fails takes no good file away.
+    let good = std::fs::read(home.path().join("whole.json")).unwrap();
+    for limit in [0, total * 8 / 10] {
+        let proxy = Proxy::before(&server, limit, Then::HangUp);
+        let output = snapshot_of(proxy.port, "whole.json");
+        assert_eq!(output.status.code(), Some(3), "{}", platform::said(&output));
+        assert!(platform::text(&output.stderr).contains("whole.json is kept"), "{}", platform::said(&output));
+        assert_eq!(std::fs::read(home.path().join("whole.json")).unwrap(), good);
+        assert_eq!(snapshot::read_file(&home.path().join("whole.incomplete.json")).unwrap()[0].incomplete.len(), 1);
+    }
+
     // An incomplete snapshot does not become whole by being read.
     let again =
         platform::program(home.path()).args(["snapshot", "prod=part.json", "-o", "again.json"]).output().unwrap();

@@ -51,7 +51,9 @@ pub(super) async fn read(
     let mut read = Vec::new();
     match begun {
         Err(ReadError::SessionError(trouble)) => {
-            let _: Observed<()> = reader.failed("the server", &trouble);
+            // Whatever the reason: nothing is known of this server.
+            let reason = format!("the server: {}", trouble.reason());
+            reader.incomplete.push(Incomplete { place: address.to_owned(), reason });
             for name in databases {
                 read.push(reader.unread(name));
             }
@@ -111,7 +113,13 @@ impl Reader<'_> {
     async fn database(&mut self, name: &str) -> DatabaseFacts {
         let mut facts = self.unread(name);
         if let Err(trouble) = self.session.rows("START TRANSACTION READ ONLY").await {
-            let _: Observed<()> = self.failed(&format!("database {name}"), &trouble);
+            let what = format!("database {name}");
+            if !trouble.is_incomplete() {
+                // A server that refuses this is not read, whatever its reason.
+                let reason = format!("{what}: {}", trouble.reason());
+                self.incomplete.push(Incomplete { place: self.server.address.clone(), reason });
+            }
+            let _: Observed<()> = self.failed(&what, &trouble);
             return facts;
         }
         match self.is_there(name).await {

@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::{BAD, BOLD, Counts, DIM, GOOD, HEAD, Summary, WARN};
 use crate::finding::Severity;
 use crate::report::say::{self, app_folder, counted, length, number};
-use crate::report::v1::{AnswerVerdict, Report, ReportEnvironment, ReportFinding};
+use crate::report::v1::{Readiness, Report, ReportEnvironment, ReportFinding};
 
 /// Findings that are shown with their line of code.
 const WITH_CODE: usize = 2;
@@ -24,9 +24,9 @@ impl Summary {
     pub(super) fn answer(&mut self, report: &Report) {
         let Some(answer) = &report.answer else { return };
         let style = match answer.verdict {
-            AnswerVerdict::Ready => GOOD,
-            AnswerVerdict::NotReady => BAD,
-            AnswerVerdict::NotVerified => WARN,
+            Readiness::Ready => GOOD,
+            Readiness::NotReady => BAD,
+            Readiness::NotVerified => WARN,
         };
         self.text.push('\n');
         let verdict = self.begin(&say::verdict(report).1, self.width.saturating_sub(27));

@@ -10,6 +10,7 @@ use anstyle::{AnsiColor, Style};
 use super::say::{app_folder, counted, length, number, visible};
 use super::v1::{ModelKind, Report, ReportGap, ReportTouchpoint};
 use crate::finding::Access;
+use crate::printable;
 
 const BOLD: Style = Style::new().bold();
 const DIM: Style = Style::new().dimmed();
@@ -47,7 +48,7 @@ pub fn render(report: &Report, width: usize, files: &[String]) -> String {
     }
     summary.gaps(report);
     summary.next(report, files);
-    summary.text
+    printable::without_commands(&summary.text).into_owned()
 }
 
 struct Summary {

@@ -25,7 +25,7 @@ pub struct Answer {
     pub tightest: Option<[usize; 2]>,
     /// The answer.
     #[serde(default)]
-    pub verdict: Verdict,
+    pub verdict: Readiness,
     /// Why that answer, the most important reason first; none for ready without anything to do.
     #[serde(default)]
     pub reasons: Vec<String>,
@@ -43,7 +43,7 @@ pub struct Answer {
 /// The answer's value.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum Verdict {
+pub enum Readiness {
     /// Everything that matters was read, and what is in the way is removed by the plan.
     Ready,
     /// Something that the plan does not remove is in the way.
@@ -98,7 +98,7 @@ impl Answer {
             blocked_by,
             unproven: unverified(audit),
             tightest: tightest(report),
-            verdict: Verdict::NotVerified,
+            verdict: Readiness::NotVerified,
             reasons: Vec::new(),
             handled_by_plan: Vec::new(),
             stops_change: Vec::new(),
@@ -131,14 +131,14 @@ impl Answer {
 
     fn decided(mut self) -> Self {
         (self.verdict, self.may_start) = match (self.decisions.is_empty(), self.unproven.is_empty()) {
-            (false, _) => (Verdict::NotReady, MayStart::No),
-            (true, false) => (Verdict::NotVerified, MayStart::Unproven),
-            (true, true) => (Verdict::Ready, MayStart::Yes),
+            (false, _) => (Readiness::NotReady, MayStart::No),
+            (true, false) => (Readiness::NotVerified, MayStart::Unproven),
+            (true, true) => (Readiness::Ready, MayStart::Yes),
         };
         self.reasons = match self.verdict {
-            Verdict::NotReady => self.decisions.clone(),
-            Verdict::NotVerified => self.unproven.clone(),
-            Verdict::Ready => self.handled_by_plan.iter().map(|one| one.blocker.clone()).collect(),
+            Readiness::NotReady => self.decisions.clone(),
+            Readiness::NotVerified => self.unproven.clone(),
+            Readiness::Ready => self.handled_by_plan.iter().map(|one| one.blocker.clone()).collect(),
         };
         self
     }
@@ -161,24 +161,24 @@ fn removes(step: &Step, finding: &ReportFinding) -> bool {
     let is =
         |known: &Option<String>, name: &str| known.as_deref().is_some_and(|known| known.eq_ignore_ascii_case(name));
     step.effects.iter().any(|effect| match effect {
-        Effect::Type { database, table, column, .. } => {
+        Effect::ChangesType { database, table, column, .. } => {
             finding.check == "reference-too-narrow"
                 && is(&finding.database, database)
                 && is(&finding.table, table)
                 && is(&finding.column, column)
         }
-        Effect::DropKey { key } => match finding.check.as_str() {
+        Effect::DropsForeignKey { key } => match finding.check.as_str() {
             // The key may be one of another database into this one.
             "extra-foreign-key" => is(&finding.name, &key.name) && is(&finding.database, &key.referenced_database),
             "extra-table" => is(&finding.table, &key.table) && is(&finding.database, &key.database),
             _ => false,
         },
-        Effect::Takes { database, tables } => {
+        Effect::DropsTables { database, tables } => {
             finding.check == "leftover-table"
                 && is(&finding.database, database)
                 && tables.iter().any(|table| is(&finding.table, table))
         }
-        Effect::AddKey { .. } | Effect::Leaves { .. } | Effect::Migrated { .. } => false,
+        Effect::AddsForeignKey { .. } | Effect::LeavesTables { .. } | Effect::RecordsMigration { .. } => false,
     })
 }
 
@@ -197,11 +197,11 @@ fn stops(plan: &Plan) -> Vec<String> {
         let (_, dropped, added) = &mut environments[at];
         for effect in &step.effects {
             match effect {
-                Effect::DropKey { key } => dropped.push(format!(
+                Effect::DropsForeignKey { key } => dropped.push(format!(
                     "{} of {}.{} to {}.{}",
                     key.name, key.database, key.table, key.referenced_database, key.referenced_table
                 )),
-                Effect::AddKey { .. } => *added += 1,
+                Effect::AddsForeignKey { .. } => *added += 1,
                 _ => {}
             }
         }

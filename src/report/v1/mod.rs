@@ -12,15 +12,12 @@ use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use answer::{Answer, HandledBlocker, MayStart, Verdict as AnswerVerdict};
+pub use answer::{Answer, HandledBlocker, MayStart, Readiness};
 pub use databases::{
     ColumnRole, DateRange, ReportColumn, ReportColumnIn, ReportDatabase, ReportEnvironment, ReportEvidence,
     ReportFinding, ReportIncomplete, ReportReference, ReportReferenceIn, ReportServer, ReportUnproven,
 };
-pub use plan::{
-    Estimate, Outcome, ReportPlan, ReportPrecondition, ReportProbe, ReportRollback, ReportStep, ReportStrategy,
-    StepKind, Verdict,
-};
+pub use plan::ReportPlan;
 
 use super::fingerprint::{Fingerprints, normalise};
 use super::{Findings, LinkedModel};
