@@ -6,15 +6,16 @@ mod find;
 mod flow;
 mod leads;
 pub mod models;
-mod near;
+
 mod orm;
+mod suggest;
 mod ty;
 
 pub mod text;
 mod texts;
 
 pub use find::{Found, find};
-pub use near::near_misses;
+pub use suggest::similar_models;
 
 pub use crate::finding::Kind;
 use crate::finding::{Access, Confidence};

@@ -73,7 +73,8 @@ impl<'p> Flow<'_, 'p> {
     }
 
     pub(super) fn touch(&mut self, ident: &Ident, kind: Kind, access: Access, target: &str, sure: bool) {
-        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        let guess = matches!(kind, Kind::RelationUse | Kind::Migration) && self.is_guess(&ident.name, target);
+        let confidence = if sure && !guess { Confidence::Certain } else { Confidence::Likely };
         self.report_at(ident.span, &ident.name, kind, access, target, confidence);
     }
 

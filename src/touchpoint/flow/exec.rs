@@ -436,7 +436,7 @@ impl<'p> Flow<'_, 'p> {
             let own = def.body.iter().any(|stmt| stmt.span.contains(relation.span));
             if own && relation.file == self.file() {
                 let name = crate::ast::Ident { name: relation.name.clone(), span: relation.span };
-                self.touch(&name, Kind::Relation, Access::Schema, &relation.to, true);
+                self.touch(&name, Kind::Relation, Access::Schema, &relation.to, relation.sure);
             }
         }
     }
