@@ -160,8 +160,17 @@ impl<'i, 'p> Replay<'i, 'p> {
         self.frozen.extend(models);
     }
 
+    /// A gap of the app whose migration runs: its tables may be other ones.
     pub(super) fn gap(&mut self, kind: GapKind, reason: impl Into<String>) {
-        self.push_gap(Gap::at(kind, self.place.file.clone(), self.place.line, reason));
+        let gap = Gap::at(kind, self.place.file.clone(), self.place.line, reason).of_object(&*self.app);
+        self.push_gap(gap);
+    }
+
+    /// A gap of a model's field: the rest of its table is known.
+    pub(super) fn field_gap(&mut self, model: &str, field: &str, reason: impl Into<String>) {
+        let gap = Gap::at(GapKind::Field, self.place.file.clone(), self.place.line, reason);
+        let gap = gap.of_object(format!("{}.{model}", self.app)).of_field(field);
+        self.push_gap(gap);
     }
 
     /// Lists a gap, once.
@@ -188,7 +197,8 @@ impl<'i, 'p> Replay<'i, 'p> {
         self.deferred[alias] = editor.deferred;
         let mut told = std::mem::take(&mut self.place);
         for problem in problems {
-            self.push_gap(Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})")));
+            let gap = Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})"));
+            self.push_gap(gap.of_object(&*self.app).on_alias(&*name));
         }
         std::mem::swap(&mut self.place, &mut told);
         if let Some(reason) = stopped {
@@ -307,7 +317,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         match op {
             Operation::CreateModel { name, fields, problems, options, bases } => {
                 for (field, reason) in problems {
-                    self.gap(GapKind::Field, format!("the field {name}.{field} is left out: {reason}"));
+                    self.field_gap(name, field, format!("the field {name}.{field} is left out: {reason}"));
                 }
                 for (field_name, field) in fields {
                     self.record_field_gap(name, field_name, field);
@@ -385,11 +395,11 @@ impl<'i, 'p> Replay<'i, 'p> {
     pub(super) fn record_field_gap(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
             let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
-            self.gap(GapKind::Field, reason);
+            self.field_gap(model, name, reason);
         }
         let points = field.base != "RelatedField" && field.relation.as_ref().is_some_and(|r| r.to.is_none());
         if points {
-            self.gap(GapKind::Field, format!("where {model}.{name} points is not known"));
+            self.field_gap(model, name, format!("where {model}.{name} points is not known"));
         }
     }
 
@@ -422,7 +432,9 @@ impl<'i, 'p> Replay<'i, 'p> {
         let Some((name, db)) = self.databases.get_index_mut(alias) else { return };
         let name = name.clone();
         for problem in sql::run(db, server, text) {
-            self.gap(GapKind::Sql, format!("{problem} (on {name})"));
+            let reason = format!("{problem} (on {name})");
+            let gap = Gap::at(GapKind::Sql, self.place.file.clone(), self.place.line, reason);
+            self.push_gap(gap.of_object(&*self.app).on_alias(&*name));
         }
     }
 }

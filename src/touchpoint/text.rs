@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Kind;
-use super::models::is_common_word;
+use super::models::{is_common_word, is_everyday};
 use crate::finding::{Access, Confidence};
 use crate::source::{SourceText, Span};
 use crate::sql::{self, Shape};
@@ -187,9 +187,13 @@ impl<'w> Lexicon<'w> {
     /// A field called `row` or `module_id` says nothing where its model is not known; `studentmodule` says whose it is.
     fn is_common(&self, meaning: Meaning<'_>, word: &str) -> bool {
         let stem = word.strip_suffix("_id").unwrap_or(word);
+        // `user` is a word, `studentmodule` is a model.
+        if let Meaning::Class(model) | Meaning::Lowered(model) = meaning {
+            return is_everyday(&model.class);
+        }
         matches!(meaning, Meaning::Field(_) | Meaning::Accessor(_))
             && is_common_word(word)
-            && !self.models.iter().any(|model| model.class.eq_ignore_ascii_case(stem))
+            && !self.models.iter().any(|model| model.class.eq_ignore_ascii_case(stem) && !is_everyday(&model.class))
     }
 
     /// The model of `courseware.studentmodule`, whatever its case.
@@ -283,6 +287,11 @@ impl<'s, 'w> Scan<'s, 'w> {
     /// target. Whether anything was found.
     fn sql(&mut self, start: usize, end: usize, kind: Kind, confidence: Confidence) -> bool {
         let Some(text) = self.text.get(start..end) else { return false };
+        self.sql_text(text, start, kind, confidence)
+    }
+
+    /// The same of a text that stands at `start`, or has the places of what does.
+    fn sql_text(&mut self, text: &str, start: usize, kind: Kind, confidence: Confidence) -> bool {
         let reading = sql::tables(text);
         if reading.shape == Shape::Other {
             return false;
@@ -342,7 +351,7 @@ impl<'s, 'w> Scan<'s, 'w> {
             let meanings: Vec<_> = self.words.meanings(word).collect();
             let Some(meaning) = meanings.into_iter().find(|meaning| {
                 // `studentmodule` alone is a word; `courseware.studentmodule` is a label.
-                !self.words.is_common(*meaning, word)
+                !self.is_everyday(*meaning, at, word)
                     && !matches!(meaning, Meaning::Lowered(model) if !self.is_label(model, at, word))
             }) else {
                 continue;
@@ -351,6 +360,12 @@ impl<'s, 'w> Scan<'s, 'w> {
             self.hit(span, Kind::Document, Access::None, meaning.target(), Confidence::Possible);
         }
         self.odd_words(Kind::Document, Confidence::Possible);
+    }
+
+    /// A common word, other than as the second part of the model's label.
+    fn is_everyday(&self, meaning: Meaning<'_>, at: usize, word: &str) -> bool {
+        self.words.is_common(meaning, word)
+            && !matches!(meaning, Meaning::Class(model) | Meaning::Lowered(model) if self.is_label(model, at, word))
     }
 
     /// Whether the word is the second part of the model's label.
@@ -379,14 +394,24 @@ impl<'s, 'w> Scan<'s, 'w> {
 
     fn template(&mut self) {
         let text = self.text;
+        let is_table = |word: &str| self.words.meanings(word).any(|meaning| matches!(meaning, Meaning::Table(_)));
+        // A template of SQL, such as Jinja's and dbt's: what the template puts in stands for a value.
+        if words(text, 0).any(|(_, word)| is_table(word)) {
+            self.sql_text(&without_template_code(text), 0, Kind::Template, Confidence::Likely);
+        }
         for (at, word) in words(text, 0) {
             let meanings: Vec<_> = self.words.meanings(word).collect();
             let Some(meaning) = meanings.first().copied() else { continue };
+            if self.covered(at) {
+                continue;
+            }
             let (before, after) = self.around(at, at + word.len());
             let in_code = in_template_code(before);
             let attribute = before.ends_with('.');
             let (access, confidence) = match meaning {
-                _ if self.words.is_common(meaning, word) => {
+                Meaning::Class(_) if in_code && after.starts_with(".objects") => (Access::Read, Confidence::Likely),
+                Meaning::Class(_) | Meaning::Lowered(_) if self.is_everyday(meaning, at, word) => continue,
+                _ if self.is_everyday(meaning, at, word) => {
                     if !(attribute && in_code) {
                         continue;
                     }
@@ -394,7 +419,6 @@ impl<'s, 'w> Scan<'s, 'w> {
                 }
                 Meaning::Accessor(_) if attribute || in_code => (Access::Read, Confidence::Likely),
                 Meaning::Field(_) if attribute && in_code => (Access::Read, Confidence::Likely),
-                Meaning::Class(_) if in_code && after.starts_with(".objects") => (Access::Read, Confidence::Likely),
                 Meaning::Class(_) if in_code => (Access::None, Confidence::Likely),
                 Meaning::Table(_) => (Access::Unknown, Confidence::Possible),
                 Meaning::Lowered(model) if !self.is_label(model, at, word) => continue,
@@ -405,6 +429,26 @@ impl<'s, 'w> Scan<'s, 'w> {
             self.hit(to_span(at, at + word.len()), Kind::Template, access, meaning.target(), confidence);
         }
     }
+}
+
+/// The text with what stands between a template's marks made a value, `{{ … }}` and `${…}`, or blank, `{% … %}`, `<% … %>`
+/// and `{# … #}`. All other places stay where they are.
+fn without_template_code(text: &str) -> String {
+    const MARKS: [(&str, &str, char); 5] =
+        [("{{", "}}", '0'), ("${", "}", '0'), ("{%", "%}", ' '), ("<%", "%>", ' '), ("{#", "#}", ' ')];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, (open, close, stands))) =
+        MARKS.iter().filter_map(|marks| Some((rest.find(marks.0)?, *marks))).min_by_key(|(at, _)| *at)
+    {
+        let inner = &rest[at + open.len()..];
+        let length = inner.find(close).map_or(rest.len() - at, |end| open.len() + end + close.len());
+        out.push_str(&rest[..at]);
+        // One byte for one byte, and lines stay lines.
+        out.extend(rest.as_bytes()[at..at + length].iter().map(|byte| if *byte == b'\n' { '\n' } else { stands }));
+        rest = &rest[at + length..];
+    }
+    out + rest
 }
 
 /// Whether the text before a place leaves a `{{`, `{%`, `${` or `<%` open.

@@ -226,7 +226,7 @@ def run(program, folder, command):
     """User and system seconds, and the peak of resident memory in MiB."""
     arguments = [program, *command, folder]
     if os.path.exists(os.path.join(folder, "dump.sql")):
-        arguments += ["--dump", f"prod={os.path.join(folder, 'dump.sql')}"]
+        arguments += ["--replica", f"prod={os.path.join(folder, 'dump.sql')}"]
     process = subprocess.Popen(arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
     error = process.stderr.read().decode(errors="replace")
     _, status, usage = os.wait4(process.pid, 0)
@@ -254,9 +254,13 @@ def main():
     parser.add_argument("--runs", type=int, default=2, help="runs of each size; the least counts")
     options = parser.parse_args()
     resource.setrlimit(resource.RLIMIT_AS, (16 << 30, 16 << 30))
-    with tempfile.TemporaryDirectory() as folder:
-        project(folder)
-        idle = run(options.program, folder, SCAN)
+    idle = {}
+    for command in (SCAN, SCHEMA):
+        with tempfile.TemporaryDirectory() as folder:
+            project(folder)
+            migrations(folder, [])
+            runs = [run(options.program, folder, command) for _ in range(options.runs)]
+        idle[command[0]] = [min(values) for values in zip(*runs)]
     header = ["input", "sizes", "seconds", "exponent of time", "MiB", "exponent of memory"]
     print("| " + " | ".join(header) + " |\n|" + "---|" * len(header) if options.markdown else "\t".join(header))
     worst = 0.0
@@ -271,8 +275,10 @@ def main():
                 runs = [run(options.program, folder, command) for _ in range(options.runs)]
             seconds.append(min(t for t, _ in runs))
             memory.append(min(m for _, m in runs))
-        time_exponent = exponent(sizes, [max(t - idle[0], 0.005) for t in seconds])
-        memory_exponent = exponent(sizes, [max(m - idle[1], 1.0) for m in memory])
+        # What a run takes on an empty project is subtracted; sizes that hardly take more say nothing.
+        grown = lambda values, least: [value - least if value > 1.3 * least else 0 for value in values]
+        time_exponent = exponent(sizes, grown(seconds, idle[command[0]][0]))
+        memory_exponent = exponent(sizes, grown(memory, idle[command[0]][1]))
         worst = max(worst, time_exponent, memory_exponent)
         row = [
             name,
