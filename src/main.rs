@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser};
 use csm_audit::check;
 use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
 use csm_audit::config::{CliOverrides, Color, Settings};
-use csm_audit::gate::{github, json as gate_json, text as gate_text};
+use csm_audit::gate::{github, json as gate_json, markdown as gate_markdown, text as gate_text};
 use csm_audit::live::grants;
 use csm_audit::plan::{self, Options};
 use csm_audit::printable;
@@ -191,6 +191,7 @@ fn gate(arguments: &Gate) -> anyhow::Result<ExitCode> {
         GateFormat::Text => gate_text::render(verdict),
         GateFormat::Json => gate_json::render(verdict),
         GateFormat::Github => github::render(verdict),
+        GateFormat::Markdown => gate_markdown::render(verdict),
     };
     let mut stdout = AutoStream::auto(io::stdout().lock());
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

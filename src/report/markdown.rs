@@ -273,7 +273,7 @@ fn gaps(out: &mut String, report: &Report) {
 }
 
 /// A code span: a fence longer than any run of backticks in it, and no bar that would end a table's cell.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = say::middle(&one_line(text), TEXT).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -283,7 +283,7 @@ fn code(text: &str) -> String {
 
 /// Text that stays text. Mentions, references to issues and links are found in what is shown, where a backslash is gone
 /// already: an empty comment keeps their parts apart.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = say::middle(&one_line(text), TEXT);
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut before = ' ';

@@ -83,6 +83,8 @@ kinds! {
     Match => "match",
     /// A migration module that could not be read.
     Migration => "migration",
+    /// A file of a commit whose content the clone lacks.
+    MissingObject => "missing-object",
     /// A model that differs from its migrations in a way that could not be compared.
     Model => "model",
     /// The queries could not run over a file.
@@ -115,6 +117,8 @@ kinds! {
     SkippedFolder => "skipped-folder",
     /// A migration of South that could not be read.
     South => "south",
+    /// A file that a sparse checkout left out, and that differs from the commit that is compared with.
+    Sparse => "sparse",
     /// A FIFO, socket or device.
     SpecialFile => "special-file",
     /// SQL that could not be understood.
