@@ -179,9 +179,9 @@ pub struct Gap {
     pub kind: GapKind,
     /// One sentence: what was seen and what is missing because of it.
     pub reason: String,
-    /// See [`Self::subject`]; most gaps are about a place in a file and have none.
+    /// See [`Self::subject()`]; most gaps are about a place in a file and have none.
     #[serde(skip)]
-    subject: Option<Box<Subject>>,
+    pub subject: Option<Box<Subject>>,
 }
 
 impl Gap {
