@@ -120,7 +120,8 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
         let mut checked =
             csm_audit::cross_check_with_history(&settings, &result, &sources, &earlier, &request, progress)?;
         checked.audit.gaps.extend(asked);
-        result.gaps.append(&mut checked.audit.gaps);
+        // The answer of the report reads them too.
+        result.gaps.extend(checked.audit.gaps.iter().cloned());
         result.gaps.sort();
         result.gaps.dedup();
         Some(checked)

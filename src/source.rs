@@ -4,7 +4,7 @@ mod gap;
 
 use std::fmt;
 
-pub use self::gap::{Gap, GapKind, Subject};
+pub use self::gap::{Gap, GapKind, INSTALLED_APPS, Subject};
 
 /// Index of a file in [`crate::discover::Discovery::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

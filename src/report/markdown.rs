@@ -52,7 +52,14 @@ fn answer(out: &mut String, report: &Report) {
             place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(&one_line(limit))));
         let _ = writeln!(out, "{used}{limit} ids are used in {name} of {}{when}.\n", prose(&place.environment));
     }
-    for (title, lines) in [("Blocked by", &answer.blocked_by), ("Unproven", &answer.unproven)] {
+    let handled: Vec<String> =
+        answer.handled_by_plan.iter().map(|one| format!("{} ({})", one.blocker, one.steps.join(", "))).collect();
+    for (title, lines) in [
+        ("Decisions needed first", &answer.decisions),
+        ("Not verified", &answer.unproven),
+        ("Handled by the plan", &handled),
+        ("What stops the change", &answer.stops_change),
+    ] {
         if !lines.is_empty() {
             let _ = writeln!(out, "{title}:\n");
             for line in lines {

@@ -157,6 +157,9 @@ impl Serialize for GapKind {
     }
 }
 
+/// The object of gaps because of which apps may be missing from those that are installed.
+pub const INSTALLED_APPS: &str = "INSTALLED_APPS";
+
 /// The subject of a gap. Code decides by this, never by the wording of [`Gap::reason`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
@@ -166,6 +169,8 @@ pub struct Subject {
     pub object: Option<String>,
     /// The field or column of the object.
     pub field: Option<String>,
+    /// The Django alias, where tables of other aliases are not concerned.
+    pub alias: Option<String>,
 }
 
 /// Something seen and not modelled. Every gap is counted and listed in every report.
@@ -221,6 +226,13 @@ impl Gap {
     #[must_use]
     pub fn of_object(mut self, name: impl Into<String>) -> Self {
         self.subject.get_or_insert_default().object = Some(name.into());
+        self
+    }
+
+    /// A gap of the tables of one Django alias.
+    #[must_use]
+    pub fn on_alias(mut self, name: impl Into<String>) -> Self {
+        self.subject.alias = Some(name.into());
         self
     }
 

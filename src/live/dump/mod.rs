@@ -14,7 +14,7 @@ use self::programs::Programs;
 use super::Request;
 use super::facts::{
     Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
-    Program, Table, Trigger,
+    Partition, Program, Table, Trigger,
 };
 use super::introspect;
 use super::mentions::{self, Named, Names};
@@ -219,6 +219,7 @@ impl Dump<'_> {
             collation,
             create_options: create_options.join(" "),
             comment: options.comment.clone().unwrap_or_default(),
+            partitions: options.partition_by.as_deref().map(partitions).unwrap_or_default(),
             ..Table::default()
         };
         for definition in &definition.columns {
@@ -478,6 +479,19 @@ fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option
             on_update: action(&key.on_update),
         },
     }
+}
+
+/// The partitions of a `PARTITION BY` clause.
+fn partitions(clause: &str) -> Vec<Partition> {
+    let parts = sql::partitions(clause).into_iter();
+    parts
+        .map(|part| Partition {
+            name: part.name,
+            method: part.method,
+            expression: part.expression,
+            description: part.description,
+        })
+        .collect()
 }
 
 /// A check without a name has its column's on MariaDB.
