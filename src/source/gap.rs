@@ -211,7 +211,7 @@ impl Gap {
     /// What it is about. The reason names it for people.
     #[must_use]
     pub fn subject(&self) -> &Subject {
-        const NONE: &Subject = &Subject { environment: None, object: None, field: None };
+        const NONE: &Subject = &Subject { environment: None, alias: None, object: None, field: None };
         self.subject.as_deref().unwrap_or(NONE)
     }
 
@@ -232,7 +232,7 @@ impl Gap {
     /// A gap of the tables of one Django alias.
     #[must_use]
     pub fn on_alias(mut self, name: impl Into<String>) -> Self {
-        self.subject.alias = Some(name.into());
+        self.subject.get_or_insert_default().alias = Some(name.into());
         self
     }
 
