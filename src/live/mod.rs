@@ -23,8 +23,10 @@ mod wire;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::address::{Address, AddressError};
+use self::dump::{Definitions, DumpError};
 use self::facts::{DatabaseFacts, EnvironmentFacts, Incomplete, Origin};
 use self::login::{CredentialSources, Login, LoginError};
 pub use self::session::Limits;
@@ -43,10 +45,12 @@ pub enum DataSource {
     },
     /// A snapshot, of any number of databases.
     Snapshot(PathBuf),
-    /// A dump of definitions of one database, compressed with gzip or not.
+    /// A dump of definitions, a file or a folder.
     Dump {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
+        /// What it holds.
+        definitions: Arc<Definitions>,
         /// The database, when the dump does not tell or something else is meant.
         database: Option<String>,
     },
@@ -126,6 +130,14 @@ pub enum LiveError {
         /// Why.
         source: std::io::Error,
     },
+    /// Nothing can be read of a dump.
+    #[error("cannot read the dump {}: {source}", path.display())]
+    Dump {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: DumpError,
+    },
     /// A snapshot cannot be used.
     #[error(transparent)]
     Snapshot(#[from] snapshot::SnapshotError),
@@ -196,6 +208,9 @@ impl DataSource {
             _ => (text, None),
         };
         let path = PathBuf::from(file);
+        if path.is_dir() {
+            return Self::dump(path, database);
+        }
         let cannot = |source| LiveError::File { path: path.clone(), source };
         // A dump may be large, and its first bytes are enough to tell it from a snapshot.
         let mut head = Vec::new();
@@ -206,7 +221,19 @@ impl DataSource {
             snapshot::read_file(&path)?;
             return Ok(Self::Snapshot(path));
         }
-        Ok(Self::Dump { path, database })
+        Self::dump(path, database)
+    }
+
+    /// A dump, of which at least one table can be read.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be read of it.
+    pub fn dump(path: PathBuf, database: Option<String>) -> Result<Self, LiveError> {
+        match Definitions::open(&path, database.as_deref()) {
+            Ok(definitions) => Ok(Self::Dump { path, definitions: Arc::new(definitions), database }),
+            Err(source) => Err(LiveError::Dump { path, source }),
+        }
     }
 }
 
@@ -225,13 +252,11 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
                 Ok(environments) => add_snapshot(path, environments, &mut facts),
                 Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
             },
-            DataSource::Dump { path, database } => match dump::read_file(path, database.as_deref(), request) {
-                Ok((databases, found)) => {
-                    facts.databases.extend(databases);
-                    gaps.extend(found);
-                }
-                Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
-            },
+            DataSource::Dump { definitions, database, .. } => {
+                let (databases, found) = definitions.facts(database.as_deref(), request);
+                facts.databases.extend(databases);
+                gaps.extend(found);
+            }
         }
     }
     mentions::settle(&mut facts.databases);

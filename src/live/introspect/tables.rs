@@ -263,10 +263,15 @@ fn unescape(text: &str, escaped: bool) -> String {
     if escaped { text.replace("\\'", "'") } else { text.to_owned() }
 }
 
+/// MariaDB adds `/*M!100301 COMPRESSED*/` to the type of a compressed column.
+fn without_comment(column_type: &str) -> String {
+    column_type.split_once(" /*").map_or(column_type, |(plain, _)| plain).to_owned()
+}
+
 fn column(row: &Row, quoted_defaults: bool, escaped: bool) -> Column {
     let extra = row.text(6);
     let lower = extra.to_lowercase();
-    let column_type = row.text(3);
+    let column_type = without_comment(&row.text(3));
     let expression = row.at(9).filter(|text| !text.is_empty()).map(|text| unescape(&text, escaped));
     let on_update = lower.find("on update ").map(|at| {
         let rest = &extra[at + "on update ".len()..];

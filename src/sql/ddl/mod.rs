@@ -506,7 +506,7 @@ fn statement(cursor: &mut Cursor<'_, '_>, problems: &mut Vec<DdlProblem>) -> Par
         _ if !verb_of(cursor.rest()).is_empty() => Ok(Ddl::NoDdl(verb)),
         "SET" | "UNLOCK" | "DELIMITER" | "SIGNAL" | "RETURN" | "SAVEPOINT" | "RELEASE" | "RESET" | "CHANGE"
         | "PURGE" | "STOP" | "INSTALL" | "UNINSTALL" | "SOURCE" | "HELP" | "BINLOG" | "XA" | "SHUTDOWN" | "CLONE"
-        | "COMMIT" => Ok(Ddl::NoDdl(verb)),
+        | "COMMIT" | "DO" => Ok(Ddl::NoDdl(verb)),
         _ => Err(cursor.expected("a statement")),
     }
 }
@@ -563,6 +563,9 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Parsed<Ddl> {
     }
     if !head.is_empty() && contains_ddl(cursor.rest()) {
         return Err(IN_PROGRAM.to_owned());
+    }
+    if cursor.next_is("SEQUENCE") {
+        return Ok(Ddl::NoDdl("CREATE".to_owned()));
     }
     let verb = verb_of(cursor.from(start));
     if verb.is_empty() { Err(cursor.expected("TABLE, INDEX or VIEW")) } else { Ok(Ddl::NoDdl(verb)) }
