@@ -2,29 +2,29 @@
 //! plans the change of its MySQL table.
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used))]
 
-pub mod ast;
+mod ast;
 pub mod audit;
 pub mod check;
 pub mod cli;
 pub mod config;
 pub mod discover;
-pub mod django;
+mod django;
 pub mod expected;
 pub mod field;
 pub mod finding;
 pub mod gate;
-pub mod literal;
+mod literal;
 pub mod live;
-pub mod migration;
-pub mod model;
-pub mod modules;
+mod migration;
+mod model;
+mod modules;
 pub mod parse;
 pub mod plan;
 pub mod printable;
 pub mod progress;
 pub mod project;
 pub mod registry;
-pub mod replay;
+mod replay;
 pub mod report;
 pub mod resolve;
 pub mod schema;
@@ -42,7 +42,7 @@ use crate::expected::Expected;
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
 use crate::live::{Request, Source};
 use crate::modules::tells_import_roots;
-use crate::parse::Want;
+use crate::parse::ParseOptions;
 use crate::progress::Progress;
 use crate::project::{Project, ProjectBuilder};
 use crate::registry::{Evaluator, RegistryError};
@@ -231,7 +231,7 @@ pub fn expected_schema(settings: &Settings, models: bool) -> Result<Expected, Er
     let options = Options { names_only: true, ..options(settings) };
     let project = pool.install(|| {
         let discovery = Discovery::run(&options)?;
-        Ok::<_, DiscoverError>(Arc::new(Project::new(discovery, Want { contexts: false })))
+        Ok::<_, DiscoverError>(Arc::new(Project::new(discovery, ParseOptions { run_queries: false })))
     })?;
     let evaluator = Evaluator::start(project, settings, pool)?;
     let expect = if models { expected::expect_with_models } else { expected::expect };
@@ -339,7 +339,7 @@ fn options(settings: &Settings) -> Options {
 
 fn prefetch(discovery: &Discovery, settings: &Settings) -> ProjectBuilder {
     let name = settings.target.split_once('.').map_or("", |(_, name)| name);
-    Project::prefetch(discovery, Want { contexts: true }, &[name])
+    Project::prefetch(discovery, ParseOptions { run_queries: true }, &[name])
 }
 
 /// What is found in one state of a project.

@@ -7,7 +7,7 @@ use rayon::prelude::*;
 
 use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
-use crate::parse::{ParsedFile, Want, parse};
+use crate::parse::{ParseOptions, ParsedFile, parse};
 use crate::source::{FileId, Gap, GapKind, SourceText};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
@@ -32,7 +32,7 @@ type Parsed = Arc<OnceLock<Result<ParsedFile, Gap>>>;
 /// still change the flags of its words meanwhile.
 #[derive(Debug)]
 pub struct ProjectBuilder {
-    want: Want,
+    want: ParseOptions,
     parsed: Vec<Parsed>,
     modules: Arc<ModuleIndex>,
     roots: Vec<ImportRoot>,
@@ -58,7 +58,7 @@ pub struct Project {
     pub modules: Arc<ModuleIndex>,
     /// The folders on `sys.path`, besides the roots.
     pub import_roots: Vec<ImportRoot>,
-    want: Want,
+    want: ParseOptions,
     parsed: Vec<Parsed>,
     texts: Vec<Text>,
     gaps: Vec<Gap>,
@@ -67,13 +67,13 @@ pub struct Project {
 impl Project {
     /// A project over what was found.
     #[must_use]
-    pub fn new(discovery: Discovery, want: Want) -> Self {
+    pub fn new(discovery: Discovery, want: ParseOptions) -> Self {
         Self::prefetch(&discovery, want, &[]).build(discovery)
     }
 
     /// Names the modules, and meanwhile parses the Python files that hold one of `words`.
     #[must_use]
-    pub fn prefetch(discovery: &Discovery, want: Want, words: &[&str]) -> ProjectBuilder {
+    pub fn prefetch(discovery: &Discovery, want: ParseOptions, words: &[&str]) -> ProjectBuilder {
         let parsed: Vec<Parsed> = discovery.files.iter().map(|_| Parsed::default()).collect();
         let parse = |file: FileId| parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want));
         let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
@@ -195,7 +195,7 @@ impl Project {
     }
 }
 
-fn read_and_parse(discovery: &Discovery, file: FileId, want: Want) -> Result<ParsedFile, Gap> {
+fn read_and_parse(discovery: &Discovery, file: FileId, want: ParseOptions) -> Result<ParsedFile, Gap> {
     discovery.read(file).map(|bytes| parse(&bytes, want))
 }
 

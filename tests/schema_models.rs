@@ -7,7 +7,7 @@ use std::path::Path;
 use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::expected::Expected;
 use csm_audit::expected_schema;
-use csm_audit::field::Place;
+use csm_audit::field::SourceLocation;
 
 fn settings(fixture: &str) -> Settings {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/schema").join(fixture);
@@ -24,7 +24,7 @@ fn models(fixture: &str) -> Expected {
     expected_schema(&settings(fixture), true).unwrap()
 }
 
-fn at(place: Option<&Place>) -> String {
+fn at(place: Option<&SourceLocation>) -> String {
     place.map_or_else(|| String::from("-"), |p| format!("{}:{}", p.file.rsplit('/').next().unwrap(), p.line))
 }
 

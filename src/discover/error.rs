@@ -10,27 +10,27 @@ pub enum DiscoverError {
     /// There is nothing at the path.
     #[error("{} does not exist; give the folder that holds the project", path.display())]
     NotFound {
-        /// The root.
+        /// The root as it was given.
         path: PathBuf,
     },
     /// The path leads to something else.
     #[error("{} is not a folder; give the folder that holds it, or the root of the project", path.display())]
     NotAFolder {
-        /// The root.
+        /// The root as it was given.
         path: PathBuf,
     },
     /// The folder cannot be listed.
     #[error("{} cannot be read: {source}; give a folder that you may read, or run as a user who may", path.display())]
     Unreadable {
-        /// The root.
+        /// The root as it was given.
         path: PathBuf,
-        /// Why.
+        /// The error of the system.
         source: std::io::Error,
     },
     /// There is no Python in the folder.
     #[error("{} holds no Python file{}", path.display(), hint(*kind))]
     NoPython {
-        /// The root.
+        /// The root as it was given.
         path: PathBuf,
         /// What it was to hold.
         kind: RootKind,

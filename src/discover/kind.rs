@@ -3,9 +3,9 @@
 /// What a file is to the analyses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FileKind {
-    /// Python source.
+    /// Python source of any version.
     Python,
-    /// SQL text.
+    /// SQL text: schema, data or queries.
     Sql,
     /// JSON: fixtures, configuration.
     Json,
@@ -15,9 +15,9 @@ pub enum FileKind {
     Template,
     /// A script or a configuration file in another language.
     Script,
-    /// Prose.
+    /// Prose: documentation and plain text.
     Document,
-    /// Nothing that is read.
+    /// A file of another kind, which is not read.
     Other,
 }
 

@@ -54,13 +54,13 @@ impl RootKind {
 /// A folder that is walked.
 #[derive(Clone, Debug)]
 pub struct Root {
-    /// Where it is.
+    /// The folder, as it was given.
     pub path: PathBuf,
     /// The same, absolute and without links.
     pub real: PathBuf,
     /// As the user gave it, or as it was found.
     pub name: String,
-    /// Whose code it holds.
+    /// Whether it holds the project's code or installed packages.
     pub kind: RootKind,
     /// The packages the root itself lies in, outermost first: empty unless the root has an `__init__.py`.
     pub packages: Vec<String>,
@@ -69,7 +69,7 @@ pub struct Root {
 /// A file of a root.
 #[derive(Clone, Debug)]
 pub struct FileEntry {
-    /// Index of its root.
+    /// The index of its root in [`Discovery::roots`].
     pub root: usize,
     /// Relative to the root, `/` separated. A name that is not UTF-8 has its odd bytes as `\xNN` and is a gap too.
     pub path: String,
@@ -88,7 +88,7 @@ pub struct FileEntry {
 /// A symbolic link to a file that stands in the list under its own path.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileLink {
-    /// The link's root.
+    /// The index of the link's root in [`Discovery::roots`].
     pub root: usize,
     /// The link's path, relative to its root.
     pub path: String,
@@ -100,16 +100,16 @@ pub struct FileLink {
 /// or a `.pth`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct MetadataFile {
-    /// Its root.
+    /// The index of its root in [`Discovery::roots`].
     pub root: usize,
     /// Its path, relative to its root.
     pub path: String,
 }
 
-/// What to walk.
+/// The folders that are walked, and how.
 #[derive(Clone, Debug, Default)]
 pub struct Options {
-    /// Project folders.
+    /// The folders of projects, as they were given.
     pub projects: Vec<PathBuf>,
     /// Folders of installed packages. When none is given, those of virtual environments that are found are walked.
     pub site_packages: Vec<PathBuf>,
@@ -124,7 +124,7 @@ pub struct Options {
     pub keep_texts: bool,
 }
 
-/// Everything that was found.
+/// The files of all roots with their words, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Discovery {
     /// Project roots as given, then installed packages.
@@ -261,7 +261,7 @@ impl Discovery {
         &self.files[file.index()]
     }
 
-    /// All ids, in order.
+    /// The ids of all files, in their order.
     pub fn ids(&self) -> impl Iterator<Item = FileId> + use<> {
         (0..u32::try_from(self.files.len()).unwrap_or(u32::MAX)).map(FileId)
     }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 /// A virtual environment that was found.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundVenv {
-    /// Its folder.
+    /// The folder of the environment.
     pub path: PathBuf,
     /// How it was found: `VIRTUAL_ENV`, `.venv` or `venv`.
     pub how: &'static str,

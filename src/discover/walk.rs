@@ -30,7 +30,7 @@ impl WalkedFile {
     }
 }
 
-/// What one root holds.
+/// The files, the metadata and the gaps of one root.
 #[derive(Default)]
 pub(super) struct Walked {
     pub files: Vec<WalkedFile>,

@@ -137,7 +137,7 @@ impl Watch {
     }
 }
 
-/// By their words alone.
+/// Two sets are equal when their words are; whether somebody looked does not count.
 impl PartialEq for WordSet {
     fn eq(&self, other: &Self) -> bool {
         self.words == other.words
@@ -210,10 +210,10 @@ pub struct Indexer {
     found: Vec<u32>,
 }
 
-/// What one file holds.
+/// The words of one file, and what its text says about imports.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Indexed {
-    /// Its words.
+    /// The words of the file.
     pub words: WordSet,
     /// Whether it holds an `import *` outside a comment.
     pub star_import: bool,

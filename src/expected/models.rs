@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use crate::field::{Field, Place, RelationKind, Target};
+use crate::field::{Field, RelationKind, SourceLocation, Target};
 use crate::literal::{Args, Interp, Site, Value};
 use crate::migration::App;
 use crate::model::{
@@ -38,7 +38,7 @@ pub struct ModelColumn {
     /// Whether Django makes a constraint of the reference; `None` when it is none.
     pub db_constraint: Option<bool>,
     /// Where the field is said.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// A difference between the models and the state of the migrations: what `makemigrations` would write down.
@@ -55,9 +55,9 @@ pub struct ModelDifference {
     /// What the migrations say.
     pub state: String,
     /// Where the models say it.
-    pub code_place: Option<Place>,
+    pub code_place: Option<SourceLocation>,
     /// Where the migrations say it.
-    pub state_place: Option<Place>,
+    pub state_place: Option<SourceLocation>,
 }
 
 /// What differs between a model and the migrations.
@@ -345,7 +345,7 @@ fn name(model: &ModelState) -> String {
     format!("{}.{}", model.app, model.name)
 }
 
-fn gap(place: &Place, reason: String) -> Gap {
+fn gap(place: &SourceLocation, reason: String) -> Gap {
     Gap::at(GapKind::Model, place.file.clone(), place.line, reason)
 }
 
@@ -562,13 +562,13 @@ impl Comparison<'_> {
         what: Differing,
         code: String,
         state: String,
-        code_place: Option<&Place>,
-        state_place: Option<&Place>,
+        code_place: Option<&SourceLocation>,
+        state_place: Option<&SourceLocation>,
     ) {
         if code == state {
             return;
         }
-        let place = |place: Option<&Place>, model: &ModelState| match place {
+        let place = |place: Option<&SourceLocation>, model: &ModelState| match place {
             Some(place) if !place.file.is_empty() => place.clone(),
             _ => model.place.clone(),
         };

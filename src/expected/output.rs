@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Expected, ModelColumn, ModelDifference};
-use crate::field::Place;
+use crate::field::SourceLocation;
 use crate::schema::{Database, DefaultValue, Part, Table, create_tables};
 
 /// Which part is printed.
@@ -145,7 +145,8 @@ fn model_column(column: &ModelColumn, expected: &Expected) -> serde_json::Value 
 }
 
 fn model_difference(difference: &ModelDifference) -> serde_json::Value {
-    let place = |place: &Option<Place>| place.as_ref().map(|p| serde_json::json!({ "file": p.file, "line": p.line }));
+    let place =
+        |place: &Option<SourceLocation>| place.as_ref().map(|p| serde_json::json!({ "file": p.file, "line": p.line }));
     serde_json::json!({
         "model": difference.model, "field": difference.field, "what": difference.what.name(),
         "code": difference.code, "state": difference.state,

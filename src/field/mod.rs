@@ -15,9 +15,9 @@ pub use read::CONNECTION;
 pub(crate) use read::{expression_sql, native_answer, native_attribute, native_deconstruct};
 pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
 
-/// Where a thing was said.
+/// Where a model, a field or an operation stands in the sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Place {
+pub struct SourceLocation {
     /// The file as reports show it.
     pub file: String,
     /// The 1-based line.
@@ -27,9 +27,9 @@ pub struct Place {
 /// The version of Django and the server that types are for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// Django's version.
+    /// The version whose rules for columns hold.
     pub django: Version,
-    /// The server.
+    /// The server whose types the columns have.
     pub server: Server,
 }
 
@@ -55,23 +55,23 @@ pub struct Field {
     pub own_rel_type: Option<String>,
     /// Why the type is not known.
     pub unknown: Option<String>,
-    /// `null`
+    /// `null`: whether the column takes NULL.
     pub null: bool,
-    /// `blank`
+    /// `blank`: decides the default of an added column.
     pub blank: bool,
     /// `unique`, as given or implied by the class.
     pub unique: bool,
-    /// `primary_key`
+    /// `primary_key`, given or implied by the class.
     pub primary_key: bool,
-    /// `db_index`
+    /// `db_index`, given or implied by the class.
     pub db_index: bool,
-    /// `db_column`
+    /// `db_column`; `None` when the name of the field decides.
     pub db_column: Option<String>,
     /// `db_collation`, or the collation a custom class chooses for MySQL.
     pub db_collation: Option<String>,
-    /// `db_comment`
+    /// `db_comment`, from Django 4.2 on; empty without one.
     pub db_comment: String,
-    /// `max_length`
+    /// `max_length`, in characters.
     pub max_length: Option<i64>,
     /// `max_digits`, `decimal_places`
     pub digits: Option<(i64, i64)>,
@@ -83,31 +83,31 @@ pub struct Field {
     pub db_default: Option<(String, Option<String>)>,
     /// `GeneratedField`: the expression's text, whether it is stored, and its column's type.
     pub generated: Option<Box<Generated>>,
-    /// Where it points.
+    /// The relation, when the field is one.
     pub relation: Option<Relation>,
     /// The arguments that Django compares to tell whether the column is to be altered.
     pub signature: BTreeMap<String, String>,
     /// `deconstruct()`'s path, for the same comparison.
     pub path: String,
-    /// Where it was said.
-    pub place: Place,
+    /// The call that makes the field.
+    pub place: SourceLocation,
 }
 
-/// A generated column.
+/// A `GeneratedField` (Django 5.0): its expression and its type.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Generated {
     /// The expression as SQL, where it is plain.
     pub sql: Option<String>,
-    /// `db_persist`
+    /// `db_persist`: stored when true, computed when read otherwise.
     pub stored: bool,
-    /// `output_field`
+    /// `output_field`, whose type the column has.
     pub output: Field,
 }
 
 /// A default given in Python.
 #[derive(Clone, Debug, PartialEq)]
 pub enum DefaultValue {
-    /// None was given.
+    /// No default was given.
     Absent,
     /// `default=None`
     None,
@@ -117,7 +117,7 @@ pub enum DefaultValue {
     Computed,
 }
 
-/// The kinds of relation.
+/// The kinds of relation between two models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RelationKind {
     /// `ForeignKey`
@@ -130,24 +130,24 @@ pub enum RelationKind {
     ForeignObject,
 }
 
-/// Where a field points.
+/// The target of a relation, with what decides its constraint or table.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Relation {
-    /// Which kind.
+    /// Whether it is a key, a one-to-one key or a many-to-many.
     pub kind: RelationKind,
     /// The model: `app.model` in lower case, or a name alone, or `self`; `None` when it is not known.
     pub to: Option<String>,
-    /// `to_field`
+    /// `to_field`; `None` for the primary key.
     pub to_field: Option<String>,
-    /// `db_constraint`
+    /// `db_constraint`: whether the database has the foreign key.
     pub db_constraint: bool,
     /// Whether the other side has no accessor (`related_name` ends in `+`).
     pub hidden: bool,
-    /// `parent_link`
+    /// `parent_link` of multi-table inheritance.
     pub parent_link: bool,
     /// `on_delete` when the database does it (Django 6.1).
     pub on_delete: Option<String>,
-    /// `through`
+    /// `through`, as a label; `None` when Django makes the table.
     pub through: Option<String>,
     /// `db_table` of a many-to-many.
     pub db_table: Option<String>,
@@ -186,17 +186,5 @@ impl Field {
             (_, Some(_)) => format!("{name}_id"),
             _ => name.to_owned(),
         }
-    }
-
-    /// Whether it is one of the fields that count up by themselves.
-    #[must_use]
-    pub fn is_auto(&self) -> bool {
-        matches!(self.base, "AutoField" | "BigAutoField" | "SmallAutoField")
-    }
-
-    /// Whether there is a default that a statement can carry.
-    #[must_use]
-    pub fn has_default(&self) -> bool {
-        !matches!(self.default, DefaultValue::Absent)
     }
 }

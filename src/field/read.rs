@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
-use super::{DefaultValue, Field, Generated, Place, Relation, RelationKind, Target, types};
+use super::{DefaultValue, Field, Generated, Relation, RelationKind, SourceLocation, Target, types};
 use crate::django::Version;
 use crate::literal::{Args, Interp, Names, Object, Site, Value};
 use crate::schema::quote_string;
@@ -113,7 +113,7 @@ fn positional(base: &str) -> &'static [&'static str] {
     }
 }
 
-/// The arguments by name.
+/// All arguments by name, positional ones by the signature of the base.
 fn named<'p>(object: &Object<'p>, base: &str) -> Names<'p> {
     let mut kwargs = object.kwargs.borrow().clone();
     for (name, value) in positional(base).iter().zip(object.args.borrow().iter()) {
@@ -178,7 +178,7 @@ fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Fie
         generated: None,
         relation,
         signature,
-        place: Place { file: object.site.module.path.clone(), line: object.site.line() },
+        place: SourceLocation { file: object.site.module.path.clone(), line: object.site.line() },
     }
 }
 
@@ -249,7 +249,7 @@ fn signature(kwargs: &Names<'_>, base: &str, version: Version) -> BTreeMap<Strin
     out
 }
 
-/// A default as SQL.
+/// A default as the SQL that fills existing rows.
 fn default(value: Option<&Value<'_>>) -> DefaultValue {
     match value {
         None => DefaultValue::Absent,

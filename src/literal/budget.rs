@@ -55,7 +55,7 @@ impl Budget {
         (self.steps, self.bytes, self.depth) = (0, 0, 0);
     }
 
-    /// Where the evaluation stands.
+    /// What the evaluation has used so far, to go back to.
     pub(super) fn mark(&self) -> Mark {
         Mark { steps: self.steps, bytes: self.bytes }
     }
@@ -70,7 +70,7 @@ impl Budget {
         self.all_steps > ALL_STEPS || self.all_bytes > ALL_BYTES
     }
 
-    /// One step.
+    /// Takes one step; an error when none is left.
     pub(super) fn step(&mut self) -> Eval<()> {
         self.spend(1)
     }
@@ -109,7 +109,7 @@ impl Budget {
         Ok(())
     }
 
-    /// One level up.
+    /// Goes one level up, after [`Budget::down`].
     pub(super) fn up(&mut self) {
         self.depth = self.depth.saturating_sub(1);
     }

@@ -77,7 +77,7 @@ fn is_exception(name: &str) -> bool {
     ["Error", "Exception", "Warning"].iter().any(|end| name.ends_with(end))
 }
 
-/// A built-in name.
+/// The value of a name that Python defines without an import.
 pub(super) fn name<'p>(name: &str) -> Option<Value<'p>> {
     (NAMES.binary_search(&name).is_ok() || is_exception(name))
         .then(|| Value::External(format!("builtins.{name}").into()))
@@ -91,7 +91,7 @@ pub(super) fn unknown_of<'p>(name: &str, first: Option<&Value<'p>>) -> Value<'p>
     }
 }
 
-/// Calls a built-in function.
+/// Calls a built-in function by its name.
 pub(super) fn call<'p>(interp: &mut Interp<'p>, name: &str, args: Args<'p>, site: Site<'p>) -> Eval<Value<'p>> {
     Ok(match name {
         "list" | "tuple" | "set" | "frozenset" | "dict" => return collection(interp, name, &args, site),

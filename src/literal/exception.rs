@@ -7,7 +7,7 @@ use std::rc::Rc;
 pub struct Exception {
     /// The name of its class.
     pub class: Rc<str>,
-    /// What it says.
+    /// The message, for the reason of a gap.
     pub message: String,
     /// Whether no handler may catch it.
     pub fatal: bool,

@@ -8,7 +8,7 @@ use super::{Args, Class, Code, Eval, Exception, Function, FunctionKind, Interp, 
 use crate::ast::{BinOp, ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, ParamKind, Stmt, StmtKind};
 use crate::source::GapKind;
 
-/// How a statement ended.
+/// How a statement ended, and where execution goes on.
 pub(super) enum Flow<'p> {
     Next,
     Return(Value<'p>),

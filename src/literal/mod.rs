@@ -41,19 +41,19 @@ pub use value::{Class, Code, Dict, Function, FunctionKind, List, Names, Object, 
 /// A module as it was loaded.
 #[derive(Debug)]
 pub struct Loaded<'p> {
-    /// Its dotted name.
+    /// The dotted name it was loaded under.
     pub dotted: String,
     /// Its path as reports show it.
     pub path: String,
     /// Whether it is a package (`__init__.py`, or a folder without one).
     pub package: bool,
-    /// Its tree.
+    /// The syntax tree of its file.
     pub tree: &'p Module,
-    /// Its text.
+    /// The decoded text that spans of the tree refer to.
     pub text: &'p SourceText,
 }
 
-/// Where modules come from.
+/// Where the evaluator gets the sources of modules.
 pub trait Loader<'p> {
     /// The module of a dotted name; `None` when its source is not at hand.
     fn load(&'p self, dotted: &str) -> Option<&'p Loaded<'p>>;
@@ -85,14 +85,14 @@ pub trait Host<'p> {
 /// The arguments of a call.
 #[derive(Default, Clone)]
 pub struct Args<'p> {
-    /// By position.
+    /// Positional arguments, starred ones spread out.
     pub pos: Vec<Value<'p>>,
-    /// By name.
+    /// Keyword arguments in order, `**` ones spread out.
     pub kw: Vec<(Rc<str>, Value<'p>)>,
 }
 
 impl<'p> Args<'p> {
-    /// Arguments by position only.
+    /// Arguments of a call without keywords.
     #[must_use]
     pub fn positional(pos: Vec<Value<'p>>) -> Self {
         Self { pos, kw: Vec::new() }
@@ -109,7 +109,7 @@ impl<'p> Args<'p> {
 pub struct Scope<'p> {
     /// The module it belongs to.
     pub module: &'p Loaded<'p>,
-    /// Its names.
+    /// The names bound in it so far.
     pub names: RefCell<Names<'p>>,
     /// The scope around it that names are looked up in next; `None` for a module's.
     pub parent: Option<Rc<Scope<'p>>>,
@@ -119,7 +119,7 @@ pub struct Scope<'p> {
     pub method: Option<(Rc<Class<'p>>, Value<'p>)>,
     /// Values of `yield` so far.
     pub yielded: RefCell<Vec<Value<'p>>>,
-    /// Names declared `global`.
+    /// Names declared `global`, which are bound in the module.
     pub globals: RefCell<Vec<Rc<str>>>,
 }
 
@@ -136,7 +136,7 @@ impl<'p> Scope<'p> {
         }
     }
 
-    /// Sets a name.
+    /// Binds a name in this scope.
     pub fn set(&self, name: &str, value: Value<'p>) {
         self.names.borrow_mut().insert(name.into(), value);
     }
@@ -188,7 +188,7 @@ impl<'p> Interp<'p> {
         }
     }
 
-    /// Where modules come from.
+    /// Where the evaluator gets the sources of modules.
     #[must_use]
     pub fn loader(&self) -> &'p dyn Loader<'p> {
         self.loader

@@ -1,7 +1,7 @@
 use std::rc::Rc;
 
 use super::{Args, Host, Interp, Loaded, Loader, Object, Site, Value};
-use crate::parse::{ParsedFile, Want, parse};
+use crate::parse::{ParseOptions, ParsedFile, parse};
 
 struct Files {
     names: Vec<&'static str>,
@@ -56,7 +56,7 @@ fn value(modules: &[(&'static str, &str)], name: &str) -> (String, Vec<String>) 
 fn evaluate(modules: &[(&'static str, &str)], name: &str) -> (String, Vec<String>) {
     let files = Files {
         names: modules.iter().map(|(name, _)| *name).collect(),
-        parsed: modules.iter().map(|(_, text)| parse(text.as_bytes(), Want::default())).collect(),
+        parsed: modules.iter().map(|(_, text)| parse(text.as_bytes(), ParseOptions::default())).collect(),
     };
     let loader = InMemory(
         files

@@ -24,7 +24,7 @@ pub(super) fn number<'p>(text: &str) -> Value<'p> {
 /// A computed text is longer than [`MAX_TEXT`].
 pub(super) struct TooLong;
 
-/// `template % args`
+/// `template % args`, as Python formats it.
 pub(super) fn percent<'p>(template: &str, args: &Value<'p>) -> Result<Value<'p>, TooLong> {
     let unread = || Ok(Value::unknown("a format that could not be read"));
     let mut positional = match args {
@@ -132,7 +132,7 @@ impl Spec {
         Some(Self { fill, align: Some(align), width: number_of(width), precision, conversion })
     }
 
-    /// Writes a value.
+    /// Writes a value in this form, within [`MAX_TEXT`] bytes.
     pub(super) fn write(&self, out: &mut String, value: &Value<'_>) -> Result<(), TooLong> {
         let integer = value.as_int();
         let text = match (self.conversion, integer) {
@@ -180,7 +180,7 @@ pub(super) fn pad<'p>(text: &str, align: char, width: usize, fill: char) -> Resu
     Ok(Value::Str(out.into()))
 }
 
-/// `template.format(…)`
+/// `template.format(…)`, attributes and specifications included.
 pub(super) fn format<'p>(template: &str, args: &super::Args<'p>) -> Result<Value<'p>, TooLong> {
     let unread = || Ok(Value::unknown("a format that could not be read"));
     let mut out = String::with_capacity(template.len());

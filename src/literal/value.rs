@@ -48,33 +48,33 @@ pub enum Value<'p> {
     None,
     /// `True`, `False`
     Bool(bool),
-    /// An integer.
+    /// An integer that fits 64 bits; others are unknown.
     Int(i64),
-    /// A float.
+    /// A float, as Python computes it.
     Float(f64),
-    /// Text.
+    /// Text, or a path of `pathlib`.
     Str(Rc<str>),
     /// Bytes, decoded as Latin-1 would.
     Bytes(Rc<str>),
-    /// A list.
+    /// A mutable list.
     List(List<'p>),
-    /// A tuple.
+    /// A tuple of any length.
     Tuple(Rc<Sequence<'p>>),
     /// A set: the keys of a dict, in order of insertion.
     Set(Rc<RefCell<Dict<'p>>>),
-    /// A dict.
+    /// A dict in order of insertion.
     Dict(Rc<RefCell<Dict<'p>>>),
     /// A module that can be loaded.
     Module(Rc<str>),
     /// Something whose source is not evaluated, by its dotted name.
     External(Rc<str>),
-    /// A function.
+    /// A `def` or `lambda` that was read.
     Function(Rc<Function<'p>>),
     /// A method with its receiver.
     Bound(Rc<(Value<'p>, Value<'p>)>),
     /// A method of a built-in value.
     Native(Rc<(Value<'p>, Rc<str>)>),
-    /// A class.
+    /// A class that was read.
     Class(Rc<Class<'p>>),
     /// An instance, of a class that was read or of an external one.
     Object(Rc<Object<'p>>),
@@ -93,7 +93,7 @@ pub enum Key {
     None,
     /// An integer, a boolean or a float without a fraction.
     Int(i64),
-    /// Text or bytes.
+    /// Text, or bytes of the same characters.
     Str(Rc<str>),
     /// A tuple or a bound method.
     Tuple(Vec<Key>),
@@ -120,7 +120,7 @@ impl<'p> Dict<'p> {
         self.0.get(&Key::Str(key.into())).map(|(_, v)| v)
     }
 
-    /// Sets a key.
+    /// Sets the value of a key; a known key keeps its place.
     pub fn set(&mut self, key: Value<'p>, value: Value<'p>) {
         self.0.insert(key.key(), (key, value));
     }
@@ -135,23 +135,23 @@ impl<'p> Dict<'p> {
         self.0.shift_remove(&key.key()).map(|(_, v)| v)
     }
 
-    /// The pairs in order.
+    /// Keys and values in order of insertion.
     pub fn iter(&self) -> impl Iterator<Item = (&Value<'p>, &Value<'p>)> {
         self.0.values().map(|(k, v)| (k, v))
     }
 }
 
-/// What a function runs.
+/// The syntax that a call of a function evaluates.
 #[derive(Clone, Copy)]
 pub enum Code<'p> {
-    /// A `def`.
+    /// The statement of a `def`.
     Def(&'p FunctionDef),
-    /// A `lambda`.
+    /// The parameters and the expression of a `lambda`.
     Lambda(&'p [Param], &'p crate::ast::Expr),
 }
 
 impl<'p> Code<'p> {
-    /// The parameters.
+    /// The parameters in their order.
     #[must_use]
     pub fn params(self) -> &'p [Param] {
         match self {
@@ -163,7 +163,7 @@ impl<'p> Code<'p> {
 
 /// A function with the scope it was defined in.
 pub struct Function<'p> {
-    /// Its code.
+    /// The syntax that a call evaluates.
     pub code: Code<'p>,
     /// The scope it closes over.
     pub scope: Rc<Scope<'p>>,
@@ -178,34 +178,34 @@ pub struct Function<'p> {
 /// How a function behaves as an attribute.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FunctionKind {
-    /// Bound to the instance.
+    /// A plain method: bound to the instance it is read from.
     Plain,
-    /// Never bound.
+    /// A `staticmethod`, which is never bound.
     Static,
-    /// Bound to the class.
+    /// A `classmethod`, which is bound to the class.
     Class,
-    /// Called on access.
+    /// A `property`, which is called when it is read.
     Property,
 }
 
 /// A class that was read.
 pub struct Class<'p> {
-    /// Its name.
+    /// The name in its `class` statement.
     pub name: Rc<str>,
-    /// Its statement.
+    /// The `class` statement, unless code made the class.
     pub node: Option<&'p ClassDef>,
     /// The module it stands in.
     pub module: &'p Loaded<'p>,
     /// Its bases: classes, externals, or unknown.
     pub bases: Vec<Value<'p>>,
-    /// Its attributes.
+    /// Attributes of the class body, and those set later.
     pub attrs: RefCell<Names<'p>>,
     /// The classes after it in the order of resolution, once somebody asked.
     pub(super) order: OnceCell<Vec<Value<'p>>>,
 }
 
 impl<'p> Class<'p> {
-    /// A class.
+    /// A class that was read.
     #[must_use]
     pub fn new(
         name: Rc<str>,
@@ -217,7 +217,7 @@ impl<'p> Class<'p> {
         Self { name, node, module, bases, attrs: RefCell::new(attrs), order: OnceCell::new() }
     }
 
-    /// `module.Name`
+    /// Its dotted name: the module, then the name.
     #[must_use]
     pub fn dotted(&self) -> String {
         format!("{}.{}", self.module.dotted, self.name)
@@ -282,7 +282,7 @@ pub(crate) fn find_in<'p>(order: &[Value<'p>], name: &str) -> Option<Value<'p>> 
     None
 }
 
-/// An instance.
+/// An instance of a class that was read, or of an external one.
 pub struct Object<'p> {
     /// Its class: [`Value::Class`] or [`Value::External`].
     pub class: Value<'p>,
@@ -290,9 +290,9 @@ pub struct Object<'p> {
     pub args: RefCell<Vec<Value<'p>>>,
     /// The keyword arguments that reached the external constructor.
     pub kwargs: RefCell<Names<'p>>,
-    /// Attributes set on it.
+    /// Attributes that code has set on it.
     pub attrs: RefCell<Names<'p>>,
-    /// Where it was made.
+    /// The expression that made it.
     pub site: Site<'p>,
 }
 
@@ -349,14 +349,14 @@ impl<'p> Object<'p> {
 /// A place in a module.
 #[derive(Clone, Copy)]
 pub struct Site<'p> {
-    /// The module.
+    /// The module of the syntax.
     pub module: &'p Loaded<'p>,
-    /// The expression or statement.
+    /// The span of the expression or statement.
     pub span: Span,
 }
 
 impl Site<'_> {
-    /// The 1-based line.
+    /// The 1-based line on which the span begins.
     #[must_use]
     pub fn line(&self) -> u32 {
         self.module.text.line_col(self.span.start).line
@@ -364,19 +364,19 @@ impl Site<'_> {
 }
 
 impl<'p> Value<'p> {
-    /// Text.
+    /// Text, or a path of `pathlib`.
     #[must_use]
     pub fn str(text: &str) -> Self {
         Self::Str(text.into())
     }
 
-    /// A list.
+    /// A mutable list.
     #[must_use]
     pub fn list(items: Vec<Value<'p>>) -> Self {
         Self::List(Rc::new(Items(RefCell::new(items))))
     }
 
-    /// A tuple.
+    /// A tuple of any length.
     #[must_use]
     pub fn tuple(items: impl Into<Vec<Value<'p>>>) -> Self {
         Self::Tuple(Rc::new(Sequence(items.into())))
@@ -392,7 +392,7 @@ impl<'p> Value<'p> {
         Self::Set(Rc::new(RefCell::new(set)))
     }
 
-    /// A dict.
+    /// A dict in order of insertion.
     #[must_use]
     pub fn dict(items: Vec<(Value<'p>, Value<'p>)>) -> Self {
         let mut dict = Dict::default();
@@ -402,7 +402,7 @@ impl<'p> Value<'p> {
         Self::Dict(Rc::new(RefCell::new(dict)))
     }
 
-    /// Not known.
+    /// An unknown value with its reason.
     #[must_use]
     pub fn unknown(reason: &str) -> Self {
         Self::Unknown(reason.into())

@@ -13,8 +13,6 @@ pub type Node = (String, String);
 pub struct Migration<'p> {
     /// Its app and name.
     pub node: Node,
-    /// The class `Migration`.
-    pub class: Value<'p>,
     /// Its file as reports show it.
     pub file: String,
     /// The line of its class.
@@ -323,7 +321,6 @@ fn read<'p>(
         run_before: nodes(attribute(interp, "run_before")),
         replaces: nodes(attribute(interp, "replaces")),
         operations: operations.and_then(|v| v.items()).unwrap_or_default(),
-        class: Value::Class(class.clone()),
         frozen,
     })
 }

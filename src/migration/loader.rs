@@ -7,7 +7,7 @@ use rustc_hash::FxHashMap;
 use super::contrib;
 use crate::literal::{Loaded, Loader};
 use crate::modules::ModuleRef;
-use crate::parse::{ParsedFile, Want, parse};
+use crate::parse::{ParseOptions, ParsedFile, parse};
 use crate::project::Project;
 use crate::source::FileId;
 
@@ -101,8 +101,8 @@ impl<'p> Loader<'p> for ProjectLoader<'p> {
             ModuleRef::Namespace(_) => None,
             ModuleRef::Unknown => {
                 let at = self.builtin(dotted)?;
-                let parsed =
-                    self.contrib_parsed[at].get_or_init(|| parse(self.contrib[at].source.as_bytes(), Want::default()));
+                let parsed = self.contrib_parsed[at]
+                    .get_or_init(|| parse(self.contrib[at].source.as_bytes(), ParseOptions::default()));
                 Some(self.contrib_loaded[at].get_or_init(|| Loaded {
                     dotted: dotted.to_owned(),
                     path: format!("{}.py", dotted.replace('.', "/")),

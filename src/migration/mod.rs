@@ -10,7 +10,7 @@ pub mod operation;
 pub mod south;
 
 pub use apps::App;
-pub use graph::{Graph, Migration, Node};
+pub use graph::{Graph, Node};
 pub use host::DjangoHost;
 pub use loader::ProjectLoader;
 pub use operation::Operation;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use crate::field::{Field, Place, Target};
+use crate::field::{Field, SourceLocation, Target};
 use crate::literal::{Interp, Object, Value};
 use crate::model::{self, ConstraintDecl, Fields, IndexDecl, Options};
 
@@ -226,6 +226,6 @@ impl<'p> Operation<'p> {
 
 /// Where an object was made.
 #[must_use]
-pub fn place(object: &Object<'_>) -> Place {
-    Place { file: object.site.module.path.clone(), line: object.site.line() }
+pub fn place(object: &Object<'_>) -> SourceLocation {
+    SourceLocation { file: object.site.module.path.clone(), line: object.site.line() }
 }

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use crate::field::{Field, Place, Target};
+use crate::field::{Field, SourceLocation, Target};
 use crate::literal::{Args, Interp, Names, Object, Site, Value};
 use crate::model::{Fields, ModelState, Options, string_lists};
 
@@ -22,7 +22,7 @@ pub fn models<'p>(
         let (Some(key), Value::Dict(body)) = (key.as_str(), &body) else { continue };
         // Models of other apps are frozen too, so that keys can be followed.
         let Some(lower) = key.strip_prefix(app).and_then(|rest| rest.strip_prefix('.')) else { continue };
-        let place = Place { file: site.module.path.clone(), line: site.line() };
+        let place = SourceLocation { file: site.module.path.clone(), line: site.line() };
         let mut model = ModelState { app: app.to_owned(), name: lower.to_owned(), place, ..ModelState::default() };
         let pairs: Vec<(Value<'p>, Value<'p>)> = body.borrow().iter().map(|(k, v)| (k.clone(), v.clone())).collect();
         let mut fields = Fields::default();

@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::{Fields, ModelState, Options, options_from};
 use crate::ast::{ClassDef, Expr, ExprKind, FunctionDef, StmtKind, walk_exprs};
-use crate::field::{Field, Place, Target};
+use crate::field::{Field, SourceLocation, Target};
 use crate::literal::{Class, Code, Interp, Scope, Value};
 
 /// A model that a class defines.
@@ -33,7 +33,7 @@ pub struct CodeModels {
     /// A call beside the classes that a model is given to, and that may make another of it.
     pub made_by_call: Option<String>,
     /// Fields that could not be read.
-    pub problems: Vec<(Place, String)>,
+    pub problems: Vec<(SourceLocation, String)>,
 }
 
 /// Tells the label of the app that a module belongs to.
@@ -247,7 +247,7 @@ struct Reader<'i, 'p, 'l> {
     interp: &'i mut Interp<'p>,
     label: Label<'l>,
     target: Target,
-    problems: &'i mut Vec<(Place, String)>,
+    problems: &'i mut Vec<(SourceLocation, String)>,
 }
 
 impl<'p> Reader<'_, 'p, '_> {
@@ -256,7 +256,7 @@ impl<'p> Reader<'_, 'p, '_> {
             return None;
         }
         let line = class.node.map_or(1, |n| class.module.text.line_col(n.name.span.start).line);
-        let place = Place { file: class.module.path.clone(), line };
+        let place = SourceLocation { file: class.module.path.clone(), line };
         let lineage = lineage(self.interp, class);
         let (options, app) = self.options(class, &lineage);
         let app = app?;

@@ -9,13 +9,13 @@ use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 use std::rc::Rc;
 
-use crate::field::{Field, Place};
+use crate::field::{Field, SourceLocation};
 
-pub use code::{CodeModel, CodeModels, Label, models_of, other_model_modules, resolve_targets};
+pub use code::{CodeModel, models_of, other_model_modules, resolve_targets};
 pub(crate) use read::{constraint, fields, index, options_from, string_lists, strings};
 pub use state::target_key;
 pub use state::{ModelKey, ProjectState, key};
-pub use view::{Parameters, Pointed, View, key_field, order_field};
+pub use view::{Parameters, View, key_field, order_field};
 
 /// A model's fields by name, in order.
 pub type Fields = IndexMap<String, Rc<Field>, FxBuildHasher>;
@@ -34,7 +34,7 @@ pub struct ModelState {
     /// The models it inherits from, as `app.model` in lower case.
     pub bases: Vec<String>,
     /// Where it was said.
-    pub place: Place,
+    pub place: SourceLocation,
 }
 
 /// `Meta`, as far as the database sees it.

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use super::state::target_key;
 use super::{Fields, ModelState, Options, ProjectState};
-use crate::field::{Field, Place, Relation, RelationKind, Target, effective_type};
+use crate::field::{Field, Relation, RelationKind, SourceLocation, Target, effective_type};
 use crate::schema::naming;
 
 /// A model and the project it stands in.
@@ -246,7 +246,7 @@ fn bare(base: &'static str) -> Field {
         generated: None,
         relation: None,
         signature: std::collections::BTreeMap::new(),
-        place: Place::default(),
+        place: SourceLocation::default(),
     }
 }
 

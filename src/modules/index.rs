@@ -28,7 +28,7 @@ pub enum ModuleRef {
     File(FileId),
     /// A package folder without `__init__.py`.
     Namespace(DirId),
-    /// Nothing that was found.
+    /// A name under which nothing was found.
     Unknown,
 }
 
@@ -54,7 +54,7 @@ pub enum How {
     Sibling,
     /// By its last segments, which only one module has.
     Suffix,
-    /// Not at all.
+    /// The name leads nowhere.
     Unresolved,
 }
 
@@ -89,7 +89,7 @@ struct Top {
 enum Trust {
     /// It is a scanned root.
     Scanned,
-    /// The tree says so.
+    /// A file of the tree adds the folder to `sys.path`.
     Told,
     /// Packages lie in it, and nothing says that it is not.
     Guessed,
@@ -520,13 +520,6 @@ impl ModuleIndex {
     #[must_use]
     pub fn is_package(&self, file: FileId) -> bool {
         self.is_package.get(file.index()).copied().unwrap_or(false)
-    }
-
-    /// The package a file belongs to: itself for an `__init__.py`, otherwise the folder it lies in.
-    #[must_use]
-    pub fn package_of(&self, file: FileId) -> ModuleRef {
-        let dir = self.files[file.index()].0;
-        self.dirs[dir.index()].init.map_or(ModuleRef::Namespace(dir), ModuleRef::File)
     }
 
     /// The folder's `__init__.py` and the modules and packages directly in a package, by name.

@@ -8,8 +8,8 @@ mod index;
 mod roots;
 mod sys_path;
 
-pub use index::{DirId, How, ModuleIndex, ModuleRef};
-pub use roots::{ImportRoot, Origin, Parsed, import_roots, tells_import_roots};
+pub use index::{How, ModuleIndex, ModuleRef};
+pub use roots::{ImportRoot, import_roots, tells_import_roots};
 
 #[cfg(test)]
 mod tests;

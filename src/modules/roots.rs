@@ -33,7 +33,7 @@ pub struct ImportRoot {
     pub root: usize,
     /// The folder, relative to the root, `/` separated.
     pub dir: String,
-    /// Why.
+    /// What makes the folder an import root.
     pub origin: Origin,
 }
 

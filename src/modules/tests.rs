@@ -1,6 +1,7 @@
+use super::roots::Origin;
 use super::*;
 use crate::discover::{Discovery, Options};
-use crate::parse::Want;
+use crate::parse::ParseOptions;
 use crate::project::Project;
 use crate::source::FileId;
 
@@ -29,7 +30,7 @@ fn written(files: &[(&str, &str)]) -> Tree {
         ..Options::default()
     };
     let discovery = Discovery::run(&options).unwrap();
-    let project = Project::new(discovery, Want::default());
+    let project = Project::new(discovery, ParseOptions::default());
     assert_eq!(project.gaps(), []);
     Tree { _folder: folder, project }
 }
@@ -207,7 +208,7 @@ fn a_root_that_is_itself_a_package_keeps_its_name() {
         std::fs::write(folder.path().join(path), "").unwrap();
     }
     let discovery = Discovery::run(&Options { projects: vec![app], ..Options::default() }).unwrap();
-    let project = Project::new(discovery, Want::default());
+    let project = Project::new(discovery, ParseOptions::default());
     let index = &project.modules;
     let models = project.discovery.find(0, "models.py").unwrap();
     assert_eq!(index.name(models), "lms.courseware.models");

@@ -85,7 +85,7 @@ impl Contexts {
     }
 }
 
-/// Compiles the queries.
+/// Compiles the queries ahead of their first use.
 pub(super) fn warm_up() {
     let _ = patterns();
 }
@@ -232,7 +232,7 @@ fn inside_brackets(mut node: Node<'_>) -> Node<'_> {
 
 #[cfg(test)]
 pub(super) mod tests {
-    use super::super::{ParsedFile, Want, parse};
+    use super::super::{ParseOptions, ParsedFile, parse};
     use super::*;
 
     #[test]
@@ -265,7 +265,7 @@ pub(super) mod tests {
     /// Each line of `source` that ends with a comment `# role: text, text` tells the roles of its expressions.
     #[track_caller]
     fn check(source: &str) {
-        let file = parse(source.as_bytes(), Want { contexts: true });
+        let file = parse(source.as_bytes(), ParseOptions { run_queries: true });
         assert!(file.gaps.is_empty(), "{:?}", file.gaps);
         let mut found: Vec<(u32, &str, Span)> = all(&file)
             .iter()
@@ -392,12 +392,12 @@ class Migration(SchemaMigration):
 
     #[test]
     fn roles_carry_kind_and_access() {
-        let file = parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", Want { contexts: true });
+        let file = parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", ParseOptions { run_queries: true });
         let at = |start, end| file.context(Span::new(start, end));
         let relation = Context { role: "relation", kind: Some(Kind::Relation), access: Some(Access::Schema) };
         assert_eq!(at(11, 16), Some(relation));
         assert_eq!(at(31, 34), Some(Context { role: "settings-string", kind: None, access: None }));
         assert_eq!(at(0, 10), None);
-        assert_eq!(parse(b"ForeignKey('a.M')\n", Want { contexts: false }).context(Span::new(11, 16)), None);
+        assert_eq!(parse(b"ForeignKey('a.M')\n", ParseOptions { run_queries: false }).context(Span::new(11, 16)), None);
     }
 }

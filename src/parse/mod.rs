@@ -22,7 +22,7 @@ use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
-use tree_sitter::{Node, ParseOptions, ParseState, Parser, Tree};
+use tree_sitter::{Node, ParseOptions as ParserOptions, ParseState, Parser, Tree};
 
 use crate::ast::Module;
 use crate::source::{Gap, GapKind, SourceText, Span};
@@ -31,12 +31,12 @@ pub use contexts::Context;
 use contexts::Contexts;
 use kinds::Grammar;
 
-/// A parsed file.
+/// The text and the tree of one Python file.
 #[derive(Debug)]
 pub struct ParsedFile {
     /// Its text, to which all spans refer.
     pub text: SourceText,
-    /// Its syntax tree.
+    /// The syntax tree; what could not be read is an error node in it.
     pub module: Module,
     /// The roles that its expressions play, as far as they were asked for.
     contexts: Mutex<Contexts>,
@@ -46,11 +46,11 @@ pub struct ParsedFile {
     pub gaps: Vec<FileGap>,
 }
 
-/// What [`parse`] is asked for beside the syntax tree.
+/// What [`parse`] prepares beside the syntax tree.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Want {
-    /// Whether [`ParsedFile::context`] will be asked for.
-    pub contexts: bool,
+pub struct ParseOptions {
+    /// Whether the queries of `queries/` run over the tree, for [`ParsedFile::context`].
+    pub run_queries: bool,
 }
 
 /// A gap of a file whose path only the caller knows.
@@ -58,9 +58,9 @@ pub struct Want {
 pub struct FileGap {
     /// A stable word for the kind of gap.
     pub kind: GapKind,
-    /// 1-based line, when known.
+    /// The 1-based line, when only part of the file is concerned.
     pub line: Option<u32>,
-    /// The place, when known.
+    /// The span, when only part of the file is concerned.
     pub span: Option<Span>,
     /// One sentence: what was seen and what is missing because of it.
     pub reason: String,
@@ -91,13 +91,13 @@ const MAX_ERRORS: usize = 20;
 /// Readies what is made once for all files. [`parse`] does so by itself; called on a thread of its own while the
 /// files are still being found, it saves the first one some twenty milliseconds.
 pub fn warm_up() {
-    let _ = parse(b"", Want { contexts: true });
+    let _ = parse(b"", ParseOptions { run_queries: true });
     contexts::warm_up();
 }
 
-/// Parses a file.
+/// Decodes and parses the bytes of a Python file.
 #[must_use]
-pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
+pub fn parse(bytes: &[u8], want: ParseOptions) -> ParsedFile {
     let mut gaps = Vec::new();
     if bytes.len() > MAX_BYTES {
         gaps.push(FileGap::whole(GapKind::TooLarge, format!("{} bytes: not parsed", bytes.len())));
@@ -146,8 +146,8 @@ pub fn parse(bytes: &[u8], want: Want) -> ParsedFile {
     if nested.len() > 0 {
         gaps.push(FileGap::whole(GapKind::TooDeep, format!("{} more places in this file nest too deep", nested.len())));
     }
-    let wanted = want.contexts && Contexts::readable(&tree);
-    if want.contexts && !wanted {
+    let wanted = want.run_queries && Contexts::readable(&tree);
+    if want.run_queries && !wanted {
         gaps.push(FileGap::whole(
             GapKind::NoContexts,
             "the roles of expressions were not told: they are read without them",
@@ -196,7 +196,7 @@ fn tree(text: &str) -> Option<Tree> {
             steps = steps.saturating_sub(1);
             if steps == 0 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let options = ParseOptions::new().progress_callback(&mut count_down);
+        let options = ParserOptions::new().progress_callback(&mut count_down);
         let tree = parser.parse_with_options(&mut |at, _| bytes.get(at..).unwrap_or_default(), None, Some(options));
         if tree.is_none() {
             // The parser would go on with this text at the next call.

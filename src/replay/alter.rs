@@ -12,7 +12,7 @@ use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Table, Un
 /// A foreign key that points to the field that changes.
 #[derive(Clone, Debug)]
 pub struct Rel {
-    /// The key.
+    /// The foreign key that points to the field.
     pub side: Side,
     /// Whether it has no accessor on the other side.
     pub hidden: bool,

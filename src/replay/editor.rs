@@ -15,7 +15,7 @@ use crate::schema::{
 
 /// The editor of one alias during one migration.
 pub struct Editor<'d> {
-    /// The tables.
+    /// The tables of the alias, changed in place.
     pub db: &'d mut Database,
     /// Django's version and the server.
     pub target: Target,
@@ -23,7 +23,7 @@ pub struct Editor<'d> {
     pub deferred: Vec<Ddl>,
     /// What a server would have refused, or Django.
     pub problems: Vec<String>,
-    /// Why `migrate` ends here.
+    /// The error with which the server would end `migrate`.
     pub stopped: Option<String>,
 }
 
@@ -271,7 +271,7 @@ impl Editor<'_> {
         }
     }
 
-    /// Removes a field (`remove_field`).
+    /// Removes a field, its column and its keys (`remove_field`).
     pub fn remove_field(&mut self, view: View<'_>, name: &str, field: &Field) {
         if field.many_to_many() {
             if let Some(through) = view.through(name, field) {
@@ -519,7 +519,7 @@ impl Editor<'_> {
             .collect()
     }
 
-    /// The columns of fields.
+    /// The columns of fields by name; a problem for each unknown one.
     pub(super) fn columns_of(&mut self, view: View<'_>, names: &[String]) -> Vec<String> {
         names
             .iter()
@@ -747,13 +747,13 @@ pub(super) fn rename_column_in(ddl: &mut Ddl, name: &str, from: &str, to: &str) 
 /// A model and one of its fields, as they were at one moment.
 #[derive(Clone, Debug)]
 pub struct Side {
-    /// The model.
+    /// The model at that moment.
     pub model: Rc<ModelState>,
-    /// The field's name.
+    /// The attribute name of the field.
     pub name: String,
-    /// The field.
+    /// The field at that moment.
     pub field: Rc<Field>,
-    /// Its column.
+    /// The column in the database.
     pub column: String,
     /// What the column is made of.
     pub parameters: crate::model::Parameters,

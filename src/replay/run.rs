@@ -8,7 +8,7 @@ use rustc_hash::FxBuildHasher;
 use super::editor::Editor;
 use super::routers::Routers;
 use super::sql;
-use crate::field::{Field, Place, Target};
+use crate::field::{Field, SourceLocation, Target};
 use crate::literal::{Interp, Object, Site, Value};
 use crate::migration::host::Effect;
 use crate::migration::{DjangoHost, Graph, Operation, operation, south};
@@ -19,7 +19,7 @@ use crate::source::{Gap, GapKind};
 /// Which sides of an operation are applied.
 #[derive(Clone, Copy)]
 pub(super) struct Sides<'a> {
-    /// The state.
+    /// Whether the state of the project changes.
     pub state: bool,
     /// The database: on all aliases, or on these only.
     pub database: Option<&'a [bool]>,
@@ -33,7 +33,7 @@ pub(super) struct Ran<'p> {
     pub before: Vec<Vec<Effect<'p>>>,
     /// On which aliases its base does its part.
     pub databases: Vec<bool>,
-    /// What was executed after.
+    /// What was executed after its base, by alias.
     pub after: Vec<Vec<Effect<'p>>>,
 }
 
@@ -42,7 +42,7 @@ pub struct Replay<'i, 'p> {
     pub(super) interp: &'i mut Interp<'p>,
     pub(super) host: Rc<DjangoHost<'p>>,
     pub(super) target: Target,
-    /// The state so far.
+    /// The models after the migrations so far.
     pub state: ProjectState,
     /// The tables of each alias.
     pub databases: IndexMap<String, Database, FxBuildHasher>,
@@ -50,7 +50,7 @@ pub struct Replay<'i, 'p> {
     routers: Routers<'p>,
     /// What could not be modelled.
     pub gaps: Vec<Gap>,
-    pub(super) place: Place,
+    pub(super) place: SourceLocation,
     pub(super) app: String,
     /// Why `migrate` ended before its end.
     stopped: Option<String>,
@@ -76,7 +76,7 @@ impl<'i, 'p> Replay<'i, 'p> {
             deferred: aliases.iter().map(|_| Vec::new()).collect(),
             routers,
             gaps: Vec::new(),
-            place: Place::default(),
+            place: SourceLocation::default(),
             app: String::new(),
             stopped: None,
             frozen: Vec::new(),
@@ -114,7 +114,7 @@ impl<'i, 'p> Replay<'i, 'p> {
                     break;
                 }
                 self.interp.restart();
-                self.place = Place { file: migration.file.clone(), line: migration.line };
+                self.place = SourceLocation { file: migration.file.clone(), line: migration.line };
                 let all = vec![true; self.databases.len()];
                 self.operation(value, Sides { state: true, database: Some(&all) });
             }
@@ -139,7 +139,7 @@ impl<'i, 'p> Replay<'i, 'p> {
 
     /// The tables of an app of South's time, from the models frozen in its last migration.
     fn south(&mut self, frozen: &Value<'p>, site: Site<'p>) {
-        self.place = Place { file: site.module.path.clone(), line: site.line() };
+        self.place = SourceLocation { file: site.module.path.clone(), line: site.line() };
         self.interp.restart();
         let app = self.app.clone();
         let (models, problems) = south::models(self.interp, &app, frozen, site, self.target);

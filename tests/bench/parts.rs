@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use csm_audit::discover::{Discovery, FileKind, Options};
-use csm_audit::parse::{Want, parse};
+use csm_audit::parse::{ParseOptions, parse};
 use csm_audit::project::Project;
 use csm_audit::resolve::Resolver;
 use csm_audit::touchpoint;
@@ -38,11 +38,13 @@ fn parts(criterion: &mut Criterion) {
         .filter_map(|file| discovery.read(file).ok())
         .collect();
     group.bench_function("parse files that name the model", |bench| {
-        bench.iter(|| named.iter().map(|bytes| parse(bytes, Want { contexts: true }).gaps.len()).sum::<usize>());
+        bench.iter(|| {
+            named.iter().map(|bytes| parse(bytes, ParseOptions { run_queries: true }).gaps.len()).sum::<usize>()
+        });
     });
 
     group.bench_function("find, files parsed before", |bench| {
-        let project = Project::new(discover(), Want { contexts: true });
+        let project = Project::new(discover(), ParseOptions { run_queries: true });
         // Fills the cache of parsed files.
         let _ = touchpoint::find(&Resolver::new(&project), TARGET);
         bench.iter(|| touchpoint::find(&Resolver::new(&project), TARGET).touchpoints.len());
@@ -50,7 +52,7 @@ fn parts(criterion: &mut Criterion) {
 
     group.bench_function("whole", |bench| {
         bench.iter(|| {
-            let project = Project::new(discover(), Want { contexts: true });
+            let project = Project::new(discover(), ParseOptions { run_queries: true });
             touchpoint::find(&Resolver::new(&project), TARGET).touchpoints.len()
         });
     });

@@ -11,7 +11,7 @@ use super::attr::{is_manager_name, last_segment};
 use super::eval::Use;
 use super::{Flow, Key};
 use crate::ast::{BinOp, ClassDef, Expr, ExprKind, StmtKind};
-use crate::parse::{Want, parse};
+use crate::parse::{ParseOptions, parse};
 use crate::touchpoint::ty::{ClassId, Ty, TySet};
 
 /// What a generic class of Python or Django holds, by the name of the class.
@@ -133,7 +133,7 @@ impl<'p> Flow<'_, 'p> {
             if text.len() > 400 || text.trim().is_empty() {
                 return None;
             }
-            let mut parsed = parse(text.trim().as_bytes(), Want::default());
+            let mut parsed = parse(text.trim().as_bytes(), ParseOptions::default());
             if !parsed.gaps.is_empty() || parsed.module.body.len() != 1 {
                 return None;
             }
