@@ -119,7 +119,15 @@ fn assert_tables(what: &str, flavour: Flavour, mine: &DatabaseFacts, theirs: &Da
         |facts: &DatabaseFacts| -> Vec<String> { facts.tables.found.iter().map(|table| table.name.clone()).collect() };
     assert_eq!(names(mine), names(theirs), "{what}");
     for (mine, theirs) in mine.tables.found.iter().zip(&theirs.tables.found) {
+        // The collation of a sequence's table is its database's, which not every dump names.
+        if mine.name == "seq" {
+            assert_eq!(mine.columns.len(), theirs.columns.len(), "{what}");
+            continue;
+        }
         assert_same(flavour, mine, theirs);
+        if mine.is_view {
+            continue;
+        }
         let generated = |table: &csm_audit::live::facts::Table| -> Vec<String> {
             let made = |generated: &csm_audit::live::facts::Generated| generated.expression.contains("ROW");
             table.columns.iter().filter(|c| c.generated.as_ref().is_some_and(made)).map(|c| c.name.clone()).collect()
@@ -200,7 +208,10 @@ fn xml_gives_the_tables_and_says_what_it_lacks() {
                     let made = c.generated.is_some();
                     format!("{} {} {} {} {made} {}", c.name, c.column_type, c.nullable, c.auto_increment, c.comment)
                 };
-                table.columns.iter().map(one).collect()
+                // MySQL's own client leaves generated columns out.
+                let is_written =
+                    |c: &&csm_audit::live::facts::Column| flavour == Flavour::MariaDb || c.generated.is_none();
+                table.columns.iter().filter(is_written).map(one).collect()
             };
             assert_eq!(columns(own), columns(table), "{flavour} {}", table.name);
             let indexes = |table: &csm_audit::live::facts::Table| -> Vec<String> {

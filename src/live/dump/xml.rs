@@ -280,13 +280,18 @@ impl TableXml {
 fn index_part(part: &Attributes) -> String {
     let value = |key: &str| part.get(key).map(String::as_str).unwrap_or_default();
     let of = match (value("Column_name"), value("Expression")) {
-        ("", expression) => format!("({expression})"),
+        ("", expression) => format!("({})", unescaped(expression)),
         (column, _) => quote(column),
     };
     let whole = matches!(value("Index_type"), "SPATIAL" | "FULLTEXT");
     let length = value("Sub_part").parse::<u32>().ok().filter(|_| !whole).map(|length| format!("({length})"));
     let descending = if value("Collation") == "D" { " DESC" } else { "" };
     format!("{of}{}{descending}", length.unwrap_or_default())
+}
+
+/// MySQL shows the strings in expressions as `_utf8mb4\'a\'`.
+fn unescaped(expression: &str) -> String {
+    expression.replace("\\'", "'")
 }
 
 fn column(field: &Attributes, is_mariadb: bool) -> String {
@@ -303,7 +308,7 @@ fn column(field: &Attributes, is_mariadb: bool) -> String {
         let is_time = |default: &str| default.to_ascii_uppercase().starts_with("CURRENT_TIMESTAMP");
         let default = match default.as_str() {
             default if is_mariadb || is_time(default) || default.starts_with("b'") => default.to_owned(),
-            default if extra.contains("DEFAULT_GENERATED") => format!("({default})"),
+            default if extra.contains("DEFAULT_GENERATED") => format!("({})", unescaped(default)),
             default => quote_string(default),
         };
         let _ = write!(text, " DEFAULT {default}");

@@ -321,7 +321,9 @@ fn default(text: &str, column_type: &str, extra: &str, quoted: bool) -> Option<D
     }
     let temporal = column_type.starts_with("timestamp") || column_type.starts_with("datetime");
     let now = temporal && text.to_ascii_uppercase().starts_with("CURRENT_TIMESTAMP");
-    Some(if now || extra.contains("default_generated") {
+    // `b'101'`, as MariaDB and every SHOW CREATE TABLE write it.
+    let bits = column_type.starts_with("bit(") && text.starts_with("b'");
+    Some(if now || bits || extra.contains("default_generated") {
         DefaultValue::Expression(text.to_owned())
     } else {
         DefaultValue::Literal(text.to_owned())
