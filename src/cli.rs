@@ -11,7 +11,7 @@ use crate::config::{CliOverrides, Color, Format};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
 use crate::plan::gh_ost_flags::Release;
-use crate::plan::{CutOver, Way};
+use crate::plan::{CutOver, Strategy};
 
 /// Finds every touchpoint of a Django model in a project.
 #[derive(Debug, Parser)]
@@ -183,8 +183,8 @@ pub struct Plan {
     #[arg(long, value_name = "VERSION")]
     pub gh_ost_version: Option<Release>,
     /// How the target's table is changed [default: what suits it best].
-    #[arg(long, value_name = "WAY")]
-    pub strategy: Option<Way>,
+    #[arg(long, value_name = "STRATEGY")]
+    pub strategy: Option<Strategy>,
     /// How gh-ost swaps the tables where its atomic swap could lose writes [default: the scripts ask].
     #[arg(long, value_name = "HOW")]
     pub cut_over: Option<CutOver>,

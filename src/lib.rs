@@ -154,7 +154,7 @@ fn scan_options(settings: &Settings, options: &Options, progress: &dyn Progress)
         let evaluator = Evaluator::start(Arc::clone(&project), settings, Arc::clone(&pool))?;
 
         progress.stage("following names", None);
-        let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, settings);
+        let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, &evaluator, settings);
         unfollowed.extend(missing(&project, &models, settings)?);
         let gaps = all_gaps(&project, unfollowed);
         project.discovery.drop_other_texts();
@@ -244,7 +244,7 @@ pub struct GateResult {
     /// The verdict.
     pub verdict: Verdict,
     /// The states of the project that were analysed. A caller that ends with the verdict need not drop their trees.
-    pub projects: Vec<Project>,
+    pub states: Vec<(Arc<Project>, Evaluator)>,
 }
 
 /// Compares the touchpoints of the target with those that are known.
@@ -263,7 +263,8 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             _ => None,
         },
     };
-    project::workers(settings.threads)?.install(|| {
+    let pool = Arc::new(project::workers(settings.threads)?);
+    pool.install(|| {
         progress.stage("reading files", None);
         let options = options(settings);
         // git answers on a thread of its own: one that waits for it would be missed at the files.
@@ -286,20 +287,24 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let matters = |entry: &FileEntry| entry.words.has(model) || tells_import_roots(entry);
         let unlikely = base.as_ref().filter(|base| !base.any_changed(&discovery, matters));
         let watch = unlikely.and_then(|base| base.watch(&mut discovery));
-        let project = builder.build(discovery);
-        let old = || base.map(|base| project.with_base(base.discovery, &base.same));
+        let project = Arc::new(builder.build(discovery));
+        let old = || base.map(|base| Arc::new(project.with_base(base.discovery, &base.same)));
 
         progress.stage("following names", None);
-        let analyse_old = || old().map(|old| (analyse(&old, settings), old));
-        let (now, before, unchanged) = match watch {
+        let analyse = |project: &Arc<Project>| -> Result<_, Error> {
+            let evaluator = Evaluator::start(Arc::clone(project), settings, Arc::clone(&pool))?;
+            Ok((analyse(project, &evaluator, settings), evaluator))
+        };
+        let analyse_old = || old().map(|old| Ok::<_, Error>((analyse(&old)?, old))).transpose();
+        let ((now, evaluator), before, unchanged) = match watch {
             Some(watch) => {
-                let now = analyse(&project, settings);
+                let now = analyse(&project)?;
                 let unchanged = !watch.noticed();
-                (now, if unchanged { None } else { analyse_old() }, unchanged)
+                (now, if unchanged { None } else { analyse_old()? }, unchanged)
             }
             None => {
-                let (now, before) = rayon::join(|| analyse(&project, settings), analyse_old);
-                (now, before, false)
+                let (now, before) = rayon::join(|| analyse(&project), analyse_old);
+                (now?, before?, false)
             }
         };
         let Analysis { touchpoints, models, gaps: mut unfollowed } = now;
@@ -309,8 +314,8 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let findings = Findings { project: &project, target, touchpoints: &touchpoints, models: &models, gaps: &gaps };
         let mut other = None;
         let before = match before {
-            Some((Analysis { touchpoints, models, .. }, project)) => {
-                let project = other.insert(project);
+            Some(((Analysis { touchpoints, models, .. }, evaluator), project)) => {
+                let (project, _) = other.insert((project, evaluator));
                 let findings = Findings { project, target, touchpoints: &touchpoints, models: &models, gaps: &[] };
                 Some(Before::State(State::of(&findings, rules)))
             }
@@ -323,7 +328,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             baseline.write(&rules.baseline)?;
             verdict.written = Some(baseline.touchpoints.len());
         }
-        Ok(GateResult { verdict, projects: std::iter::once(project).chain(other).collect() })
+        Ok(GateResult { verdict, states: std::iter::once((project, evaluator)).chain(other).collect() })
     })
 }
 
@@ -350,9 +355,9 @@ struct Analysis {
     gaps: Vec<Gap>,
 }
 
-fn analyse(project: &Project, settings: &Settings) -> Analysis {
+fn analyse(project: &Project, evaluator: &Evaluator, settings: &Settings) -> Analysis {
     let resolver = Resolver::new(project);
-    let found = touchpoint::find(&resolver, &settings.target);
+    let found = touchpoint::find(&resolver, evaluator, &settings.target);
     let models = found
         .models
         .iter()

@@ -18,7 +18,7 @@ use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaF
 use csm_audit::config::{CliOverrides, Color, Settings};
 use csm_audit::gate::{github, json as gate_json, text as gate_text};
 use csm_audit::live::grants;
-use csm_audit::plan::{Options, Plan};
+use csm_audit::plan::{self, Options};
 use csm_audit::printable;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::report::say::one_line;
@@ -128,7 +128,7 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
     if let Some(checked) = &checked {
         report = report.with_databases(&checked.audit, &checked.findings);
         // Nothing of this machine is asked, so that the same facts give the same report.
-        let plan = Plan::new(&checked.audit, &Options::default());
+        let plan = plan::plan(&checked.audit, &Options::default());
         report = report.with_plan(&plan);
         if let Some(folder) = output.folder() {
             let folder = folder.join("plan");

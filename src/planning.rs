@@ -1,8 +1,8 @@
 //! `csm-audit plan` and `csm-audit verify`: from arguments to a folder of files, and from that back to servers.
 
 use std::fs;
-use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::{self, DataSource, Limits, Request, Source};
 use csm_audit::plan::gh_ost_flags::Release;
 use csm_audit::plan::verify::{State, Verification};
-use csm_audit::plan::{Effect, ModelSource, Options, Plan, Way};
+use csm_audit::plan::{Commands, Effect, ModelSource, Options, Plan, Strategy};
 use csm_audit::printable;
 use csm_audit::progress::{Progress, Silent};
 use csm_audit::touchpoint::models::Role;
@@ -30,10 +30,10 @@ const FOLDER: &str = "csm-audit-plan";
 /// Plans the change, and writes the folder.
 pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     let settings = crate::resolve(arguments.overrides())?;
-    if let Some(way @ (Way::DjangoMigration | Way::NewCluster)) = arguments.strategy {
+    if let Some(strategy @ (Strategy::DjangoMigration | Strategy::NewCluster)) = arguments.strategy {
         anyhow::bail!(
             "{} is compared, and not scripted; --strategy is gh-ost, pt-online-schema-change or alter",
-            way.name()
+            strategy.name()
         );
     }
     let (mut sources, _) = environments::of_scan(&arguments.environments, &settings)?;
@@ -62,8 +62,9 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
         cut_over: arguments.cut_over,
         also: arguments.also.clone(),
         model: model(&result),
+        commands: Commands::default(),
     };
-    let plan = Plan::new(&checked.audit, &options);
+    let plan = csm_audit::plan::plan(&checked.audit, &options);
     let folder = arguments.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
     write(&plan, &folder)?;
     if !settings.quiet {
@@ -75,12 +76,12 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
             plan.steps.len(),
             folder.join("runbook.md").display()
         )?;
-        for open in &plan.open {
+        for assumption in &plan.assumptions {
             writeln!(
                 stdout,
                 "open: {}{}",
-                open.environment.as_ref().map_or_else(String::new, |name| format!("{name}: ")),
-                open.what
+                assumption.environment.as_ref().map_or_else(String::new, |name| format!("{name}: ")),
+                assumption.what
             )?;
         }
     }
@@ -112,10 +113,10 @@ pub fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
         anyhow::ensure!(!foreign, "{} is not empty, and holds no plan; name another folder with -o", folder.display());
         if is_plan {
             let text = fs::read_to_string(folder.join("plan.json")).unwrap_or_default();
-            for step in Plan::parse(&text).map(|plan| plan.steps).unwrap_or_default() {
-                let Some(script) = step.script else { continue };
+            let older = Plan::parse(&text).map(|plan| plan.steps).unwrap_or_default();
+            for script in older.iter().filter_map(|step| own_script(folder, step.script.as_deref()?)) {
                 // What is gone already need not be removed, and what cannot be is written over.
-                let _ = fs::remove_file(folder.join(script));
+                let _ = fs::remove_file(script);
             }
         }
     }
@@ -134,6 +135,29 @@ pub fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// The first line of every script.
+const SCRIPT: &[u8] = b"#!/usr/bin/env bash\n# shellcheck disable=";
+
+/// A script in the folder that an earlier `plan` wrote. A plan.json can come from anywhere: only a bare file name of a script
+/// counts, and only a regular file that begins as scripts of plans do.
+fn own_script(folder: &Path, name: &str) -> Option<PathBuf> {
+    let mut components = Path::new(name).components();
+    let is_bare =
+        matches!((components.next(), components.next()), (Some(Component::Normal(only)), None) if only == name);
+    if !is_bare || Path::new(name).extension().is_none_or(|extension| extension != "sh") {
+        return None;
+    }
+    let path = folder.join(name);
+    let is_file = fs::symlink_metadata(&path).is_ok_and(|metadata| metadata.is_file());
+    let begins = || {
+        let mut head = Vec::new();
+        let file = fs::File::open(&path).ok()?;
+        file.take(SCRIPT.len() as u64).read_to_end(&mut head).ok()?;
+        Some(head == SCRIPT)
+    };
+    (is_file && begins()?).then_some(path)
+}
+
 /// Looks whether databases are as a plan wants them.
 pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
     let settings = crate::resolve(CliOverrides { config: arguments.config.clone(), ..CliOverrides::default() })?;
@@ -149,7 +173,7 @@ pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
     let mut request = Request::about(&plan.target);
     request.tables.push(plan.table.clone());
     for effect in plan.steps.iter().flat_map(|step| &step.effects) {
-        if let Effect::Type { table, .. } = effect {
+        if let Effect::ChangesType { table, .. } = effect {
             request.tables.push(table.clone());
         }
     }
@@ -178,7 +202,7 @@ fn rows(plan: &Plan, source: &Source, facts: &EnvironmentFacts, verification: &m
         let Some(held) = facts.database(database) else { continue };
         for (name, of) in held.leftovers() {
             let planned = plan.steps.iter().flat_map(|step| &step.effects).any(
-                |effect| matches!(effect, Effect::Type { database: d, table, .. } if d == database && table == of),
+                |effect| matches!(effect, Effect::ChangesType { database: d, table, .. } if d == database && table == of),
             );
             let (Some(table), Some(left)) = (held.table(of), held.table(name)) else { continue };
             let (Some(pair), true) = (Pair::new(database, table, left), planned) else { continue };

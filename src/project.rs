@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use rayon::prelude::*;
 
+use crate::ast::{Arguments, ClassDef, Ident};
 use crate::discover::{Discovery, FileEntry, FileKind, word_hash};
 use crate::modules::{ImportRoot, ModuleIndex, import_roots};
 use crate::parse::{ParseOptions, ParsedFile, parse};
-use crate::source::{FileId, Gap, GapKind, SourceText};
+use crate::source::{FileId, Gap, GapKind, SourceText, Span};
 
 /// Stacks for deeply nested code: trees are walked by recursion.
 const STACK_SIZE: usize = 64 << 20;
@@ -45,8 +46,15 @@ impl ProjectBuilder {
     pub fn build(self, discovery: Discovery) -> Project {
         let texts = discovery.files.iter().map(|_| Text::default()).collect();
         let Self { want, parsed, modules, roots, gaps } = self;
-        Project { discovery, modules, import_roots: roots, want, parsed, texts, gaps }
+        Project { discovery, modules, import_roots: roots, want, parsed, texts, gaps, made: MadeClass::default() }
     }
+}
+
+/// An empty class that stands for one that a call makes, and the next of them. The list only grows, so that what is
+/// borrowed from it stays.
+#[derive(Debug, Default)]
+struct MadeClass {
+    made: OnceLock<(FileId, ClassDef, Box<MadeClass>)>,
 }
 
 /// The files of a project; each is read and parsed when first asked for, once.
@@ -62,6 +70,7 @@ pub struct Project {
     parsed: Vec<Parsed>,
     texts: Vec<Text>,
     gaps: Vec<Gap>,
+    made: MadeClass,
 }
 
 impl Project {
@@ -111,7 +120,8 @@ impl Project {
         let (parsed, texts) = (parsed.collect(), texts.collect());
         let modules = Arc::clone(&self.modules);
         let (want, roots, gaps) = (self.want, Vec::new(), Vec::new());
-        let mut project = Self { discovery, modules, import_roots: roots, want, parsed, texts, gaps };
+        let made = MadeClass::default();
+        let mut project = Self { discovery, modules, import_roots: roots, want, parsed, texts, gaps, made };
         let (roots, gaps) = import_roots(&project.discovery, &|file| project.parsed(file));
         // Names depend on where files are and not on what they hold.
         if roots != self.import_roots || !project.discovery.is_laid_out_like(&self.discovery) {
@@ -148,6 +158,30 @@ impl Project {
                 .as_ref()
                 .ok()
                 .map(|(text, _)| text),
+        }
+    }
+
+    /// An empty class definition for the class of this name that the call at `span` makes, such as
+    /// `type("Order", (models.Model,), {…})`.
+    #[must_use]
+    pub fn class_made_at(&self, file: FileId, name: &str, span: Span) -> &ClassDef {
+        let mut at = &self.made;
+        loop {
+            let (of, class, next) = at.made.get_or_init(|| {
+                let name = Ident { name: name.into(), span };
+                let class = ClassDef {
+                    name,
+                    args: Arguments::default(),
+                    type_params: Vec::new(),
+                    body: Vec::new(),
+                    decorators: Vec::new(),
+                };
+                (file, class, Box::default())
+            });
+            if *of == file && class.name.span == span && class.name.name == name {
+                return class;
+            }
+            at = next;
         }
     }
 

@@ -112,18 +112,21 @@ fn completions_and_the_manual_are_printed() {
 }
 
 #[test]
-fn the_published_schema_is_that_of_the_types() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/reports/csm-audit.v1.schema.json");
-    let mut fresh = serde_json::to_string_pretty(&csm_audit::report::v1::Report::schema()).unwrap();
-    fresh.push('\n');
-    if std::env::var_os("UPDATE").is_some() {
-        fs::write(path, &fresh).unwrap();
+fn the_published_schemas_are_those_of_the_types() {
+    let schemas = [
+        ("csm-audit.v1.schema.json", csm_audit::report::v1::Report::schema()),
+        ("csm-audit.plan.v1.schema.json", csm_audit::plan::Plan::schema().to_value()),
+    ];
+    for (name, schema) in schemas {
+        let path = format!("{}/reports/{name}", env!("CARGO_MANIFEST_DIR"));
+        let mut fresh = serde_json::to_string_pretty(&schema).unwrap();
+        fresh.push('\n');
+        if std::env::var_os("UPDATE").is_some() {
+            fs::write(&path, &fresh).unwrap();
+        }
+        let published = fs::read_to_string(&path).unwrap_or_default();
+        assert!(published == fresh, "reports/{name} is stale; regenerate it: UPDATE=1 cargo test --test cli schema");
     }
-    let published = fs::read_to_string(path).unwrap_or_default();
-    assert!(
-        published == fresh,
-        "reports/csm-audit.v1.schema.json is stale; renew it: UPDATE=1 cargo test --test cli schema"
-    );
 }
 
 #[test]

@@ -143,6 +143,10 @@ pub struct Relation {
     pub db_constraint: bool,
     /// Whether the other side has no accessor (`related_name` ends in `+`).
     pub hidden: bool,
+    /// `related_name`, with its placeholders.
+    pub related_name: Option<String>,
+    /// `related_query_name`, with its placeholders.
+    pub related_query_name: Option<String>,
     /// `parent_link` of multi-table inheritance.
     pub parent_link: bool,
     /// `on_delete` when the database does it (Django 6.1).

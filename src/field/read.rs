@@ -387,7 +387,9 @@ fn relation(kwargs: &Names<'_>, base: &str, version: Version) -> Option<Relation
         to: kwargs.get("to").and_then(model_name),
         to_field,
         db_constraint: truth(kwargs, "db_constraint", true),
-        hidden: related_name.is_some_and(|n| n.ends_with('+')),
+        hidden: related_name.as_ref().is_some_and(|n| n.ends_with('+')),
+        related_name,
+        related_query_name: text(kwargs, "related_query_name"),
         parent_link: truth(kwargs, "parent_link", false),
         on_delete,
         through: match kwargs.get("through") {

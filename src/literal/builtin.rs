@@ -205,6 +205,14 @@ fn reflect<'p>(interp: &mut Interp<'p>, name: &str, args: &Args<'p>, site: Site<
             Some(Value::Function(_) | Value::Class(_) | Value::External(_) | Value::Bound(_))
         )),
         ("type", Some(Value::Object(object))) if args.pos.len() == 1 => object.class.clone(),
+        ("type", Some(Value::Str(name))) => match (args.pos.get(1), args.pos.get(2)) {
+            (Some(bases), Some(Value::Dict(names))) => {
+                let names = names.borrow();
+                let attrs = names.iter().filter_map(|(name, value)| Some((name.as_str()?, value.clone()))).collect();
+                return interp.new_class(name.clone(), None, site, bases.items().unwrap_or_default(), attrs);
+            }
+            _ => unknown(),
+        },
         _ => unknown(),
     })
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use super::budget::MAX_ITEMS;
-use super::{Args, Class, Code, Eval, Exception, Function, FunctionKind, Interp, Scope, Site, Value};
+use super::{Args, Class, Code, Eval, Exception, Function, FunctionKind, Interp, Names, Scope, Site, Value};
 use crate::ast::{BinOp, ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, ParamKind, Stmt, StmtKind};
 use crate::source::GapKind;
 
@@ -401,8 +401,22 @@ impl<'p> Interp<'p> {
             }
         }
         let attrs = body.names.borrow().clone();
+        let site = Site { module: scope.module, span: node.name.span };
+        self.new_class(node.name.name.as_str().into(), Some(node), site, bases, attrs)
+    }
+
+    /// Makes a class, by its statement or by a call of `type()`.
+    pub(super) fn new_class(
+        &mut self,
+        name: Rc<str>,
+        node: Option<&'p ClassDef>,
+        site: Site<'p>,
+        bases: Vec<Value<'p>>,
+        attrs: Names<'p>,
+    ) -> Eval<Value<'p>> {
         self.budget.items(attrs.len() + 8)?;
-        let class = Rc::new(Class::new(node.name.name.as_str().into(), Some(node), scope.module, bases, attrs));
+        let class = Rc::new(Class::new(name, node, site, bases, attrs));
+        self.classes.push(class.clone());
         for value in class.attrs.borrow().values() {
             if let Value::Function(function) = value {
                 let mut owner = function.owner.borrow_mut();

@@ -149,6 +149,8 @@ pub struct Interp<'p> {
     modules: FxHashMap<Rc<str>, Rc<Scope<'p>>>,
     /// What could not be followed.
     pub gaps: Vec<Gap>,
+    /// All classes that were made, in order. A model exists from then on, whether a name of its module holds it or not.
+    pub classes: Vec<Rc<Class<'p>>>,
     /// The files of modules that the watched modules take names from, and of those themselves.
     pub used: FxHashSet<String>,
     /// Whether a module is watched, by its dotted name.
@@ -176,6 +178,7 @@ impl<'p> Interp<'p> {
             host,
             modules: FxHashMap::default(),
             gaps: Vec::new(),
+            classes: Vec::new(),
             used: FxHashSet::default(),
             watch: |_| false,
             known_gaps: FxHashSet::default(),

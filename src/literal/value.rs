@@ -196,6 +196,8 @@ pub struct Class<'p> {
     pub node: Option<&'p ClassDef>,
     /// The module it stands in.
     pub module: &'p Loaded<'p>,
+    /// The place that makes it: the name in its statement, or the call of `type()`.
+    pub site: Site<'p>,
     /// Its bases: classes, externals, or unknown.
     pub bases: Vec<Value<'p>>,
     /// Attributes of the class body, and those set later.
@@ -210,11 +212,11 @@ impl<'p> Class<'p> {
     pub fn new(
         name: Rc<str>,
         node: Option<&'p ClassDef>,
-        module: &'p Loaded<'p>,
+        site: Site<'p>,
         bases: Vec<Value<'p>>,
         attrs: Names<'p>,
     ) -> Self {
-        Self { name, node, module, bases, attrs: RefCell::new(attrs), order: OnceCell::new() }
+        Self { name, node, module: site.module, site, bases, attrs: RefCell::new(attrs), order: OnceCell::new() }
     }
 
     /// Its dotted name: the module, then the name.

@@ -23,6 +23,45 @@ pub struct CodeModel {
     pub open: Option<String>,
 }
 
+/// A model class that a module makes, abstract ones and proxies too, whether a name of the module holds it or not.
+pub struct MadeModel<'p> {
+    /// The class.
+    pub class: Rc<Class<'p>>,
+    /// `Meta.app_label`
+    pub app_label: Option<String>,
+    /// Its options.
+    pub options: Options,
+    /// Its fields and those of its abstract parents.
+    pub fields: Fields,
+}
+
+/// The model classes that a module makes when it is imported, in order; `None` when the module cannot be evaluated.
+///
+/// Source: `django/db/models/base.py` (`ModelBase.__new__`): a model exists once its class was made.
+pub fn models_made<'p>(interp: &mut Interp<'p>, module: &str, target: Target) -> Option<Vec<MadeModel<'p>>> {
+    interp.restart();
+    let scope = interp.module(module)?;
+    let classes: Vec<_> =
+        interp.classes.iter().filter(|class| std::ptr::eq(class.module, scope.module)).cloned().collect();
+    let mut made = Vec::new();
+    for class in classes.into_iter().filter(is_model) {
+        interp.restart();
+        let mut problems = Vec::new();
+        let mut reader = Reader { interp, label: &|_| None, target, problems: &mut problems };
+        let lineage = lineage(reader.interp, &class);
+        let (mut options, app_label) = reader.options(&class, &lineage);
+        options.is_abstract = is_abstract(reader.interp, &class);
+        let inherited = reader.parents(&class, &lineage, &mut Vec::new());
+        let mut found =
+            CodeModel { model: ModelState::default(), class: String::new(), unread: BTreeSet::new(), open: None };
+        for parent in lineage.iter().rev().filter(|c| !inherited.iter().any(|i| Rc::ptr_eq(i, c))) {
+            reader.fields(parent, &mut found);
+        }
+        made.push(MadeModel { class, app_label, options, fields: found.model.fields });
+    }
+    Some(made)
+}
+
 /// What the modules of an app define.
 #[derive(Debug, Default)]
 pub struct CodeModels {

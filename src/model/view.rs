@@ -295,6 +295,8 @@ fn relation_field(to: &str, db_constraint: bool) -> Field {
         db_constraint,
         // Their accessors end in `+`.
         hidden: true,
+        related_name: None,
+        related_query_name: None,
         parent_link: false,
         on_delete: None,
         through: None,

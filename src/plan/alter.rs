@@ -1,155 +1,111 @@
-//! Plain `ALTER TABLE`: for tables so small that the writers can wait for the copy.
+//! Plain `ALTER TABLE`: for tables so small that writers can wait for the copy.
 
+use super::change::{self, LOCK_WAIT, alter_clauses, effects, old_limit, old_probes, probes, values_beyond};
+use super::context::{EnvironmentContext, TableChange};
+use super::draft::{self, Draft, Slot};
 use super::estimate;
-use super::preflight;
-use super::scene::{Change, Scene};
-use super::script::Script;
-use super::sql::{self, column_type_query, column_with_type, plain_type};
+use super::preconditions;
+use super::sql::{self, plain_type};
+use super::sql_step::{SqlBody, body};
 use super::topology::Topology;
-use super::{Effect, Kind, Precondition, Probe, Rollback, Step};
-
-/// So long an ALTER waits for the table, and with it everybody who comes after it.
-const LOCK_WAIT: u32 = 5;
-
-/// The clauses that change a table: its columns, and what rides along.
-pub(super) fn clauses(scene: &Scene<'_>, change: &Change<'_>) -> String {
-    let mut clauses: Vec<String> = change
-        .columns
-        .iter()
-        .map(|widening| format!("MODIFY {}", column_with_type(widening.column, &widening.to)))
-        .collect();
-    clauses.extend(preflight::clauses(scene, change).map(str::to_owned));
-    clauses.join(", ")
-}
-
-/// How to see that the columns are as wanted.
-pub(super) fn probes(change: &Change<'_>) -> Vec<Probe> {
-    let (database, table) = (&change.database.name, &change.table.name);
-    let mut probes = Vec::new();
-    for widening in &change.columns {
-        let name = &widening.column.name;
-        probes.push(Probe {
-            what: format!("the type of `{name}`"),
-            query: column_type_query(database, table, name),
-            expected: plain_type(&widening.to),
-        });
-        if widening.column.auto_increment {
-            probes.push(Probe {
-                what: format!("`{name}` counts up"),
-                query: format!(
-                    "SELECT EXTRA LIKE '%auto_increment%' FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = {} AND \
-                     TABLE_NAME = {} AND COLUMN_NAME = {}",
-                    sql::text(database),
-                    sql::text(table),
-                    sql::text(name)
-                ),
-                expected: String::from("1"),
-            });
-        }
-    }
-    probes
-}
-
-/// What becomes of the columns.
-pub(super) fn effects(scene: &Scene<'_>, change: &Change<'_>) -> Vec<Effect> {
-    change
-        .columns
-        .iter()
-        .map(|widening| Effect::Type {
-            database: change.database.name.clone(),
-            table: change.table.name.clone(),
-            column: widening.column.name.clone(),
-            from: plain_type(&widening.column.column_type),
-            to: plain_type(&widening.to),
-            key: change.is_target && widening.column.name.eq_ignore_ascii_case(&scene.audit.target.key),
-        })
-        .collect()
-}
-
-/// The way back while no value needs the new type.
-fn back(change: &Change<'_>) -> String {
-    let clauses: Vec<String> = change
-        .columns
-        .iter()
-        .map(|widening| format!("MODIFY {}", column_with_type(widening.column, &widening.column.column_type)))
-        .collect();
-    // Without strict mode a value that does not fit would be clamped.
-    format!(
-        "SET SESSION lock_wait_timeout = {LOCK_WAIT}, sql_mode = CONCAT(@@sql_mode, ',STRICT_ALL_TABLES'); ALTER TABLE {} {}",
-        sql::table(&change.database.name, &change.table.name),
-        clauses.join(", ")
-    )
-}
-
-/// The limit of the old type, beyond which there is no way back.
-pub(super) fn old_limit(change: &Change<'_>) -> i128 {
-    change
-        .columns
-        .iter()
-        .filter_map(|widening| crate::live::facts::integer_limit(&widening.column.column_type))
-        .min()
-        .unwrap_or(i128::from(i32::MAX))
-}
+use super::types::{Language, Precondition, PreconditionId, Probe, Rollback, Step, StepKind};
 
 /// The step.
-pub(super) fn step(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>) -> (Step, Script) {
+pub(super) fn draft(
+    context: &EnvironmentContext<'_>,
+    change: &TableChange<'_>,
+    topology: Option<&Topology<'_>>,
+    slot: &Slot,
+) -> Draft {
     let table = sql::table(&change.database.name, &change.table.name);
     let sql = format!(
         "SET SESSION lock_wait_timeout = {LOCK_WAIT}; ALTER TABLE {table} {}, ALGORITHM=COPY, LOCK=SHARED",
-        clauses(scene, change)
+        alter_clauses(context, change)
     );
     let columns: Vec<String> =
-        change.columns.iter().map(|w| format!("`{}` {}", w.column.name, plain_type(&w.to))).collect();
-    let mut preconditions = preflight::columns(scene, change);
-    preconditions.extend(own_keys(scene, change));
-    let kind = if change.is_target { Kind::Alter } else { Kind::WidenReference };
+        change.columns.iter().map(|c| format!("`{}` {}", c.column.name, plain_type(&c.to))).collect();
+    let mut preconditions = preconditions::columns(context, change);
+    let keys = own_keys(context, change);
+    preconditions.extend(keys.iter().cloned());
+    if estimate::is_small(change.measures()) {
+        preconditions.extend(preconditions::table_small(change, topology));
+    }
+    let kind = if change.is_target { StepKind::Alter } else { StepKind::WidenReference };
     let title = format!("ALTER TABLE {}.{}: {}", change.database.name, change.table.name, columns.join(", "));
+    let restore = change::restore_sql(change);
     let step = Step {
         server: topology.map(Topology::writer),
         database: Some(change.database.name.clone()),
         table: Some(change.table.name.clone()),
+        script: Some(slot.file("alter", Some(&change.table.name))),
         run: sql,
+        language: Language::Sql,
         preconditions,
         verify: probes(change),
         rollback: Rollback {
-            run: Some(back(change)),
-            what: String::from("the columns as they were; foreign keys on them have to be dropped before"),
+            run: Some(restore.clone()),
+            language: Language::Sql,
+            what: String::from(
+                "restores the columns; the script with --revert runs it, after re-created foreign keys on them are dropped",
+            ),
             until: Some(format!("the first value above {}", old_limit(change))),
             point_of_no_return: false,
         },
         estimate: estimate::alter(change.measures()),
-        effects: effects(scene, change),
-        ..Step::of(scene, kind, title)
+        effects: effects(context, change),
+        ..draft::step(context, slot, kind, title)
     };
-    let mut script = Script::new("@ID@", &step.title, scene.name(), topology);
-    script.push("# Writers wait while the rows are copied; nobody waits for the table longer than a few seconds.");
-    (step, script)
+    let mut script = draft::script(&step, context, topology);
+    let mut before_revert = values_beyond(change);
+    before_revert.extend(keys.into_iter().filter_map(|precondition| {
+        Some(Probe { what: precondition.what, query: precondition.query?, expected: precondition.expected? })
+    }));
+    body(
+        &mut script,
+        SqlBody {
+            note: Some("Writers wait while the rows are copied; nobody waits for the table longer than a few seconds."),
+            sql: &step.run,
+            done: step.verify.clone(),
+            surpassed: Vec::new(),
+            preconditions: &step.preconditions,
+            revert: Some((&restore, before_revert, old_probes(change))),
+            before: Vec::new(),
+        },
+    );
+    Draft { step, script }
 }
 
 /// No foreign key may hold the columns that change.
-fn own_keys(scene: &Scene<'_>, change: &Change<'_>) -> Vec<Precondition> {
+fn own_keys(context: &EnvironmentContext<'_>, change: &TableChange<'_>) -> Vec<Precondition> {
     // An online copy may have no foreign key at all, an ALTER only none on these columns.
-    let all = preflight::foreign_keys(scene, change);
-    let names: Vec<String> = change.columns.iter().map(|widening| sql::text(&widening.column.name)).collect();
+    let all = preconditions::foreign_keys(context, change);
+    let names: Vec<String> = change.columns.iter().map(|c| sql::text(&c.column.name)).collect();
     let (database, table) = (sql::text(&change.database.name), sql::text(&change.table.name));
-    let queries = [
-        format!(
-            "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = {database} AND TABLE_NAME = \
-             {table} AND COLUMN_NAME IN ({}) AND REFERENCED_TABLE_NAME IS NOT NULL",
-            names.join(", ")
-        ),
-        format!(
-            "SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = {database} AND \
-             REFERENCED_TABLE_NAME = {table} AND REFERENCED_COLUMN_NAME IN ({})",
-            names.join(", ")
-        ),
-    ];
+    let place = format!("{}.{}", change.database.name, change.table.name);
     all.into_iter()
-        .zip(queries)
-        .map(|(mut item, query)| {
-            item.what = format!("{} holds the columns that change", item.what);
-            item.query = Some(query);
-            item
+        .filter_map(|mut precondition| {
+            let (what, side) = match precondition.id {
+                PreconditionId::NoForeignKeyOut => (
+                    format!("no foreign key of {place} contains the columns that change"),
+                    format!(
+                        "TABLE_SCHEMA = {database} AND TABLE_NAME = {table} AND COLUMN_NAME IN ({}) AND \
+                         REFERENCED_TABLE_NAME IS NOT NULL",
+                        names.join(", ")
+                    ),
+                ),
+                PreconditionId::NoForeignKeyIn => (
+                    format!("no foreign key references the columns of {place} that change"),
+                    format!(
+                        "REFERENCED_TABLE_SCHEMA = {database} AND REFERENCED_TABLE_NAME = {table} AND \
+                         REFERENCED_COLUMN_NAME IN ({})",
+                        names.join(", ")
+                    ),
+                ),
+                _ => return None,
+            };
+            precondition.what = what;
+            precondition.query = Some(format!("SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE {side}"));
+            Some(precondition)
         })
         .collect()
 }

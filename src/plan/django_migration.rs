@@ -4,28 +4,19 @@
 use std::fmt::Write as _;
 
 use super::model_edit;
-use super::{Effect, File, Kind, Options, Plan, Probe, Rollback, Step};
+use super::options::{Commands, Options};
+use super::shell::Word;
+use super::types::{Effect, File, Language, Plan, Probe, Rollback, Step, StepKind};
 use crate::audit::{Audit, Role};
 use crate::expected::KnownMigration;
 use crate::live::facts::integer_limit;
 
-/// The text of the migration; what stands between `@` is filled in.
-const TEMPLATE: &str = include_str!("widen.py.txt");
+/// The functions of the migration, which do not depend on names. They run on Python 2.7 and 3.
+const FUNCTIONS: &str = include_str!("widen.py.txt");
 
 /// The module of the field's class, beside the app's models.
 const MODULE: &str = "big_key";
 const CLASS: &str = "UnsignedBigAutoField";
-
-/// The source of the model, which is to be edited.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ModelSource {
-    /// The file, as it is called in its project.
-    pub path: String,
-    /// Its text.
-    pub text: String,
-    /// The line of the class, from 1.
-    pub line: u32,
-}
 
 /// The migration, and what belongs to it.
 pub(super) struct Migration {
@@ -38,6 +29,10 @@ pub(super) struct Migration {
     field: Option<(String, String)>,
     /// The edit of the model; none when there is none to make.
     edit: Edit,
+    /// The name of the migration before.
+    before: String,
+    /// How the project runs Django's commands.
+    commands: Commands,
 }
 
 enum Edit {
@@ -98,18 +93,27 @@ impl Migration {
         };
         let wanted = audit.target.wanted.print(server);
         let unsigned = wanted.contains("unsigned");
-        let (field_name, import) = if unsigned {
-            (CLASS.to_owned(), format!("\nfrom {}.{MODULE} import {CLASS}\n", app.module))
-        } else {
-            (String::from("models.BigAutoField"), String::new())
-        };
+        let field_name = if unsigned { CLASS.to_owned() } else { String::from("models.BigAutoField") };
+        let attribute = attribute(audit);
         let others: Vec<(String, String)> = audit
             .columns
             .iter()
             .filter(|column| column.role != Role::Key && (column.migrations.is_some() || column.field.is_some()))
             .map(|column| (column.table.clone(), column.column.clone()))
             .collect();
-        let text = render(audit, &app.label, &leaf.node.1, &wanted, &field_name, &import, &others, key_wide);
+        let line = unsigned.then(|| format!("from {}.{MODULE} import {CLASS}", app.module));
+        let text = Text {
+            label: &audit.target.label,
+            key: (&audit.target.table, &audit.target.key),
+            attribute: &attribute,
+            others: &others,
+            wanted: &wanted,
+            field: &field_name,
+            import: line.as_deref(),
+            before: (&app.label, &leaf.node.1),
+            state_is_wide: key_wide,
+        }
+        .print();
         let edit = match (key_wide, range, &options.model) {
             (true, None, _) => Edit::None,
             (true, Some(range), _) => Edit::Words(format!(
@@ -119,17 +123,26 @@ impl Migration {
                 range.file, range.line, range.class, range.internal_type, range.python_max, range.column_max
             )),
             (false, _, Some(source)) => {
-                let line = if unsigned { Some(format!("from {}.{MODULE} import {CLASS}", app.module)) } else { None };
-                let key = &audit.target.key;
-                match model_edit::patch(source, key, &format!("{field_name}(primary_key=True)"), line.as_deref()) {
+                let value = format!("{field_name}(primary_key=True)");
+                let field = model_edit::Field { name: &attribute, value: &value, import: line.as_deref() };
+                match model_edit::patch(source, &field) {
                     Some(patch) => Edit::Patch(patch),
-                    None => Edit::Words(words(audit, &field_name, &import)),
+                    None => Edit::Words(words(audit, &attribute, &field_name, line.as_deref())),
                 }
             }
-            (false, _, None) => Edit::Words(words(audit, &field_name, &import)),
+            (false, _, None) => Edit::Words(words(audit, &attribute, &field_name, line.as_deref())),
         };
         let field = (unsigned && !key_wide).then(|| (format!("django/{app_folder}/{MODULE}.py"), field_class()));
-        Some(Self { app: app.label.clone(), path: format!("django/{folder}/{name}.py"), name, text, field, edit })
+        Some(Self {
+            app: app.label.clone(),
+            path: format!("django/{folder}/{name}.py"),
+            name,
+            text,
+            field,
+            edit,
+            before: leaf.node.1.clone(),
+            commands: options.commands.clone(),
+        })
     }
 
     /// The files, for the plan's folder.
@@ -148,36 +161,41 @@ impl Migration {
         let targets = plan
             .steps
             .iter()
-            .filter(|step| step.effects.iter().any(|effect| matches!(effect, Effect::Type { key: true, .. })));
-        let mut run = String::from("cp -R django/. PROJECT/");
-        match &self.edit {
-            Edit::Patch(_) => run.push_str(" && rm PROJECT/model.patch && patch -d PROJECT -p1 < django/model.patch"),
-            Edit::Words(words) => {
-                let _ = write!(run, "\n# {}", words.replace('\n', "\n# "));
-            }
-            Edit::None => {}
+            .filter(|step| step.effects.iter().any(|effect| matches!(effect, Effect::ChangesType { key: true, .. })));
+        let mut run = String::from("cp -R django/. \"$PROJECT\"");
+        if let Edit::Patch(_) = &self.edit {
+            run.push_str(" && rm \"$PROJECT\"/model.patch && patch -d \"$PROJECT\" -p1 < django/model.patch");
         }
         let aliases = self.aliases(audit);
+        let command = |words: &[&str]| {
+            let Commands { prefix, suffix } = &self.commands;
+            let words =
+                prefix.iter().map(String::as_str).chain(words.iter().copied()).chain(suffix.iter().map(String::as_str));
+            format!("(cd \"$PROJECT\" && {})", words.map(word).collect::<Vec<_>>().join(" "))
+        };
         for alias in &aliases {
-            let _ = write!(run, "\npython manage.py migrate --database={alias} {} {}", self.app, self.name);
+            let _ = write!(run, "\n{}", command(&["migrate", &format!("--database={alias}"), &self.app, &self.name]));
         }
-        run.push_str("\npython manage.py makemigrations --check --dry-run");
+        let _ = write!(run, "\n{}", command(&["makemigrations", "--check", "--dry-run"]));
+        let mut title = format!("Apply the Django migration {}.{}", self.app, self.name);
+        if let Edit::Words(words) = &self.edit {
+            let _ = write!(title, "; first edit the model: {words}");
+        }
         Step {
             id: String::from("code-01"),
-            kind: Kind::DjangoMigration,
-            title: format!(
-                "Bring the model, the state and the ledger to where the databases are: {}.{}",
-                self.app, self.name
-            ),
+            kind: StepKind::DjangoMigration,
+            phase: None,
+            title,
             environment: None,
             server: None,
             database: None,
             table: Some(audit.target.table.clone()),
             script: None,
             run,
+            language: Language::Shell,
             preconditions: Vec::new(),
             verify: vec![Probe {
-                what: String::from("it stands in the ledger of each database"),
+                what: String::from("the migration is recorded in django_migrations of each database"),
                 query: format!(
                     "SELECT COUNT(*) FROM django_migrations WHERE app = {} AND name = {}",
                     super::sql::text(&self.app),
@@ -186,8 +204,9 @@ impl Migration {
                 expected: String::from("1"),
             }],
             rollback: Rollback {
-                run: Some(format!("python manage.py migrate {} PREVIOUS", self.app)),
-                what: String::from("the state and the ledger as they were; the columns stay wide"),
+                run: Some(command(&["migrate", &self.app, &self.before])),
+                language: Language::Shell,
+                what: String::from("restores the state and django_migrations; the columns stay wide"),
                 until: None,
                 point_of_no_return: false,
             },
@@ -203,7 +222,7 @@ impl Migration {
         let pairs =
             audit.pairs().filter(|pair| pair.mapping.alias.as_ref().is_some_and(|alias| aliases.contains(alias)));
         pairs
-            .map(|pair| Effect::Migrated {
+            .map(|pair| Effect::RecordsMigration {
                 environment: pair.environment_name().to_owned(),
                 database: pair.database.name.clone(),
                 app: self.app.clone(),
@@ -221,18 +240,25 @@ impl Migration {
     }
 }
 
-fn words(audit: &Audit, field: &str, import: &str) -> String {
+/// The attribute of the model that is its key. A key whose column has another name has the name of the field.
+fn attribute(audit: &Audit) -> String {
+    let key = audit.columns.iter().find(|column| column.role == Role::Key);
+    let field = key.and_then(|column| column.field.as_deref()).and_then(|field| field.rsplit('.').next());
+    field.unwrap_or(&audit.target.key).to_owned()
+}
+
+fn words(audit: &Audit, attribute: &str, field: &str, import: Option<&str>) -> String {
     format!(
-        "in the class of {}: `{} = {field}(primary_key=True)`{}",
+        "in the class of {}: `{attribute} = {field}(primary_key=True)`{}",
         audit.target.label,
-        audit.target.key,
-        if import.is_empty() { String::new() } else { format!(", with `{}` above", import.trim()) }
+        import.map_or_else(String::new, |import| format!(", with `{import}` above"))
     )
 }
 
 fn field_class() -> String {
     format!(
-        r#""""A key of 64 bits without a sign."""
+        r#"# -*- coding: utf-8 -*-
+"""A key of 64 bits without a sign."""
 
 from django.db import models
 
@@ -243,14 +269,20 @@ class {CLASS}(models.BigAutoField):
     def db_type(self, connection):
         if connection.vendor == "mysql":
             return "bigint UNSIGNED AUTO_INCREMENT"
-        return super().db_type(connection)
+        return super({CLASS}, self).db_type(connection)
 
     def rel_db_type(self, connection):
         if connection.vendor == "mysql":
             return "bigint UNSIGNED"
-        return super().rel_db_type(connection)
+        return super({CLASS}, self).rel_db_type(connection)
 "#
     )
+}
+
+/// A word of a command, quoted only where the shell needs it.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:@%+,".contains(c);
+    if !text.is_empty() && text.chars().all(plain) { text.to_owned() } else { Word::text(text).to_string() }
 }
 
 /// A text of Python.
@@ -258,61 +290,130 @@ fn python(text: &str) -> String {
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
 }
 
-#[allow(clippy::too_many_arguments, reason = "each is one blank of the template")]
-fn render(
-    audit: &Audit,
-    app: &str,
-    leaf: &str,
-    wanted: &str,
-    field: &str,
-    import: &str,
-    others: &[(String, String)],
-    key_wide: bool,
-) -> String {
-    let label = &audit.target.label;
-    let model = label.rsplit('.').next().unwrap_or_default();
-    let pair = |(table, column): &(String, String)| format!("    ({}, {}),\n", python(table), python(column));
-    let alter = |class: &str| {
+/// What the migration is made of.
+struct Text<'a> {
+    /// The target, as `app_label.Model`.
+    label: &'a str,
+    /// The table and column of the key.
+    key: (&'a str, &'a str),
+    /// The model's attribute that is the key.
+    attribute: &'a str,
+    /// The tables and columns that store its ids.
+    others: &'a [(String, String)],
+    /// The new type.
+    wanted: &'a str,
+    /// The call that makes the key's field, without its arguments.
+    field: &'a str,
+    /// The line that imports the field's class; none where Django defines it.
+    import: Option<&'a str>,
+    /// The app and the name of the migration before.
+    before: (&'a str, &'a str),
+    /// Whether the model's state has the new type already, so that only tables change.
+    state_is_wide: bool,
+}
+
+impl Text<'_> {
+    fn print(&self) -> String {
+        let mut out = self.head();
+        out.push_str(FUNCTIONS);
+        out.push_str(&self.operation());
+        out.push_str(&self.migration());
+        out
+    }
+
+    fn head(&self) -> String {
+        let mut out = format!(
+            "# -*- coding: utf-8 -*-\n\"\"\"{}\n\nMade by csm-audit {}. What is wide already is left alone, so that where the \
+             change was made by scripts only the\nstate and django_migrations follow; on a fresh installation, and on every \
+             database that holds one of the tables, it\nmakes the change.\n\"\"\"\nfrom __future__ import \
+             unicode_literals\n\nfrom django.db import migrations",
+            docstring(&format!("Widens the key of {} and the columns that store its ids.", self.label)),
+            env!("CARGO_PKG_VERSION")
+        );
+        if self.import.is_none() && !self.state_is_wide {
+            out.push_str(", models");
+        }
+        out.push('\n');
+        if let Some(import) = self.import.filter(|_| !self.state_is_wide) {
+            let _ = write!(out, "\n{import}\n");
+        }
+        let _ = write!(
+            out,
+            "\n# The columns that store the ids, the key first. What a foreign key ties to one of them is found in the \
+             database.\nKEY = ({}, {})\nOTHERS = (\n",
+            python(self.key.0),
+            python(self.key.1)
+        );
+        for (table, column) in self.others {
+            let _ = writeln!(out, "    ({}, {}),", python(table), python(column));
+        }
+        let _ = write!(
+            out,
+            ")\nWANTED = {}\n# More rows than these are not copied while writers wait: that is what the rest of the plan is \
+             for.\nROWS = 100000\n\n\n",
+            python(self.wanted)
+        );
+        out
+    }
+
+    /// The operation that changes tables.
+    fn operation(&self) -> String {
+        let (base, state, rest) = if self.state_is_wide {
+            (
+                "migrations.operations.base.Operation",
+                "    reduces_to_sql = True\n    reversible = True\n\n    def state_forwards(self, app_label, state):\n        \
+                 pass\n\n",
+                "",
+            )
+        } else {
+            (
+                "migrations.AlterField",
+                "",
+                "        else:\n            super(Widen, self).database_forwards(app_label, schema_editor, from_state, \
+                 to_state)\n",
+            )
+        };
         format!(
-            "{class}(\n                    model_name={}, name={}, field={field}(primary_key=True, serialize=False)\n                )",
-            python(&model.to_lowercase()),
-            python(&audit.target.key)
+            "\n\nclass Widen({base}):\n    \"\"\"Asks no router: whichever database holds one of the tables is changed when it is \
+             migrated.\"\"\"\n\n{state}    def database_forwards(self, app_label, schema_editor, from_state, to_state):\n        \
+             if schema_editor.connection.vendor == \"mysql\":\n            widen(schema_editor)\n{rest}\n    def \
+             database_backwards(self, app_label, schema_editor, from_state, to_state):\n        # Ids above the old limit \
+             would be lost: the columns stay wide, which hurts nobody.\n        pass\n\n    def describe(self):\n        \
+             return {}\n\n\n",
+            python(&format!("Widens the key of {} and the columns that store its ids", self.label))
         )
-    };
-    let (base, state, rest, operations) = if key_wide {
-        (
-            "migrations.operations.base.Operation",
-            "    reduces_to_sql = True\n    reversible = True\n\n    def state_forwards(self, app_label, state):\n        pass\n\n",
-            "",
-            String::from("        Widen(),\n"),
-        )
-    } else {
-        (
-            "migrations.AlterField",
-            "",
-            "        else:\n            super().database_forwards(app_label, schema_editor, from_state, to_state)\n",
+    }
+
+    fn migration(&self) -> String {
+        let operations = if self.state_is_wide {
+            String::from("        Widen(),\n")
+        } else {
+            let model = self.label.rsplit('.').next().unwrap_or_default().to_lowercase();
+            let alter = |class: &str| {
+                format!(
+                    "                {class}(\n                    model_name={}, name={}, field={}(primary_key=True, \
+                     serialize=False)\n                ),\n",
+                    python(&model),
+                    python(self.attribute),
+                    self.field
+                )
+            };
             format!(
-                "        migrations.SeparateDatabaseAndState(\n            database_operations=[\n                {},\n            ],\n            \
-                 state_operations=[\n                {},\n            ],\n        ),\n",
+                "        migrations.SeparateDatabaseAndState(\n            database_operations=[\n{}            ],\n            \
+                 state_operations=[\n{}            ],\n        ),\n",
                 alter("Widen"),
                 alter("migrations.AlterField")
-            ),
+            )
+        };
+        format!(
+            "class Migration(migrations.Migration):\n    dependencies = [({}, {})]\n\n    operations = [\n{operations}    ]\n",
+            python(self.before.0),
+            python(self.before.1)
         )
-    };
-    let signed = field.starts_with("models.") && !key_wide;
-    TEMPLATE
-        .replace("@DOC@", &format!("Widens the key of {label} and the columns that store its ids."))
-        .replace("@VERSION@", env!("CARGO_PKG_VERSION"))
-        .replace("@MODELS@", if signed { ", models" } else { "" })
-        .replace("@IMPORT@", if key_wide { "" } else { import })
-        .replace("@KEY@", &format!("{}, {}", python(&audit.target.table), python(&audit.target.key)))
-        .replace("@OTHERS@", &others.iter().map(pair).collect::<String>())
-        .replace("@WANTED@", wanted)
-        .replace("@BASE@", base)
-        .replace("@STATE@", state)
-        .replace("@SUPER@", rest)
-        .replace("@LABEL@", label)
-        .replace("@APP@", app)
-        .replace("@LEAF@", leaf)
-        .replace("@OPERATIONS@", &operations)
+    }
+}
+
+/// A text inside of a docstring.
+fn docstring(text: &str) -> String {
+    text.replace('\\', "\\\\").replace('"', "'")
 }

@@ -1,21 +1,7 @@
 //! How long a change takes and how much it writes: ranges from measured shapes, with what has to hold for them.
 
-use serde::{Deserialize, Serialize};
-
+use super::types::Estimate;
 use crate::live::facts::{Flavour, Measures, ServerFacts};
-
-/// A range, never one number.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Range {
-    /// At least.
-    pub least: u64,
-    /// At most.
-    pub most: u64,
-    /// `seconds` or `bytes`.
-    pub unit: String,
-    /// What has to hold for it.
-    pub assumptions: Vec<String>,
-}
 
 /// `TABLE_ROWS` was seen off by so many percent.
 const ROWS_OFF: u64 = 27;
@@ -50,8 +36,8 @@ fn copy_rate(server: Option<&ServerFacts>) -> (u64, u64) {
     }
 }
 
-fn seconds(least: u64, most: u64, assumptions: &[&str]) -> Range {
-    Range {
+fn seconds(least: u64, most: u64, assumptions: &[&str]) -> Estimate {
+    Estimate {
         least,
         most: most.max(least).max(1),
         unit: String::from("seconds"),
@@ -59,13 +45,13 @@ fn seconds(least: u64, most: u64, assumptions: &[&str]) -> Range {
     }
 }
 
-fn bytes(least: u64, most: u64, assumptions: &[&str]) -> Range {
-    Range { unit: String::from("bytes"), ..seconds(least, most, assumptions) }
+fn bytes(least: u64, most: u64, assumptions: &[&str]) -> Estimate {
+    Estimate { unit: String::from("bytes"), ..seconds(least, most, assumptions) }
 }
 
 /// How long a chunked copy takes.
 #[must_use]
-pub fn copy(measures: Option<&Measures>, server: Option<&ServerFacts>) -> Option<Range> {
+pub fn copy(measures: Option<&Measures>, server: Option<&ServerFacts>) -> Option<Estimate> {
     let (few, many) = rows(measures?)?;
     let (slow, fast) = copy_rate(server);
     Some(seconds(
@@ -82,7 +68,7 @@ pub fn copy(measures: Option<&Measures>, server: Option<&ServerFacts>) -> Option
 
 /// How long `ALTER TABLE … ALGORITHM=COPY` takes, while nobody can write.
 #[must_use]
-pub fn alter(measures: Option<&Measures>) -> Option<Range> {
+pub fn alter(measures: Option<&Measures>) -> Option<Estimate> {
     let (few, many) = rows(measures?)?;
     Some(seconds(
         few / ALTER_RATE.1,
@@ -102,7 +88,7 @@ pub fn is_small(measures: Option<&Measures>) -> bool {
 
 /// The disk that a second copy of the table takes: the key grows by four bytes in the row and in each index.
 #[must_use]
-pub fn disk(measures: Option<&Measures>, indexes: usize) -> Option<Range> {
+pub fn disk(measures: Option<&Measures>, indexes: usize) -> Option<Estimate> {
     let measures = measures?;
     let size = measures.data_length?.saturating_add(measures.index_length?);
     let (_, many) = rows(measures)?;
@@ -121,7 +107,7 @@ pub fn disk(measures: Option<&Measures>, indexes: usize) -> Option<Range> {
 
 /// The binary log that a copy writes.
 #[must_use]
-pub fn binary_log(measures: Option<&Measures>) -> Option<Range> {
+pub fn binary_log(measures: Option<&Measures>) -> Option<Estimate> {
     let data = measures?.data_length?;
     Some(bytes(
         data.saturating_mul(LOG_PERCENT.0) / 100,

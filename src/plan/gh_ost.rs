@@ -1,507 +1,383 @@
-//! gh-ost: the copy, the comparison of rows, the cut-over, the way back.
+//! gh-ost: the copy and the cut-over, with their scripts.
 //!
 //! Every flag is there for a reason, and none that was seen to lose writes: no `--skip-foreign-key-checks`, no
 //! `--discard-foreign-keys`, no hooks, and no atomic cut-over where the server or the release does not check its lock:
 //! `--skip-metadata-lock-check` comes with the two-step cut-over alone, which needs no lock.
 
-use super::alter;
+use super::change::{alter_clauses, effects, old_limit, old_probes, probes, values_beyond};
+use super::compare;
+use super::context::{EnvironmentContext, TableChange, gh_ost_name};
+use super::copy_state;
+use super::draft::{self, Draft, Slot};
 use super::estimate;
 use super::gh_ost_flags::Release;
-use super::preflight;
-use super::scene::{Change, Scene, gh_ost_name};
-use super::script::{Script, quote};
+use super::gh_ost_script as text;
+use super::options::CutOver;
+use super::preconditions::{self, assumes_rows, release, uses_gtid, write_flag_for_port};
+use super::rights::{self, Circumstances, ServerKind, Tool};
+use super::script::{Part, RUN_SQL, Script, proofs};
+use super::shell::Word;
 use super::sql::{self, tables_query};
+use super::sql_step::prove_at_primary;
 use super::topology::{Platform, Route, Topology};
-use super::{CutOver, Effect, Kind, Precondition, Probe, Rollback, Step};
+use super::types::{
+    Effect, Language, Phase, Precondition, PreconditionId, Probe, ProbeServer, Rollback, Step, StepKind,
+};
 
-/// The two steps of an online copy: the copy itself, and the swap.
-pub(super) struct Online {
-    pub copy: (Step, Script),
-    pub swap: (Step, Script),
-}
+/// Seconds of `--cut-over-lock-timeout-seconds`. gh-ost holds the table for up to twice as long in an attempt.
+const LOCK_TIMEOUT: u32 = 3;
 
-/// The release that the scripts are written for.
-pub(super) fn release(scene: &Scene<'_>, topology: Option<&Topology<'_>>) -> Release {
-    scene.options.gh_ost.unwrap_or_else(|| Release::for_server(topology.map(|topology| topology.server)))
-}
-
-/// The flags, each as a word of the shell.
-fn flags(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>, release: Release) -> Vec<String> {
-    let given = |name: &str, value: &str| format!("--{name}={value}");
-    let mut flags = vec![
-        given("conf", "\"$CNF\""),
-        given("host", "\"$HOST\""),
-        given("port", "\"$PORT\""),
-        given("database", &quote(&change.database.name)),
-        given("table", &quote(&change.table.name)),
-        given("alter", &quote(&alter::clauses(scene, change))),
-        given("chunk-size", "\"${CSM_AUDIT_CHUNK:-1000}\""),
-        given("dml-batch-size", "\"${CSM_AUDIT_DML_BATCH:-100}\""),
-        given("max-lag-millis", "\"${CSM_AUDIT_MAX_LAG:-1500}\""),
-        given("max-load", "\"${CSM_AUDIT_MAX_LOAD:-Threads_running=50}\""),
-        given("critical-load", "\"${CSM_AUDIT_CRITICAL_LOAD:-Threads_running=1000}\""),
-        // One peak is no reason to give up a copy of days.
-        given("critical-load-interval-millis", "10000"),
-        given("default-retries", "120"),
-        given("cut-over-lock-timeout-seconds", "5"),
-        given("serve-socket-file", "\"$socket\""),
-        given("throttle-flag-file", "\"$run.throttle\""),
-        given("throttle-additional-flag-file", "\"$run_folder/throttle-all\""),
-        given("panic-flag-file", "\"$run.panic\""),
-        String::from("--verbose"),
-    ];
+/// The flags, each a word of the shell.
+fn flags(
+    context: &EnvironmentContext<'_>,
+    change: &TableChange<'_>,
+    topology: Option<&Topology<'_>>,
+    release: Release,
+) -> Vec<Word> {
+    let mut flags = Vec::new();
+    let mut flag = |name: &'static str, value: Option<Word>| {
+        if release.knows(name) {
+            let word = Word::text(format!("--{name}"));
+            flags.push(match value {
+                Some(value) => word.and("=").join(value),
+                None => word,
+            });
+        }
+    };
+    let expansion = |text| Some(Word::expansion(text));
+    let text = |text: &str| Some(Word::text(text));
+    flag("conf", expansion("$CNF"));
+    flag("host", expansion("$HOST"));
+    flag("port", expansion("$PORT"));
+    flag("database", text(&change.database.name));
+    flag("table", text(&change.table.name));
+    flag("alter", text(&alter_clauses(context, change)));
+    flag("chunk-size", expansion("${CSM_AUDIT_CHUNK:-1000}"));
+    flag("dml-batch-size", expansion("${CSM_AUDIT_DML_BATCH:-100}"));
+    flag("max-lag-millis", expansion("${CSM_AUDIT_MAX_LAG:-1500}"));
+    flag("max-load", expansion("${CSM_AUDIT_MAX_LOAD:-Threads_running=50}"));
+    flag("critical-load", expansion("${CSM_AUDIT_CRITICAL_LOAD:-Threads_running=1000}"));
+    // One peak is no reason to give up a copy of days.
+    flag("critical-load-interval-millis", text("10000"));
+    // gh-ost ends when so many heartbeats in a row fail: 240 of half a second are two minutes, longer than a failover.
+    flag("heartbeat-interval-millis", text("500"));
+    flag("default-retries", text("240"));
+    flag("cut-over-lock-timeout-seconds", text(&LOCK_TIMEOUT.to_string()));
+    flag("cut-over-exponential-backoff", None);
+    flag("exponential-backoff-max-interval", text("64"));
+    flag("serve-socket-file", expansion("$socket"));
+    flag("throttle-flag-file", expansion("$run.throttle"));
+    flag("throttle-additional-flag-file", expansion("$run_folder/throttle-all"));
+    flag("panic-flag-file", expansion("$run.panic"));
+    flag("verbose", None);
     if let Some(topology) = topology {
         if topology.route != Route::Replica {
-            flags.push(String::from("--allow-on-master"));
+            flag("allow-on-master", None);
         }
         if topology.is_circular {
-            flags.push(String::from("--allow-master-master"));
+            flag("allow-master-master", None);
         }
         // gh-ost finds the primary from its replica, but not in a circle, and not where the replica calls it by a name
-        // that only the platform knows.
+        // that only the platform resolves.
         let elsewhere = matches!(topology.platform, Platform::Azure | Platform::CloudSql | Platform::Rds);
         if topology.is_circular || topology.route == Route::Replica && elsewhere {
-            flags.push(given("assume-master-host", "\"$PRIMARY_HOST:$PRIMARY_PORT\""));
+            flag("assume-master-host", expansion("$PRIMARY_HOST:$PRIMARY_PORT"));
         }
         if assumes_rows(topology) {
-            flags.push(String::from("--assume-rbr"));
+            flag("assume-rbr", None);
         }
-        match preflight::given_port_flag(topology, release) {
-            Some(flag) => flags.push(format!("--{flag}")),
-            None if topology.is_proxied => flags.push(String::from("--skip-port-validation")),
+        match write_flag_for_port(topology, release) {
+            Some(name) => flag(name, None),
+            None if topology.is_proxied => flag("skip-port-validation", None),
             None => {}
         }
-        if topology.variable("require_secure_transport").is_some_and(|value| value.eq_ignore_ascii_case("ON")) {
-            flags.push(String::from("--ssl"));
+        if requires_tls(topology) {
+            flag("ssl", None);
+        }
+        if uses_gtid(topology, release) {
+            flag("gtid", None);
         }
     }
     if change.database.triggers.found.iter().any(|trigger| trigger.table == change.table.name) {
-        flags.push(String::from("--include-triggers"));
-        flags.push(given("trigger-suffix", "_v2"));
+        flag("include-triggers", None);
+        flag("trigger-suffix", text("_v2"));
     }
-    flags.push(String::from("--panic-on-warnings"));
-    flags.retain(|flag| {
-        let name = flag.trim_start_matches("--").split('=').next().unwrap_or_default();
-        release.knows(name)
-    });
+    flag("panic-on-warnings", None);
     flags
 }
 
-/// Whether replication needs no restart for its rows to be logged as rows. An applier that was started before
-/// `binlog_format` became ROW goes on to log what it did before; from MySQL 8 on the format cannot change under it.
-pub(super) fn assumes_rows(topology: &Topology<'_>) -> bool {
-    let row = |server: &crate::live::facts::ServerFacts| {
-        server.variables.get("binlog_format").is_some_and(|value| value.eq_ignore_ascii_case("ROW"))
-    };
-    let new = !topology.is_mariadb() && topology.server.version >= (8, 0, 0);
-    topology.platform != Platform::Own
-        || topology.route != Route::Replica
-        || new && row(topology.server)
-        || topology.primary_facts.is_some_and(row)
+fn requires_tls(topology: &Topology<'_>) -> bool {
+    topology.variable("require_secure_transport").is_some_and(|value| value.eq_ignore_ascii_case("ON"))
 }
 
-/// The steps.
-pub(super) fn steps(scene: &Scene<'_>, change: &Change<'_>, topology: Option<&Topology<'_>>) -> Online {
-    let release = release(scene, topology);
-    let mut preconditions = preflight::gh_ost(scene, change, topology, release);
-    // The swap has to be safe when it comes, which may be days after the copy has begun; both ask.
-    let safe = preconditions.iter().find(|item| item.what.starts_with("the swap of the tables")).cloned();
-    if scene.options.cut_over.is_none()
-        && let Some(item) = preconditions.iter_mut().find(|item| item.what.starts_with("the swap of the tables"))
-    {
-        // The script decides by what it sees at run time, and by what the operator says then.
-        item.expected = None;
-        item.by_tool = true;
-    }
-    Online {
-        copy: copy(scene, change, topology, release, preconditions),
-        swap: swap(scene, change, topology, release, safe),
-    }
-}
-
-fn copy(
-    scene: &Scene<'_>,
-    change: &Change<'_>,
-    topology: Option<&Topology<'_>>,
+/// What the copy and the cut-over have in common.
+struct Shared<'c, 'a> {
+    context: &'c EnvironmentContext<'a>,
+    change: &'c TableChange<'a>,
+    topology: Option<&'c Topology<'a>>,
     release: Release,
-    preconditions: Vec<Precondition>,
-) -> (Step, Script) {
-    let (database, table) = (&change.database.name, &change.table.name);
-    let ghost = gh_ost_name(table, "gho");
-    let title = format!("Copy {database}.{table} with gh-ost, and keep the copy up to date until the cut-over");
-    let flags = flags(scene, change, topology, release);
-    let mut script = Script::new("@ID@", &title, scene.name(), topology);
-    variables(&mut script);
-    script.push(
-        r#"usage="usage: $(basename -- "$0") [--execute | --resume | --revert]
-Without an argument gh-ost tries everything and changes nothing."
-mode=${1:---noop}
-case $mode in
-    --noop | --execute | --resume | --revert) ;;
-    *) die "$usage" 2 ;;
-esac
-"#,
-    );
-    script.push("@GATE@");
-    script.push("arguments=(");
-    for flag in &flags {
-        script.push(&format!("    {flag}"));
+}
+
+/// The copy.
+pub(super) fn copy(
+    context: &EnvironmentContext<'_>,
+    change: &TableChange<'_>,
+    topology: Option<&Topology<'_>>,
+    slot: &Slot,
+) -> Draft {
+    let shared = Shared { context, change, topology, release: release(context, topology) };
+    let mut preconditions = preconditions::gh_ost(context, change, topology, shared.release);
+    if context.options.cut_over.is_none() {
+        // The script decides by what it sees at run time, and by what the operator decides then.
+        for precondition in preconditions.iter_mut().filter(|p| p.id == PreconditionId::SafeCutOver) {
+            precondition.expected = None;
+            precondition.by_tool = true;
+        }
     }
-    script.push(")");
-    secure(&mut script, &flags);
-    cut_over_kind(&mut script, release, scene.options.cut_over);
-    modes(&mut script, change, release, &preconditions);
-    script.push(
-        r#"
-# What the installed gh-ost does not know it would only complain about half-way.
-"$GH_OST" --check-flag "${arguments[@]}" >/dev/null ||
-    die "This $GH_OST lacks a flag; plan again with --gh-ost-version $("$GH_OST" --version | cut -d' ' -f1)." 2
-say "$GH_OST ${arguments[*]}"
-"$GH_OST" "${arguments[@]}" 2>&1 | tee -a "$run.log"
-"#,
-    );
+    let (database, table) = (&change.database.name, &change.table.name);
+    let title = format!("Copy {database}.{table} with gh-ost, and keep the copy up to date until the cut-over");
+    let flags = flags(context, change, topology, shared.release);
+    let file = slot.file("gh-ost", Some(table));
+    let printed: Vec<String> = flags.iter().map(Word::to_string).collect();
     let step = Step {
+        phase: Some(Phase::Copy),
         server: topology.map(|topology| topology.inspected.to_string()),
         database: Some(database.clone()),
         table: Some(table.clone()),
-        run: format!("gh-ost {}", flags.join(" ")),
-        preconditions,
+        script: Some(file.clone()),
+        run: format!("gh-ost {}", printed.join(" ")),
         verify: vec![Probe {
-            what: String::from("the copy is there"),
-            query: tables_query(database, std::slice::from_ref(&ghost)),
+            what: format!("the copy of {database}.{table} exists"),
+            query: tables_query(database, &[gh_ost_name(table, "gho")]),
             expected: String::from("1"),
         }],
         rollback: Rollback {
-            run: Some(format!(
-                "touch run/@ID@.panic, and when gh-ost has ended: DROP TABLE IF EXISTS {}",
-                ["gho", "ghc", "ghk"].map(|suffix| sql::table(database, &gh_ost_name(table, suffix))).join(", ")
-            )),
-            what: String::from("the table is as it was: nothing has been swapped yet"),
+            run: Some(format!("touch run/{}.panic\n./{file} --discard", slot.id)),
+            language: Language::Shell,
+            what: String::from(
+                "the first command ends gh-ost; the second drops the copy once gh-ost has ended. The table itself was not \
+                 changed",
+            ),
             until: Some(String::from("the cut-over")),
             point_of_no_return: false,
         },
         estimate: estimate::copy(change.measures(), topology.map(|topology| topology.server)),
-        ..Step::of(scene, Kind::GhOst, title)
+        preconditions,
+        ..draft::step(context, slot, StepKind::GhOst, title)
     };
-    (step, script)
+    let script = shared.copy_script(&step, flags);
+    Draft { step, script }
 }
 
-/// What both scripts call things by.
-fn variables(script: &mut Script) {
-    script.push(
-        r#"
-GH_OST=${GH_OST:-${CSM_AUDIT_GH_OST:-gh-ost}}
-run_folder=${CSM_AUDIT_RUN:-$here/run}
-mkdir -p -- "$run_folder"
-run=$run_folder/@COPY@
-# A socket's path has to be short.
-socket=${TMPDIR:-/tmp}/gh-ost.$$.sock
-"#,
-    );
-}
-
-/// Encryption, where the server insists on it.
-fn secure(script: &mut Script, flags: &[String]) {
-    if flags.iter().any(|flag| flag == "--ssl") {
-        script.push(
-            r#"if [ -n "${CSM_AUDIT_SSL_CA:-}" ]; then
-    arguments+=(--ssl-ca="$CSM_AUDIT_SSL_CA")
-else
-    say 'CSM_AUDIT_SSL_CA names no authority: the connection is encrypted, and whose server it is is not checked.'
-    arguments+=(--ssl-allow-insecure)
-fi
-"#,
-        );
-    }
-    script.push(
-        r#"if [ -n "${CSM_AUDIT_CONTROL_REPLICAS:-}" ]; then
-    # host:port,host:port: the copy waits for these when they are behind.
-    arguments+=(--throttle-control-replicas="$CSM_AUDIT_CONTROL_REPLICAS")
-fi
-"#,
-    );
-}
-
-/// How the tables may be swapped is seen when it comes to it: it depends on the primary's instruments, on gh-ost, and
-/// on what the operator decided.
-fn cut_over_kind(script: &mut Script, release: Release, decided: Option<CutOver>) {
-    let decided = match decided {
-        Some(CutOver::TwoStep) => "two-step",
-        Some(CutOver::WritersStopped) => "writers-stopped",
-        None => "",
-    };
-    let checks = if release.checks_metadata_lock() {
-        r#""$GH_OST" --check-flag --skip-metadata-lock-check >/dev/null 2>&1 &&
-        [ "$(ask primary "SELECT COUNT(*) FROM performance_schema.setup_instruments
-            WHERE NAME = 'wait/lock/metadata/sql/mdl' AND ENABLED = 'YES' AND TIMED = 'YES'" 2>/dev/null)" = 1 ]"#
-    } else {
-        "false"
-    };
-    // gh-ost from 1.1.8 on insists on the instrument even where it swaps in two steps, which does not need it.
-    let without =
-        if release.checks_metadata_lock() { "sees_locks || arguments+=(--skip-metadata-lock-check)" } else { ":" };
-    script.push(&format!(
-        r#"
-# gh-ost's atomic swap loses writes unless it can see the metadata locks at the primary.
-sees_locks() {{
-    {checks}
-}}
-choose_cut_over() {{
-    local decided=${{CSM_AUDIT_CUT_OVER:-{decided}}}
-    case $decided in
-        two-step | writers-stopped)
-            if [ "$decided" = two-step ]; then
-                say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
-            else
-                say 'Nobody may write from before the cut-over until after it: that is on you.'
-            fi
-            arguments+=(--cut-over=two-step)
-            {without}
-            ;;
-        '')
-            sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.
-Switch the instrument wait/lock/metadata/sql/mdl on and take gh-ost 1.1.8 or newer, or decide:
-  CSM_AUDIT_CUT_OVER=two-step         nothing is lost; statements fail with error 1146 for an instant
-  CSM_AUDIT_CUT_OVER=writers-stopped  nobody writes while the tables are swapped' 4
-            arguments+=(--cut-over=atomic)
-            ;;
-        *) die "CSM_AUDIT_CUT_OVER is two-step or writers-stopped, not $decided." 2 ;;
-    esac
-}}
-"#
-    ));
-}
-
-/// What each mode proves and adds.
-fn modes(script: &mut Script, change: &Change<'_>, release: Release, items: &[Precondition]) {
-    let (database, table) = (&change.database.name, &change.table.name);
-    let checkpoint = release.knows("checkpoint");
-    let (fresh, always): (Vec<Precondition>, Vec<Precondition>) =
-        items.iter().cloned().partition(|item| item.what == "nothing is left of an earlier run");
-    let (columns, always): (Vec<Precondition>, Vec<Precondition>) =
-        always.into_iter().partition(|item| item.what.contains("is still") || item.what.starts_with("no negative"));
-    script.push("\nrows_in_place() {");
-    script.prove(&columns).push("}").push("nothing_left() {").prove(&fresh).push("}").push("choose_cut_over");
-    script.push("case $mode in\n    --noop)\n        rows_in_place\n        nothing_left\n        ;;");
-    let checkpoints = if checkpoint { "\n        arguments+=(--checkpoint --checkpoint-seconds=60)" } else { "" };
-    script.push(&format!(
-        "    --execute)\n        rows_in_place\n        nothing_left\n        rm -f -- \"$run.panic\"\n        \
-         : >\"$run.postpone\"{checkpoints}\n        \
-         arguments+=(--postpone-cut-over-flag-file=\"$run.postpone\" --execute)\n        ;;"
-    ));
-    if checkpoint {
-        script.push(
-            "    --resume)\n        rows_in_place\n        rm -f -- \"$run.panic\"\n        : >\"$run.postpone\"\n        \
-             arguments+=(--checkpoint --checkpoint-seconds=60 --resume\n            \
-             --postpone-cut-over-flag-file=\"$run.postpone\" --execute)\n        ;;",
-        );
-    } else {
-        script.push("    --resume) die 'This release of gh-ost cannot resume: roll back and begin again.' 2 ;;");
-    }
-    if release.knows("revert") && checkpoint {
-        let key = change.columns.iter().map(|widening| &widening.column.name);
-        script.push("    --revert)");
-        let left = [gh_ost_name(table, "del"), gh_ost_name(table, "ghk")];
-        script.push(&format!(
-            "        prove primary 'the old table and the checkpoints are there' \\\n            {} \\\n            '2' \
-             'without them there is no way back'",
-            quote(&tables_query(database, &left))
-        ));
-        for column in key {
-            script.push(&format!(
-                "        prove primary {} \\\n            {} \\\n            '0' 'the way back has expired: these rows \
-                 would be lost'",
-                quote(&format!("every value of {column} fits the old type")),
-                quote(&format!(
-                    "SELECT COUNT(*) FROM (SELECT 1 FROM {} WHERE {} > {} LIMIT 1) AS beyond",
-                    sql::table(database, table),
-                    sql::name(column),
-                    alter::old_limit(change)
-                ))
-            ));
-        }
-        script.push(&format!(
-            "        arguments+=(--checkpoint --checkpoint-seconds=60 --revert --old-table={} --execute)\n        ;;",
-            quote(&gh_ost_name(table, "del"))
-        ));
-    } else {
-        script.push("    --revert) die 'This release of gh-ost cannot revert.' 2 ;;");
-    }
-    script.push("esac");
-    script.prove(&always).push("all_proven");
-}
-
-fn swap(
-    scene: &Scene<'_>,
-    change: &Change<'_>,
+/// The cut-over of a copy.
+pub(super) fn cut_over(
+    context: &EnvironmentContext<'_>,
+    change: &TableChange<'_>,
     topology: Option<&Topology<'_>>,
-    release: Release,
-    safe: Option<Precondition>,
-) -> (Step, Script) {
+    slot: &Slot,
+    copy: &Step,
+) -> Draft {
+    let shared = Shared { context, change, topology, release: release(context, topology) };
+    let safe = topology.map(|topology| {
+        preconditions::gh_ost(context, change, Some(topology), shared.release)
+            .into_iter()
+            .filter(|precondition| precondition.id == PreconditionId::SafeCutOver)
+            .collect::<Vec<_>>()
+    });
     let (database, table) = (&change.database.name, &change.table.name);
-    let ghost = gh_ost_name(table, "gho");
-    let title = format!("Compare the rows of {database}.{table} with the copy's, and cut over");
-    let verify = alter::probes(change);
-    let mut script = Script::new("@ID@", &title, scene.name(), topology);
-    script.push("run_folder=${CSM_AUDIT_RUN:-$here/run}\nrun=$run_folder/@COPY@");
-    script.push("@GATE@").skip_when(&verify);
-    let there = tables_query(database, std::slice::from_ref(&ghost));
-    script.push(&format!(
-        "prove primary 'the copy is there' \\\n    {} '1' 'the step before makes it'\nall_proven",
-        quote(&there)
-    ));
-    script.push("[ -e \"$run.postpone\" ] || die \"There is no $run.postpone: gh-ost does not wait for a word.\"");
-    compare(&mut script, change, &ghost);
-    script.push(
-        r#"if [ "${1:-}" != --execute ]; then
-    say 'The rows agree. With --execute the tables are swapped.'
-    exit 0
-fi
-rm -f -- "$run.postpone"
-say 'gh-ost may cut over now.'
-for ((second = 0; second < ${CSM_AUDIT_PATIENCE:-600}; second++)); do
-    if is_done; then
-        say 'The tables are swapped.'
-        exit 0
-    fi
-    sleep 1
-done
-: >"$run.postpone"
-die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
-"#,
-    );
+    let copy_script = copy.script.clone().unwrap_or_default();
+    let limit = old_limit(change);
+    let can_revert = shared.can_revert();
     let left: Vec<String> = ["del", "ghk"]
         .into_iter()
-        .filter(|s| *s == "del" || release.knows("checkpoint"))
-        .map(|s| gh_ost_name(table, s))
+        .filter(|suffix| *suffix == "del" || shared.release.knows("checkpoint"))
+        .map(|suffix| gh_ost_name(table, suffix))
         .collect();
-    let limit = alter::old_limit(change);
-    let can_revert = release.knows("revert");
-    let mut effects = alter::effects(scene, change);
-    effects.push(Effect::Leaves { database: database.clone(), of: table.clone(), tables: left });
+    let mut effects = effects(context, change);
+    effects.push(Effect::LeavesTables { database: database.clone(), of: table.clone(), tables: left });
+    let title = format!("Compare the rows of {database}.{table} with the copy, and cut over");
+    let file = slot.file("cut-over", Some(table));
     let step = Step {
+        phase: Some(Phase::CutOver),
         server: topology.map(Topology::writer),
         database: Some(database.clone()),
         table: Some(table.clone()),
-        run: String::from("rm run/@COPY@.postpone, once the rows were compared"),
-        preconditions: safe.into_iter().collect(),
-        verify,
+        script: Some(file.clone()),
+        run: format!("./{file} --execute"),
+        preconditions: safe.unwrap_or_default(),
+        verify: probes(change),
         rollback: Rollback {
-            run: can_revert.then(|| String::from("@COPY_SCRIPT@ --revert")),
+            run: can_revert.then(|| format!("./{copy_script} --revert")),
+            language: Language::Shell,
             what: if can_revert {
                 String::from(
-                    "the old table, brought up to date; foreign keys that were added meanwhile are dropped before",
+                    "brings the old table up to date from the binary log and swaps it back, after re-created foreign keys \
+                     are dropped (their scripts with --revert). It needs _del, _ghk, and the binary logs since the cut-over",
                 )
             } else {
-                format!("none: gh-ost {release} cannot bring the old table up to date")
+                format!("none: gh-ost {} cannot bring the old table up to date", shared.release)
             },
-            until: Some(format!("the first value above {limit}; from then on there is no return")),
+            until: Some(format!(
+                "the first value above {limit}, or until the server purges the binary log of the cut-over; from then on \
+                 there is no return"
+            )),
             point_of_no_return: true,
         },
         effects,
-        ..Step::of(scene, Kind::GhOst, title)
+        ..draft::step(context, slot, StepKind::GhOst, title)
     };
-    (step, script)
+    let script = shared.cut_over_script(&step, copy);
+    Draft { step, script }
 }
 
-/// Compares a table with its copy, chunk by chunk, each chunk of both in one statement. What differs may be on its way:
-/// it is looked at again, row by row, until it agrees.
-pub(super) fn compare(script: &mut Script, change: &Change<'_>, copy: &str) {
-    let (database, table) = (&change.database.name, &change.table.name);
-    let Some(key) = chunk_key(change) else {
-        script.push("say 'The table has no key of one integer: compare its rows by hand before going on.'");
-        script.push("[ -n \"${CSM_AUDIT_COMPARED:-}\" ] || die 'Then set CSM_AUDIT_COMPARED=1.' 3");
-        return;
-    };
-    let columns: Vec<String> =
-        change.table.columns.iter().filter(|c| c.generated.is_none()).map(|c| sql::name(&c.name)).collect();
-    let of = |alias: &str| {
-        let sums: Vec<String> = columns.iter().map(|column| format!("CRC32({alias}.{column})")).collect();
-        let nulls: Vec<String> = columns.iter().map(|column| format!("ISNULL({alias}.{column})")).collect();
-        format!("CRC32(CONCAT_WS('#', {}, CONCAT({})))", sums.join(", "), nulls.join(", "))
-    };
-    let key = sql::name(key);
-    let (old, new) = (sql::table(database, table), sql::table(database, copy));
-    let sum = |from: &str| {
-        format!(
-            "(SELECT CONCAT(COUNT(*), '/', COALESCE(BIT_XOR({crc}), 0), '/', COALESCE(SUM({crc}), 0)) FROM {from} AS t \
-             WHERE t.{key} > @low AND t.{key} <= @high)",
-            crc = of("t")
-        )
-    };
-    let differing = format!(
-        "SELECT o.{key} FROM {old} AS o LEFT JOIN {new} AS n ON n.{key} = o.{key} WHERE @range(o) AND (n.{key} IS NULL OR \
-         {} <> {}) UNION ALL SELECT n.{key} FROM {new} AS n LEFT JOIN {old} AS o ON o.{key} = n.{key} WHERE @range(n) AND \
-         o.{key} IS NULL LIMIT 1001",
-        of("o"),
-        of("n")
-    );
-    let by_range = differing
-        .replace("@range(o)", &format!("o.{key} > @low AND o.{key} <= @high"))
-        .replace("@range(n)", &format!("n.{key} > @low AND n.{key} <= @high"));
-    let by_id = differing
-        .replace("@range(o)", &format!("o.{key} IN (@ids)"))
-        .replace("@range(n)", &format!("n.{key} IN (@ids)"));
-    script.push(&format!(
-        "\nagree={}\ndiffering={}\nagain={}\nnext={}\nlowest={}\nhighest={}",
-        quote(&format!("SELECT {} = {}", sum(&old), sum(&new))),
-        quote(&by_range),
-        quote(&by_id),
-        quote(&format!(
-            "SELECT MAX(t.{key}) FROM (SELECT {key} FROM {old} WHERE {key} > @low AND {key} <= @end ORDER BY {key} \
-             LIMIT @many) AS t"
-        )),
-        quote(&format!("SELECT COALESCE(LEAST((SELECT MIN({key}) FROM {old}), (SELECT MIN({key}) FROM {new})), 0)")),
-        quote(&format!(
-            "SELECT GREATEST(COALESCE((SELECT MAX({key}) FROM {old}), 0), COALESCE((SELECT MAX({key}) FROM {new}), 0))"
-        ))
-    ));
-    script.push(
-        r#"between() {
-    local text=$1
-    text=${text//@low/$low}
-    printf '%s' "${text//@high/$high}"
-}
-say 'Comparing the rows of both tables.'
-low=$(($(ask inspected "$lowest") - 1))
-# What is written from now on goes the same way as what was written until now.
-end=$(ask inspected "$highest")
-chunks=0
-while :; do
-    query=${next//@low/$low}
-    query=${query//@end/$end}
-    high=$(ask inspected "${query//@many/${CSM_AUDIT_CHUNK:-1000}}")
-    last=no
-    if [ "$high" = NULL ] || [ -z "$high" ]; then
-        # Rows that only the copy has.
-        high=$end last=yes
-    fi
-    if [ "$(ask inspected "$(between "$agree")")" != 1 ]; then
-        ids=$(ask inspected "$(between "$differing")")
-        for ((try = 0; try < 60; try++)); do
-            [ -n "$ids" ] || break
-            [ "$(wc -l <<<"$ids")" -le 1000 ] || die "Between $low and $high more than 1000 rows differ."
-            sleep 0.5
-            ids=$(ask inspected "${again//@ids/${ids//$'\n'/,}}")
-        done
-        [ -z "$ids" ] || die "These rows differ, and go on to: ${ids//$'\n'/ }"
-    fi
-    chunks=$((chunks + 1))
-    if [ "$last" = yes ]; then
-        break
-    fi
-    low=$high
-    sleep "${CSM_AUDIT_COMPARE_PAUSE:-0.02}"
-done
-say "The rows of both tables agree, in $chunks chunks."
-"#,
-    );
+/// Whether the release can swap the old table back after the cut-over, without loss.
+pub(super) fn can_revert(context: &EnvironmentContext<'_>, topology: Option<&Topology<'_>>) -> bool {
+    let release = release(context, topology);
+    release.knows("revert") && release.knows("checkpoint")
 }
 
-/// The integer that a table is walked along.
-pub(super) fn chunk_key<'a>(change: &'a Change<'_>) -> Option<&'a str> {
-    let index = change.table.primary()?;
-    let [part] = index.parts.as_slice() else { return None };
-    let column = change.table.column(part.column.as_ref()?)?;
-    crate::live::facts::integer_limit(&column.column_type).map(|_| column.name.as_str())
+impl Shared<'_, '_> {
+    fn can_revert(&self) -> bool {
+        can_revert(self.context, self.topology)
+    }
+
+    fn copy_script(&self, step: &Step, flags: Vec<Word>) -> Script {
+        let (database, table) = (&self.change.database.name, &self.change.table.name);
+        let mut script = draft::script(step, self.context, self.topology);
+        script.push(Part::Assign("run_name", Word::text(&*step.id))).shell(text::VARIABLES).shell(text::USAGE);
+        script.push(Part::Array("arguments", flags));
+        if self.topology.is_some_and(requires_tls) {
+            script.shell(text::TLS);
+        }
+        script.shell(text::CONTROL_REPLICAS);
+        self.choose_cut_over(&mut script);
+        self.state(&mut script);
+        script.push(Part::Function("check_assumptions", vec![Part::Gate]));
+        script.shell(RUN_SQL);
+        self.proof_functions(&mut script, step);
+        let old = gh_ost_name(table, "del");
+        script.push(Part::Assign("old_table", Word::text(&*old)));
+        let discarded: Vec<String> = ["gho", "ghc", "ghk", "rev_del"]
+            .into_iter()
+            .map(|suffix| sql::table(database, &gh_ost_name(table, suffix)))
+            .collect();
+        script.push(Part::Assign(
+            "discard_sql",
+            Word::text(format!("SET SESSION lock_wait_timeout = 5; DROP TABLE IF EXISTS {}", discarded.join(", "))),
+        ));
+        script.shell(if self.release.knows("checkpoint") { text::RESUME } else { text::NO_RESUME });
+        script.shell(if self.can_revert() { text::REVERT } else { text::NO_REVERT });
+        script.shell(text::MODES);
+        script
+    }
+
+    /// What the database shows of a copy of this table.
+    fn state(&self, script: &mut Script) {
+        let (database, table) = (&self.change.database.name, &self.change.table.name);
+        let checkpoints = gh_ost_name(table, "ghk");
+        script.push(Part::AllOf("is_done", probes(self.change)));
+        script.push(Part::AllOf("is_reverted", old_probes(self.change)));
+        script.extend(copy_state::parts(self.change));
+        let ask = |name, query: String| Part::Ask(name, ProbeServer::Primary, Word::text(query));
+        script.push(ask("copies", tables_query(database, &[gh_ost_name(table, "gho")])));
+        script.push(ask("checkpoint_tables", tables_query(database, std::slice::from_ref(&checkpoints))));
+        script.push(ask("old_tables", tables_query(database, &[gh_ost_name(table, "del")])));
+        script.push(ask(
+            "checkpoint",
+            format!(
+                "SELECT gh_ost_chk_coords FROM {} ORDER BY gh_ost_chk_id DESC LIMIT 1",
+                sql::table(database, &checkpoints)
+            ),
+        ));
+        script.shell(text::STATE);
+    }
+
+    fn proof_functions(&self, script: &mut Script, step: &Step) {
+        let of = |wanted: &dyn Fn(PreconditionId) -> bool| {
+            let chosen: Vec<&Precondition> = step.preconditions.iter().filter(|p| wanted(p.id)).collect();
+            proofs(chosen)
+        };
+        let mut columns = vec![Part::PriorSteps];
+        columns.extend(of(&PreconditionId::is_of_old_columns));
+        script.push(Part::Function("columns_unchanged", columns));
+        script.push(Part::Function("no_leftovers", of(&|id| id == PreconditionId::NoLeftovers)));
+        let mut always = self.rights();
+        always.extend(of(&|id| !id.is_of_old_columns() && id != PreconditionId::NoLeftovers));
+        script.push(Part::Function("always", always));
+        let fits = values_beyond(self.change).into_iter().map(prove_at_primary).collect();
+        script.push(Part::Function("values_fit", fits));
+    }
+
+    /// The rights that gh-ost needs only when it swaps the tables, days after its start: without them every attempt fails
+    /// with error 1142 while it holds the table. It proves all others by itself before it copies.
+    fn rights(&self) -> Vec<Part> {
+        let Some(topology) = self.topology else { return Vec::new() };
+        let circumstances =
+            Circumstances { checks_metadata_lock: self.release.checks_metadata_lock(), ..Circumstances::default() };
+        let kind = ServerKind::of(topology.primary_facts.unwrap_or(topology.server));
+        let databases = [self.change.database.name.clone()];
+        let mut parts = Vec::new();
+        for right in rights::needed(Tool::GhOst, kind, &databases, circumstances) {
+            let table = match right.scope {
+                rights::Scope::PerformanceSchema(table) => format!("performance_schema.{table}"),
+                rights::Scope::Everywhere if right.privileges.contains(&"PROCESS") => {
+                    String::from("information_schema.INNODB_TRX")
+                }
+                _ => continue,
+            };
+            // A server without the table has nothing to read; the cut-over is chosen accordingly.
+            parts.push(Part::Prove(super::script::Proof {
+                server: super::script::AskedServer::Own(ProbeServer::Primary),
+                what: format!("the account may read {table}"),
+                query: format!("SELECT COUNT(*) >= 0 FROM (SELECT 1 FROM {table} LIMIT 1) AS readable"),
+                expected: String::from("1"),
+                fix: right.grant("ACCOUNT"),
+            }));
+        }
+        parts
+    }
+
+    /// How the tables may be swapped is decided when the script runs: it depends on the primary's instruments, on the
+    /// installed gh-ost, and on the operator.
+    fn choose_cut_over(&self, script: &mut Script) {
+        let decided = match self.context.options.cut_over {
+            Some(CutOver::TwoStep) => "two-step",
+            Some(CutOver::WritersStopped) => "writers-stopped",
+            None => "",
+        };
+        script.push(Part::Assign("default_cut_over", Word::text(decided)));
+        if self.release.checks_metadata_lock() {
+            script.push(Part::Ask("enabled_instruments", ProbeServer::Primary, Word::text(preconditions::INSTRUMENT)));
+            script.shell(text::SEES_LOCKS);
+        } else {
+            script.shell(text::SEES_NO_LOCKS);
+        }
+        script.shell(text::CHOOSE_CUT_OVER);
+    }
+
+    fn cut_over_script(&self, step: &Step, copy: &Step) -> Script {
+        let (database, table) = (&self.change.database.name, &self.change.table.name);
+        let ghost = gh_ost_name(table, "gho");
+        let mut script = draft::script(step, self.context, self.topology);
+        script.push(Part::Assign("run_name", Word::text(&*copy.id)));
+        script.push(Part::Assign("copy_script", Word::text(copy.script.clone().unwrap_or_default())));
+        script.shell(text::CUT_OVER_VARIABLES);
+        script.push(Part::AllOf("is_done", step.verify.clone()));
+        script.extend(copy_state::parts(self.change));
+        script.push(Part::Function("check_assumptions", vec![Part::Gate]));
+        let mut before = vec![Part::PriorSteps];
+        before.push(Part::Prove(super::script::Proof {
+            server: super::script::AskedServer::Own(ProbeServer::Primary),
+            what: format!("the copy of {database}.{table} exists"),
+            query: tables_query(database, std::slice::from_ref(&ghost)),
+            expected: String::from("1"),
+            fix: format!("run {} --execute first", copy.script.as_deref().unwrap_or_default()),
+        }));
+        before.extend(proofs(&preconditions::foreign_keys(self.context, self.change)));
+        script.push(Part::Function("before_change", before));
+        script.extend(compare::parts(self.change, &ghost));
+        script.push(Part::Ask("busy_sessions", ProbeServer::Primary, Word::text(text::BUSY_SESSIONS)));
+        script.shell(text::CUT_OVER);
+        script
+    }
 }

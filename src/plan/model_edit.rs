@@ -1,169 +1,141 @@
-//! The edit of the model's source, as a unified diff.
+//! The edit of the model's source, as a unified diff. The places come from the syntax tree.
 
-use std::fmt::Write as _;
-use std::ops::Range;
+use similar::TextDiff;
 
-use super::django_migration::ModelSource;
+use super::options::ModelSource;
+use crate::ast::{ClassDef, ExprKind, Stmt, StmtKind};
+use crate::parse::{self, ParseOptions};
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
 
-/// A replacement of lines.
-struct Change {
-    lines: Range<usize>,
-    by: Vec<String>,
+/// The field that the key becomes.
+pub(super) struct Field<'a> {
+    /// The attribute of the model, such as `id`.
+    pub name: &'a str,
+    /// Its value, such as `models.BigAutoField(primary_key=True)`.
+    pub value: &'a str,
+    /// The line that imports its class, where Django does not define it.
+    pub import: Option<&'a str>,
 }
 
-/// The diff that gives the class a key of another field; `None` where it is not plain what to edit.
-pub(super) fn patch(source: &ModelSource, key: &str, field: &str, import: Option<&str>) -> Option<String> {
-    let lines: Vec<&str> = source.text.lines().collect();
-    let class = usize::try_from(source.line).ok()?.checked_sub(1)?;
-    let header = lines.get(class)?;
-    if !header.trim_start().starts_with("class ") {
+/// The diff that gives the class a key of another field; `None` where the text has no such class, or another attribute is
+/// its key.
+pub(super) fn patch(source: &ModelSource, field: &Field<'_>) -> Option<String> {
+    let parsed = parse::parse(source.text.as_bytes(), ParseOptions::default());
+    let text = parsed.text.as_str();
+    let line_of = |statement: &Stmt| parsed.text.line_col(statement.span.start).line;
+    let (outer, class) = find_class(&parsed.module.body, &|statement, class| {
+        // The statement of a decorated class begins with its first decorator.
+        line_of(statement) <= source.line && parsed.text.line_col(class.name.span.start).line == source.line
+    })?;
+    let end_of_line = if text.contains("\r\n") { "\r\n" } else { "\n" };
+    let mut edits = vec![edit_class(text, outer, class, field, end_of_line)?];
+    if let Some(import) = field.import
+        && !text.lines().any(|line| line == import)
+    {
+        let at = import_place(text, &parsed.module.body, outer);
+        edits.push((at, at, format!("{import}{end_of_line}")));
+    }
+    edits.sort_by_key(|edit| std::cmp::Reverse(edit.0));
+    let mut changed = text.to_owned();
+    for (start, end, by) in edits {
+        changed.replace_range(start..end, &by);
+    }
+    let diff = TextDiff::from_lines(text, &changed);
+    let (old, new) = (format!("a/{}", source.path), format!("b/{}", source.path));
+    Some(diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string())
+}
+
+/// A class among statements and those inside them, with its statement.
+fn find_class<'t>(body: &'t [Stmt], is_it: &dyn Fn(&Stmt, &ClassDef) -> bool) -> Option<(&'t Stmt, &'t ClassDef)> {
+    body.iter().find_map(|statement| {
+        if let StmtKind::ClassDef(class) = &statement.kind
+            && is_it(statement, class)
+        {
+            return Some((statement, &**class));
+        }
+        statement.bodies().into_iter().find_map(|body| find_class(body, is_it))
+    })
+}
+
+/// What replaces which bytes.
+type Edit = (usize, usize, String);
+
+fn edit_class(text: &str, outer: &Stmt, class: &ClassDef, field: &Field<'_>, end_of_line: &str) -> Option<Edit> {
+    let assignment = format!("{} = {}", field.name, field.value);
+    let existing = class.body.iter().rev().find(|statement| assigned(statement) == Some(field.name));
+    if let Some(statement) = existing {
+        return Some((statement.span.start as usize, statement.span.end as usize, assignment));
+    }
+    if class.body.iter().any(is_primary_key) {
         return None;
     }
-    let body = statement_end(&lines, class)?;
-    let outer = indent(header);
-    let first = (body..lines.len()).find(|at| !lines[*at].trim().is_empty())?;
-    let inner = indent(lines[first]);
-    if inner <= outer {
-        return None;
-    }
-    let end = (first..lines.len())
-        .find(|at| {
-            !lines[*at].trim().is_empty() && indent(lines[*at]) <= outer && !lines[*at].trim_start().starts_with('#')
-        })
-        .unwrap_or(lines.len());
-    let margin = &lines[first][..inner];
-    let assigns = |at: &usize, name: &str| {
-        let text = lines[*at].trim_start();
-        indent(lines[*at]) == inner
-            && text.strip_prefix(name).is_some_and(|rest| rest.trim_start().starts_with('=') && !rest.contains("=="))
+    let first = class.body.first()?;
+    let start_of_line = |at: u32| text[..at as usize].rfind('\n').map_or(0, |end| end + 1);
+    let margin_of = |at: u32| {
+        let line = &text[start_of_line(at)..at as usize];
+        line.chars().all(char::is_whitespace).then_some(line)
     };
-    let existing = (first..end).find(|at| assigns(at, key));
-    let other_key = || {
-        (first..end).any(|at| {
-            indent(lines[at]) == inner
-                && lines[at].contains("primary_key=True")
-                && !lines[at].trim_start().starts_with('#')
-        })
+    let Some(margin) = margin_of(first.span.start) else {
+        // `class A(Model): pass`
+        let outer_margin = margin_of(outer.span.start).unwrap_or_default();
+        let (start, end) = (first.span.start as usize, first.span.end as usize);
+        let is_pass = text.get(start..end) == Some("pass") && class.body.len() == 1;
+        return is_pass.then(|| (start, end, format!("{end_of_line}{outer_margin}    {assignment}")));
     };
-    let line = format!("{margin}{key} = {field}");
-    let change = match existing {
-        Some(at) => Change { lines: at..statement_end(&lines, at)?, by: vec![line] },
-        // Its key has another name than its column: nobody guesses.
-        None if other_key() => return None,
-        None => {
-            let docstring =
-                ["\"\"\"", "'''", "\"", "'"].iter().find(|quote| lines[first].trim_start().starts_with(**quote));
-            let at = match docstring {
-                Some(quote) => string_end(&lines, first, quote)?,
-                None => first,
-            };
-            Change { lines: at..at, by: vec![line] }
-        }
+    let line = format!("{margin}{assignment}{end_of_line}");
+    let is_docstring = matches!(&first.kind, StmtKind::Expr(expr) if expr.as_str().is_some());
+    let at = if is_docstring {
+        text[first.span.end as usize..].find('\n').map(|end| first.span.end as usize + end + 1)
+    } else {
+        Some(start_of_line(first.span.start))
     };
-    let mut changes = vec![change];
-    if let Some(import) = import {
-        let last = (0..class)
-            .filter(|at| lines[*at].starts_with("import ") || lines[*at].starts_with("from "))
-            .rfind(|at| !lines[*at].starts_with("from __future__"))?;
-        let at = statement_end(&lines, last)?;
-        changes.insert(0, Change { lines: at..at, by: vec![import.to_owned()] });
-    }
-    Some(unified(&source.path, &lines, &changes))
+    Some(match at {
+        Some(at) => (at, at, line),
+        // The docstring is the end of the file.
+        None => (text.len(), text.len(), format!("{end_of_line}{margin}{assignment}")),
+    })
 }
 
-fn indent(line: &str) -> usize {
-    line.len() - line.trim_start_matches([' ', '\t']).len()
+/// The name that a statement assigns.
+fn assigned(statement: &Stmt) -> Option<&str> {
+    let target = match &statement.kind {
+        StmtKind::Assign { targets, .. } => match targets.as_slice() {
+            [target] => target,
+            _ => return None,
+        },
+        StmtKind::AnnAssign { target, value: Some(_), .. } => target,
+        _ => return None,
+    };
+    match &target.kind {
+        ExprKind::Name(name) => Some(name.as_str()),
+        _ => None,
+    }
 }
 
-/// The line after a statement, whose brackets may span several.
-fn statement_end(lines: &[&str], from: usize) -> Option<usize> {
-    let mut depth = 0_i32;
-    let mut quote: Option<char> = None;
-    for (at, line) in lines.iter().enumerate().skip(from) {
-        let mut characters = line.chars();
-        while let Some(character) = characters.next() {
-            match (quote, character) {
-                (Some(_), '\\') => drop(characters.next()),
-                (Some(open), c) if c == open => quote = None,
-                (Some(_), _) => {}
-                (None, '#') => break,
-                (None, '\'' | '"') => quote = Some(character),
-                (None, '(' | '[' | '{') => depth += 1,
-                (None, ')' | ']' | '}') => depth -= 1,
-                (None, _) => {}
-            }
-        }
-        // A string that ends with its line; one of several lines is not what is looked for here.
-        quote = None;
-        if depth <= 0 && !line.ends_with('\\') {
-            return Some(at + 1);
-        }
-    }
-    None
+/// Whether a statement assigns a field with `primary_key=True`.
+fn is_primary_key(statement: &Stmt) -> bool {
+    let value = match &statement.kind {
+        StmtKind::Assign { value, .. } | StmtKind::AnnAssign { value: Some(value), .. } => value,
+        _ => return false,
+    };
+    let ExprKind::Call { args, .. } = &value.kind else { return false };
+    args.keyword("primary_key").is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)))
 }
 
-/// The line after a string that begins on a line.
-fn string_end(lines: &[&str], from: usize, quote: &str) -> Option<usize> {
-    let after = lines[from].trim_start().strip_prefix(quote)?;
-    if after.contains(quote) || quote.len() == 1 {
-        return Some(from + 1);
-    }
-    (from + 1..lines.len()).find(|at| lines[*at].contains(quote)).map(|at| at + 1)
-}
-
-/// The changes as a diff, those that are near each other in one hunk.
-fn unified(path: &str, lines: &[&str], changes: &[Change]) -> String {
-    let mut out = format!("--- a/{path}\n+++ b/{path}\n");
-    let mut hunks: Vec<Vec<&Change>> = Vec::new();
-    for change in changes {
-        match hunks.last_mut() {
-            Some(hunk) if hunk.last().is_some_and(|last| change.lines.start <= last.lines.end + 2 * CONTEXT) => {
-                hunk.push(change);
-            }
-            _ => hunks.push(vec![change]),
-        }
-    }
-    let mut shift = 0_isize;
-    for hunk in hunks {
-        let (Some(first), Some(last)) = (hunk.first(), hunk.last()) else { continue };
-        let start = first.lines.start.saturating_sub(CONTEXT);
-        let end = (last.lines.end + CONTEXT).min(lines.len());
-        let grown: isize = hunk
-            .iter()
-            .map(|change| {
-                isize::try_from(change.by.len()).unwrap_or(0) - isize::try_from(change.lines.len()).unwrap_or(0)
-            })
-            .sum();
-        let length = end - start;
-        let _ = writeln!(
-            out,
-            "@@ -{},{length} +{},{} @@",
-            start + 1,
-            (start + 1).saturating_add_signed(shift),
-            length.saturating_add_signed(grown)
-        );
-        let mut at = start;
-        for change in &hunk {
-            for line in &lines[at..change.lines.start] {
-                let _ = writeln!(out, " {line}");
-            }
-            for line in &lines[change.lines.clone()] {
-                let _ = writeln!(out, "-{line}");
-            }
-            for line in &change.by {
-                let _ = writeln!(out, "+{line}");
-            }
-            at = change.lines.end;
-        }
-        for line in &lines[at..end] {
-            let _ = writeln!(out, " {line}");
-        }
-        shift += grown;
-    }
-    out
+/// Where an import goes: after the last one before the class, else after the module's docstring.
+fn import_place(text: &str, body: &[Stmt], outer: &Stmt) -> usize {
+    let after = |statement: &Stmt| {
+        let end = statement.span.end as usize;
+        text[end..].find('\n').map_or(text.len(), |at| end + at + 1)
+    };
+    let before = body.iter().take_while(|statement| statement.span.start < outer.span.start);
+    let last =
+        before.filter(|statement| matches!(statement.kind, StmtKind::Import(_) | StmtKind::ImportFrom(_))).last();
+    let docstring =
+        || body.first().filter(|first| matches!(&first.kind, StmtKind::Expr(expr) if expr.as_str().is_some()));
+    last.or_else(docstring).map_or(0, after)
 }
 
 #[cfg(test)]
@@ -172,31 +144,46 @@ mod tests {
 
     fn edit(text: &str, line: u32) -> Option<String> {
         let source = ModelSource { path: "app/models.py".into(), text: text.into(), line };
-        patch(&source, "id", "Big(primary_key=True)", Some("from app.big_key import Big"))
+        let field = Field { name: "id", value: "Big(primary_key=True)", import: Some("from app.big_key import Big") };
+        patch(&source, &field)
     }
 
     #[test]
     fn a_key_is_added_below_the_docstring() {
-        let text = "import os\nfrom django.db import (\n    models,\n)\n\n\nclass A(\n    models.Model\n):\n    \"\"\"It is\n    one.\"\"\"\n    x = 1\n";
-        let diff = edit(text, 7).unwrap();
+        let text = "import os\nfrom django.db import (\n    models,\n)\n\n\n@decorated\nclass A(\n    models.Model\n):\n    \"\"\"It is\n    one.\"\"\"\n    x = 1\n";
+        let diff = edit(text, 8).unwrap();
         assert!(diff.contains(" )\n+from app.big_key import Big\n"), "{diff}");
         assert!(diff.contains("     one.\"\"\"\n+    id = Big(primary_key=True)\n     x = 1\n"), "{diff}");
     }
 
     #[test]
     fn a_key_is_replaced_with_all_its_lines() {
-        let text = "from django.db import models\n\n\nclass A(models.Model):\n    id = models.AutoField(\n        primary_key=True,\n    )\n    x = 1\n";
+        let text = "from django.db import models\n\n\nclass A(models.Model):\n    id = models.AutoField(\n        primary_key=True,\n    )  # kept\n    x = 1\n";
         let diff = edit(text, 4).unwrap();
         assert!(
             diff.contains(
-                "-    id = models.AutoField(\n-        primary_key=True,\n-    )\n+    id = Big(primary_key=True)\n"
+                "-    id = models.AutoField(\n-        primary_key=True,\n-    )  # kept\n+    id = Big(primary_key=True)  # kept\n"
             ),
             "{diff}"
         );
     }
 
     #[test]
-    fn nobody_guesses() {
+    fn strings_and_comments_are_not_code() {
+        let text = "from django.db import models\n\nclass A(models.Model):\n    # id = 1\n    x = '''\n    id = 2\n    primary_key=True\n'''\n";
+        let diff = edit(text, 3).unwrap();
+        assert!(diff.contains("+    id = Big(primary_key=True)\n"), "{diff}");
+        assert!(edit("class A(M): pass\n", 1).unwrap().contains("+class A(M): \n+    id = Big(primary_key=True)\n"));
+    }
+
+    #[test]
+    fn line_ends_stay() {
+        let diff = edit("from a import M\r\n\r\nclass A(M):\r\n    x = 1\r\n", 3).unwrap();
+        assert!(diff.contains("+    id = Big(primary_key=True)\r\n"), "{diff:?}");
+    }
+
+    #[test]
+    fn another_key_is_not_touched() {
         let text = "from django.db import models\n\nclass A(models.Model):\n    key = models.AutoField(primary_key=True, db_column='id')\n";
         assert_eq!(edit(text, 3), None);
         assert_eq!(edit(text, 1), None);

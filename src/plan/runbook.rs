@@ -1,29 +1,26 @@
-//! The runbook and the other files of the folder: what a person follows at night.
+//! The runbook and the other files of the folder: what a person follows at night. A fence holds commands alone, each of which
+//! can be pasted as it stands.
 
 use std::fmt::Write as _;
 
-use super::django_migration::Migration;
-use super::estimate::Range;
 use super::script;
-use super::{File, Kind, Outcome, Plan, Step};
+use super::shell::slug;
+use super::types::{Estimate, File, Language, Outcome, Phase, Plan, Rollback, Step, StepKind, Verdict};
 
-/// Puts the runbook, `plan.json` and what belongs to them into the plan.
-pub(super) fn write(migration: Option<&Migration>, plan: &mut Plan) {
-    if let Some(migration) = migration {
-        plan.files.extend(migration.files());
-    }
-    let text = runbook(plan);
-    plan.files.push(File { path: String::from("runbook.md"), text, executable: false });
-    plan.files.push(File {
-        path: String::from("credentials.cnf.example"),
-        text: String::from(
-            "# Copy it to <environment>.cnf, fill it in, and chmod 600 it. The mysql client, gh-ost and\n# \
-             pt-online-schema-change read it.\n[client]\nuser=\"\"\npassword=\"\"\n",
+/// The files that are printed of a whole plan.
+pub(super) fn files(plan: &Plan) -> Vec<File> {
+    let file = |path: &str, text: String| File { path: path.to_owned(), text, executable: false };
+    vec![
+        file("runbook.md", runbook(plan)),
+        file(
+            "credentials.cnf.example",
+            String::from(
+                "# Copy it to <environment>.cnf, fill it in, and chmod 600 it. The mysql client, gh-ost and\n# \
+                 pt-online-schema-change read it.\n[client]\nuser=\"\"\npassword=\"\"\n",
+            ),
         ),
-        executable: false,
-    });
-    let json = plan.to_json();
-    plan.files.push(File { path: String::from("plan.json"), text: json, executable: false });
+        file("plan.json", plan.to_json()),
+    ]
 }
 
 /// Text in a table or a list of Markdown, on one line.
@@ -48,7 +45,7 @@ fn block(language: &str, text: &str) -> String {
     format!("{fence}{language}\n{}\n{fence}\n", text.trim_end())
 }
 
-fn range(range: &Range) -> String {
+fn range(range: &Estimate) -> String {
     let show = |value: u64| {
         if range.unit == "bytes" { bytes(value) } else { seconds(value) }
     };
@@ -78,44 +75,65 @@ fn seconds(value: u64) -> String {
 fn runbook(plan: &Plan) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "# {}: `{}`.`{}` becomes {}\n", plain(&plan.target), plan.table, plan.key, plan.change);
-    if plan.complete {
-        out.push_str("Nothing that this plan rests on is a gap or unproven.\n\n");
-    } else {
-        out.push_str("**This plan is not complete.** It rests on what nobody knows, or on what does not hold yet:\n\n");
-        for open in &plan.open {
-            let environment = open.environment.as_deref().unwrap_or("everywhere");
-            let _ = writeln!(out, "- {}: {}", plain(environment), plain(&open.what));
-        }
-        let _ = writeln!(
-            out,
-            "\nScripts that depend on it refuse to run. Settle it and plan again; `{}=1` overrides it.\n",
-            script::OVERRIDE
-        );
-    }
-    out.push_str(
-        "## Before the night\n\n\
-         1. Copy `credentials.cnf.example` to `ENVIRONMENT.cnf` beside the scripts, fill it in, `chmod 600` it.\n\
-         2. Each script without an argument changes nothing: it proves what has to hold and shows what it would do. With \
-         `--execute` it does it. A script that has nothing left to do says so, so that the whole may be begun again at any \
-         time.\n\
-         3. Variables: `CSM_AUDIT_CNF`, `CSM_AUDIT_HOST`, `CSM_AUDIT_PORT`, `CSM_AUDIT_PRIMARY_HOST`, \
-         `CSM_AUDIT_PRIMARY_PORT`, `MYSQL`, `GH_OST`, `PT_OSC`; thresholds `CSM_AUDIT_MAX_LOAD`, \
-         `CSM_AUDIT_CRITICAL_LOAD`, `CSM_AUDIT_MAX_LAG`, `CSM_AUDIT_CHUNK`; replicas to wait for \
-         `CSM_AUDIT_CONTROL_REPLICAS`.\n\
-         4. Run copies in tmux or screen, on a machine near the servers. Have the disk: see the table below.\n\
-         5. Pause backups, ETL and whatever holds long transactions for the cut-over; tell those who read the binary log of \
-         `_gho`, `_ghc`, `_ghk` and `_del`.\n\n",
-    );
+    assumptions(plan, &mut out);
+    preparation(plan, &mut out);
     strategies(plan, &mut out);
-    out.push_str("## The steps\n");
+    out.push_str("## Steps\n");
     for step in &plan.steps {
         one(step, &mut out);
     }
     out.push_str(
-        "\n## Afterwards\n\n`csm-audit verify --plan plan.json --replica NAME=mysql://USER@HOST/DATABASE` looks at every \
-         environment, only reads, says which steps are open, and ends with 1 while any is.\n",
+        "\n## Afterwards\n\n`csm-audit verify --plan plan.json --replica NAME=mysql://USER@HOST/DATABASE` checks every \
+         environment, only reads, lists the open steps, and exits 1 while any step is open.\n",
     );
     out
+}
+
+fn assumptions(plan: &Plan, out: &mut String) {
+    if plan.complete {
+        out.push_str("All assumptions of this plan were verified when the servers were read.\n\n");
+        return;
+    }
+    out.push_str("**This plan is not complete.** These assumptions are unknown or false:\n\n");
+    for assumption in &plan.assumptions {
+        let environment = assumption.environment.as_deref().unwrap_or("all environments");
+        let _ = writeln!(out, "- {}: {}", plain(environment), plain(&assumption.what));
+    }
+    let _ = writeln!(
+        out,
+        "\nScripts that depend on one of them refuse to run. Resolve them and run `csm-audit plan` again; `{}=1` overrides \
+         them.\n",
+        script::OVERRIDE
+    );
+}
+
+fn preparation(plan: &Plan, out: &mut String) {
+    let mut environments: Vec<String> =
+        plan.steps.iter().filter_map(|step| step.environment.as_deref()).map(slug).collect();
+    environments.dedup();
+    out.push_str(
+        "## Preparation\n\n\
+         1. Make the option file of each environment, and fill in the account that acts:\n\n",
+    );
+    let commands: Vec<String> = environments
+        .iter()
+        .map(|name| format!("test -e {name}.cnf || install -m 600 credentials.cnf.example {name}.cnf"))
+        .collect();
+    out.push_str(&block("sh", &commands.join("\n")));
+    out.push_str(
+        "\n2. `csm-audit grants --for gh-ost DATABASE`, `--for pt-osc` and `--for alter` print the rights that the account \
+         needs.\n\
+         3. Each script without an argument changes nothing: it proves the preconditions and shows what it would do. With \
+         `--execute` it does it. Scripts are idempotent: they may be started again at any time, after an interruption too.\n\
+         4. Variables: `CSM_AUDIT_CNF`, `CSM_AUDIT_HOST`, `CSM_AUDIT_PORT`, `CSM_AUDIT_PRIMARY_HOST`, \
+         `CSM_AUDIT_PRIMARY_PORT`, `MYSQL`, `GH_OST`, `PT_OSC`; thresholds `CSM_AUDIT_MAX_LOAD`, \
+         `CSM_AUDIT_CRITICAL_LOAD`, `CSM_AUDIT_MAX_LAG`, `CSM_AUDIT_CHUNK`; replicas whose lag the copy watches \
+         `CSM_AUDIT_CONTROL_REPLICAS`.\n\
+         5. Run copies in tmux or screen, on a machine near the servers. Make sure that there is enough disk space; see the \
+         table below.\n\
+         6. Pause backups, ETL and other long transactions for the cut-over; notify readers of the binary log (CDC, Debezium) \
+         about the temporary tables `_gho`, `_ghc`, `_ghk` and `_del`.\n\n",
+    );
 }
 
 fn strategies(plan: &Plan, out: &mut String) {
@@ -123,29 +141,29 @@ fn strategies(plan: &Plan, out: &mut String) {
         return;
     }
     out.push_str(
-        "## The ways, by what was read\n\n| where | way | verdict | why | who waits | how long | disk | binary log |\n",
+        "## Strategies considered\n\n| table | strategy | verdict | why | impact | duration | disk | binary log |\n",
     );
     out.push_str("|---|---|---|---|---|---|---|---|\n");
-    for strategy in &plan.strategies {
-        let verdict = match strategy.verdict {
-            super::Verdict::Recommended => "**taken**",
-            super::Verdict::Possible => "possible",
-            super::Verdict::Refused => "refused",
-            super::Verdict::Unproven => "unproven",
+    for assessment in &plan.strategies {
+        let verdict = match assessment.verdict {
+            Verdict::Recommended => "**recommended**",
+            Verdict::Possible => "possible",
+            Verdict::Refused => "refused",
+            Verdict::Unproven => "unproven",
         };
-        let show = |value: &Option<Range>| value.as_ref().map_or_else(|| String::from("not known"), range);
+        let show = |value: &Option<Estimate>| value.as_ref().map_or_else(|| String::from("unknown"), range);
         let _ = writeln!(
             out,
             "| {} {}.{} | {} | {verdict} | {} | {} | {} | {} | {} |",
-            plain(&strategy.environment),
-            plain(&strategy.database),
-            plain(&strategy.table),
-            strategy.way.name(),
-            plain(&strategy.why),
-            plain(&strategy.downtime),
-            show(&strategy.duration),
-            show(&strategy.disk),
-            show(&strategy.binary_log)
+            plain(&assessment.environment),
+            plain(&assessment.database),
+            plain(&assessment.table),
+            assessment.strategy,
+            plain(&assessment.why),
+            plain(&assessment.downtime),
+            show(&assessment.duration),
+            show(&assessment.disk),
+            show(&assessment.binary_log)
         );
     }
     let mut assumptions: Vec<&String> = plan
@@ -173,10 +191,10 @@ fn one(step: &Step, out: &mut String) {
         let _ = writeln!(out, "**POINT OF NO RETURN**: {}.\n", plain(until));
     }
     if let Some(server) = &step.server {
-        let _ = writeln!(out, "- On: {}", plain(server));
+        let _ = writeln!(out, "- Server: {}", plain(server));
     }
     if let Some(estimate) = &step.estimate {
-        let _ = writeln!(out, "- Takes: {}", range(estimate));
+        let _ = writeln!(out, "- Duration: {}", range(estimate));
     }
     if !step.after.is_empty() {
         let _ = writeln!(out, "- After: {}", step.after.join(", "));
@@ -184,66 +202,113 @@ fn one(step: &Step, out: &mut String) {
     for blocked in &step.blocked_by {
         let _ = writeln!(out, "- **Blocked**: {}", plain(blocked));
     }
-    for item in &step.preconditions {
-        let outcome = match item.outcome {
-            Outcome::Passed => "held",
-            Outcome::Failed => "**does not hold**",
-            Outcome::Unproven if item.is_proven_at_run() => "the script looks",
+    for precondition in &step.preconditions {
+        let outcome = match precondition.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "**failed**",
+            Outcome::Unproven if precondition.is_proven_at_run() => "checked by the script",
             Outcome::Unproven => "**unproven**",
         };
-        let _ = write!(out, "- {}: {outcome} ({})", plain(&item.what), plain(&item.seen));
-        match &item.fix {
-            Some(fix) if item.outcome != Outcome::Passed => {
-                let _ = writeln!(out, "; otherwise: {}", plain(fix));
+        let _ = write!(out, "- {}: {outcome} ({})", plain(&precondition.what), plain(&precondition.seen));
+        match &precondition.fix {
+            Some(fix) if precondition.outcome != Outcome::Passed => {
+                let _ = writeln!(out, "; fix: {}", plain(fix));
             }
             _ => out.push('\n'),
         }
     }
     out.push('\n');
-    if let Some(script) = &step.script {
-        let dry = format!("./{script}");
-        let text = match step.kind {
-            Kind::Preflight | Kind::Verify => dry,
-            _ => format!("{dry}             # proves and shows\n{dry} --execute   # does it"),
-        };
-        out.push_str(&block("sh", &text));
-        out.push_str(&format!("\n{}\n", expected(step)));
-    }
-    if !step.run.is_empty() && !matches!(step.kind, Kind::Preflight) {
-        out.push_str("\nWhat it runs:\n\n");
-        let language = if step.run.starts_with("SET ") { "sql" } else { "sh" };
-        out.push_str(&block(language, &step.run));
-    }
-    if !step.verify.is_empty() && step.kind != Kind::Verify {
-        out.push_str("\nIt worked when these answer as they should:\n\n");
+    commands(step, out);
+    if !step.verify.is_empty() && step.kind != StepKind::Verify {
+        out.push_str("\nVerify:\n");
         for probe in &step.verify {
-            out.push_str(&block("sql", &format!("{}; -- {}", probe.query, probe.expected)));
+            let _ = write!(out, "\n{}, expected `{}`:\n\n", plain(&probe.what), probe.expected);
+            out.push_str(&block("sql", &format!("{};", probe.query)));
         }
     }
-    let _ = writeln!(out, "\nThe way back: {}.", plain(&step.rollback.what));
-    if let Some(run) = &step.rollback.run {
-        out.push('\n');
-        out.push_str(&block("sh", run));
+    rollback(&step.rollback, out);
+}
+
+/// What to type.
+fn commands(step: &Step, out: &mut String) {
+    let Some(script) = &step.script else {
+        if !step.run.is_empty() {
+            out.push_str(&block(language(step.language), &step.run));
+        }
+        return;
+    };
+    out.push_str("Check the preconditions:\n\n");
+    out.push_str(&block("sh", &format!("./{script}")));
+    match step.kind {
+        StepKind::Preflight | StepKind::Verify => {}
+        StepKind::CleanUp => {
+            out.push_str("\nGive up the rollback, and drop the tables:\n\n");
+            out.push_str(&block("sh", &format!("CSM_AUDIT_GIVE_UP_ROLLBACK=1 ./{script} --execute")));
+        }
+        _ => {
+            out.push_str("\nRun it:\n\n");
+            out.push_str(&block("sh", &format!("./{script} --execute")));
+        }
     }
-    if let (Some(until), false) = (&step.rollback.until, step.rollback.point_of_no_return) {
-        let _ = writeln!(out, "\nUntil: {}.", plain(until));
+    let _ = writeln!(out, "\n{}", expected(step));
+    if step.kind == StepKind::GhOst && step.phase == Some(Phase::Copy) {
+        for (what, command) in [
+            ("Pause the copy", format!("touch run/{}.throttle", step.id)),
+            ("Go on", format!("rm -f run/{}.throttle", step.id)),
+            (
+                "End gh-ost at once; `--execute` goes on from the last checkpoint",
+                format!("touch run/{}.panic", step.id),
+            ),
+        ] {
+            let _ = write!(out, "\n{what}:\n\n");
+            out.push_str(&block("sh", &command));
+        }
+    }
+    if step.language == Language::Sql {
+        out.push_str("\nThe script runs:\n\n");
+        out.push_str(&block("sql", &format!("{};", step.run)));
+    }
+}
+
+fn rollback(rollback: &Rollback, out: &mut String) {
+    let _ = writeln!(out, "\nRollback: {}.", plain(&rollback.what));
+    if let Some(run) = &rollback.run {
+        let text = match rollback.language {
+            Language::Sql => format!("{run};"),
+            Language::Shell => run.clone(),
+        };
+        out.push('\n');
+        out.push_str(&block(language(rollback.language), &text));
+    }
+    if let (Some(until), false) = (&rollback.until, rollback.point_of_no_return) {
+        let _ = writeln!(out, "\nRollback possible until: {}.", plain(until));
+    }
+}
+
+fn language(language: Language) -> &'static str {
+    match language {
+        Language::Shell => "sh",
+        Language::Sql => "sql",
     }
 }
 
 fn expected(step: &Step) -> &'static str {
-    match step.kind {
-        Kind::Preflight => {
-            "It ends with `All of it holds.`, exit code 0. A line that begins with FAILED has its fix below it."
+    match (step.kind, step.phase) {
+        (StepKind::Preflight, _) => {
+            "It ends with `All preflight checks passed.`, exit code 0. A line that begins with FAILED has its fix below it."
         }
-        Kind::Verify => "It ends with `Done: …`, exit code 0.",
-        Kind::GhOst if step.effects.is_empty() => {
-            "Without an argument gh-ost ends with `Done` after a moment. With `--execute` it goes on until the cut-over: its \
-             lines tell `Copy: … 100.0%` and then `State: postponing cut-over`. `touch run/ID.throttle` pauses it, `touch \
-             run/ID.panic` ends it, `--resume` goes on after a crash."
+        (StepKind::Verify, _) => "It ends with `Done: …`, exit code 0.",
+        (StepKind::GhOst, Some(Phase::Copy)) => {
+            "Without an argument gh-ost ends with `Done` after a few seconds. With `--execute` it runs until the cut-over: \
+             its log shows `Copy: … 100.0%` and then `State: postponing cut-over`. After an interruption `--execute` goes on \
+             from the last checkpoint."
         }
-        Kind::GhOst => "It ends with `The tables are swapped.`, and gh-ost in its own window with `Done`.",
-        Kind::PtOnlineSchemaChange if step.effects.is_empty() => {
-            "It ends with `Successfully altered` and exit code 0; the copy and its triggers stay."
+        (StepKind::GhOst, _) => {
+            "It compares the rows, waits for open transactions, and ends with `The tables are swapped.`; gh-ost in its own \
+             window ends with `Done`."
+        }
+        (StepKind::PtOnlineSchemaChange, Some(Phase::Copy)) => {
+            "With `--execute` it ends with `Successfully altered` and exit code 0; the copy and its triggers stay."
         }
         _ => "It ends with `Done.`, exit code 0, or at once with `Already done`.",
     }

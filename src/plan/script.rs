@@ -1,259 +1,365 @@
-//! Shell scripts: quoting, and the parts that all of them share.
+//! Shell scripts as data, printed once. Text of bash stands in them as `&'static str` alone, so that no name, comment or
+//! message can become code; everything else is a [`Word`], which is quoted.
 //!
-//! A script changes nothing without `--execute`, proves its preconditions each time before it does, does nothing twice,
-//! and refuses where the plan rests on something that nobody knows, unless the operator overrides it.
+//! A script changes nothing without `--execute` or `--revert`, proves its preconditions each time before it does, does
+//! nothing twice, and refuses where an assumption of the plan is unmet, unless the operator overrides that.
 
 use std::fmt::Write as _;
 
+use super::shell::{Word, comment, quote, slug};
 use super::topology::{Endpoint, Topology};
-use super::{Host, Precondition, Probe};
+use super::types::{Precondition, Probe, ProbeServer};
 
-/// The variable by which an operator takes what is not known upon himself.
+/// The variable by which an operator overrides unmet assumptions.
 pub(super) const OVERRIDE: &str = "CSM_AUDIT_I_KNOW";
 
-/// A word of the shell, whatever is in it.
-pub(super) fn quote(text: &str) -> String {
-    if text.chars().any(char::is_control) {
-        let mut out = String::from("$'");
-        for character in text.chars() {
-            match character {
-                '\'' | '\\' => out.extend(['\\', character]),
-                '\n' => out.push_str("\\n"),
-                '\t' => out.push_str("\\t"),
-                '\0' => {}
-                c if c.is_control() => {
-                    let mut bytes = [0; 4];
-                    for byte in c.encode_utf8(&mut bytes).bytes() {
-                        let _ = write!(out, "\\x{byte:02x}");
-                    }
-                }
-                c => out.push(c),
-            }
+/// A part of a script.
+#[derive(Clone, Debug)]
+pub(super) enum Part {
+    /// Text of bash that this program wrote.
+    Shell(&'static str),
+    /// A comment of one line.
+    Comment(String),
+    /// `name=word`.
+    Assign(&'static str, Word),
+    /// `name=(word …)`.
+    Array(&'static str, Vec<Word>),
+    /// A function.
+    Function(&'static str, Vec<Part>),
+    /// A function that sends a query.
+    Ask(&'static str, ProbeServer, Word),
+    /// Requires an answer; `all_proven` ends the script when one was wrong.
+    Prove(Proof),
+    /// A function that is true when every probe has its answer.
+    AllOf(&'static str, Vec<Probe>),
+    /// Refuses while assumptions are unmet; [`Script::blocked`] lists them.
+    Gate,
+    /// Proves that the steps before are done; [`Script::prior`] lists their probes.
+    PriorSteps,
+    /// Proves the preconditions of a step that is not done.
+    Unless {
+        /// The step.
+        step: String,
+        /// The answers once it is done.
+        done: Vec<(AskedServer, Probe)>,
+        /// The proofs.
+        proofs: Vec<Part>,
+    },
+}
+
+/// A query with its required answer.
+#[derive(Clone, Debug)]
+pub(super) struct Proof {
+    /// The server that is asked.
+    pub server: AskedServer,
+    /// The condition, for people.
+    pub what: String,
+    /// The query.
+    pub query: String,
+    /// The required answer.
+    pub expected: String,
+    /// What to do when the answer is another; may be empty.
+    pub fix: String,
+}
+
+/// The server that a script asks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum AskedServer {
+    /// One of the two servers of the script's own database.
+    Own(ProbeServer),
+    /// The primary of another database of the environment.
+    Other(Endpoint),
+}
+
+impl AskedServer {
+    fn word(&self) -> String {
+        match self {
+            Self::Own(server) => own(*server).to_owned(),
+            Self::Other(endpoint) => quote(&endpoint.to_string()),
         }
-        out.push('\'');
-        return out;
     }
-    format!("'{}'", text.replace('\'', "'\\''"))
 }
 
-/// A text that stands in a comment: one line.
-pub(super) fn comment(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+fn own(server: ProbeServer) -> &'static str {
+    match server {
+        ProbeServer::Inspected => "inspected",
+        ProbeServer::Primary => "primary",
+    }
 }
 
-/// A file name of letters, digits and dashes, by which people recognise a table.
-pub(super) fn slug(text: &str) -> String {
-    let mut out = String::new();
-    for character in text.chars() {
-        if character.is_ascii_alphanumeric() || character == '_' {
-            out.push(character);
-        } else if !out.ends_with('-') {
-            out.push('-');
-        }
-    }
-    let trimmed = out.trim_matches('-');
-    let mut end = trimmed.len().min(60);
-    while !trimmed.is_char_boundary(end) {
-        end -= 1;
-    }
-    if trimmed.is_empty() { String::from("table") } else { trimmed[..end].to_owned() }
+/// Proves the preconditions that a query can prove.
+pub(super) fn proofs<'a>(preconditions: impl IntoIterator<Item = &'a Precondition>) -> Vec<Part> {
+    let one = |precondition: &Precondition| {
+        Some(Part::Prove(Proof {
+            server: AskedServer::Own(precondition.host),
+            what: precondition.what.clone(),
+            query: precondition.query.clone()?,
+            expected: precondition.expected.clone()?,
+            fix: precondition.fix.clone().unwrap_or_default(),
+        }))
+    };
+    preconditions.into_iter().filter_map(one).collect()
 }
 
-/// A script, built up.
+/// A script.
+#[derive(Clone, Debug)]
 pub(super) struct Script {
-    text: String,
+    id: String,
+    title: String,
+    environment: String,
+    inspected: Endpoint,
+    primary: Endpoint,
+    parts: Vec<Part>,
+    /// The unmet assumptions that [`Part::Gate`] names.
+    pub blocked: Vec<String>,
+    /// What [`Part::PriorSteps`] proves.
+    pub prior: Vec<Proof>,
 }
 
 impl Script {
-    /// A script with what all of them share: where the servers are, how to ask them, how to prove.
+    /// A script of a step.
     pub(super) fn new(id: &str, title: &str, environment: &str, topology: Option<&Topology<'_>>) -> Self {
         let unknown = Endpoint { host: String::new(), port: 3306 };
-        let inspected = topology.map_or(&unknown, |topology| &topology.inspected);
-        let primary = topology.and_then(|topology| topology.primary.as_ref()).unwrap_or(&unknown);
-        let text = format!(
-            r#"#!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
-# {title}
-# Step {id}; runbook.md tells what to expect. Nothing is changed without --execute.
-set -euo pipefail
+        Self {
+            id: id.to_owned(),
+            title: title.to_owned(),
+            environment: environment.to_owned(),
+            inspected: topology.map_or_else(|| unknown.clone(), |topology| topology.inspected.clone()),
+            primary: topology.and_then(|topology| topology.primary.clone()).unwrap_or(unknown),
+            parts: Vec::new(),
+            blocked: Vec::new(),
+            prior: Vec::new(),
+        }
+    }
 
-here=$(cd -- "$(dirname -- "${{BASH_SOURCE[0]}}")" && pwd)
-default_host={host}
-default_primary={primary_host}
-# The server that is inspected, and the one that takes writes.
-HOST=${{CSM_AUDIT_HOST:-$default_host}}
-PORT=${{CSM_AUDIT_PORT:-{port}}}
-PRIMARY_HOST=${{CSM_AUDIT_PRIMARY_HOST:-$default_primary}}
-PRIMARY_PORT=${{CSM_AUDIT_PRIMARY_PORT:-{primary_port}}}
-# An option file with [client], user and password, that nobody else may read.
-CNF=${{CSM_AUDIT_CNF:-$here/{cnf}.cnf}}
-MYSQL=${{MYSQL:-mysql}}
+    /// Adds text of bash.
+    pub(super) fn shell(&mut self, text: &'static str) -> &mut Self {
+        self.push(Part::Shell(text))
+    }
 
-say() {{ printf '%s\n' "$*" >&2; }}
-die() {{
+    /// Adds a part.
+    pub(super) fn push(&mut self, part: Part) -> &mut Self {
+        self.parts.push(part);
+        self
+    }
+
+    /// Adds parts.
+    pub(super) fn extend(&mut self, parts: impl IntoIterator<Item = Part>) -> &mut Self {
+        self.parts.extend(parts);
+        self
+    }
+
+    /// The text of the script.
+    pub(super) fn print(&self) -> String {
+        let mut out = self.head();
+        for part in &self.parts {
+            self.part(part, "", &mut out);
+        }
+        out
+    }
+
+    fn head(&self) -> String {
+        let mut out = String::from("#!/usr/bin/env bash\n");
+        out.push_str("# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.\n");
+        let _ = writeln!(out, "# {}", comment(&self.title));
+        let _ = writeln!(out, "# Step {}; see runbook.md. Nothing is changed without --execute or --revert.", self.id);
+        out.push_str("set -euo pipefail\n\n");
+        out.push_str("here=$(cd -- \"$(dirname -- \"${BASH_SOURCE[0]}\")\" && pwd)\n");
+        let _ = writeln!(out, "default_host={}", quote(&self.inspected.host));
+        let _ = writeln!(out, "default_port={}", self.inspected.port);
+        let _ = writeln!(out, "default_primary_host={}", quote(&self.primary.host));
+        let _ = writeln!(out, "default_primary_port={}", self.primary.port);
+        let _ = writeln!(out, "default_cnf=$here/{}.cnf", slug(&self.environment));
+        out.push_str(HEAD);
+        out
+    }
+
+    fn part(&self, part: &Part, margin: &str, out: &mut String) {
+        match part {
+            Part::Shell(text) => {
+                for line in text.trim_end_matches('\n').split('\n') {
+                    let margin = if line.is_empty() { "" } else { margin };
+                    let _ = writeln!(out, "{margin}{line}");
+                }
+            }
+            Part::Comment(text) => {
+                let _ = writeln!(out, "{margin}# {}", comment(text));
+            }
+            Part::Assign(name, word) => {
+                let _ = writeln!(out, "{margin}{name}={word}");
+            }
+            Part::Array(name, words) => {
+                let _ = writeln!(out, "{margin}{name}=(");
+                for word in words {
+                    let _ = writeln!(out, "{margin}    {word}");
+                }
+                let _ = writeln!(out, "{margin})");
+            }
+            Part::Function(name, parts) => {
+                let _ = writeln!(out, "{margin}{name}() {{");
+                let inner = format!("{margin}    ");
+                let before = out.len();
+                for part in parts {
+                    self.part(part, &inner, out);
+                }
+                if out.len() == before {
+                    let _ = writeln!(out, "{inner}:");
+                }
+                let _ = writeln!(out, "{margin}}}");
+            }
+            Part::Ask(name, server, query) => {
+                let _ = writeln!(out, "{margin}{name}() {{\n{margin}    ask {} {query}\n{margin}}}", own(*server));
+            }
+            Part::Prove(proof) => prove(proof, margin, out),
+            Part::AllOf(name, probes) => {
+                let _ = writeln!(out, "{margin}{name}() {{");
+                for probe in probes {
+                    let _ = writeln!(
+                        out,
+                        "{margin}    [ \"$(ask primary {})\" = {} ] || return 1",
+                        quote(&probe.query),
+                        quote(&probe.expected)
+                    );
+                }
+                let _ = writeln!(out, "{margin}    return 0\n{margin}}}");
+            }
+            Part::Unless { step, done, proofs } => {
+                let _ = writeln!(out, "{margin}step_is_done() {{");
+                for (server, probe) in done {
+                    let (query, expected) = (quote(&probe.query), quote(&probe.expected));
+                    let _ = writeln!(
+                        out,
+                        "{margin}    [ \"$(ask {} {query} 2>/dev/null)\" = {expected} ] || return 1",
+                        server.word()
+                    );
+                }
+                let _ = writeln!(out, "{margin}    return 0\n{margin}}}\n{margin}if step_is_done; then");
+                let _ = writeln!(out, "{margin}    say {}\n{margin}else", quote(&format!("done    {step}")));
+                let inner = format!("{margin}    ");
+                for part in proofs {
+                    self.part(part, &inner, out);
+                }
+                let _ = writeln!(out, "{margin}fi");
+            }
+            Part::Gate => self.gate(margin, out),
+            Part::PriorSteps => {
+                for proof in &self.prior {
+                    prove(proof, margin, out);
+                }
+            }
+        }
+    }
+
+    fn gate(&self, margin: &str, out: &mut String) {
+        if self.blocked.is_empty() {
+            return;
+        }
+        let _ = writeln!(out, "{margin}say 'The plan rests on assumptions that are unmet:'");
+        for what in &self.blocked {
+            let _ = writeln!(out, "{margin}say {}", quote(&format!("  - {what}")));
+        }
+        let _ = writeln!(
+            out,
+            "{margin}[ -n \"${{{OVERRIDE}:-}}\" ] || die 'Resolve them and run csm-audit plan again, or set {OVERRIDE}=1 to \
+             override them.' 3"
+        );
+    }
+}
+
+fn prove(proof: &Proof, margin: &str, out: &mut String) {
+    let _ = writeln!(
+        out,
+        "{margin}prove {} {} \\\n{margin}    {} \\\n{margin}    {} {}",
+        proof.server.word(),
+        quote(&proof.what),
+        quote(&proof.query),
+        quote(&proof.expected),
+        quote(&proof.fix)
+    );
+}
+
+/// What all scripts share: the servers, how to ask them, how to prove.
+const HEAD: &str = r#"# The server that is inspected, and the one that takes writes.
+HOST=${CSM_AUDIT_HOST:-$default_host}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
+MYSQL=${MYSQL:-mysql}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
     say "$1"
-    exit "${{2:-1}}"
-}}
+    exit "${2:-1}"
+}
 
-[ -n "$HOST" ] || die 'The server is not known: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
-[ -n "$PRIMARY_HOST" ] || die 'The primary is not known: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "There is no $CNF: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
-    die "Others may read $CNF: chmod 600 it." 2
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
 
-# ask inspected|primary SQL
-ask() {{
+# ask inspected|primary|HOST:PORT SQL
+ask() {
     local host=$HOST port=$PORT
-    if [ "$1" = primary ]; then
-        host=$PRIMARY_HOST port=$PRIMARY_PORT
-    fi
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
     "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
         --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
-}}
+}
 
 failed=0
-# prove inspected|primary WHAT SQL ANSWER FIX
-prove() {{
+# prove SERVER CONDITION SQL ANSWER FIX
+prove() {
     local seen
-    seen=$(ask "$1" "$3") || seen='an error'
-    if [ "$seen" = "$4" ]; then
-        say "ok      $2"
-    else
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
         say "FAILED  $2: the answer is '$seen', not '$4'"
-        [ -z "$5" ] || say "        $5"
-        failed=$((failed + 1))
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
     fi
-}}
-all_proven() {{
-    [ "$failed" -eq 0 ] || die "$failed of what has to hold does not: nothing was changed."
-}}
-"#,
-            title = comment(title),
-            host = quote(&inspected.host),
-            port = inspected.port,
-            primary_host = quote(&primary.host),
-            primary_port = primary.port,
-            cnf = slug(environment),
-        );
-        Self { text }
-    }
-
-    /// A line, or several.
-    pub(super) fn push(&mut self, text: &str) -> &mut Self {
-        self.text.push_str(text);
-        if !text.ends_with('\n') {
-            self.text.push('\n');
-        }
-        self
-    }
-
-    /// Refuses to run while something is not known, unless that is overridden.
-    pub(super) fn gate(&mut self, open: &[String]) -> &mut Self {
-        if open.is_empty() {
-            return self;
-        }
-        self.push("\nsay 'This rests on what is not known to hold:'");
-        for what in open {
-            self.push(&format!("say {}", quote(&format!("  - {what}"))));
-        }
-        self.push(&format!(
-            "[ -n \"${{{OVERRIDE}:-}}\" ] || die 'Settle it and plan again, or set {OVERRIDE}=1 to run it all the same.' 3"
-        ))
-    }
-
-    /// Proves what has to hold and can be asked.
-    pub(super) fn prove(&mut self, preconditions: &[Precondition]) -> &mut Self {
-        for precondition in preconditions {
-            let (Some(query), Some(expected)) = (&precondition.query, &precondition.expected) else { continue };
-            let host = match precondition.host {
-                Host::Inspected => "inspected",
-                Host::Primary => "primary",
-            };
-            self.push(&format!(
-                "prove {host} {} \\\n    {} \\\n    {} {}",
-                quote(&precondition.what),
-                quote(query),
-                quote(expected),
-                quote(precondition.fix.as_deref().unwrap_or_default())
-            ));
-        }
-        self
-    }
-
-    /// Ends where all is done already.
-    pub(super) fn skip_when(&mut self, probes: &[Probe]) -> &mut Self {
-        if probes.is_empty() {
-            return self;
-        }
-        self.push("\nis_done() {");
-        for probe in probes {
-            self.push(&format!(
-                "    [ \"$(ask primary {})\" = {} ] || return 1",
-                quote(&probe.query),
-                quote(&probe.expected)
-            ));
-        }
-        self.push("}").push("if is_done; then\n    say 'Already done: nothing to do.'\n    exit 0\nfi")
-    }
-
-    /// Runs SQL at the primary, again while others hold a lock, and looks afterwards.
-    pub(super) fn run_sql(&mut self, sql: &str) -> &mut Self {
-        self.push(&format!("\nsql={}", quote(sql))).push(
-            r#"if [ "${1:-}" != --execute ]; then
-    say 'All of it holds. With --execute this would be run at the primary:'
-    printf '%s\n' "$sql"
-    exit 0
-fi
-tries=${CSM_AUDIT_TRIES:-60}
-for ((try = 1; ; try++)); do
-    if output=$(ask primary "$sql" 2>&1); then
-        break
-    fi
-    case $output in
-        # Somebody holds the table: it is let go at once, so that nobody queues behind, and tried again.
-        *'ERROR 1205'* | *'ERROR 1213'*) ;;
-        *) die "$output" ;;
-    esac
-    [ "$try" -lt "$tries" ] || die "Given up after $try tries: $output"
-    say "Somebody holds a lock; again in a moment ($try of $tries)."
-    sleep "${CSM_AUDIT_PAUSE:-5}"
-done
-is_done || die 'It ran, and the answer is not what it should be: look before going on.'
-say 'Done.'
-"#,
-        )
-    }
-
-    /// A script whose text was worked upon.
-    pub(super) fn from_text(text: String) -> Self {
-        Self { text }
-    }
-
-    pub(super) fn text(&self) -> String {
-        self.text.clone()
-    }
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn words_come_out_as_they_went_in() {
-        for odd in
-            ["a b", "it's", "$(reboot)", "`x`", "two\nlines", "tab\tand \\ and 'quote'\n", "größe", "\"", "!", "\u{7}"]
-        {
-            let output =
-                std::process::Command::new("bash").args(["-c", &format!("printf %s {}", quote(odd))]).output().unwrap();
-            assert_eq!(String::from_utf8(output.stdout).unwrap(), odd);
-        }
-    }
-
-    #[test]
-    fn file_names_are_tame() {
-        assert_eq!(slug("it's $(a) table\n/../x"), "it-s-a-table-x");
-        assert_eq!(slug("größe"), "gr-e");
-        assert_eq!(slug("表"), "table");
-    }
+all_proven() {
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
 }
+"#;
+
+/// The end of a script that is SQL: `$sql` is shown without `--execute`, and run again while others hold a lock. It needs
+/// the functions `is_done` and `all_proven`.
+pub(super) const RUN_SQL: &str = r#"
+# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# the statement is tried again.
+run_sql() {
+    local try output tries=${CSM_AUDIT_TRIES:-60}
+    for ((try = 1; ; try++)); do
+        if output=$(ask primary "$1" 2>&1); then
+            return
+        fi
+        case $output in
+            *'ERROR 1205'* | *'ERROR 1213'*) ;;
+            *) die "$output" ;;
+        esac
+        [ "$try" -lt "$tries" ] || die "Giving up after $try attempts: $output"
+        say "Lock wait timeout; retrying ($try/$tries)."
+        sleep "${CSM_AUDIT_PAUSE:-5}"
+    done
+}
+"#;

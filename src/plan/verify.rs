@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use super::sql::plain_type;
-use super::{Effect, Plan, Step};
-use crate::live::facts::{DatabaseFacts, EnvironmentFacts, ForeignKey};
+use super::types::{Effect, Plan, PlannedForeignKey, Step};
+use crate::live::facts::{DatabaseFacts, EnvironmentFacts};
 
 /// What became of a plan.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -89,29 +89,29 @@ impl Verification {
     fn step(&mut self, plan: &Plan, step: &Step, environments: &[EnvironmentFacts]) {
         for effect in &step.effects {
             let name = match effect {
-                Effect::Migrated { environment, .. } => Some(environment),
+                Effect::RecordsMigration { environment, .. } => Some(environment),
                 _ => step.environment.as_ref(),
             };
             let Some(environment) = environments.iter().find(|environment| Some(&environment.name) == name) else {
                 continue;
             };
             let (what, state) = match effect {
-                Effect::Type { database, table, column, to, .. } => {
+                Effect::ChangesType { database, table, column, to, .. } => {
                     column_is(environment.database(database), table, column, to)
                 }
-                Effect::DropKey { key } => {
+                Effect::DropsForeignKey { key } => {
                     let returns = plan.steps.iter().flat_map(|step| &step.effects).any(
-                        |other| matches!(other, Effect::AddKey { key: added } if added.name == key.name && added.table == key.table),
+                        |other| matches!(other, Effect::AddsForeignKey { key: added } if added.name == key.name && added.table == key.table),
                     );
                     if returns {
                         continue;
                     }
                     key_is(environment.database(&key.database), key, false)
                 }
-                Effect::AddKey { key } => key_is(environment.database(&key.database), key, true),
-                Effect::Leaves { .. } => continue,
-                Effect::Takes { database, tables } => gone(environment.database(database), tables),
-                Effect::Migrated { environment: of, database, app, name } => {
+                Effect::AddsForeignKey { key } => key_is(environment.database(&key.database), key, true),
+                Effect::LeavesTables { .. } => continue,
+                Effect::DropsTables { database, tables } => gone(environment.database(database), tables),
+                Effect::RecordsMigration { environment: of, database, app, name } => {
                     let (what, state) = migrated(environment.database(database), app, name);
                     (format!("{of}, {what}"), state)
                 }
@@ -127,7 +127,7 @@ impl Verification {
         let mine = plan.steps.iter().filter(|step| step.environment.as_deref() == Some(&facts.name));
         let mut tables: Vec<(&str, &str)> = Vec::new();
         for effect in mine.flat_map(|step| &step.effects) {
-            if let Effect::Type { database, table, key, column, .. } = effect {
+            if let Effect::ChangesType { database, table, key, column, .. } = effect {
                 tables.push((database, table));
                 if *key {
                     let (what, state) = counts_on(facts.database(database), table, column);
@@ -163,7 +163,7 @@ fn column_is(database: Option<&DatabaseFacts>, table: &str, column: &str, to: &s
     }
 }
 
-fn key_is(database: Option<&DatabaseFacts>, key: &ForeignKey, wanted: bool) -> (String, State) {
+fn key_is(database: Option<&DatabaseFacts>, key: &PlannedForeignKey, wanted: bool) -> (String, State) {
     let Some(facts) = database else { return unread() };
     let there = facts.foreign_keys.found.iter().any(|found| found.table == key.table && found.name == key.name);
     let name = format!("{}.{}: the constraint {}", key.database, key.table, key.name);

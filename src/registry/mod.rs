@@ -4,6 +4,7 @@
 //! of the evaluator belong to one thread: the catalog, the expected schema and the cross-check ask that thread.
 
 mod aliases;
+mod models;
 mod settings;
 mod version;
 
@@ -23,6 +24,8 @@ use crate::migration::{App, DjangoHost, Graph, ProjectLoader, apps};
 use crate::project::Project;
 use crate::schema::Server;
 use crate::source::{FileId, Gap, GapKind};
+
+pub use models::{FieldFacts, ModelFacts, RelatedModel, RelationFacts};
 
 /// Text by alias, in the order of the settings.
 pub type ByAlias = IndexMap<String, String, FxBuildHasher>;
@@ -103,9 +106,11 @@ impl Drop for Evaluator {
 }
 
 fn serve(project: &Project, settings: &Settings, pool: &rayon::ThreadPool, questions: &Receiver<Question>) {
+    let Ok(first) = questions.recv() else { return };
     let target = target(settings, project).map_or_else(|_| Target::default(), |(target, _)| target);
     let loader = ProjectLoader::new(project, target.django);
     let mut registry = Registry::new(project, settings, pool, &loader, target);
+    first(&mut registry);
     for question in questions {
         question(&mut registry);
     }

@@ -5,8 +5,9 @@
 use std::fmt::Write;
 
 use super::say::{self, one_line};
-use super::v1::{ColumnRole, Outcome, Report, ReportColumn, ReportColumnIn, ReportFinding};
+use super::v1::{ColumnRole, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
+use crate::plan::Outcome;
 
 /// Findings that are told; the rest is counted.
 const FINDINGS: usize = 15;

@@ -2,8 +2,9 @@
 
 use std::fmt::Write;
 
-use super::v1::{DateRange, Estimate, MayStart, Report, ReportColumn, ReportColumnIn, ReportFinding};
+use super::v1::{DateRange, MayStart, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
+use crate::plan::Estimate;
 pub(super) use crate::printable::visible;
 
 /// How to ask for what no scan of code alone can tell.

@@ -8,11 +8,14 @@ use rustc_hash::FxHashMap;
 
 use super::Touchpoint;
 use super::config;
+use super::derive::{self, Evaluation, Search};
 use super::flow::Flow;
+use super::leads::{self, Words};
 use super::models::{self, Model};
 use super::texts;
 use crate::discover::{FileKind, word_hash};
 use crate::project::Project;
+use crate::registry::Evaluator;
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind};
 
@@ -32,13 +35,17 @@ const MAX_ROUNDS: usize = 24;
 
 /// Finds every touchpoint of the model `target` (`app_label.Model`).
 #[must_use]
-pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
+pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) -> Found<'p> {
     let project = resolver.project();
-    let models = derive_models(resolver, target);
+    let Derived { models, user_model, mut gaps } = derive_models(resolver, evaluator, target);
     if models.is_empty() {
-        return Found::default();
+        return Found { gaps, ..Found::default() };
     }
-    let mut files = files_with_any(project, &model_words(&models));
+    let mut words = model_words(&models);
+    if user_model.is_some() {
+        words.insert(GET_USER_MODEL.into());
+    }
+    let mut files = files_with_any(project, &words);
     project.parse_all(&files);
     let config = config::words(resolver, &models, &files);
     let words: BTreeSet<CompactString> = config.all().cloned().collect();
@@ -46,7 +53,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     files.sort_unstable();
     files.dedup();
     let mut flow = Flow::new(resolver, &models, config.clone());
-    let mut gaps = Vec::new();
+    flow.user_model = user_model;
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
     for round in 0.. {
         project.parse_all(&files);
@@ -74,25 +81,114 @@ pub fn find<'p>(resolver: &Resolver<'p>, target: &str) -> Found<'p> {
     Found { models, touchpoints, gaps }
 }
 
-/// The models that matter. New ones bring new words, and those new files, until nothing new appears.
-fn derive_models<'p>(resolver: &Resolver<'p>, target: &str) -> Vec<Model<'p>> {
+/// The models that matter.
+struct Derived<'p> {
+    models: Vec<Model<'p>>,
+    /// The label of the one that `AUTH_USER_MODEL` names, if it is among them, and whether that is sure.
+    user_model: Option<(String, bool)>,
+    gaps: Vec<Gap>,
+}
+
+/// The function and the setting that stand for the model of the users.
+///
+/// Source: `django/contrib/auth/__init__.py` (`get_user_model`).
+const GET_USER_MODEL: &str = "get_user_model";
+const AUTH_USER_MODEL: &str = "AUTH_USER_MODEL";
+
+/// Derives the models that matter. New ones, and names that lead to them, bring new words, and those new files, until
+/// nothing new appears.
+fn derive_models<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) -> Derived<'p> {
     let project = resolver.project();
-    let Some((_, name)) = target.split_once('.') else { return Vec::new() };
-    let mut words: BTreeSet<CompactString> = BTreeSet::from([name.into()]);
-    let mut files: BTreeSet<FileId> = BTreeSet::new();
-    let mut new = words.clone();
+    let mut derived = Derived { models: Vec::new(), user_model: None, gaps: Vec::new() };
+    let Some((_, name)) = target.split_once('.') else { return derived };
+    let mut evaluation = Evaluation::new(evaluator);
+    // The names of the models, and with them the names that lead to one.
+    let mut names: Words = Words::from_iter([name.into()]);
+    let mut words = names.clone();
+    let mut files: BTreeSet<FileId> = files_with_any(project, &BTreeSet::from([name.into()])).into_iter().collect();
+    let mut asked_for_users = false;
     loop {
-        files.extend(files_with_any(project, &new));
         let all: Vec<FileId> = files.iter().copied().collect();
         project.parse_all(&all);
-        let models = models::derive(resolver, &all, target);
-        new =
-            models.iter().map(|model| CompactString::from(model.name())).filter(|name| !words.contains(name)).collect();
-        if new.is_empty() {
-            return models;
+        evaluation.add(unevaluated(project, &evaluation, &all, &words, &names));
+        let mut search = Search { evaluation: &mut evaluation, leads: &words };
+        derived.models = derive::derive(resolver, &mut search, &all, target);
+        let found = derived.models.iter().map(|model| CompactString::from(model.name()));
+        let new: BTreeSet<CompactString> = found.filter(|name| !names.contains(name)).collect();
+        let leads = leads_of(project, &all, &words);
+        files.extend(files_with_any(project, &new));
+        files.extend(importers(project, &leads));
+        files.extend(readers_of_settings(project, &leads));
+        let before = words.len();
+        names.extend(new.iter().cloned());
+        words.extend(new);
+        words.extend(leads.into_iter().map(|(_, name)| name));
+        // The user model has a name of its own in every project, whatever the settings make of it.
+        let may_be_user = words.contains(AUTH_USER_MODEL) || target.eq_ignore_ascii_case("auth.User");
+        if may_be_user && !asked_for_users {
+            asked_for_users = true;
+            derived.user_model = user_model(&evaluation, &derived.models);
+            if derived.user_model.is_some() {
+                words.extend([GET_USER_MODEL, AUTH_USER_MODEL].map(CompactString::from));
+                files.extend(files_with_any(
+                    project,
+                    &BTreeSet::from([GET_USER_MODEL, AUTH_USER_MODEL].map(Into::into)),
+                ));
+            }
         }
-        words.extend(new.iter().cloned());
+        if words.len() == before && files.len() == all.len() {
+            derived.gaps = evaluation.gaps;
+            derived.gaps.sort();
+            derived.gaps.dedup();
+            return derived;
+        }
+        evaluation.gaps.clear();
     }
+}
+
+/// The model of the users, when it is one of those that matter. Where the settings do not say it, the target may be it.
+fn user_model(evaluation: &Evaluation<'_>, models: &[Model<'_>]) -> Option<(String, bool)> {
+    match evaluation.user_model() {
+        Some(label) => {
+            let model = models.iter().find(|model| model.label.eq_ignore_ascii_case(&label))?;
+            Some((model.label.clone(), true))
+        }
+        None => models.first().map(|target| (target.label.clone(), false)),
+    }
+}
+
+/// The files whose classes only their evaluation shows, and that were not evaluated.
+fn unevaluated(
+    project: &Project,
+    evaluation: &Evaluation<'_>,
+    files: &[FileId],
+    words: &Words,
+    names: &Words,
+) -> Vec<FileId> {
+    let may_define = |file: &FileId| {
+        !evaluation.has(*file)
+            && project.parsed(*file).is_some_and(|parsed| leads::may_define(&parsed.module.body, words, names))
+    };
+    files.iter().copied().filter(may_define).collect()
+}
+
+/// The names that lead to the words, with the files that bind them.
+fn leads_of(project: &Project, files: &[FileId], words: &Words) -> Vec<(FileId, CompactString)> {
+    let bound = |file: &FileId| {
+        let names = project.parsed(*file).map(|parsed| leads::bound(&parsed.module.body, words)).unwrap_or_default();
+        names.into_iter().map(|name| (*file, name)).collect::<Vec<_>>()
+    };
+    files.iter().flat_map(bound).collect()
+}
+
+/// Files that may read one of the names as a setting.
+fn readers_of_settings(project: &Project, leads: &[(FileId, CompactString)]) -> Vec<FileId> {
+    let is_setting =
+        |name: &&CompactString| name.chars().all(|c| c.is_ascii_uppercase() || c.is_ascii_digit() || c == '_');
+    let names: BTreeSet<CompactString> = leads.iter().map(|(_, name)| name).filter(is_setting).cloned().collect();
+    let settings = word_hash("settings");
+    let reads = |file: &FileId| project.discovery.entry(*file).words.has(settings);
+    files_with_any(project, &names).into_iter().filter(reads).collect()
 }
 
 /// The words by which files name the models: classes, tables, relation fields and accessors.

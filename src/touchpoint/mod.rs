@@ -1,8 +1,10 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
 mod config;
+mod derive;
 mod find;
 mod flow;
+mod leads;
 pub mod models;
 mod near;
 mod orm;

@@ -1,11 +1,11 @@
 //! The models that matter: the target, and what is linked to it, derived from the sources.
 
 use compact_str::CompactString;
-use rustc_hash::FxHashSet;
 
-use crate::ast::{Arguments, ClassDef, Expr, ExprKind, Stmt, StmtKind};
+use crate::ast::{Arguments, ClassDef, Expr, ExprKind, StmtKind};
+pub use crate::field::RelationKind;
 use crate::modules::ModuleRef;
-use crate::resolve::{Binding, Def, Gate, Resolver, Symbols};
+use crate::resolve::{Binding, Resolver, Symbols};
 use crate::source::{FileId, Span};
 
 /// Why a model matters.
@@ -26,6 +26,8 @@ pub enum Role {
 pub struct Relation {
     /// The field's name.
     pub name: CompactString,
+    /// The kind of its field.
+    pub kind: RelationKind,
     /// The column; `None` for a many-to-many field.
     pub column: Option<CompactString>,
     /// The accessor on the other side, as `target.accessor`; `None` for `related_name='+'`.
@@ -34,6 +36,10 @@ pub struct Relation {
     pub query_name: Option<CompactString>,
     /// The model it points to, as `app_label.Model`.
     pub to: String,
+    /// Whether the model that it points to is sure; a guess from the syntax is not.
+    pub sure: bool,
+    /// Whether Django makes a table for it, as for a many-to-many field without `through`.
+    pub makes_table: bool,
     /// The file of the class that declares it.
     pub file: FileId,
     /// The name in that declaration.
@@ -47,8 +53,10 @@ pub struct Model<'p> {
     pub label: String,
     /// Where it is defined.
     pub file: FileId,
-    /// Its definition.
+    /// Its definition; for a class that a call of `type()` makes, an empty one at the place of the call.
     pub class: &'p ClassDef,
+    /// The names of its module that hold it, when a call makes its class.
+    pub held_by: Vec<CompactString>,
     /// Why it matters.
     pub role: Role,
     /// Its table; `None` when it is abstract.
@@ -156,19 +164,19 @@ pub fn is_abstract(class: &ClassDef) -> bool {
     meta_value(class, "abstract").is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)))
 }
 
-fn is_proxy(class: &ClassDef) -> bool {
+pub(super) fn is_proxy(class: &ClassDef) -> bool {
     meta_value(class, "proxy").is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)))
 }
 
 /// The table of a model.
-fn table(class: &ClassDef, label: &str) -> String {
+pub(super) fn table(class: &ClassDef, label: &str) -> String {
     meta_value(class, "db_table")
         .and_then(Expr::as_str)
         .map_or_else(|| label.to_ascii_lowercase().replace('.', "_"), |table| table.to_string())
 }
 
 /// The field declarations of a class body: name, place of the name, the call.
-fn declarations(class: &ClassDef) -> impl Iterator<Item = (&CompactString, Span, &Expr, &Arguments)> {
+pub(super) fn declarations(class: &ClassDef) -> impl Iterator<Item = (&CompactString, Span, &Expr, &Arguments)> {
     class.body.iter().filter_map(|stmt| {
         let (target, value) = match &stmt.kind {
             StmtKind::Assign { targets, value } => (targets.first()?, value),
@@ -213,40 +221,10 @@ pub fn is_common_word(name: &str) -> bool {
     !name.strip_suffix("_id").unwrap_or(name).contains('_')
 }
 
-/// The kinds of relation field.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "Django's words")]
-pub enum RelationKind {
-    ForeignKey,
-    OneToOne,
-    ManyToMany,
-}
-
 /// Whether the arguments make something that looks like a model field rather than a manager or a plain value.
-fn is_field_call(func: &Expr) -> bool {
+pub(super) fn is_field_call(func: &Expr) -> bool {
     callee_name(func)
         .is_some_and(|name| name.ends_with("Field") || relation_kind(name).is_some() || name.ends_with("Key"))
-}
-
-/// Finds the classes of `files` that define the model `label`.
-#[must_use]
-pub fn find_target<'p>(resolver: &Resolver<'p>, files: &[FileId], label: &str) -> Vec<(FileId, &'p ClassDef, String)> {
-    let Some((_, wanted)) = label.split_once('.') else { return Vec::new() };
-    let mut found = Vec::new();
-    for &file in files {
-        let Some(symbols) = resolver.symbols(file) else { continue };
-        for name in symbols.names().filter(|name| name.eq_ignore_ascii_case(wanted)) {
-            for binding in symbols.get(name) {
-                let Binding::Class(class) = binding else { continue };
-                let app = app_label(resolver, file, class);
-                let real = format!("{app}.{}", class.name.name);
-                if real.eq_ignore_ascii_case(label) && looks_like_model(class) {
-                    found.push((file, *class, real));
-                }
-            }
-        }
-    }
-    found
 }
 
 /// A model has bases, and a field or a `Meta`; a serializer of the same name has neither model fields nor a table.
@@ -257,279 +235,4 @@ pub(super) fn looks_like_model(class: &ClassDef) -> bool {
             .any(|s| base.ends_with(s))
     });
     !class.args.args.is_empty() && !serializer
-}
-
-/// All classes of a file's top level, conditional ones too.
-fn classes<'p>(resolver: &Resolver<'p>, file: FileId) -> Vec<&'p ClassDef> {
-    let Some(parsed) = resolver.project().parsed(file) else { return Vec::new() };
-    let mut found = Vec::new();
-    fn walk<'p>(body: &'p [Stmt], found: &mut Vec<&'p ClassDef>) {
-        for stmt in body {
-            match &stmt.kind {
-                StmtKind::ClassDef(class) => found.push(class),
-                StmtKind::If { body, orelse, .. } => {
-                    walk(body, found);
-                    walk(orelse, found);
-                }
-                StmtKind::Try { body, handlers, orelse, finalbody } => {
-                    walk(body, found);
-                    handlers.iter().for_each(|h| walk(&h.body, found));
-                    walk(orelse, found);
-                    walk(finalbody, found);
-                }
-                _ => {}
-            }
-        }
-    }
-    walk(&parsed.module.body, &mut found);
-    found
-}
-
-type Key = (FileId, u32);
-
-/// The models that matter, the target first. `files` are those that name any model found so far.
-#[must_use]
-pub fn derive<'p>(resolver: &Resolver<'p>, files: &[FileId], target: &str) -> Vec<Model<'p>> {
-    let mut models: Vec<Model<'p>> = Vec::new();
-    let mut seen: FxHashSet<Key> = FxHashSet::default();
-    for (file, class, label) in find_target(resolver, files, target) {
-        if seen.insert((file, class.name.span.start)) {
-            models.push(model(resolver, file, class, Role::Target, label));
-        }
-    }
-    if models.is_empty() {
-        return models;
-    }
-    let all: Vec<(FileId, &'p ClassDef)> =
-        files.iter().flat_map(|&file| classes(resolver, file).into_iter().map(move |class| (file, class))).collect();
-    // Whoever leads to a model names it: other files need not be opened for that, but star imports name nothing.
-    let named: FxHashSet<FileId> = files.iter().copied().collect();
-    let gate = |file: FileId, _: &str| named.contains(&file) || resolver.project().discovery.entry(file).star_import;
-    // Subclasses of models that matter, and models that point to the target or its subclasses; each may bring others.
-    loop {
-        let before = models.len();
-        for &(file, class) in &all {
-            let key = (file, class.name.span.start);
-            if seen.contains(&key) {
-                continue;
-            }
-            let base = class.args.args.iter().find_map(|base| {
-                let defs = base.as_dotted().map(|segments| resolver.dotted_gated(file, &segments, &gate));
-                let defs = defs.unwrap_or_default();
-                defs.into_iter().find_map(|def| match def {
-                    Def::Class(f, c) => models.iter().find(|m| m.file == f && m.class.name.span == c.name.span),
-                    _ => None,
-                })
-            });
-            let inherited = base.map(|base| match base.role {
-                Role::Target | Role::Subclass if !is_abstract(base.class) => Role::Subclass,
-                _ => Role::Linked,
-            });
-            let points = inherited.is_none()
-                && declarations(class).any(|(_, _, func, args)| {
-                    callee_name(func).and_then(relation_kind).is_some()
-                        && points_to(resolver, file, class, args, &models).is_some()
-                });
-            if let Some(role) = inherited.or(points.then_some(Role::Linked))
-                && looks_like_model(class)
-            {
-                seen.insert(key);
-                let label = format!("{}.{}", app_label(resolver, file, class), class.name.name);
-                models.push(model(resolver, file, class, role, label));
-            }
-        }
-        if models.len() == before {
-            break;
-        }
-    }
-    bases(resolver, &all, &mut models, &mut seen, &gate);
-    fill_relations(resolver, &mut models);
-    models
-}
-
-/// Abstract bases all of whose known subclasses are linked models: what they do with `self` and `cls` is done to those.
-fn bases<'p>(
-    resolver: &Resolver<'p>,
-    all: &[(FileId, &'p ClassDef)],
-    models: &mut Vec<Model<'p>>,
-    seen: &mut FxHashSet<Key>,
-    gate: Gate<'_>,
-) {
-    let linked: Vec<(FileId, &ClassDef)> =
-        models.iter().filter(|m| m.role == Role::Linked).map(|m| (m.file, m.class)).collect();
-    let mut found: Vec<(FileId, &'p ClassDef)> = Vec::new();
-    for &(file, class) in &linked {
-        for base in &class.args.args {
-            let Some(segments) = base.as_dotted() else { continue };
-            for def in resolver.dotted_gated(file, &segments, gate) {
-                if let Def::Class(f, c) = def
-                    && is_abstract(c)
-                    && !seen.contains(&(f, c.name.span.start))
-                {
-                    found.push((f, c));
-                }
-            }
-        }
-    }
-    for (file, class) in found {
-        let only_linked = all.iter().all(|&(f, sub)| {
-            let extends = sub.args.args.iter().any(|base| {
-                base.as_dotted().is_some_and(|segments| {
-                    resolver
-                        .dotted_gated(f, &segments, gate)
-                        .iter()
-                        .any(|def| matches!(def, Def::Class(bf, bc) if *bf == file && bc.name.span == class.name.span))
-                })
-            });
-            !extends || linked.iter().any(|&(lf, lc)| lf == f && lc.name.span == sub.name.span)
-        });
-        // A base in a file that does not name the target knows nothing of it: a mixin for everybody.
-        let names_target = all.iter().any(|&(f, _)| f == file);
-        if only_linked && names_target && seen.insert((file, class.name.span.start)) {
-            let label = format!("{}.{}", app_label(resolver, file, class), class.name.name);
-            models.push(model(resolver, file, class, Role::Base, label));
-        }
-    }
-}
-
-fn model<'p>(resolver: &Resolver<'p>, file: FileId, class: &'p ClassDef, role: Role, label: String) -> Model<'p> {
-    let table = (!is_abstract(class) && !is_proxy(class)).then(|| table(class, &label));
-    let mut fields = Vec::new();
-    collect_fields(resolver, file, class, &mut fields, 0);
-    Model { label, file, class, role, table, relations: Vec::new(), fields }
-}
-
-fn collect_fields<'p>(
-    resolver: &Resolver<'p>,
-    file: FileId,
-    class: &'p ClassDef,
-    fields: &mut Vec<CompactString>,
-    depth: usize,
-) {
-    for (name, _, func, _) in declarations(class) {
-        if is_field_call(func) && !fields.contains(name) {
-            fields.push(name.clone());
-            if callee_name(func).and_then(relation_kind).is_some_and(|kind| kind != RelationKind::ManyToMany) {
-                fields.push(compact_str::format_compact!("{name}_id"));
-            }
-        }
-    }
-    if depth > 16 {
-        return;
-    }
-    for base in &class.args.args {
-        let Some(segments) = base.as_dotted() else { continue };
-        for def in resolver.dotted(file, &segments) {
-            if let Def::Class(f, c) = def {
-                collect_fields(resolver, f, c, fields, depth + 1);
-            }
-        }
-    }
-}
-
-/// The model among `models` that a relation field's first argument (or `to=`) names.
-fn points_to<'m, 'p>(
-    resolver: &Resolver<'p>,
-    file: FileId,
-    class: &ClassDef,
-    args: &Arguments,
-    models: &'m [Model<'p>],
-) -> Option<&'m Model<'p>> {
-    let to = args.get(0, "to")?;
-    if let Some(text) = to.as_str() {
-        let label = match text.as_str() {
-            "self" => format!("{}.{}", app_label(resolver, file, class), class.name.name),
-            text if text.contains('.') => text.to_owned(),
-            text => format!("{}.{text}", app_label(resolver, file, class)),
-        };
-        return models.iter().filter(|m| relates(m)).find(|m| m.label.eq_ignore_ascii_case(&label));
-    }
-    let segments = to.as_dotted()?;
-    resolver.dotted(file, &segments).into_iter().find_map(|def| match def {
-        Def::Class(f, c) => {
-            models.iter().filter(|m| relates(m)).find(|m| m.file == f && m.class.name.span == c.name.span)
-        }
-        _ => None,
-    })
-}
-
-/// Models to which a relation makes its own model linked.
-fn relates(model: &Model<'_>) -> bool {
-    matches!(model.role, Role::Target | Role::Subclass)
-}
-
-fn fill_relations<'p>(resolver: &Resolver<'p>, models: &mut [Model<'p>]) {
-    let mut all = Vec::with_capacity(models.len());
-    for model in models.iter() {
-        let mut relations = Vec::new();
-        own_and_inherited(resolver, model, model.file, model.class, models, &mut relations, 0);
-        all.push(relations);
-    }
-    for (model, relations) in models.iter_mut().zip(all) {
-        model.relations = relations;
-    }
-}
-
-fn own_and_inherited<'p>(
-    resolver: &Resolver<'p>,
-    model: &Model<'_>,
-    file: FileId,
-    class: &'p ClassDef,
-    models: &[Model<'p>],
-    relations: &mut Vec<Relation>,
-    depth: usize,
-) {
-    for (name, span, func, args) in declarations(class) {
-        let Some(kind) = callee_name(func).and_then(relation_kind) else { continue };
-        let Some(to) = points_to(resolver, file, class, args, models) else { continue };
-        if relations.iter().any(|r| r.name == *name) {
-            continue;
-        }
-        relations.push(relation(name, (file, span), kind, args, model, &to.label));
-    }
-    if depth > 16 {
-        return;
-    }
-    for base in &class.args.args {
-        let Some(segments) = base.as_dotted() else { continue };
-        for def in resolver.dotted(file, &segments) {
-            if let Def::Class(f, c) = def {
-                own_and_inherited(resolver, model, f, c, models, relations, depth + 1);
-            }
-        }
-    }
-}
-
-/// Source: `django/db/models/fields/related.py` (`contribute_to_class`, `related_query_name`),
-/// `fields/reverse_related.py` (`get_accessor_name`).
-fn relation(
-    name: &CompactString,
-    (file, span): (FileId, Span),
-    kind: RelationKind,
-    args: &Arguments,
-    model: &Model<'_>,
-    to: &str,
-) -> Relation {
-    let lower = model.name().to_lowercase();
-    let fill = |pattern: CompactString| -> CompactString {
-        pattern.replace("%(class)s", &lower).replace("%(app_label)s", &model.app_label().to_lowercase()).into()
-    };
-    let text = |keyword: &str| args.keyword(keyword).and_then(Expr::as_str).map(fill);
-    let related_name = text("related_name");
-    let hidden = related_name.as_deref().is_some_and(|n| n.ends_with('+'));
-    let accessor = if hidden {
-        None
-    } else {
-        Some(related_name.clone().unwrap_or_else(|| match kind {
-            RelationKind::OneToOne => lower.as_str().into(),
-            _ => compact_str::format_compact!("{lower}_set"),
-        }))
-    };
-    let query_name =
-        text("related_query_name").or(related_name.filter(|_| !hidden)).or_else(|| Some(lower.as_str().into()));
-    let column = match kind {
-        RelationKind::ManyToMany => None,
-        _ => Some(text("db_column").unwrap_or_else(|| compact_str::format_compact!("{name}_id"))),
-    };
-    Relation { name: name.clone(), column, accessor, query_name, to: to.to_owned(), file, span }
 }

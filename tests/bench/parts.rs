@@ -3,11 +3,14 @@
 //! On the fixture project by default; `CSM_AUDIT_TREE=../edx-platform cargo bench` times a real tree.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use criterion::{Criterion, criterion_group, criterion_main};
+use csm_audit::config::Settings;
 use csm_audit::discover::{Discovery, FileKind, Options};
 use csm_audit::parse::{ParseOptions, parse};
-use csm_audit::project::Project;
+use csm_audit::project::{Project, workers};
+use csm_audit::registry::Evaluator;
 use csm_audit::resolve::Resolver;
 use csm_audit::touchpoint;
 
@@ -24,6 +27,12 @@ fn discover() -> Discovery {
         Ok(discovery) => discovery,
         Err(error) => panic!("{error}"),
     }
+}
+
+fn evaluator(project: &Arc<Project>) -> Evaluator {
+    let pool = workers(None).unwrap_or_else(|error| panic!("{error}"));
+    let settings = Settings { roots: vec![tree()], ..Settings::default() };
+    Evaluator::start(Arc::clone(project), &settings, Arc::new(pool)).unwrap_or_else(|error| panic!("{error}"))
 }
 
 fn parts(criterion: &mut Criterion) {
@@ -44,16 +53,17 @@ fn parts(criterion: &mut Criterion) {
     });
 
     group.bench_function("find, files parsed before", |bench| {
-        let project = Project::new(discover(), ParseOptions { run_queries: true });
+        let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true }));
+        let evaluator = evaluator(&project);
         // Fills the cache of parsed files.
-        let _ = touchpoint::find(&Resolver::new(&project), TARGET);
-        bench.iter(|| touchpoint::find(&Resolver::new(&project), TARGET).touchpoints.len());
+        let _ = touchpoint::find(&Resolver::new(&project), &evaluator, TARGET);
+        bench.iter(|| touchpoint::find(&Resolver::new(&project), &evaluator, TARGET).touchpoints.len());
     });
 
     group.bench_function("whole", |bench| {
         bench.iter(|| {
-            let project = Project::new(discover(), ParseOptions { run_queries: true });
-            touchpoint::find(&Resolver::new(&project), TARGET).touchpoints.len()
+            let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true }));
+            touchpoint::find(&Resolver::new(&project), &evaluator(&project), TARGET).touchpoints.len()
         });
     });
     group.finish();

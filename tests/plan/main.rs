@@ -4,9 +4,11 @@
 mod django;
 mod end_to_end;
 mod facts;
+mod folder;
 mod order;
 mod platform;
 mod preflight;
+mod running;
 mod scripts;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use csm_audit::audit::Role;
 use csm_audit::live::facts::{ForeignKey, integer_limit};
-use csm_audit::plan::{Effect, Kind, Options, Plan, Step};
+use csm_audit::plan::{Effect, Options, Plan, PlannedForeignKey, Step, StepKind, plan};
 use csm_audit::schema;
 use proptest::prelude::*;
 
@@ -36,7 +36,7 @@ type ColumnName = (String, String, String);
 #[derive(Clone, Debug, Default, PartialEq)]
 struct World {
     types: BTreeMap<ColumnName, String>,
-    keys: BTreeSet<ForeignKey>,
+    keys: BTreeSet<PlannedForeignKey>,
 }
 
 const DATABASES: [&str; 3] = ["edxapp", "history", "other"];
@@ -113,8 +113,8 @@ fn make(references: &[Reference], outbound: bool) -> (World, Plan) {
         .collect();
     let borrowed: Vec<_> =
         ids.iter().map(|(database, table, column, role)| (*database, table.as_str(), *column, *role)).collect();
-    let plan = Plan::new(&audit(facts, &borrowed), &Options::default());
-    (World { types, keys }, plan)
+    let plan = plan(&audit(facts, &borrowed), &Options::default());
+    (World { types, keys: keys.iter().map(PlannedForeignKey::from).collect() }, plan)
 }
 
 fn is_wide(column_type: &str) -> bool {
@@ -124,10 +124,10 @@ fn is_wide(column_type: &str) -> bool {
 impl World {
     /// Does what a step does; what InnoDB or gh-ost would refuse is an error.
     fn run(&mut self, step: &Step) -> Result<(), TestCaseError> {
-        let online = matches!(step.kind, Kind::GhOst | Kind::PtOnlineSchemaChange);
+        let online = matches!(step.kind, StepKind::GhOst | StepKind::PtOnlineSchemaChange);
         if online {
             let (database, table) = (step.database.as_ref().unwrap(), step.table.as_ref().unwrap());
-            let touches = |key: &&ForeignKey| {
+            let touches = |key: &&PlannedForeignKey| {
                 (&key.database, &key.table) == (database, table)
                     || (&key.referenced_database, &key.referenced_table) == (database, table)
             };
@@ -135,7 +135,7 @@ impl World {
         }
         for effect in &step.effects {
             match effect {
-                Effect::Type { database, table, column, from, to, key } => {
+                Effect::ChangesType { database, table, column, from, to, key } => {
                     let place = (database.clone(), table.clone(), column.clone());
                     let held = |own: (&String, &String), columns: &[String]| {
                         own == (database, table) && columns.contains(column)
@@ -154,10 +154,10 @@ impl World {
                         prop_assert_eq!(narrow, None, "narrower than the ids it may see");
                     }
                 }
-                Effect::DropKey { key } => {
+                Effect::DropsForeignKey { key } => {
                     self.keys.remove(key);
                 }
-                Effect::AddKey { key } => {
+                Effect::AddsForeignKey { key } => {
                     let end = |database: &String, table: &String, columns: &[String]| {
                         self.types.get(&(database.clone(), table.clone(), columns[0].clone()))
                     };
@@ -168,7 +168,7 @@ impl World {
                     prop_assert_eq!(ends.0, ends.1, "{} ties columns of two types", key.name);
                     self.keys.insert(key.clone());
                 }
-                Effect::Leaves { .. } | Effect::Takes { .. } | Effect::Migrated { .. } => {}
+                Effect::LeavesTables { .. } | Effect::DropsTables { .. } | Effect::RecordsMigration { .. } => {}
             }
         }
         Ok(())
@@ -178,12 +178,12 @@ impl World {
     fn undo(&mut self, step: &Step) {
         for effect in step.effects.iter().rev() {
             match effect {
-                Effect::Type { database, table, column, from, .. } => {
+                Effect::ChangesType { database, table, column, from, .. } => {
                     self.types.insert((database.clone(), table.clone(), column.clone()), from.clone());
                 }
-                Effect::DropKey { key } => drop(self.keys.insert(key.clone())),
-                Effect::AddKey { key } => drop(self.keys.remove(key)),
-                Effect::Leaves { .. } | Effect::Takes { .. } | Effect::Migrated { .. } => {}
+                Effect::DropsForeignKey { key } => drop(self.keys.insert(key.clone())),
+                Effect::AddsForeignKey { key } => drop(self.keys.remove(key)),
+                Effect::LeavesTables { .. } | Effect::DropsTables { .. } | Effect::RecordsMigration { .. } => {}
             }
         }
     }
@@ -230,4 +230,35 @@ proptest! {
             prop_assert_eq!(&back.keys, &start.keys);
         }
     }
+}
+
+#[test]
+fn the_key_comes_after_every_column_that_stores_its_ids() {
+    let one = |constraint, big| Reference { database: 1, of: 0, constraint, big };
+    let (_, plan) = make(&[one(false, false), one(true, true), one(false, true)], false);
+    let changes = |step: &Step, of_key: bool| {
+        step.effects.iter().any(|effect| matches!(effect, Effect::ChangesType { key, .. } if *key == of_key))
+    };
+    let columns: Vec<&Step> = plan.steps.iter().filter(|step| changes(step, false)).collect();
+    assert_eq!(columns.len(), 3);
+    let key = plan.steps.iter().find(|step| changes(step, true)).unwrap();
+    for column in columns {
+        assert!(
+            key.after.contains(&column.id),
+            "{} is not required before {}: {:?}",
+            column.title,
+            key.title,
+            key.after
+        );
+    }
+}
+
+#[test]
+fn tables_are_dropped_after_the_environment_is_verified() {
+    let (_, plan) = make(&[], false);
+    let at = |kind: StepKind| plan.steps.iter().position(|step| step.kind == kind).unwrap();
+    let verify = &plan.steps[at(StepKind::Verify)];
+    let clean_up = &plan.steps[at(StepKind::CleanUp)];
+    assert!(clean_up.after.contains(&verify.id), "{:?}", clean_up.after);
+    assert!(at(StepKind::Verify) < at(StepKind::CleanUp));
 }

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use csm_audit::audit::Role;
 use csm_audit::live::facts::{ForeignKey, Trigger};
-use csm_audit::plan::{Options, Plan, Way};
+use csm_audit::plan::{Options, Plan, Strategy};
 use csm_audit::schema;
 
 use crate::facts::{self, audit, environment, seen};
@@ -15,7 +15,7 @@ const NAMES: [&str; 3] =
     ["courseware_studentmodule", "it's a $(touch /tmp/owned) `table` of \"größe\"", "two\nlines\\ -rf *; exit 0 #"];
 
 /// A plan with every kind of step, for a table of this name in a database of this name.
-fn plan(name: &str, way: Way) -> Plan {
+fn plan(name: &str, way: Strategy) -> Plan {
     let mut facts = environment();
     let database = &mut facts.databases[0];
     name.clone_into(&mut database.name);
@@ -40,7 +40,7 @@ fn plan(name: &str, way: Way) -> Plan {
     database.foreign_keys = seen(vec![key("in", &second, name, name), key("out", name, "student id", "auth user")]);
     database.triggers = seen(vec![Trigger { table: second.clone(), name: "t".to_owned(), ..Trigger::default() }]);
     let audit = audit(facts, &[(0, name, "id", Role::Key), (0, &second, name, Role::Constraint)]);
-    Plan::new(&audit, &Options { strategy: Some(way), ..Options::default() })
+    csm_audit::plan::plan(&audit, &Options { strategy: Some(way), ..Options::default() })
 }
 
 #[test]
@@ -52,7 +52,7 @@ fn shellcheck_finds_nothing() {
     }
     let folder = tempfile::tempdir().unwrap();
     for (at, name) in NAMES.iter().enumerate() {
-        for way in [Way::GhOst, Way::PtOnlineSchemaChange, Way::Alter] {
+        for way in [Strategy::GhOst, Strategy::PtOnlineSchemaChange, Strategy::Alter] {
             let place = folder.path().join(format!("{at}-{}", way.name()));
             fs::create_dir(&place).unwrap();
             for file in plan(name, way).files.iter().filter(|file| file.executable) {
@@ -74,14 +74,14 @@ fn shellcheck_finds_nothing() {
 
 #[test]
 fn the_same_facts_give_the_same_files() {
-    assert_eq!(plan("t", Way::GhOst).files, plan("t", Way::GhOst).files);
+    assert_eq!(plan("t", Strategy::GhOst).files, plan("t", Strategy::GhOst).files);
 }
 
 #[test]
 fn a_plan_is_read_as_it_was_written() {
-    let mut plan = plan("größe", Way::GhOst);
+    let mut plan = plan("größe", Strategy::GhOst);
     let text = plan.to_json();
     plan.files.clear();
     assert_eq!(Plan::parse(&text).unwrap(), plan);
-    assert!(Plan::parse("{}").unwrap_err().contains("no plan"));
+    assert!(Plan::parse("{}").unwrap_err().contains("not a plan"));
 }

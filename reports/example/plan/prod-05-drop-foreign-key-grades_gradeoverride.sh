@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Drop the foreign key grades_gradeoverride_module_id_77f91be9_fk_coursewar of platform.grades_gradeoverride to platform.courseware_studentmodule
-# Step prod-05; runbook.md tells what to expect. Nothing is changed without --execute.
+# Step prod-05; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 default_host='replica.prod.example'
-default_primary='primary.prod.example'
+default_port=3306
+default_primary_host='primary.prod.example'
+default_primary_port=3306
+default_cnf=$here/prod.cnf
 # The server that is inspected, and the one that takes writes.
 HOST=${CSM_AUDIT_HOST:-$default_host}
-PORT=${CSM_AUDIT_PORT:-3306}
-PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary}
-PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-3306}
-# An option file with [client], user and password, that nobody else may read.
-CNF=${CSM_AUDIT_CNF:-$here/prod.cnf}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
 MYSQL=${MYSQL:-mysql}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -22,70 +25,130 @@ die() {
     exit "${2:-1}"
 }
 
-[ -n "$HOST" ] || die 'The server is not known: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
-[ -n "$PRIMARY_HOST" ] || die 'The primary is not known: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "There is no $CNF: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
-    die "Others may read $CNF: chmod 600 it." 2
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
 
-# ask inspected|primary SQL
+# ask inspected|primary|HOST:PORT SQL
 ask() {
     local host=$HOST port=$PORT
-    if [ "$1" = primary ]; then
-        host=$PRIMARY_HOST port=$PRIMARY_PORT
-    fi
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
     "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
         --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
 }
 
 failed=0
-# prove inspected|primary WHAT SQL ANSWER FIX
+# prove SERVER CONDITION SQL ANSWER FIX
 prove() {
     local seen
-    seen=$(ask "$1" "$3") || seen='an error'
-    if [ "$seen" = "$4" ]; then
-        say "ok      $2"
-    else
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
         say "FAILED  $2: the answer is '$seen', not '$4'"
-        [ -z "$5" ] || say "        $5"
-        failed=$((failed + 1))
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
     fi
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
 }
 all_proven() {
-    [ "$failed" -eq 0 ] || die "$failed of what has to hold does not: nothing was changed."
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
 }
 # On MySQL 8 and later it waits for transactions on both tables, and new ones queue behind it meanwhile.
-
-
-is_done() {
+is_applied() {
     [ "$(ask primary 'SELECT COUNT(*) FROM information_schema.TABLE_CONSTRAINTS WHERE CONSTRAINT_TYPE = '\''FOREIGN KEY'\'' AND CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND CONSTRAINT_NAME = '\''grades_gradeoverride_module_id_77f91be9_fk_coursewar'\''')" = '0' ] || return 1
+    return 0
 }
+is_surpassed() {
+    [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND COLUMN_NAME = '\''module_id'\''')" = 'bigint unsigned' ] || return 1
+    [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''')" = 'bigint unsigned' ] || return 1
+    [ "$(ask primary 'SELECT EXTRA LIKE '\''%auto_increment%'\'' FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''')" = '1' ] || return 1
+    return 0
+}
+is_done() {
+    is_applied || is_surpassed
+}
+check_assumptions() {
+    :
+}
+before_change() {
+    :
+}
+sql='SET SESSION lock_wait_timeout = 5; ALTER TABLE `platform`.`grades_gradeoverride` DROP FOREIGN KEY `grades_gradeoverride_module_id_77f91be9_fk_coursewar`, ALGORITHM=INPLACE, LOCK=NONE'
+
+# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# the statement is tried again.
+run_sql() {
+    local try output tries=${CSM_AUDIT_TRIES:-60}
+    for ((try = 1; ; try++)); do
+        if output=$(ask primary "$1" 2>&1); then
+            return
+        fi
+        case $output in
+            *'ERROR 1205'* | *'ERROR 1213'*) ;;
+            *) die "$output" ;;
+        esac
+        [ "$try" -lt "$tries" ] || die "Giving up after $try attempts: $output"
+        say "Lock wait timeout; retrying ($try/$tries)."
+        sleep "${CSM_AUDIT_PAUSE:-5}"
+    done
+}
+is_reverted() {
+    [ "$(ask primary 'SELECT COUNT(*) FROM information_schema.TABLE_CONSTRAINTS WHERE CONSTRAINT_TYPE = '\''FOREIGN KEY'\'' AND CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND CONSTRAINT_NAME = '\''grades_gradeoverride_module_id_77f91be9_fk_coursewar'\''')" = '1' ] || return 1
+    return 0
+}
+before_revert() {
+    :
+}
+revert_sql='SET SESSION lock_wait_timeout = 5, foreign_key_checks = 0; ALTER TABLE `platform`.`grades_gradeoverride` ADD CONSTRAINT `grades_gradeoverride_module_id_77f91be9_fk_coursewar` FOREIGN KEY (`module_id`) REFERENCES `platform`.`courseware_studentmodule` (`id`), ALGORITHM=INPLACE, LOCK=NONE'
+
+revert() {
+    if is_reverted; then
+        say 'Nothing to roll back.'
+        exit 0
+    fi
+    before_revert
+    all_proven
+    run_sql "$revert_sql"
+    is_reverted || die 'The statement succeeded, but the result is not the state before: look before you go on.'
+    say 'Rolled back.'
+    exit 0
+}
+
+case ${1:-} in
+    '' | --execute) ;;
+    --revert) revert ;;
+    *) die "usage: $(basename -- "$0") [--execute | --revert]" 2 ;;
+esac
 if is_done; then
     say 'Already done: nothing to do.'
     exit 0
 fi
+check_assumptions
+before_change
 all_proven
-
-sql='SET SESSION lock_wait_timeout = 5; ALTER TABLE `platform`.`grades_gradeoverride` DROP FOREIGN KEY `grades_gradeoverride_module_id_77f91be9_fk_coursewar`, ALGORITHM=INPLACE, LOCK=NONE'
 if [ "${1:-}" != --execute ]; then
-    say 'All of it holds. With --execute this would be run at the primary:'
+    say 'All preconditions passed. With --execute this runs at the primary:'
     printf '%s\n' "$sql"
     exit 0
 fi
-tries=${CSM_AUDIT_TRIES:-60}
-for ((try = 1; ; try++)); do
-    if output=$(ask primary "$sql" 2>&1); then
-        break
-    fi
-    case $output in
-        # Somebody holds the table: it is let go at once, so that nobody queues behind, and tried again.
-        *'ERROR 1205'* | *'ERROR 1213'*) ;;
-        *) die "$output" ;;
-    esac
-    [ "$try" -lt "$tries" ] || die "Given up after $try tries: $output"
-    say "Somebody holds a lock; again in a moment ($try of $tries)."
-    sleep "${CSM_AUDIT_PAUSE:-5}"
-done
-is_done || die 'It ran, and the answer is not what it should be: look before going on.'
+run_sql "$sql"
+is_done || die 'The statement succeeded, but the result differs from the plan: look before you go on.'
 say 'Done.'

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
-# Compare the rows of platform.courseware_studentmodule with the copy's, and cut over
-# Step prod-12; runbook.md tells what to expect. Nothing is changed without --execute.
+# Compare the rows of platform.courseware_studentmodule with the copy, and cut over
+# Step prod-12; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 default_host='replica.prod.example'
-default_primary='primary.prod.example'
+default_port=3306
+default_primary_host='primary.prod.example'
+default_primary_port=3306
+default_cnf=$here/prod.cnf
 # The server that is inspected, and the one that takes writes.
 HOST=${CSM_AUDIT_HOST:-$default_host}
-PORT=${CSM_AUDIT_PORT:-3306}
-PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary}
-PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-3306}
-# An option file with [client], user and password, that nobody else may read.
-CNF=${CSM_AUDIT_CNF:-$here/prod.cnf}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
 MYSQL=${MYSQL:-mysql}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -22,111 +25,213 @@ die() {
     exit "${2:-1}"
 }
 
-[ -n "$HOST" ] || die 'The server is not known: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
-[ -n "$PRIMARY_HOST" ] || die 'The primary is not known: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "There is no $CNF: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
-    die "Others may read $CNF: chmod 600 it." 2
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
 
-# ask inspected|primary SQL
+# ask inspected|primary|HOST:PORT SQL
 ask() {
     local host=$HOST port=$PORT
-    if [ "$1" = primary ]; then
-        host=$PRIMARY_HOST port=$PRIMARY_PORT
-    fi
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
     "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
         --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
 }
 
 failed=0
-# prove inspected|primary WHAT SQL ANSWER FIX
+# prove SERVER CONDITION SQL ANSWER FIX
 prove() {
     local seen
-    seen=$(ask "$1" "$3") || seen='an error'
-    if [ "$seen" = "$4" ]; then
-        say "ok      $2"
-    else
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
         say "FAILED  $2: the answer is '$seen', not '$4'"
-        [ -z "$5" ] || say "        $5"
-        failed=$((failed + 1))
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
     fi
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
 }
 all_proven() {
-    [ "$failed" -eq 0 ] || die "$failed of what has to hold does not: nothing was changed."
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
 }
+run_name='prod-11'
+copy_script='prod-11-gh-ost-courseware_studentmodule.sh'
+
 run_folder=${CSM_AUDIT_RUN:-$here/run}
-run=$run_folder/prod-11
-
-
+run=$run_folder/$run_name
 is_done() {
     [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''')" = 'bigint unsigned' ] || return 1
     [ "$(ask primary 'SELECT EXTRA LIKE '\''%auto_increment%'\'' FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''')" = '1' ] || return 1
+    return 0
 }
+changelog_exists() {
+    ask primary 'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodule_ghc'\'')'
+}
+heartbeat() {
+    ask primary 'SELECT CONCAT(last_update, '\'' '\'', value) FROM `platform`.`_courseware_studentmodule_ghc` WHERE hint = '\''heartbeat'\'' AND last_update > NOW() - INTERVAL 15 SECOND'
+}
+copy_is_running() {
+    local first now second
+    [ "$(changelog_exists)" = 1 ] || return 1
+    first=$(heartbeat) || return 0
+    for ((second = 0; second < 15; second++)); do
+        [ -n "$first" ] || return 1
+        sleep 1
+        now=$(heartbeat) || return 0
+        [ -n "$now" ] || return 1
+        [ "$now" = "$first" ] || return 0
+    done
+    return 1
+}
+check_assumptions() {
+    :
+}
+before_change() {
+    prove primary 'step prod-03 is done: the type of platform.courseware_statebookmark.row_id' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\'' AND COLUMN_NAME = '\''row_id'\''' \
+        'bigint unsigned' 'run prod-03-cut-over-courseware_statebookmark.sh --execute first'
+    prove primary 'step prod-04 is done: the type of platform.courseware_studentmodulehistory.student_module_id' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+        'bigint unsigned' 'run prod-04-alter-courseware_studentmodulehistory.sh --execute first'
+    prove primary 'step prod-06 is done: the type of platform.grades_gradeoverride.module_id' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND COLUMN_NAME = '\''module_id'\''' \
+        'bigint unsigned' 'run prod-06-alter-grades_gradeoverride.sh --execute first'
+    prove primary 'step prod-08 is done: the type of platform_history.coursewarehistoryextended_studentmodulehistoryextended.student_module_id' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''coursewarehistoryextended_studentmodulehistoryextended'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+        'bigint unsigned' 'run prod-08-cut-over-coursewarehistoryextended_studentmodulehistoryextended.sh --execute first'
+    prove primary 'step prod-09 is done: the type of platform_history.export_queue.student_module_id' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''export_queue'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+        'bigint unsigned' 'run prod-09-alter-export_queue.sh --execute first'
+    prove primary 'the copy of platform.courseware_studentmodule exists' \
+        'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodule_gho'\'')' \
+        '1' 'run prod-11-gh-ost-courseware_studentmodule.sh --execute first'
+    prove primary 'platform.courseware_studentmodule has no foreign key' \
+        'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\''' \
+        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+    prove primary 'no foreign key references platform.courseware_studentmodule' \
+        'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = '\''platform'\'' AND REFERENCED_TABLE_NAME = '\''courseware_studentmodule'\''' \
+        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+}
+next_chunk() {
+    ask inspected 'SET @low = '"$low"', @end = '"$end"'; SET @next = (SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_studentmodule` WHERE `id` > @low AND `id` <= @end ORDER BY `id` LIMIT '"${CSM_AUDIT_COMPARE_CHUNK:-5000}"') AS t); SET @high = COALESCE(@next, @end); SELECT @high, @next IS NULL, (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0)) FROM `platform`.`courseware_studentmodule` AS t WHERE t.`id` > @low AND t.`id` <= @high) = (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0)) FROM `platform`.`_courseware_studentmodule_gho` AS t WHERE t.`id` > @low AND t.`id` <= @high)'
+}
+differing() {
+    ask inspected 'SELECT o.`id` FROM `platform`.`courseware_studentmodule` AS o LEFT JOIN `platform`.`_courseware_studentmodule_gho` AS n ON n.`id` = o.`id` WHERE o.`id` > '"$low"' AND o.`id` <= '"$high"' AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`module_type`), CRC32(o.`module_id`), CRC32(o.`course_id`), CRC32(o.`state`), CRC32(o.`grade`), CRC32(o.`max_grade`), CRC32(o.`created`), CRC32(o.`modified`), CRC32(o.`student_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`module_type`), ISNULL(o.`module_id`), ISNULL(o.`course_id`), ISNULL(o.`state`), ISNULL(o.`grade`), ISNULL(o.`max_grade`), ISNULL(o.`created`), ISNULL(o.`modified`), ISNULL(o.`student_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`module_type`), CRC32(n.`module_id`), CRC32(n.`course_id`), CRC32(n.`state`), CRC32(n.`grade`), CRC32(n.`max_grade`), CRC32(n.`created`), CRC32(n.`modified`), CRC32(n.`student_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`module_type`), ISNULL(n.`module_id`), ISNULL(n.`course_id`), ISNULL(n.`state`), ISNULL(n.`grade`), ISNULL(n.`max_grade`), ISNULL(n.`created`), ISNULL(n.`modified`), ISNULL(n.`student_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_studentmodule_gho` AS n LEFT JOIN `platform`.`courseware_studentmodule` AS o ON o.`id` = n.`id` WHERE n.`id` > '"$low"' AND n.`id` <= '"$high"' AND o.`id` IS NULL LIMIT 1001'
+}
+differing_again() {
+    ask inspected 'SELECT o.`id` FROM `platform`.`courseware_studentmodule` AS o LEFT JOIN `platform`.`_courseware_studentmodule_gho` AS n ON n.`id` = o.`id` WHERE o.`id` IN ('"${ids//$'\n'/,}"') AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`module_type`), CRC32(o.`module_id`), CRC32(o.`course_id`), CRC32(o.`state`), CRC32(o.`grade`), CRC32(o.`max_grade`), CRC32(o.`created`), CRC32(o.`modified`), CRC32(o.`student_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`module_type`), ISNULL(o.`module_id`), ISNULL(o.`course_id`), ISNULL(o.`state`), ISNULL(o.`grade`), ISNULL(o.`max_grade`), ISNULL(o.`created`), ISNULL(o.`modified`), ISNULL(o.`student_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`module_type`), CRC32(n.`module_id`), CRC32(n.`course_id`), CRC32(n.`state`), CRC32(n.`grade`), CRC32(n.`max_grade`), CRC32(n.`created`), CRC32(n.`modified`), CRC32(n.`student_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`module_type`), ISNULL(n.`module_id`), ISNULL(n.`course_id`), ISNULL(n.`state`), ISNULL(n.`grade`), ISNULL(n.`max_grade`), ISNULL(n.`created`), ISNULL(n.`modified`), ISNULL(n.`student_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_studentmodule_gho` AS n LEFT JOIN `platform`.`courseware_studentmodule` AS o ON o.`id` = n.`id` WHERE n.`id` IN ('"${ids//$'\n'/,}"') AND o.`id` IS NULL LIMIT 1001'
+}
+lowest() {
+    ask inspected 'SELECT COALESCE(LEAST(COALESCE((SELECT MIN(`id`) FROM `platform`.`courseware_studentmodule`), (SELECT MIN(`id`) FROM `platform`.`_courseware_studentmodule_gho`)), COALESCE((SELECT MIN(`id`) FROM `platform`.`_courseware_studentmodule_gho`), (SELECT MIN(`id`) FROM `platform`.`courseware_studentmodule`))), 0) - 1'
+}
+highest() {
+    ask inspected 'SELECT GREATEST(COALESCE((SELECT MAX(`id`) FROM `platform`.`courseware_studentmodule`), 0), COALESCE((SELECT MAX(`id`) FROM `platform`.`_courseware_studentmodule_gho`), 0))'
+}
+
+# integer TEXT: whether it is one; anything else is an answer that no query here gives.
+integer() {
+    [[ $1 =~ ^-?[0-9]+$ ]] || die "The server's answer is not a number: $1"
+}
+compare_rows() {
+    local low end high last agrees ids try chunks=0
+    say 'Comparing the rows of both tables.'
+    if [ -e "$run.compared" ] && read -r low end <"$run.compared"; then
+        say "Going on with the comparison above $low; remove $run.compared to begin again."
+    else
+        low=$(lowest)
+        # Rows that are written from now on go the same way as those before.
+        end=$(highest)
+    fi
+    integer "$low"
+    integer "$end"
+    while :; do
+        read -r high last agrees < <(next_chunk)
+        integer "$high"
+        if [ "$agrees" != 1 ]; then
+            ids=$(differing)
+            for ((try = 0; try < ${CSM_AUDIT_COMPARE_TRIES:-60}; try++)); do
+                [ -n "$ids" ] || break
+                [ "$(wc -l <<<"$ids")" -le 1000 ] || die "Between $low and $high more than 1000 rows differ."
+                sleep 0.5
+                ids=$(differing_again)
+            done
+            [ -z "$ids" ] || die "These rows still differ: ${ids//$'\n'/ }"
+        fi
+        chunks=$((chunks + 1))
+        [ "$last" = 0 ] || break
+        low=$high
+        printf '%s %s\n' "$low" "$end" >"$run.compared"
+        sleep "${CSM_AUDIT_COMPARE_PAUSE:-0.02}"
+    done
+    say "The rows of both tables agree, in $chunks chunks."
+}
+busy_sessions() {
+    ask primary 'SELECT CONCAT('\''session '\'', p.ID, '\'' of '\'', p.USER, '\'', '\'', COALESCE(CONCAT('\''a transaction of '\'', TIMESTAMPDIFF(SECOND, t.trx_started, NOW()), '\'' s'\''), CONCAT(p.STATE, '\'' for '\'', p.TIME, '\'' s'\''))) FROM information_schema.PROCESSLIST AS p LEFT JOIN information_schema.INNODB_TRX AS t ON t.trx_mysql_thread_id = p.ID WHERE p.ID <> CONNECTION_ID() AND (t.trx_started < NOW() - INTERVAL 10 SECOND OR p.STATE LIKE '\''Waiting for%metadata lock%'\'')'
+}
+
+case ${1:-} in
+    '' | --compare | --execute) ;;
+    *) die "usage: $(basename -- "$0") [--compare | --execute]" 2 ;;
+esac
 if is_done; then
+    rm -f -- "$run.compared"
     say 'Already done: nothing to do.'
     exit 0
 fi
-prove primary 'the copy is there' \
-    'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodule_gho'\'')' '1' 'the step before makes it'
+check_assumptions
+before_change
 all_proven
-[ -e "$run.postpone" ] || die "There is no $run.postpone: gh-ost does not wait for a word."
-
-agree='SELECT (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0)) FROM `platform`.`courseware_studentmodule` AS t WHERE t.`id` > @low AND t.`id` <= @high) = (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`module_type`), CRC32(t.`module_id`), CRC32(t.`course_id`), CRC32(t.`state`), CRC32(t.`grade`), CRC32(t.`max_grade`), CRC32(t.`created`), CRC32(t.`modified`), CRC32(t.`student_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`module_type`), ISNULL(t.`module_id`), ISNULL(t.`course_id`), ISNULL(t.`state`), ISNULL(t.`grade`), ISNULL(t.`max_grade`), ISNULL(t.`created`), ISNULL(t.`modified`), ISNULL(t.`student_id`))))), 0)) FROM `platform`.`_courseware_studentmodule_gho` AS t WHERE t.`id` > @low AND t.`id` <= @high)'
-differing='SELECT o.`id` FROM `platform`.`courseware_studentmodule` AS o LEFT JOIN `platform`.`_courseware_studentmodule_gho` AS n ON n.`id` = o.`id` WHERE o.`id` > @low AND o.`id` <= @high AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`module_type`), CRC32(o.`module_id`), CRC32(o.`course_id`), CRC32(o.`state`), CRC32(o.`grade`), CRC32(o.`max_grade`), CRC32(o.`created`), CRC32(o.`modified`), CRC32(o.`student_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`module_type`), ISNULL(o.`module_id`), ISNULL(o.`course_id`), ISNULL(o.`state`), ISNULL(o.`grade`), ISNULL(o.`max_grade`), ISNULL(o.`created`), ISNULL(o.`modified`), ISNULL(o.`student_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`module_type`), CRC32(n.`module_id`), CRC32(n.`course_id`), CRC32(n.`state`), CRC32(n.`grade`), CRC32(n.`max_grade`), CRC32(n.`created`), CRC32(n.`modified`), CRC32(n.`student_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`module_type`), ISNULL(n.`module_id`), ISNULL(n.`course_id`), ISNULL(n.`state`), ISNULL(n.`grade`), ISNULL(n.`max_grade`), ISNULL(n.`created`), ISNULL(n.`modified`), ISNULL(n.`student_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_studentmodule_gho` AS n LEFT JOIN `platform`.`courseware_studentmodule` AS o ON o.`id` = n.`id` WHERE n.`id` > @low AND n.`id` <= @high AND o.`id` IS NULL LIMIT 1001'
-again='SELECT o.`id` FROM `platform`.`courseware_studentmodule` AS o LEFT JOIN `platform`.`_courseware_studentmodule_gho` AS n ON n.`id` = o.`id` WHERE o.`id` IN (@ids) AND (n.`id` IS NULL OR CRC32(CONCAT_WS('\''#'\'', CRC32(o.`id`), CRC32(o.`module_type`), CRC32(o.`module_id`), CRC32(o.`course_id`), CRC32(o.`state`), CRC32(o.`grade`), CRC32(o.`max_grade`), CRC32(o.`created`), CRC32(o.`modified`), CRC32(o.`student_id`), CONCAT(ISNULL(o.`id`), ISNULL(o.`module_type`), ISNULL(o.`module_id`), ISNULL(o.`course_id`), ISNULL(o.`state`), ISNULL(o.`grade`), ISNULL(o.`max_grade`), ISNULL(o.`created`), ISNULL(o.`modified`), ISNULL(o.`student_id`)))) <> CRC32(CONCAT_WS('\''#'\'', CRC32(n.`id`), CRC32(n.`module_type`), CRC32(n.`module_id`), CRC32(n.`course_id`), CRC32(n.`state`), CRC32(n.`grade`), CRC32(n.`max_grade`), CRC32(n.`created`), CRC32(n.`modified`), CRC32(n.`student_id`), CONCAT(ISNULL(n.`id`), ISNULL(n.`module_type`), ISNULL(n.`module_id`), ISNULL(n.`course_id`), ISNULL(n.`state`), ISNULL(n.`grade`), ISNULL(n.`max_grade`), ISNULL(n.`created`), ISNULL(n.`modified`), ISNULL(n.`student_id`))))) UNION ALL SELECT n.`id` FROM `platform`.`_courseware_studentmodule_gho` AS n LEFT JOIN `platform`.`courseware_studentmodule` AS o ON o.`id` = n.`id` WHERE n.`id` IN (@ids) AND o.`id` IS NULL LIMIT 1001'
-next='SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_studentmodule` WHERE `id` > @low AND `id` <= @end ORDER BY `id` LIMIT @many) AS t'
-lowest='SELECT COALESCE(LEAST((SELECT MIN(`id`) FROM `platform`.`courseware_studentmodule`), (SELECT MIN(`id`) FROM `platform`.`_courseware_studentmodule_gho`)), 0)'
-highest='SELECT GREATEST(COALESCE((SELECT MAX(`id`) FROM `platform`.`courseware_studentmodule`), 0), COALESCE((SELECT MAX(`id`) FROM `platform`.`_courseware_studentmodule_gho`), 0))'
-between() {
-    local text=$1
-    text=${text//@low/$low}
-    printf '%s' "${text//@high/$high}"
-}
-say 'Comparing the rows of both tables.'
-low=$(($(ask inspected "$lowest") - 1))
-# What is written from now on goes the same way as what was written until now.
-end=$(ask inspected "$highest")
-chunks=0
-while :; do
-    query=${next//@low/$low}
-    query=${query//@end/$end}
-    high=$(ask inspected "${query//@many/${CSM_AUDIT_CHUNK:-1000}}")
-    last=no
-    if [ "$high" = NULL ] || [ -z "$high" ]; then
-        # Rows that only the copy has.
-        high=$end last=yes
-    fi
-    if [ "$(ask inspected "$(between "$agree")")" != 1 ]; then
-        ids=$(ask inspected "$(between "$differing")")
-        for ((try = 0; try < 60; try++)); do
-            [ -n "$ids" ] || break
-            [ "$(wc -l <<<"$ids")" -le 1000 ] || die "Between $low and $high more than 1000 rows differ."
-            sleep 0.5
-            ids=$(ask inspected "${again//@ids/${ids//$'\n'/,}}")
-        done
-        [ -z "$ids" ] || die "These rows differ, and go on to: ${ids//$'\n'/ }"
-    fi
-    chunks=$((chunks + 1))
-    if [ "$last" = yes ]; then
-        break
-    fi
-    low=$high
-    sleep "${CSM_AUDIT_COMPARE_PAUSE:-0.02}"
-done
-say "The rows of both tables agree, in $chunks chunks."
-if [ "${1:-}" != --execute ]; then
-    say 'The rows agree. With --execute the tables are swapped.'
+copy_is_running || die "gh-ost is not running on this table: run ./$copy_script --execute to go on with the copy." 5
+[ -e "$run.postpone" ] || die "$run.postpone is missing: gh-ost is not postponing its cut-over, or runs elsewhere."
+if [ "${1:-}" = '' ]; then
+    say 'All preconditions passed. --compare compares the rows; --execute compares them and swaps the tables.'
     exit 0
 fi
+compare_rows
+if [ "$1" = --compare ]; then
+    exit 0
+fi
+# The swap waits for whoever uses the table, and everybody else waits behind it.
+wait_for_quiet() {
+    local busy second
+    for ((second = 0; second < ${CSM_AUDIT_QUIET:-300}; second += 5)); do
+        busy=$(busy_sessions) || die 'The open transactions could not be listed: the account needs PROCESS.'
+        [ -n "$busy" ] || return 0
+        say "Waiting for:"
+        say "$busy"
+        sleep 5
+    done
+    die 'These sessions did not end: end them, or try again later. Nothing was swapped.' 6
+}
+wait_for_quiet
+# Each attempt blocks writers for at most 6 seconds; the pauses between attempts grow from 1 to 64 seconds.
 rm -f -- "$run.postpone"
-say 'gh-ost may cut over now.'
+say 'gh-ost may cut over now. An attempt blocks writers for at most 6 s; in 10 minutes there are at most 13 attempts.'
 for ((second = 0; second < ${CSM_AUDIT_PATIENCE:-600}; second++)); do
     if is_done; then
+        rm -f -- "$run.compared"
         say 'The tables are swapped.'
         exit 0
     fi
+    copy_is_running || is_done || die "gh-ost has ended without a swap; see $run.log. Run ./$copy_script --execute." 5
     sleep 1
 done
 : >"$run.postpone"
-die 'gh-ost did not cut over in time; the flag file is back. Its log tells why.'
+die 'gh-ost did not cut over in time; the flag file is back, so that it goes on postponing. Its log contains the reason.'

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
-# Look whether all that has to hold in stage does
-# Step stage-01; runbook.md tells what to expect. Nothing is changed without --execute.
+# Preflight checks of stage
+# Step stage-01; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 default_host=''
-default_primary=''
+default_port=3306
+default_primary_host=''
+default_primary_port=3306
+default_cnf=$here/stage.cnf
 # The server that is inspected, and the one that takes writes.
 HOST=${CSM_AUDIT_HOST:-$default_host}
-PORT=${CSM_AUDIT_PORT:-3306}
-PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary}
-PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-3306}
-# An option file with [client], user and password, that nobody else may read.
-CNF=${CSM_AUDIT_CNF:-$here/stage.cnf}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
 MYSQL=${MYSQL:-mysql}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -22,50 +25,71 @@ die() {
     exit "${2:-1}"
 }
 
-[ -n "$HOST" ] || die 'The server is not known: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
-[ -n "$PRIMARY_HOST" ] || die 'The primary is not known: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "There is no $CNF: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
-    die "Others may read $CNF: chmod 600 it." 2
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
 
-# ask inspected|primary SQL
+# ask inspected|primary|HOST:PORT SQL
 ask() {
     local host=$HOST port=$PORT
-    if [ "$1" = primary ]; then
-        host=$PRIMARY_HOST port=$PRIMARY_PORT
-    fi
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
     "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
         --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
 }
 
 failed=0
-# prove inspected|primary WHAT SQL ANSWER FIX
+# prove SERVER CONDITION SQL ANSWER FIX
 prove() {
     local seen
-    seen=$(ask "$1" "$3") || seen='an error'
-    if [ "$seen" = "$4" ]; then
-        say "ok      $2"
-    else
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
         say "FAILED  $2: the answer is '$seen', not '$4'"
-        [ -z "$5" ] || say "        $5"
-        failed=$((failed + 1))
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
     fi
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
 }
 all_proven() {
-    [ "$failed" -eq 0 ] || die "$failed of what has to hold does not: nothing was changed."
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
 }
-prove primary '`student_module_id` is still int' \
-    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-    'int' 'make the plan again: the table has changed since'
-prove inspected 'no negative value in `student_module_id`' \
-    'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
-    '0' 'settle what these rows are: as unsigned they would become one row with 0'
-prove primary 'triggers are none, or move along' \
-    'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_studentmodulehistory'\''' \
-    '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
-prove primary 'nothing is left of an earlier run' \
-    'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_gho'\'', '\''_courseware_studentmodulehistory_ghc'\'', '\''_courseware_studentmodulehistory_ghk'\'', '\''_courseware_studentmodulehistory_del'\'', '\''_courseware_studentmodulehistory_rev_del'\'')' \
-    '0' 'make sure that no run is under way, look into them, and drop them by hand'
+step_is_done() {
+    [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' 2>/dev/null)" = 'bigint unsigned' ] || return 1
+    return 0
+}
+if step_is_done; then
+    say 'done    stage-02'
+else
+    prove primary 'platform.courseware_studentmodulehistory.student_module_id is still int' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+        'int' 'run csm-audit plan again: the table has changed since'
+    prove inspected 'no negative value in platform.courseware_studentmodulehistory.student_module_id' \
+        'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
+        '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
+    prove primary 'no triggers, or gh-ost moves them' \
+        'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_studentmodulehistory'\''' \
+        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
+    prove primary 'no table of an earlier run is left' \
+        'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_gho'\'', '\''_courseware_studentmodulehistory_ghc'\'', '\''_courseware_studentmodulehistory_ghk'\'', '\''_courseware_studentmodulehistory_del'\'', '\''_courseware_studentmodulehistory_rev_del'\'')' \
+        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+fi
 all_proven
-say 'All of it holds.'
+say 'All preflight checks passed.'

@@ -1,19 +1,22 @@
 #!/usr/bin/env bash
 # shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
 # Copy platform.courseware_studentmodulehistory with gh-ost, and keep the copy up to date until the cut-over
-# Step stage-02; runbook.md tells what to expect. Nothing is changed without --execute.
+# Step stage-02; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
 
 here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
 default_host=''
-default_primary=''
+default_port=3306
+default_primary_host=''
+default_primary_port=3306
+default_cnf=$here/stage.cnf
 # The server that is inspected, and the one that takes writes.
 HOST=${CSM_AUDIT_HOST:-$default_host}
-PORT=${CSM_AUDIT_PORT:-3306}
-PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary}
-PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-3306}
-# An option file with [client], user and password, that nobody else may read.
-CNF=${CSM_AUDIT_CNF:-$here/stage.cnf}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
 MYSQL=${MYSQL:-mysql}
 
 say() { printf '%s\n' "$*" >&2; }
@@ -22,67 +25,74 @@ die() {
     exit "${2:-1}"
 }
 
-[ -n "$HOST" ] || die 'The server is not known: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
-[ -n "$PRIMARY_HOST" ] || die 'The primary is not known: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "There is no $CNF: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
-    die "Others may read $CNF: chmod 600 it." 2
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
 
-# ask inspected|primary SQL
+# ask inspected|primary|HOST:PORT SQL
 ask() {
     local host=$HOST port=$PORT
-    if [ "$1" = primary ]; then
-        host=$PRIMARY_HOST port=$PRIMARY_PORT
-    fi
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
     "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
         --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
 }
 
 failed=0
-# prove inspected|primary WHAT SQL ANSWER FIX
+# prove SERVER CONDITION SQL ANSWER FIX
 prove() {
     local seen
-    seen=$(ask "$1" "$3") || seen='an error'
-    if [ "$seen" = "$4" ]; then
-        say "ok      $2"
-    else
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
         say "FAILED  $2: the answer is '$seen', not '$4'"
-        [ -z "$5" ] || say "        $5"
-        failed=$((failed + 1))
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
     fi
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
 }
 all_proven() {
-    [ "$failed" -eq 0 ] || die "$failed of what has to hold does not: nothing was changed."
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
 }
+run_name='stage-02'
 
 GH_OST=${GH_OST:-${CSM_AUDIT_GH_OST:-gh-ost}}
 run_folder=${CSM_AUDIT_RUN:-$here/run}
 mkdir -p -- "$run_folder"
-run=$run_folder/stage-02
-# A socket's path has to be short.
+run=$run_folder/$run_name
+# The path of a socket has to be short.
 socket=${TMPDIR:-/tmp}/gh-ost.$$.sock
-usage="usage: $(basename -- "$0") [--execute | --resume | --revert]
-Without an argument gh-ost tries everything and changes nothing."
+
+usage="usage: $(basename -- "$0") [--execute | --resume | --revert | --discard]
+Without an argument gh-ost checks everything and changes nothing."
 mode=${1:---noop}
 case $mode in
-    --noop | --execute | --resume | --revert) ;;
+    --noop | --execute | --resume | --revert | --discard) ;;
     *) die "$usage" 2 ;;
 esac
-
-say 'This rests on what is not known to hold:'
-say '  - a server is known: the facts are a dump'\''s → name the server: --replica NAME=mysql://USER@HOST/DATABASE'
-say '  - platform: not all of its tables may have been seen: a dump holds the tables that it was asked for; there may be others'
-say '  - platform: not all of foreign keys of other databases into it may have been seen: a dump of one database does not tell what points to it from others'
-say '  - platform_history: not all of its tables may have been seen: a dump holds the tables that it was asked for; there may be others'
-say '  - platform_history: not all of foreign keys of other databases into it may have been seen: a dump of one database does not tell what points to it from others'
-[ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Settle it and plan again, or set CSM_AUDIT_I_KNOW=1 to run it all the same.' 3
 arguments=(
     --conf="$CNF"
     --host="$HOST"
     --port="$PORT"
-    --database='platform'
-    --table='courseware_studentmodulehistory'
+    --database=platform
+    --table=courseware_studentmodulehistory
     --alter='MODIFY `student_module_id` bigint unsigned NOT NULL'
     --chunk-size="${CSM_AUDIT_CHUNK:-1000}"
     --dml-batch-size="${CSM_AUDIT_DML_BATCH:-100}"
@@ -90,8 +100,11 @@ arguments=(
     --max-load="${CSM_AUDIT_MAX_LOAD:-Threads_running=50}"
     --critical-load="${CSM_AUDIT_CRITICAL_LOAD:-Threads_running=1000}"
     --critical-load-interval-millis=10000
-    --default-retries=120
-    --cut-over-lock-timeout-seconds=5
+    --heartbeat-interval-millis=500
+    --default-retries=240
+    --cut-over-lock-timeout-seconds=3
+    --cut-over-exponential-backoff
+    --exponential-backoff-max-interval=64
     --serve-socket-file="$socket"
     --throttle-flag-file="$run.throttle"
     --throttle-additional-flag-file="$run_folder/throttle-all"
@@ -100,31 +113,37 @@ arguments=(
     --panic-on-warnings
 )
 if [ -n "${CSM_AUDIT_CONTROL_REPLICAS:-}" ]; then
-    # host:port,host:port: the copy waits for these when they are behind.
+    # host:port,host:port: the copy waits while one of these is behind.
     arguments+=(--throttle-control-replicas="$CSM_AUDIT_CONTROL_REPLICAS")
 fi
+default_cut_over=''
+enabled_instruments() {
+    ask primary 'SELECT COUNT(*) FROM performance_schema.setup_instruments WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' AND ENABLED = '\''YES'\'' AND TIMED = '\''YES'\'''
+}
 
 # gh-ost's atomic swap loses writes unless it can see the metadata locks at the primary.
 sees_locks() {
-    "$GH_OST" --check-flag --skip-metadata-lock-check >/dev/null 2>&1 &&
-        [ "$(ask primary "SELECT COUNT(*) FROM performance_schema.setup_instruments
-            WHERE NAME = 'wait/lock/metadata/sql/mdl' AND ENABLED = 'YES' AND TIMED = 'YES'" 2>/dev/null)" = 1 ]
+    "$GH_OST" --check-flag --skip-metadata-lock-check >/dev/null 2>&1 && [ "$(enabled_instruments)" = 1 ]
+}
+# gh-ost from 1.1.8 on requires the instrument even where it swaps in two steps, which does not need it.
+without_locks() {
+    sees_locks 2>/dev/null || arguments+=(--skip-metadata-lock-check)
 }
 choose_cut_over() {
-    local decided=${CSM_AUDIT_CUT_OVER:-}
+    local decided=${CSM_AUDIT_CUT_OVER:-$default_cut_over}
     case $decided in
         two-step | writers-stopped)
             if [ "$decided" = two-step ]; then
                 say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
             else
-                say 'Nobody may write from before the cut-over until after it: that is on you.'
+                say 'Nobody may write from before the cut-over until after it: this is your responsibility.'
             fi
             arguments+=(--cut-over=two-step)
-            sees_locks || arguments+=(--skip-metadata-lock-check)
+            without_locks
             ;;
         '')
             sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.
-Switch the instrument wait/lock/metadata/sql/mdl on and take gh-ost 1.1.8 or newer, or decide:
+Enable the instrument wait/lock/metadata/sql/mdl and use gh-ost 1.1.8 or newer, or decide:
   CSM_AUDIT_CUT_OVER=two-step         nothing is lost; statements fail with error 1146 for an instant
   CSM_AUDIT_CUT_OVER=writers-stopped  nobody writes while the tables are swapped' 4
             arguments+=(--cut-over=atomic)
@@ -132,64 +151,209 @@ Switch the instrument wait/lock/metadata/sql/mdl on and take gh-ost 1.1.8 or new
         *) die "CSM_AUDIT_CUT_OVER is two-step or writers-stopped, not $decided." 2 ;;
     esac
 }
+is_done() {
+    [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''')" = 'bigint unsigned' ] || return 1
+    return 0
+}
+is_reverted() {
+    [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''')" = 'int' ] || return 1
+    return 0
+}
+changelog_exists() {
+    ask primary 'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_ghc'\'')'
+}
+heartbeat() {
+    ask primary 'SELECT CONCAT(last_update, '\'' '\'', value) FROM `platform`.`_courseware_studentmodulehistory_ghc` WHERE hint = '\''heartbeat'\'' AND last_update > NOW() - INTERVAL 15 SECOND'
+}
+copy_is_running() {
+    local first now second
+    [ "$(changelog_exists)" = 1 ] || return 1
+    first=$(heartbeat) || return 0
+    for ((second = 0; second < 15; second++)); do
+        [ -n "$first" ] || return 1
+        sleep 1
+        now=$(heartbeat) || return 0
+        [ -n "$now" ] || return 1
+        [ "$now" = "$first" ] || return 0
+    done
+    return 1
+}
+copies() {
+    ask primary 'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_gho'\'')'
+}
+checkpoint_tables() {
+    ask primary 'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_ghk'\'')'
+}
+old_tables() {
+    ask primary 'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_del'\'')'
+}
+checkpoint() {
+    ask primary 'SELECT gh_ost_chk_coords FROM `platform`.`_courseware_studentmodulehistory_ghk` ORDER BY gh_ost_chk_id DESC LIMIT 1'
+}
 
-rows_in_place() {
-prove primary '`student_module_id` is still int' \
-    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-    'int' 'make the plan again: the table has changed since'
-prove inspected 'no negative value in `student_module_id`' \
-    'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
-    '0' 'settle what these rows are: as unsigned they would become one row with 0'
+has_checkpoint() {
+    [ "$(checkpoint_tables)" = 1 ] && [ -n "$(checkpoint 2>/dev/null)" ]
 }
-nothing_left() {
-prove primary 'nothing is left of an earlier run' \
-    'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_gho'\'', '\''_courseware_studentmodulehistory_ghc'\'', '\''_courseware_studentmodulehistory_ghk'\'', '\''_courseware_studentmodulehistory_del'\'', '\''_courseware_studentmodulehistory_rev_del'\'')' \
-    '0' 'make sure that no run is under way, look into them, and drop them by hand'
+# Whether the inspected server still has the binary log that a checkpoint refers to: a file and position, or a set of GTIDs.
+log_is_kept() {
+    local at purged
+    at=$(checkpoint) || return 1
+    case $at in
+        *-*-*-*-*:*)
+            purged=$(ask inspected 'SELECT @@GLOBAL.gtid_purged') || return 1
+            # The client prints the line ends of a long set as \n.
+            at=${at//\\n/} purged=${purged//\\n/}
+            [ "$(ask inspected "SELECT GTID_SUBSET('${purged//[^0-9a-fA-F:,-]/}', '${at//[^0-9a-fA-F:,-]/}')")" = 1 ]
+            ;;
+        *) ask inspected 'SHOW BINARY LOGS' | cut -f1 | grep -qxF -- "${at%%:*}" ;;
+    esac
 }
-choose_cut_over
+need_log() {
+    if log_is_kept; then
+        say 'passed  the binary log of the last checkpoint is kept'
+    else
+        say "FAILED  the binary log of the last checkpoint is kept: $HOST has purged it, or is not the server of the checkpoint"
+        say "        $1"
+        failed=$((failed + 1))
+    fi
+}
+check_assumptions() {
+    say 'The plan rests on assumptions that are unmet:'
+    say '  - a live server was read: the facts are a dump'\''s → name the server: --replica NAME=mysql://USER@HOST/DATABASE'
+    say '  - platform: the list of tables may be incomplete: a dump holds the tables that it was asked for; there may be others'
+    say '  - platform: the list of foreign keys from other databases may be incomplete: a dump of one database does not tell what points to it from others'
+    say '  - platform_history: the list of tables may be incomplete: a dump holds the tables that it was asked for; there may be others'
+    say '  - platform_history: the list of foreign keys from other databases may be incomplete: a dump of one database does not tell what points to it from others'
+    [ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Resolve them and run csm-audit plan again, or set CSM_AUDIT_I_KNOW=1 to override them.' 3
+}
+
+# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# the statement is tried again.
+run_sql() {
+    local try output tries=${CSM_AUDIT_TRIES:-60}
+    for ((try = 1; ; try++)); do
+        if output=$(ask primary "$1" 2>&1); then
+            return
+        fi
+        case $output in
+            *'ERROR 1205'* | *'ERROR 1213'*) ;;
+            *) die "$output" ;;
+        esac
+        [ "$try" -lt "$tries" ] || die "Giving up after $try attempts: $output"
+        say "Lock wait timeout; retrying ($try/$tries)."
+        sleep "${CSM_AUDIT_PAUSE:-5}"
+    done
+}
+columns_unchanged() {
+    prove primary 'platform.courseware_studentmodulehistory.student_module_id is still int' \
+        'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+        'int' 'run csm-audit plan again: the table has changed since'
+    prove inspected 'no negative value in platform.courseware_studentmodulehistory.student_module_id' \
+        'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
+        '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
+}
+no_leftovers() {
+    prove primary 'no table of an earlier run is left' \
+        'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_gho'\'', '\''_courseware_studentmodulehistory_ghc'\'', '\''_courseware_studentmodulehistory_ghk'\'', '\''_courseware_studentmodulehistory_del'\'', '\''_courseware_studentmodulehistory_rev_del'\'')' \
+        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+}
+always() {
+    prove primary 'platform.courseware_studentmodulehistory has no foreign key' \
+        'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\''' \
+        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+    prove primary 'no foreign key references platform.courseware_studentmodulehistory' \
+        'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = '\''platform'\'' AND REFERENCED_TABLE_NAME = '\''courseware_studentmodulehistory'\''' \
+        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+    prove primary 'no triggers, or gh-ost moves them' \
+        'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_studentmodulehistory'\''' \
+        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
+}
+values_fit() {
+    prove primary 'every value of platform.courseware_studentmodulehistory.student_module_id fits int' \
+        'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` > 2147483647 LIMIT 1) AS beyond' \
+        '0' ''
+}
+old_table='_courseware_studentmodulehistory_del'
+discard_sql='SET SESSION lock_wait_timeout = 5; DROP TABLE IF EXISTS `platform`.`_courseware_studentmodulehistory_gho`, `platform`.`_courseware_studentmodulehistory_ghc`, `platform`.`_courseware_studentmodulehistory_ghk`, `platform`.`_courseware_studentmodulehistory_rev_del`'
+
+checkpoints=(--checkpoint --checkpoint-seconds=60)
+resume() {
+    copy_is_running && die 'A copy is running already.' 5
+    [ "$(copies)" = 1 ] || die "There is no copy to go on with: run $0 --execute" 5
+    has_checkpoint || die "The interrupted copy has no checkpoint: run $0 --discard, then $0 --execute" 5
+    columns_unchanged
+    need_log "run $0 --discard, then $0 --execute"
+    rm -f -- "$run.panic"
+    : >"$run.postpone"
+    arguments+=("${checkpoints[@]}" --resume --postpone-cut-over-flag-file="$run.postpone" --execute)
+}
+
+revert() {
+    copy_is_running && die 'gh-ost is running on this table: wait until it has ended.' 5
+    if is_reverted && [ "$(old_tables)" = 0 ]; then
+        say 'The column has its old type: nothing to roll back.'
+        exit 0
+    fi
+    is_done || die 'The table was not swapped: there is nothing to roll back.' 5
+    if [ "$(old_tables)" != 1 ] || ! has_checkpoint; then
+        die 'The old table or its checkpoints are gone: there is no rollback.' 5
+    fi
+    values_fit
+    need_log 'without it there is no rollback'
+    arguments+=("${checkpoints[@]}" --revert --old-table="$old_table" --execute)
+}
+
+discard() {
+    is_done && die 'The tables are swapped: the clean-up step drops what is left.' 5
+    copy_is_running && die "gh-ost is running: touch $run.panic, and wait until it has ended." 5
+    run_sql "$discard_sql"
+    rm -f -- "$run.panic" "$run.postpone" "$run.compared"
+    say 'The copy is dropped.'
+    exit 0
+}
+begin() {
+    if is_done; then
+        say 'Already done: nothing to do.'
+        exit 0
+    fi
+    if copy_is_running; then
+        die 'A copy is running already; the next step compares its rows and cuts over.' 5
+    fi
+    if [ "$(copies)" = 1 ] && has_checkpoint; then
+        if [ "$mode" = --execute ]; then
+            say 'An interrupted copy with a checkpoint exists: going on with it.'
+            resume
+            return
+        fi
+        say 'An interrupted copy with a checkpoint exists; --execute goes on with it.'
+        exit 0
+    fi
+    columns_unchanged
+    no_leftovers
+    if [ "$mode" = --execute ]; then
+        rm -f -- "$run.panic" "$run.compared"
+        : >"$run.postpone"
+        arguments+=("${checkpoints[@]}" --postpone-cut-over-flag-file="$run.postpone" --execute)
+    fi
+}
+[ "$mode" != --discard ] || discard
+check_assumptions
 case $mode in
-    --noop)
-        rows_in_place
-        nothing_left
-        ;;
-    --execute)
-        rows_in_place
-        nothing_left
-        rm -f -- "$run.panic"
-        : >"$run.postpone"
-        arguments+=(--checkpoint --checkpoint-seconds=60)
-        arguments+=(--postpone-cut-over-flag-file="$run.postpone" --execute)
-        ;;
-    --resume)
-        rows_in_place
-        rm -f -- "$run.panic"
-        : >"$run.postpone"
-        arguments+=(--checkpoint --checkpoint-seconds=60 --resume
-            --postpone-cut-over-flag-file="$run.postpone" --execute)
-        ;;
-    --revert)
-        prove primary 'the old table and the checkpoints are there' \
-            'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_del'\'', '\''_courseware_studentmodulehistory_ghk'\'')' \
-            '2' 'without them there is no way back'
-        prove primary 'every value of student_module_id fits the old type' \
-            'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` > 2147483647 LIMIT 1) AS beyond' \
-            '0' 'the way back has expired: these rows would be lost'
-        arguments+=(--checkpoint --checkpoint-seconds=60 --revert --old-table='_courseware_studentmodulehistory_del' --execute)
-        ;;
+    --noop | --execute) begin ;;
+    --resume) resume ;;
+    --revert) revert ;;
 esac
-prove primary 'no foreign key of the table' \
-    'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\''' \
-    '0' 'drop it first, by its live name; an account without rights on its database does not see it'
-prove primary 'no foreign key to the table' \
-    'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = '\''platform'\'' AND REFERENCED_TABLE_NAME = '\''courseware_studentmodulehistory'\''' \
-    '0' 'drop it first, by its live name; an account without rights on its database does not see it'
-prove primary 'triggers are none, or move along' \
-    'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_studentmodulehistory'\''' \
-    '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
+choose_cut_over
+always
 all_proven
 
-# What the installed gh-ost does not know it would only complain about half-way.
+# A flag that the installed gh-ost lacks would otherwise be reported only half-way.
 "$GH_OST" --check-flag "${arguments[@]}" >/dev/null ||
     die "This $GH_OST lacks a flag; plan again with --gh-ost-version $("$GH_OST" --version | cut -d' ' -f1)." 2
 say "$GH_OST ${arguments[*]}"
-"$GH_OST" "${arguments[@]}" 2>&1 | tee -a "$run.log"
+if ! "$GH_OST" "${arguments[@]}" 2>&1 | tee -a "$run.log"; then
+    case $mode in
+        --execute | --resume) die "gh-ost ended with an error; see $run.log. Run $0 --execute to go on." ;;
+        *) die "gh-ost ended with an error; see $run.log." ;;
+    esac
+fi

@@ -18,7 +18,6 @@ pub use self::error::DumpError;
 use self::file::Text;
 use self::header::Header;
 use self::programs::Programs;
-use super::Request;
 use super::facts::{
     Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
     Program, Table, Trigger,
@@ -26,6 +25,7 @@ use super::facts::{
 use super::introspect;
 use super::mentions::{self, Named, Names};
 use super::proof::{Observed, Proof};
+use super::request::Request;
 use crate::schema;
 use crate::source::{Gap, GapKind, SourceText};
 use crate::sql::{

@@ -1,6 +1,6 @@
 //! `PARTITION BY` to partitions, as `information_schema.PARTITIONS` lists them.
 
-use super::super::facts::Partition;
+use crate::live::facts::Partition;
 
 /// Reads the text of `PARTITION BY …`. What is not understood gives no partition; the table is known as partitioned.
 pub(super) fn read(text: &str) -> Vec<Partition> {

@@ -130,8 +130,8 @@ fn key(report: &Report) -> String {
 
 /// What templates do with values.
 mod filters {
+    use crate::plan::{Outcome, Precondition};
     use crate::report::say;
-    use crate::report::v1::{Outcome, ReportPrecondition};
 
     /// Characters of a text that is shown whole; the script folds at the same length.
     const LONG: usize = 400;
@@ -162,7 +162,7 @@ mod filters {
 
     /// How a precondition came out.
     #[askama::filter_fn]
-    pub fn outcome(check: &ReportPrecondition, _: &dyn askama::Values) -> askama::Result<&'static str> {
+    pub fn outcome(check: &Precondition, _: &dyn askama::Values) -> askama::Result<&'static str> {
         Ok(match check.outcome {
             Outcome::Passed => "passed",
             Outcome::Failed => "failed",

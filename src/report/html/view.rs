@@ -6,10 +6,10 @@ use askama::Template;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::finding::Severity;
+use crate::plan::{Outcome, StepKind, StrategyAssessment, Verdict};
 use crate::report::say;
 use crate::report::v1::{
-    ColumnRole, ModelKind, Outcome, Report, ReportColumn, ReportColumnIn, ReportFinding, ReportGap, ReportModel,
-    ReportStep, ReportStrategy, StepKind, Verdict,
+    ColumnRole, ModelKind, Report, ReportColumn, ReportColumnIn, ReportFinding, ReportGap, ReportModel,
 };
 
 /// Rows of the chart; the rest is counted together.
@@ -332,7 +332,7 @@ fn evidence<'a>(report: &'a Report, finding: &'a ReportFinding) -> Vec<Evidence<
 
 /// A step of the plan.
 pub(super) struct Step<'a> {
-    pub step: &'a ReportStep,
+    pub step: &'a crate::plan::Step,
     pub kind: &'static str,
     pub object: String,
     pub estimate: Option<String>,
@@ -382,7 +382,7 @@ fn step_kind(kind: StepKind) -> &'static str {
 
 /// A way to change a table.
 pub(super) struct Strategy<'a> {
-    pub strategy: &'a ReportStrategy,
+    pub strategy: &'a StrategyAssessment,
     pub verdict: &'static str,
     pub class: &'static str,
     pub duration: String,

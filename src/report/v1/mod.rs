@@ -15,10 +15,7 @@ pub use databases::{
     Answer, ColumnRole, DateRange, MayStart, ReportColumn, ReportColumnIn, ReportDatabase, ReportEnvironment,
     ReportEvidence, ReportFinding, ReportIncomplete, ReportReference, ReportReferenceIn, ReportServer, ReportUnproven,
 };
-pub use plan::{
-    Estimate, Outcome, ReportPlan, ReportPrecondition, ReportProbe, ReportRollback, ReportStep, ReportStrategy,
-    StepKind, Verdict,
-};
+pub use plan::ReportPlan;
 
 use super::fingerprint::{Fingerprints, normalise};
 use super::{Findings, LinkedModel};

@@ -114,6 +114,7 @@ impl<'p> Flow<'_, 'p> {
         let values = self.with_operation(set, ident.as_ref(), args, |flow| flow.values(args, set));
         self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(set, args);
+        self.touch_user_model(set, ident.as_ref(), at, chain);
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
             match ty {
@@ -124,6 +125,9 @@ impl<'p> Flow<'_, 'p> {
                     result.join(&given.unwrap_or_default());
                 }
                 Ty::Decorated(deco) => self.inject(*deco, &values),
+                Ty::Func(func) if self.gives_user_model(*func) => {
+                    result.join(&self.user_model());
+                }
                 _ => {
                     for (made, made_sure) in self.call_of(ty, args, &values, span).iter() {
                         result.insert(made.clone(), *made_sure && *sure);

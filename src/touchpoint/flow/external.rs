@@ -92,7 +92,8 @@ impl<'p> Flow<'_, 'p> {
                 }
                 TySet::unknown()
             }
-            "get_model" | "get_user_model" => self.get_model(args),
+            "get_user_model" => self.user_model(),
+            "get_model" => self.get_model(args),
             _ if super::attr::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
             _ => {
                 self.hand_over(values);

@@ -15,6 +15,7 @@ mod eval;
 mod exec;
 mod external;
 mod function;
+mod made;
 mod method;
 mod migration;
 mod narrow;
@@ -170,6 +171,8 @@ pub(super) struct Flow<'r, 'p> {
     queried: Vec<(ClassId, Access)>,
     /// What the `get_model` calls give whose arguments are being read, and what is done with it.
     labelled: Vec<Option<(ClassId, Access)>>,
+    /// The label of the model that `get_user_model()` gives, if it is one of the models, and whether that is sure.
+    pub(super) user_model: Option<(String, bool)>,
     /// Admin classes, with the model they are registered for.
     admins: FxHashMap<ClassId, ClassId>,
     /// Quoted annotations by their text; `None` where the text is no expression.
@@ -214,6 +217,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             operation_on: Vec::new(),
             queried: Vec::new(),
             labelled: Vec::new(),
+            user_model: None,
             admins: FxHashMap::default(),
             quoted: FxHashMap::default(),
         }
@@ -230,6 +234,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             }
             let Some(parsed) = self.resolver.project().parsed(file) else { continue };
             self.register(file, &parsed.module.body, None, None, "");
+            self.register_made(file);
             self.work.insert(Unit::Module(file));
         }
         self.name_words();
@@ -514,6 +519,7 @@ impl<'r, 'p> Flow<'r, 'p> {
         let Some(parsed) = self.resolver.project().parsed(file) else { return };
         self.frames.push(Frame { file, func: None, class: None, env: Env::default() });
         self.block(&parsed.module.body);
+        self.hold_made(file);
         if let Some(frame) = self.frames.pop() {
             let mut names: Vec<_> = frame.env.into_iter().collect();
             names.sort_by(|a, b| a.0.cmp(&b.0));

@@ -1,11 +1,13 @@
+# -*- coding: utf-8 -*-
 """Widens the key of courseware.StudentModule and the columns that store its ids.
 
-Made by csm-audit 0.1.0. What is wide already is left alone, so that where the change was made by hand only the state
-and the ledger follow; on a fresh installation, and on every database that holds one of the tables, it makes the change.
+Made by csm-audit 0.1.0. What is wide already is left alone, so that where the change was made by scripts only the
+state and django_migrations follow; on a fresh installation, and on every database that holds one of the tables, it
+makes the change.
 """
+from __future__ import unicode_literals
 
 from django.db import migrations
-
 
 # The columns that store the ids, the key first. What a foreign key ties to one of them is found in the database.
 KEY = ("courseware_studentmodule", "id")
@@ -17,7 +19,7 @@ OTHERS = (
 )
 WANTED = "bigint unsigned"
 # More rows than these are not copied while writers wait: that is what the rest of the plan is for.
-ROWS = 100_000
+ROWS = 100000
 
 
 def column_of(cursor, table, column):
@@ -33,6 +35,11 @@ def plain(column_type):
     """The type without a display width, which servers write differently."""
     words = column_type.lower().split("(")
     return words[0].split()[0] + (" unsigned" if "unsigned" in column_type.lower() else "")
+
+
+def quoted(text):
+    """A string literal of MySQL."""
+    return "'%s'" % text.replace("\\", "\\\\").replace("'", "''")
 
 
 def foreign_keys(cursor):
@@ -71,27 +78,29 @@ def widen(schema_editor):
             rows = cursor.fetchone()[0] or 0
             if rows > ROWS:
                 raise RuntimeError(
-                    f"{table} has about {rows} rows and its ids are narrow yet: run the scripts of the plan first"
+                    "%s has about %d rows, and its ids are still narrow: run the scripts of the plan first" % (table, rows)
                 )
     in_the_way = [key for key in keys if (key[0], key[2]) in narrow or (key[3], key[4]) in narrow]
-    for table, constraint, *_ in in_the_way:
-        schema_editor.execute(f"ALTER TABLE {name(table)} DROP FOREIGN KEY {name(constraint)}", None)
-    for (table, column), (_, nullable, default, extra, comment) in sorted(narrow.items()):
-        sql = f"ALTER TABLE {name(table)} MODIFY {name(column)} {WANTED}"
+    for key in in_the_way:
+        schema_editor.execute("ALTER TABLE %s DROP FOREIGN KEY %s" % (name(key[0]), name(key[1])), None)
+    for table, column in sorted(narrow):
+        _, nullable, default, extra, comment = narrow[(table, column)]
+        sql = "ALTER TABLE %s MODIFY %s %s" % (name(table), name(column), WANTED)
         sql += " NULL" if nullable == "YES" else " NOT NULL"
         if default is not None and default != "NULL":
-            sql += f" DEFAULT {default}"
+            sql += " DEFAULT %s" % default
         if "auto_increment" in extra.lower():
             sql += " AUTO_INCREMENT"
         if comment:
-            sql += f" COMMENT {schema_editor.quote_value(comment)}"
+            sql += " COMMENT %s" % quoted(comment)
         schema_editor.execute(sql, None)
     for table, constraint, column, other, referenced, on_delete, on_update in in_the_way:
-        sql = f"ALTER TABLE {name(table)} ADD CONSTRAINT {name(constraint)} FOREIGN KEY ({name(column)})"
-        sql += f" REFERENCES {name(other)} ({name(referenced)})"
+        sql = "ALTER TABLE %s ADD CONSTRAINT %s FOREIGN KEY (%s) REFERENCES %s (%s)" % (
+            name(table), name(constraint), name(column), name(other), name(referenced)
+        )
         for event, rule in (("DELETE", on_delete), ("UPDATE", on_update)):
             if rule in ("CASCADE", "SET NULL"):
-                sql += f" ON {event} {rule}"
+                sql += " ON %s %s" % (event, rule)
         schema_editor.execute(sql, None)
 
 
@@ -109,11 +118,11 @@ class Widen(migrations.operations.base.Operation):
             widen(schema_editor)
 
     def database_backwards(self, app_label, schema_editor, from_state, to_state):
-        # Ids that have passed the old limit would be lost: the columns stay wide, which hurts nobody.
+        # Ids above the old limit would be lost: the columns stay wide, which hurts nobody.
         pass
 
     def describe(self):
-        return "Widens courseware.StudentModule's key and the columns that store its ids"
+        return "Widens the key of courseware.StudentModule and the columns that store its ids"
 
 
 class Migration(migrations.Migration):

@@ -1,0 +1,102 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# Verify prod
+# Step prod-14; see runbook.md. Nothing is changed without --execute or --revert.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+default_host='replica.prod.example'
+default_port=3306
+default_primary_host='primary.prod.example'
+default_primary_port=3306
+default_cnf=$here/prod.cnf
+# The server that is inspected, and the one that takes writes.
+HOST=${CSM_AUDIT_HOST:-$default_host}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
+MYSQL=${MYSQL:-mysql}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+    say "$1"
+    exit "${2:-1}"
+}
+
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
+fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
+
+# ask inspected|primary|HOST:PORT SQL
+ask() {
+    local host=$HOST port=$PORT
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
+    "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
+        --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
+}
+
+failed=0
+# prove SERVER CONDITION SQL ANSWER FIX
+prove() {
+    local seen
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
+        say "FAILED  $2: the answer is '$seen', not '$4'"
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
+    fi
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
+}
+all_proven() {
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
+}
+prove primary 'step prod-03 is done: the type of platform.courseware_statebookmark.row_id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\'' AND COLUMN_NAME = '\''row_id'\''' \
+    'bigint unsigned' 'run prod-03-cut-over-courseware_statebookmark.sh --execute first'
+prove primary 'step prod-04 is done: the type of platform.courseware_studentmodulehistory.student_module_id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+    'bigint unsigned' 'run prod-04-alter-courseware_studentmodulehistory.sh --execute first'
+prove primary 'step prod-06 is done: the type of platform.grades_gradeoverride.module_id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND COLUMN_NAME = '\''module_id'\''' \
+    'bigint unsigned' 'run prod-06-alter-grades_gradeoverride.sh --execute first'
+prove primary 'step prod-08 is done: the type of platform_history.coursewarehistoryextended_studentmodulehistoryextended.student_module_id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''coursewarehistoryextended_studentmodulehistoryextended'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+    'bigint unsigned' 'run prod-08-cut-over-coursewarehistoryextended_studentmodulehistoryextended.sh --execute first'
+prove primary 'step prod-09 is done: the type of platform_history.export_queue.student_module_id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''export_queue'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+    'bigint unsigned' 'run prod-09-alter-export_queue.sh --execute first'
+prove primary 'step prod-10 is done: the foreign key student_id_refs_id_51af713179ba2570 of platform.courseware_studentmodule is dropped' \
+    'SELECT COUNT(*) FROM information_schema.TABLE_CONSTRAINTS WHERE CONSTRAINT_TYPE = '\''FOREIGN KEY'\'' AND CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND CONSTRAINT_NAME = '\''student_id_refs_id_51af713179ba2570'\''' \
+    '0' 'run prod-10-drop-foreign-key-courseware_studentmodule.sh --execute first'
+prove primary 'step prod-12 is done: the type of platform.courseware_studentmodule.id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''' \
+    'bigint unsigned' 'run prod-12-cut-over-courseware_studentmodule.sh --execute first'
+prove primary 'step prod-12 is done: AUTO_INCREMENT of platform.courseware_studentmodule.id' \
+    'SELECT EXTRA LIKE '\''%auto_increment%'\'' FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''' \
+    '1' 'run prod-12-cut-over-courseware_studentmodule.sh --execute first'
+prove primary 'step prod-13 is done: the foreign key grades_gradeoverride_module_id_77f91be9_fk_coursewar of platform.grades_gradeoverride exists' \
+    'SELECT COUNT(*) FROM information_schema.TABLE_CONSTRAINTS WHERE CONSTRAINT_TYPE = '\''FOREIGN KEY'\'' AND CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND CONSTRAINT_NAME = '\''grades_gradeoverride_module_id_77f91be9_fk_coursewar'\''' \
+    '1' 'run prod-13-add-foreign-key-grades_gradeoverride.sh --execute first'
+[ "$failed" -eq 0 ] || die "Not done: $failed answers differ from the plan."
+say 'Done: the columns and foreign keys are as planned. csm-audit verify checks the rest.'

@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# Verify stage
+# Step stage-04; see runbook.md. Nothing is changed without --execute or --revert.
+set -euo pipefail
+
+here=$(cd -- "$(dirname -- "${BASH_SOURCE[0]}")" && pwd)
+default_host=''
+default_port=3306
+default_primary_host=''
+default_primary_port=3306
+default_cnf=$here/stage.cnf
+# The server that is inspected, and the one that takes writes.
+HOST=${CSM_AUDIT_HOST:-$default_host}
+PORT=${CSM_AUDIT_PORT:-$default_port}
+PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
+PRIMARY_PORT=${CSM_AUDIT_PRIMARY_PORT:-$default_primary_port}
+# An option file with [client], user and password, that only its owner may read.
+CNF=${CSM_AUDIT_CNF:-$default_cnf}
+MYSQL=${MYSQL:-mysql}
+
+say() { printf '%s\n' "$*" >&2; }
+die() {
+    say "$1"
+    exit "${2:-1}"
+}
+
+[ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
+[ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
+[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
+    die "$CNF is readable by others; run chmod 600 $CNF" 2
+fi
+errors=$(mktemp)
+trap 'rm -f -- "$errors"' EXIT
+
+# ask inspected|primary|HOST:PORT SQL
+ask() {
+    local host=$HOST port=$PORT
+    case $1 in
+        inspected) ;;
+        primary) host=$PRIMARY_HOST port=$PRIMARY_PORT ;;
+        *) host=${1%:*} port=${1##*:} ;;
+    esac
+    "$MYSQL" --defaults-file="$CNF" --protocol=TCP --host="$host" --port="$port" \
+        --default-character-set=utf8mb4 --batch --skip-column-names --execute="$2"
+}
+
+failed=0
+# prove SERVER CONDITION SQL ANSWER FIX
+prove() {
+    local seen
+    if seen=$(ask "$1" "$3" 2>"$errors"); then
+        if [ "$seen" = "$4" ]; then
+            say "passed  $2"
+            return
+        fi
+        say "FAILED  $2: the answer is '$seen', not '$4'"
+    else
+        case $(<"$errors") in
+            *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
+                say "FAILED  $2: the account lacks a right: $(<"$errors")"
+                say "        csm-audit grants prints the rights that the account needs."
+                ;;
+            *) say "FAILED  $2: $(<"$errors")" ;;
+        esac
+    fi
+    [ -z "$5" ] || say "        $5"
+    failed=$((failed + 1))
+}
+all_proven() {
+    [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
+}
+prove primary 'step stage-03 is done: the type of platform.courseware_studentmodulehistory.student_module_id' \
+    'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
+    'bigint unsigned' 'run stage-03-cut-over-courseware_studentmodulehistory.sh --execute first'
+[ "$failed" -eq 0 ] || die "Not done: $failed answers differ from the plan."
+say 'Done: the columns and foreign keys are as planned. csm-audit verify checks the rest.'
