@@ -11,6 +11,7 @@ use crate::config::{CliOverrides, Color, Format};
 use crate::gate::{Against, Task};
 use crate::live::grants::Dialect;
 use crate::plan::gh_ost_flags::Release;
+use crate::plan::rights::{ServerKind, Tool};
 use crate::plan::{CutOver, Strategy};
 
 /// Finds every touchpoint of a Django model in a project.
@@ -520,6 +521,11 @@ pub struct Access {
     pub defaults_group_suffix: Option<String>,
 }
 
+/// A server, for the rights that reading and acting need.
+fn server(text: &str) -> Result<(Dialect, ServerKind), String> {
+    Ok((text.parse()?, text.parse()?))
+}
+
 /// The arguments of `grants`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -529,8 +535,11 @@ pub struct Grants {
     #[arg(value_name = "DATABASE", required = true)]
     pub databases: Vec<String>,
     /// The server, such as mysql-5.6, mysql-8.4 or mariadb-10.11.
-    #[arg(long, value_name = "SERVER", default_value = "mysql-8.0", value_parser = clap::value_parser!(Dialect))]
-    pub server: Dialect,
+    #[arg(long, value_name = "SERVER", default_value = "mysql-8.0", value_parser = server)]
+    pub server: (Dialect, ServerKind),
+    /// Print the rights of the account that runs a tool and the scripts of a plan, instead of those that reading needs.
+    #[arg(long = "for", value_name = "TOOL")]
+    pub tool: Option<Tool>,
     /// The account.
     #[arg(long, value_name = "USER@HOST", default_value = "csm_audit@%")]
     pub account: String,

@@ -65,7 +65,11 @@ fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Schema(arguments) => schema(&arguments)?,
         Command::Snapshot(arguments) => return environments::snapshot(arguments),
         Command::Grants(arguments) => {
-            let text = grants::statements(arguments.server, &arguments.account, &arguments.databases);
+            let (dialect, server) = arguments.server;
+            let text = match arguments.tool {
+                Some(tool) => plan::rights::statements(tool, server, &arguments.account, &arguments.databases),
+                None => grants::statements(dialect, &arguments.account, &arguments.databases),
+            };
             io::stdout().write_all(text.as_bytes())?;
         }
         Command::Completions { shell } => {

@@ -7,7 +7,7 @@ use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
 use csm_audit::cli;
-use csm_audit::config::CliOverrides;
+use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::live::compare::{Agreement, Pair};
 use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::{self, DataSource, Limits, Request, Source};
@@ -62,7 +62,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
         cut_over: arguments.cut_over,
         also: arguments.also.clone(),
         model: model(&result),
-        commands: Commands::default(),
+        commands: commands(&settings, &result),
     };
     let plan = csm_audit::plan::plan(&checked.audit, &options);
     let folder = arguments.output.clone().unwrap_or_else(|| PathBuf::from(FOLDER));
@@ -94,6 +94,27 @@ fn model(result: &csm_audit::ScanResult) -> Option<ModelSource> {
     let model = result.models.iter().find(|model| model.role == Role::Target)?;
     let text = result.project.text(model.file)?.as_str().to_owned();
     Some(ModelSource { path: result.project.path(model.file).to_owned(), text, line: model.line })
+}
+
+/// How the project runs Django's commands: by the `manage.py` that is nearest above the model.
+fn commands(settings: &Settings, result: &csm_audit::ScanResult) -> Commands {
+    let model = result.models.iter().find(|model| model.role == Role::Target);
+    let path = model.map_or("", |model| result.project.path(model.file));
+    let found = settings.roots.iter().find_map(|root| {
+        Path::new(path).ancestors().skip(1).find_map(|folder| {
+            let relative = folder.join("manage.py");
+            let file = root.join(&relative);
+            let is_file = fs::symlink_metadata(&file).is_ok_and(|metadata| metadata.is_file());
+            let text = is_file.then(|| fs::read_to_string(&file).ok()).flatten()?;
+            Some((relative.to_str()?.to_owned(), text))
+        })
+    });
+    match found {
+        Some((relative, text)) => {
+            csm_audit::plan::commands::of_project(&relative, &text, settings.settings.as_deref(), path)
+        }
+        None => Commands::default(),
+    }
 }
 
 /// The release of the gh-ost that `CSM_AUDIT_GH_OST` or the path has.

@@ -51,8 +51,11 @@ impl<'a> EnvironmentContext<'a> {
         let chosen = Chosen::new(facts);
         let target = target(audit, index, &chosen);
         let mut assumptions = Vec::new();
-        let changes = changes(audit, index, &chosen, target, &mut assumptions);
         let keys = foreign_keys(facts, &chosen);
+        let unsupported = target.and_then(|(_, database, table)| unsupported_key(audit, database, table, &keys));
+        let changes =
+            if unsupported.is_some() { Vec::new() } else { changes(audit, index, &chosen, target, &mut assumptions) };
+        assumptions.extend(unsupported.map(|what| (AssumptionKind::UnsupportedKey, what)));
         unread_databases(&keys, &chosen, target, &mut assumptions);
         unproven_lists(environment, &chosen, &mut assumptions);
         if target.is_none() {
@@ -165,6 +168,37 @@ fn target<'a>(audit: &'a Audit, index: usize, chosen: &Chosen<'_>) -> Target<'a>
             let database = facts.databases.get(place.database)?;
             Some((place.database, database, database.table(&audit.target.table)?))
         })
+}
+
+/// Why the target's key cannot be widened, where it cannot.
+fn unsupported_key(audit: &Audit, database: &DatabaseFacts, table: &Table, keys: &[ForeignKey]) -> Option<String> {
+    let (label, key) = (&audit.target.label, &audit.target.key);
+    let place = format!("{}.{}.{key}", database.name, table.name);
+    let column = table.column(key)?;
+    if integer_limit(&column.column_type).is_none() {
+        return Some(format!(
+            "{place}, the key of {label}, is {}: only integer keys run out and are widened",
+            column.column_type
+        ));
+    }
+    if let Some(primary) = table.primary().filter(|primary| primary.parts.len() > 1) {
+        return Some(format!(
+            "the primary key of {}.{} has {} columns: only keys of one column are widened",
+            database.name,
+            table.name,
+            primary.parts.len()
+        ));
+    }
+    let parent = keys.iter().find(|other| {
+        other.database == database.name
+            && other.table == table.name
+            && matches!(other.columns.as_slice(), [only] if only.eq_ignore_ascii_case(key))
+    })?;
+    Some(format!(
+        "{place}, the key of {label}, references {}.{}: it stores the ids of that table and is widened with it; plan for the \
+         model of that table with --target",
+        parent.referenced_database, parent.referenced_table
+    ))
 }
 
 /// The tables to change: those that reference the target first, the target's own last.

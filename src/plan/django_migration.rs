@@ -94,7 +94,9 @@ impl Migration {
         let wanted = audit.target.wanted.print(server);
         let unsigned = wanted.contains("unsigned");
         let field_name = if unsigned { CLASS.to_owned() } else { String::from("models.BigAutoField") };
-        let attribute = attribute(audit);
+        let existing = options.model.as_ref().and_then(|source| model_edit::existing_key(source, &audit.target.key));
+        let attribute = existing.as_ref().map_or_else(|| attribute(audit), |key| key.name.clone());
+        let arguments = existing.map_or_else(|| String::from("primary_key=True"), |key| key.arguments.join(", "));
         let others: Vec<(String, String)> = audit
             .columns
             .iter()
@@ -109,6 +111,7 @@ impl Migration {
             others: &others,
             wanted: &wanted,
             field: &field_name,
+            arguments: &arguments,
             import: line.as_deref(),
             before: (&app.label, &leaf.node.1),
             state_is_wide: key_wide,
@@ -123,8 +126,7 @@ impl Migration {
                 range.file, range.line, range.class, range.internal_type, range.python_max, range.column_max
             )),
             (false, _, Some(source)) => {
-                let value = format!("{field_name}(primary_key=True)");
-                let field = model_edit::Field { name: &attribute, value: &value, import: line.as_deref() };
+                let field = model_edit::Field { name: &attribute, class: &field_name, import: line.as_deref() };
                 match model_edit::patch(source, &field) {
                     Some(patch) => Edit::Patch(patch),
                     None => Edit::Words(words(audit, &attribute, &field_name, line.as_deref())),
@@ -304,6 +306,8 @@ struct Text<'a> {
     wanted: &'a str,
     /// The call that makes the key's field, without its arguments.
     field: &'a str,
+    /// Its arguments but `serialize`.
+    arguments: &'a str,
     /// The line that imports the field's class; none where Django defines it.
     import: Option<&'a str>,
     /// The app and the name of the migration before.
@@ -391,11 +395,12 @@ impl Text<'_> {
             let model = self.label.rsplit('.').next().unwrap_or_default().to_lowercase();
             let alter = |class: &str| {
                 format!(
-                    "                {class}(\n                    model_name={}, name={}, field={}(primary_key=True, \
+                    "                {class}(\n                    model_name={}, name={}, field={}({}, \
                      serialize=False)\n                ),\n",
                     python(&model),
                     python(self.attribute),
-                    self.field
+                    self.field,
+                    self.arguments
                 )
             };
             format!(

@@ -12,6 +12,7 @@
 mod alter;
 mod change;
 mod clean_up;
+pub mod commands;
 mod compare;
 mod context;
 mod copy_state;
@@ -64,12 +65,17 @@ pub fn plan(audit: &Audit, options: &Options) -> Plan {
         steps: Vec::new(),
         files: Vec::new(),
     };
-    let migration = django_migration::Migration::find(audit, options);
+    let mut unsupported = false;
     for index in 0..audit.environments.len() {
         let context = EnvironmentContext::new(audit, index, options);
         plan.assumptions.extend(context.assumptions.iter().cloned());
+        if context.assumptions.iter().any(|assumption| assumption.kind == AssumptionKind::UnsupportedKey) {
+            unsupported = true;
+            continue;
+        }
         order::environment(&context, &mut plan);
     }
+    let migration = if unsupported { None } else { django_migration::Migration::find(audit, options) };
     if let Some(migration) = &migration {
         let step = migration.step(audit, &plan);
         plan.steps.push(step);

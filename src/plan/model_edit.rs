@@ -3,8 +3,8 @@
 use similar::TextDiff;
 
 use super::options::ModelSource;
-use crate::ast::{ClassDef, ExprKind, Stmt, StmtKind};
-use crate::parse::{self, ParseOptions};
+use crate::ast::{Arguments, ClassDef, Expr, ExprKind, Stmt, StmtKind};
+use crate::parse::{self, ParseOptions, ParsedFile};
 
 /// Lines around a change.
 const CONTEXT: usize = 3;
@@ -13,10 +13,52 @@ const CONTEXT: usize = 3;
 pub(super) struct Field<'a> {
     /// The attribute of the model, such as `id`.
     pub name: &'a str,
-    /// Its value, such as `models.BigAutoField(primary_key=True)`.
-    pub value: &'a str,
+    /// The class of its field, such as `models.BigAutoField`.
+    pub class: &'a str,
     /// The line that imports its class, where Django does not define it.
     pub import: Option<&'a str>,
+}
+
+/// The key that a class defines.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Key {
+    /// The attribute.
+    pub name: String,
+    /// The arguments of its field that are literals, as Python writes them; others do not matter to a database.
+    pub arguments: Vec<String>,
+}
+
+/// The key that the class defines for a column, if it defines one.
+pub(super) fn existing_key(source: &ModelSource, column: &str) -> Option<Key> {
+    let parsed = parse::parse(source.text.as_bytes(), ParseOptions::default());
+    let (_, class) = class_at(&parsed, source.line)?;
+    class.body.iter().rev().find_map(|statement| {
+        let (name, args) = (assigned(statement)?, field_arguments(statement)?);
+        let db_column = args.keyword("db_column").and_then(Expr::as_str);
+        if !is_true(args.keyword("primary_key")) || db_column.as_deref().unwrap_or(name) != column {
+            return None;
+        }
+        let literal = |value: &Expr| {
+            let inner = match &value.kind {
+                // A text that is translated when it is shown.
+                ExprKind::Call { args, .. } if args.keywords.is_empty() && args.args.len() == 1 => args.args.first()?,
+                _ => value,
+            };
+            let is_literal = matches!(inner.kind, ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None);
+            (is_literal || inner.as_str().is_some()).then(|| parsed.text.slice(inner.span).to_owned())
+        };
+        let mut arguments: Vec<String> = args.args.iter().filter_map(literal).collect();
+        arguments.extend(args.keywords.iter().filter_map(|keyword| {
+            let name = keyword.name.as_ref()?.name.as_str();
+            if name == "serialize" { None } else { Some(format!("{name}={}", literal(&keyword.value)?)) }
+        }));
+        Some(Key { name: name.to_owned(), arguments })
+    })
+}
+
+/// The class whose name stands in a line.
+fn class_at(parsed: &ParsedFile, line: u32) -> Option<(&Stmt, &ClassDef)> {
+    find_class(&parsed.module.body, &|class| parsed.text.line_col(class.name.span.start).line == line)
 }
 
 /// The diff that gives the class a key of another field; `None` where the text has no such class, or another attribute is
@@ -24,11 +66,7 @@ pub(super) struct Field<'a> {
 pub(super) fn patch(source: &ModelSource, field: &Field<'_>) -> Option<String> {
     let parsed = parse::parse(source.text.as_bytes(), ParseOptions::default());
     let text = parsed.text.as_str();
-    let line_of = |statement: &Stmt| parsed.text.line_col(statement.span.start).line;
-    let (outer, class) = find_class(&parsed.module.body, &|statement, class| {
-        // The statement of a decorated class begins with its first decorator.
-        line_of(statement) <= source.line && parsed.text.line_col(class.name.span.start).line == source.line
-    })?;
+    let (outer, class) = class_at(&parsed, source.line)?;
     let end_of_line = if text.contains("\r\n") { "\r\n" } else { "\n" };
     let mut edits = vec![edit_class(text, outer, class, field, end_of_line)?];
     if let Some(import) = field.import
@@ -48,10 +86,10 @@ pub(super) fn patch(source: &ModelSource, field: &Field<'_>) -> Option<String> {
 }
 
 /// A class among statements and those inside them, with its statement.
-fn find_class<'t>(body: &'t [Stmt], is_it: &dyn Fn(&Stmt, &ClassDef) -> bool) -> Option<(&'t Stmt, &'t ClassDef)> {
+fn find_class<'t>(body: &'t [Stmt], is_it: &dyn Fn(&ClassDef) -> bool) -> Option<(&'t Stmt, &'t ClassDef)> {
     body.iter().find_map(|statement| {
         if let StmtKind::ClassDef(class) = &statement.kind
-            && is_it(statement, class)
+            && is_it(class)
         {
             return Some((statement, &**class));
         }
@@ -63,9 +101,13 @@ fn find_class<'t>(body: &'t [Stmt], is_it: &dyn Fn(&Stmt, &ClassDef) -> bool) ->
 type Edit = (usize, usize, String);
 
 fn edit_class(text: &str, outer: &Stmt, class: &ClassDef, field: &Field<'_>, end_of_line: &str) -> Option<Edit> {
-    let assignment = format!("{} = {}", field.name, field.value);
+    let assignment = format!("{} = {}(primary_key=True)", field.name, field.class);
     let existing = class.body.iter().rev().find(|statement| assigned(statement) == Some(field.name));
     if let Some(statement) = existing {
+        // The arguments stay as they are.
+        if let Some(func) = field_call(statement).filter(|_| is_primary_key(statement)) {
+            return Some((func.span.start as usize, func.span.end as usize, field.class.to_owned()));
+        }
         return Some((statement.span.start as usize, statement.span.end as usize, assignment));
     }
     if class.body.iter().any(is_primary_key) {
@@ -114,14 +156,37 @@ fn assigned(statement: &Stmt) -> Option<&str> {
     }
 }
 
+/// The value that a statement assigns.
+fn value(statement: &Stmt) -> Option<&Expr> {
+    match &statement.kind {
+        StmtKind::Assign { value, .. } | StmtKind::AnnAssign { value: Some(value), .. } => Some(value),
+        _ => None,
+    }
+}
+
+/// What is called by the value that a statement assigns.
+fn field_call(statement: &Stmt) -> Option<&Expr> {
+    match &value(statement)?.kind {
+        ExprKind::Call { func, .. } => Some(func),
+        _ => None,
+    }
+}
+
+/// The arguments of that call.
+fn field_arguments(statement: &Stmt) -> Option<&Arguments> {
+    match &value(statement)?.kind {
+        ExprKind::Call { args, .. } => Some(args),
+        _ => None,
+    }
+}
+
+fn is_true(value: Option<&Expr>) -> bool {
+    value.is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)))
+}
+
 /// Whether a statement assigns a field with `primary_key=True`.
 fn is_primary_key(statement: &Stmt) -> bool {
-    let value = match &statement.kind {
-        StmtKind::Assign { value, .. } | StmtKind::AnnAssign { value: Some(value), .. } => value,
-        _ => return false,
-    };
-    let ExprKind::Call { args, .. } = &value.kind else { return false };
-    args.keyword("primary_key").is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)))
+    field_arguments(statement).is_some_and(|args| is_true(args.keyword("primary_key")))
 }
 
 /// Where an import goes: after the last one before the class, else after the module's docstring.
@@ -144,7 +209,7 @@ mod tests {
 
     fn edit(text: &str, line: u32) -> Option<String> {
         let source = ModelSource { path: "app/models.py".into(), text: text.into(), line };
-        let field = Field { name: "id", value: "Big(primary_key=True)", import: Some("from app.big_key import Big") };
+        let field = Field { name: "id", class: "Big", import: Some("from app.big_key import Big") };
         patch(&source, &field)
     }
 
@@ -157,13 +222,11 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_replaced_with_all_its_lines() {
+    fn the_class_of_a_key_is_replaced_and_its_arguments_stay() {
         let text = "from django.db import models\n\n\nclass A(models.Model):\n    id = models.AutoField(\n        primary_key=True,\n    )  # kept\n    x = 1\n";
         let diff = edit(text, 4).unwrap();
         assert!(
-            diff.contains(
-                "-    id = models.AutoField(\n-        primary_key=True,\n-    )  # kept\n+    id = Big(primary_key=True)  # kept\n"
-            ),
+            diff.contains("-    id = models.AutoField(\n+    id = Big(\n         primary_key=True,\n     )  # kept\n"),
             "{diff}"
         );
     }
@@ -187,5 +250,15 @@ mod tests {
         let text = "from django.db import models\n\nclass A(models.Model):\n    key = models.AutoField(primary_key=True, db_column='id')\n";
         assert_eq!(edit(text, 3), None);
         assert_eq!(edit(text, 1), None);
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_column() {
+        let text = "class A(M):\n    nr = models.AutoField(_('no.'), primary_key=True, db_column=\"id\", help_text=f(x), editable=False)\n";
+        let source = ModelSource { path: "m.py".into(), text: text.into(), line: 1 };
+        let key = existing_key(&source, "id").unwrap();
+        assert_eq!(key.name, "nr");
+        assert_eq!(key.arguments, ["'no.'", "primary_key=True", "db_column=\"id\"", "editable=False"]);
+        assert_eq!(existing_key(&source, "nr"), None);
     }
 }

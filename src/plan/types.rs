@@ -76,6 +76,8 @@ pub enum AssumptionKind {
     UnreadAlias,
     /// A migration of an app whose tables are changed could not be followed.
     UnresolvedMigration,
+    /// The key of the target is not one integer column of its own: nothing is planned.
+    UnsupportedKey,
 }
 
 /// A way to change a table.

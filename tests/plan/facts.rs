@@ -27,6 +27,7 @@ fn server(address: &str) -> ServerFacts {
         ("log_slave_updates", "ON"),
         ("performance_schema", "ON"),
         ("log_bin_trust_function_creators", "ON"),
+        ("binlog_expire_logs_seconds", "2592000"),
         ("port", port),
     ];
     ServerFacts {

@@ -61,7 +61,23 @@ fn trigger() -> Trigger {
 #[test]
 fn each_refusal_of_gh_ost_is_foretold_with_its_fix() {
     type Make = fn(&mut EnvironmentFacts);
-    let refused: [(&str, Make, PreconditionId, &str); 23] = [
+    let refused: [(&str, Make, PreconditionId, &str); 25] = [
+        (
+            "1.1.10",
+            |f| set(&mut f.servers[0], &[("binlog_expire_logs_seconds", "600")]),
+            PreconditionId::BinlogRetention,
+            "SET GLOBAL binlog_expire_logs_seconds",
+        ),
+        (
+            "1.1.10",
+            |f| {
+                f.servers[0].variables.remove("binlog_expire_logs_seconds");
+                set(&mut f.servers[0], &[("expire_logs_days", "7")]);
+                f.databases[0].measures.found[0].rows_estimate = Some(10_000_000_000);
+            },
+            PreconditionId::BinlogRetention,
+            "SET GLOBAL expire_logs_days",
+        ),
         (
             "1.1.10",
             |f| set(&mut f.servers[0], &[("binlog_format", "STATEMENT")]),
@@ -163,6 +179,7 @@ fn preconditions_read_as_they_were_published() {
         (PreconditionId::RowFormat, "the binary log contains rows (binlog_format = ROW)"),
         (PreconditionId::FullRowImage, "the binary log contains whole rows (binlog_row_image = FULL)"),
         (PreconditionId::ReplicaLogsUpdates, "the replica logs the changes that it replicates"),
+        (PreconditionId::BinlogRetention, "binary logs are kept for 1 h, longer than the copy takes"),
         (PreconditionId::ReplicationRuns, "replication runs"),
         (PreconditionId::PrimaryWritable, "the primary is writable"),
         (PreconditionId::ColumnUnchanged, "edxapp.courseware_studentmodule.id is still int"),

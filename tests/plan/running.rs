@@ -523,3 +523,114 @@ fn rows_are_compared_with_their_nulls_whatever_columns_are_called() {
     assert!(!stage.path("pwned").exists());
     assert!(Path::new(&stage.path("mysql")).exists());
 }
+
+/// The fences of the runbook, with their languages.
+fn fences(runbook: &str) -> Vec<(String, String)> {
+    use pulldown_cmark::{CodeBlockKind, Event, Parser, Tag, TagEnd};
+    let mut found = Vec::new();
+    let mut open: Option<(String, String)> = None;
+    for event in Parser::new(runbook) {
+        match event {
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Fenced(language))) => {
+                open = Some((language.to_string(), String::new()))
+            }
+            Event::Start(Tag::CodeBlock(CodeBlockKind::Indented)) => panic!("a block without a language"),
+            Event::Text(text) => {
+                if let Some((_, body)) = &mut open {
+                    body.push_str(&text);
+                }
+            }
+            Event::End(TagEnd::CodeBlock) => found.extend(open.take()),
+            _ => {}
+        }
+    }
+    found
+}
+
+/// Every fence as it stands: `sh` by bash, in the plan's folder, `sql` by a server.
+#[test]
+fn every_fence_of_the_runbook_is_a_command() {
+    let server = start(Flavour::MariaDb, ServerOptions::new());
+    for strategy in [Strategy::GhOst, Strategy::PtOnlineSchemaChange, Strategy::Alter] {
+        let mut facts = odd("it's `x`");
+        facts.databases[0].referenced_by = seen(Vec::new());
+        let ids = [(0, TABLE, "id", Role::Key), (0, "child", "module_id", Role::Constraint)];
+        let options = Options { strategy: Some(strategy), ..options("1.1.10") };
+        let stage = Stage::new(plan(&audit(facts, &ids), &options));
+        for file in stage.plan.files.iter().filter(|file| !file.executable) {
+            fs::create_dir_all(stage.path(&file.path).parent().unwrap()).unwrap();
+            fs::write(stage.path(&file.path), &file.text).unwrap();
+        }
+        fs::create_dir_all(stage.path("run")).unwrap();
+        fs::write(stage.path("rules"), "").unwrap();
+        let runbook = &stage.plan.files.iter().find(|file| file.path == "runbook.md").unwrap().text;
+        let all = fences(runbook);
+        assert!(all.len() > 20, "{}", all.len());
+        let mut stops = 0;
+        for (language, text) in &all {
+            match language.as_str() {
+                "sh" => {
+                    let output = Command::new("bash")
+                        .args(["-euc", text])
+                        .current_dir(stage.folder.path())
+                        .env("STUB", stage.folder.path())
+                        .env("MYSQL", stage.path("mysql"))
+                        .env("GH_OST", stage.path("gh-ost-stub"))
+                        .env("PT_OSC", stage.path("gh-ost-stub"))
+                        .env("CSM_AUDIT_CUT_OVER", "two-step")
+                        .output()
+                        .unwrap();
+                    // Most scripts refuse, because the stand-in's answers are empty; nothing is missing or misspelled.
+                    let code = output.status.code().unwrap();
+                    assert!(![2, 126, 127].contains(&code), "{text}: {}", said(&output));
+                    assert!(code == 0 || text.contains("./"), "{text}: {}", said(&output));
+                    if let Some(file) = text.trim_end().strip_prefix("touch ").filter(|file| file.ends_with(".panic")) {
+                        assert!(stage.path(file).is_file(), "{text}");
+                        stops += 1;
+                    }
+                }
+                "sql" => {
+                    let Some(server) = &server else { continue };
+                    // On an empty server what is not there is missed; what is no SQL is error 1064.
+                    if let Err(error) = server.try_execute(text) {
+                        assert!(!error.contains("1064"), "{text}: {error}");
+                    }
+                }
+                other => panic!("a fence in {other:?}: {text}"),
+            }
+        }
+        assert_eq!(stops, usize::from(strategy == Strategy::GhOst), "the emergency stop of the copy");
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_widened_are_refused_with_the_reason() {
+    let refused = |make: &dyn Fn(&mut EnvironmentFacts)| {
+        let mut facts = environment();
+        make(&mut facts);
+        let plan = plan(&of_target(facts), &options("1.1.10"));
+        assert!(!plan.complete && plan.steps.is_empty(), "{:?}", plan.steps);
+        plan.assumptions.into_iter().map(|assumption| assumption.what).collect::<Vec<_>>().join("; ")
+    };
+    let uuid = refused(&|facts| facts.databases[0].tables.found[0].columns[0].column_type = "char(32)".to_owned());
+    assert!(uuid.contains("is char(32): only integer keys"), "{uuid}");
+    let composite = refused(&|facts| {
+        let table = &mut facts.databases[0].tables.found[0];
+        let part = table.indexes[0].parts[0].clone();
+        table.indexes[0].parts.push(part);
+    });
+    assert!(composite.contains("has 2 columns"), "{composite}");
+    let child = refused(&|facts| {
+        let key = schema::ForeignKey {
+            name: "ptr".to_owned(),
+            columns: vec!["id".to_owned()],
+            referenced_database: "edxapp".to_owned(),
+            referenced_table: "parent".to_owned(),
+            referenced_columns: vec!["id".to_owned()],
+            ..schema::ForeignKey::default()
+        };
+        let table = TABLE.to_owned();
+        facts.databases[0].foreign_keys = seen(vec![ForeignKey { database: "edxapp".to_owned(), table, key }]);
+    });
+    assert!(child.contains("references edxapp.parent") && child.contains("--target"), "{child}");
+}

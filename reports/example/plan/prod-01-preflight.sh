@@ -164,6 +164,9 @@ step_is_done() {
 if step_is_done; then
     say 'done    prod-07'
 else
+    prove inspected 'binary logs are kept for 612 h, longer than the copy takes' \
+        'SELECT @@GLOBAL.binlog_expire_logs_seconds = 0 OR @@GLOBAL.binlog_expire_logs_seconds >= 2201392' \
+        '1' 'SET GLOBAL binlog_expire_logs_seconds = 2201392 on the inspected server, and in its configuration'
     prove primary 'platform_history.coursewarehistoryextended_studentmodulehistoryextended.student_module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''coursewarehistoryextended_studentmodulehistoryextended'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
         'int' 'run csm-audit plan again: the table has changed since'
@@ -205,6 +208,9 @@ step_is_done() {
 if step_is_done; then
     say 'done    prod-11'
 else
+    prove inspected 'binary logs are kept for 199 h, longer than the copy takes' \
+        'SELECT @@GLOBAL.binlog_expire_logs_seconds = 0 OR @@GLOBAL.binlog_expire_logs_seconds >= 715492' \
+        '1' 'SET GLOBAL binlog_expire_logs_seconds = 715492 on the inspected server, and in its configuration'
     prove primary 'platform.courseware_studentmodule.id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''' \
         'int' 'run csm-audit plan again: the table has changed since'

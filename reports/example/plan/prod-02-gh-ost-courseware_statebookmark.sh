@@ -220,7 +220,9 @@ need_log() {
     fi
 }
 check_assumptions() {
-    :
+    say 'The plan rests on assumptions that are unmet:'
+    say '  - binary logs are kept for longer than the copy takes: the duration of the copy is unknown, because the size of the table is → read the table'\''s size with csm-audit plan, or keep the logs for as long as a trial copy shows'
+    [ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Resolve them and run csm-audit plan again, or set CSM_AUDIT_I_KNOW=1 to override them.' 3
 }
 
 # Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and

@@ -295,6 +295,9 @@ always() {
     prove inspected 'the replica logs the changes that it replicates' \
         'SELECT @@GLOBAL.log_replica_updates' \
         '1' 'log_replica_updates = ON in the replica'\''s configuration, and a restart; or go through another replica'
+    prove inspected 'binary logs are kept for 199 h, longer than the copy takes' \
+        'SELECT @@GLOBAL.binlog_expire_logs_seconds = 0 OR @@GLOBAL.binlog_expire_logs_seconds >= 715492' \
+        '1' 'SET GLOBAL binlog_expire_logs_seconds = 715492 on the inspected server, and in its configuration'
     prove primary 'the primary is writable' \
         'SELECT @@GLOBAL.read_only' \
         '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes'

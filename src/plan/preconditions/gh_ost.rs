@@ -2,6 +2,7 @@
 
 use super::super::change::also_clauses;
 use super::super::context::{EnvironmentContext, TableChange};
+use super::super::estimate;
 use super::super::gh_ost_flags::Release;
 use super::super::options::CutOver;
 use super::super::rights::{self, Circumstances, ServerKind, Tool};
@@ -46,6 +47,7 @@ pub(in super::super) fn gh_ost(
              release, or build one from newer sources and plan with --gh-ost-version head"),
     );
     items.extend(binary_log(topology));
+    items.push(retention(change, topology));
     items.extend(route(topology, release));
     items.extend(table(context, change, Some(topology), release));
     items.push(safe_cut_over(topology, release, context.options.cut_over));
@@ -107,6 +109,54 @@ fn binary_log(topology: &Topology<'_>) -> Vec<Precondition> {
         );
     }
     items
+}
+
+/// Whether the inspected server keeps its binary logs for longer than the copy may take. `--resume` needs them since the last
+/// checkpoint, `--revert` since the cut-over, and a copy that is throttled for long since it stood still.
+///
+/// MySQL: `binlog_expire_logs_seconds` (8.0), `expire_logs_days` before; MariaDB has both from 10.6.1 on. 0 keeps them. RDS and
+/// Aurora keep them for `binlog retention hours` of `mysql.rds_configuration`, and by default only until they are copied.
+fn retention(change: &TableChange<'_>, topology: &Topology<'_>) -> Precondition {
+    let id = PreconditionId::BinlogRetention;
+    let longest = estimate::copy(change.measures(), Some(topology.server)).map(|range| range.most);
+    let Some(seconds) = longest else {
+        return Precondition::new(
+            id,
+            "binary logs are kept for longer than the copy takes",
+            Outcome::Unproven,
+            "the duration of the copy is unknown, because the size of the table is",
+        )
+        .with_fix("read the table's size with csm-audit plan, or keep the logs for as long as a trial copy shows");
+    };
+    let hours = seconds.div_ceil(3600);
+    let what = format!("binary logs are kept for {hours} h, longer than the copy takes");
+    if matches!(topology.platform, Platform::Rds | Platform::Aurora) {
+        return Precondition::new(id, what, Outcome::Unproven, "`binlog retention hours` was not read")
+            .proven_by(
+                format!(
+                    "SELECT COALESCE(MAX(value), 0) >= {hours} FROM mysql.rds_configuration WHERE name = 'binlog retention \
+                     hours'"
+                ),
+                "1",
+            )
+            .with_fix(format!("CALL mysql.rds_set_configuration('binlog retention hours', {hours})"));
+    }
+    let number = |name: &str| topology.variable(name).and_then(|value| value.parse::<f64>().ok());
+    let (name, kept, unit) = match (number("binlog_expire_logs_seconds"), number("expire_logs_days")) {
+        (Some(kept), _) if kept > 0.0 => ("binlog_expire_logs_seconds", Some(kept), 1.0),
+        (Some(_), Some(days)) if days > 0.0 => ("expire_logs_days", Some(days), 86_400.0),
+        (Some(kept), _) => ("binlog_expire_logs_seconds", Some(kept), 1.0),
+        (None, days) => ("expire_logs_days", days, 86_400.0),
+    };
+    #[allow(clippy::cast_precision_loss, reason = "seconds of days")]
+    let (needed, is_kept) = {
+        let needed = (seconds as f64 / unit).ceil();
+        (needed, kept.map(|kept| kept == 0.0 || kept >= needed))
+    };
+    let seen = kept.map_or_else(|| format!("{name} was not seen"), |kept| format!("{name} is {kept}"));
+    Precondition::new(id, what, is_kept, seen)
+        .proven_by(format!("SELECT @@GLOBAL.{name} = 0 OR @@GLOBAL.{name} >= {needed}"), "1")
+        .with_fix(format!("SET GLOBAL {name} = {needed} on the inspected server, and in its configuration"))
 }
 
 fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
