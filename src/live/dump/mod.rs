@@ -270,6 +270,11 @@ impl Dump {
     }
 
     fn create(&mut self, definition: &CreateTable) {
+        if let Some(like) = &definition.like
+            && self.create_like(definition, like)
+        {
+            return;
+        }
         if definition.like.is_some() || definition.select.is_some() {
             self.gap(format!("columns of {} come from another table, which is not followed", definition.name.name));
         }
@@ -313,6 +318,20 @@ impl Dump {
             found.counters.insert(name.clone(), next);
         }
         found.tables.insert(name, table);
+    }
+
+    /// `CREATE TABLE … LIKE`: columns and indexes of a table that the dump has created, without its foreign keys.
+    fn create_like(&mut self, definition: &CreateTable, like: &TableName) -> bool {
+        let (source, _) = self.found(like);
+        let Some(mut table) = source.tables.get(&like.name).cloned() else { return false };
+        let name = definition.name.name.clone();
+        table.name.clone_from(&name);
+        let (found, _) = self.found(&definition.name);
+        if !(definition.if_not_exists && found.tables.contains_key(&name)) {
+            found.forget(&name);
+            found.tables.insert(name, table);
+        }
+        true
     }
 
     /// MariaDB keeps a sequence as a table of one row, and lists it among the tables.
@@ -681,6 +700,14 @@ mod tests {
         assert_eq!(table.indexes.iter().map(|index| index.name.as_str()).collect::<Vec<_>>(), ["PRIMARY", "u"]);
         let key = &facts.foreign_keys.found[0];
         assert_eq!((key.referenced_database.as_str(), key.on_delete.as_deref()), ("y", Some("CASCADE")));
+    }
+
+    #[test]
+    fn a_table_may_be_made_like_another() {
+        let facts =
+            one("USE x; CREATE TABLE t (id int NOT NULL PRIMARY KEY, a int, KEY k (a)); CREATE TABLE u LIKE t;");
+        let (t, u) = (facts.table("t").unwrap(), facts.table("u").unwrap());
+        assert_eq!((&t.columns, &t.indexes), (&u.columns, &u.indexes));
     }
 
     #[test]
