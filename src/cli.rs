@@ -304,6 +304,8 @@ pub enum GateFormat {
     Json,
     /// Annotations of a GitHub workflow.
     Github,
+    /// A summary for a pull request's comment.
+    Markdown,
 }
 
 /// The arguments of `gate`.
@@ -312,22 +314,25 @@ pub enum GateFormat {
 Exit codes: 0 nothing new, 1 something new, 2 the input, the configuration or the baseline cannot be used, 3 nothing \
 new but a file that could hold a reference was not read.
 
-A reference that has to be: `# csm-audit: allow[kind] reason` at its line, or alone on the line above. Rules, texts and \
-allowances that expire stand in the section [gate] of csm-audit.toml; docs/gate.md tells them.")]
+To allow a reference, add `# csm-audit: allow[kind] reason` at its line, or alone on the line above. Rules, texts and \
+allowances that expire are in the section [gate] of csm-audit.toml; docs/gate.md describes them.")]
 pub struct Gate {
-    /// Write the baseline: all that is there now is known.
+    /// Write the baseline: accept all current references.
     #[arg(long, conflicts_with = "diff")]
     pub update: bool,
     /// The baseline [default: csm-audit.baseline.json beside the configuration, or in the first root].
     #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     pub baseline: Option<PathBuf>,
-    /// Compare with this commit of the same repository instead, such as origin/main.
+    /// Compare with the merge base of this commit and the one that is checked out, such as origin/main.
     #[arg(long, value_name = "REV")]
     pub diff: Option<String>,
-    /// Fail on what is gone too, and on allowances that allow nothing.
+    /// Compare with this commit itself, not with the merge base.
+    #[arg(long, value_name = "REV", conflicts_with_all = ["diff", "update", "baseline"])]
+    pub diff_tip: Option<String>,
+    /// Also fail on removed references and unused allowances.
     #[arg(long)]
     pub strict: bool,
-    /// How to say it; the exit code does not depend on it.
+    /// Output format; does not affect the exit code.
     #[arg(long, value_name = "FORMAT", default_value = "text")]
     pub format: GateFormat,
     /// The model.
@@ -336,7 +341,7 @@ pub struct Gate {
     /// What is read, and how.
     #[command(flatten)]
     pub common: Common,
-    /// The day by which allowances expire [default: today, in UTC].
+    /// Treat this date as today when allowances expire [default: today, in UTC].
     #[arg(long, value_name = "YYYY-MM-DD")]
     pub today: Option<Day>,
 }
@@ -345,10 +350,11 @@ impl Gate {
     /// What is to be done.
     #[must_use]
     pub fn task(&self) -> Task {
-        let against = match (&self.diff, self.update) {
+        let against = match (&self.diff, &self.diff_tip) {
             (Some(revision), _) => Against::Revision(revision.clone()),
-            (None, true) => Against::Update,
-            (None, false) => Against::Baseline,
+            (None, Some(revision)) => Against::Tip(revision.clone()),
+            (None, None) if self.update => Against::Update,
+            (None, None) => Against::Baseline,
         };
         Task { against, strict: self.strict, today: self.today.unwrap_or_else(Day::today) }
     }

@@ -13,8 +13,10 @@ use csm_audit::live::address::{self, Address};
 use csm_audit::live::facts::EnvironmentFacts;
 use csm_audit::live::login::CredentialSources;
 use csm_audit::live::{self, DataSource, Limits, Request, Source, snapshot};
+use csm_audit::plan::slug;
 use csm_audit::printable;
 use csm_audit::report::LinkedModel;
+use csm_audit::report::say::one_line;
 use csm_audit::source::{Gap, GapKind};
 use csm_audit::touchpoint::models::Role;
 
@@ -212,5 +214,29 @@ fn sources(environments: &[String], access: &Access, settings: &Settings) -> any
         sources.extend(found);
         gaps.extend(more);
     }
+    ensure_distinct(sources.iter().map(|source| source.name.as_str()))?;
     Ok((sources, gaps))
+}
+
+/// Refuses environments whose plans would have the same file names, also on disks that ignore case: a script made for one
+/// server could be run on another.
+fn ensure_distinct<'a>(names: impl Iterator<Item = &'a str>) -> anyhow::Result<()> {
+    let mut known: BTreeMap<String, &str> = BTreeMap::new();
+    for name in names {
+        anyhow::ensure!(
+            name.contains(|c: char| c.is_ascii_alphanumeric()),
+            "environment `{}` has no letter or digit of ASCII, of which file names are made; rename it, such as prod-eu",
+            one_line(name)
+        );
+        let stem = slug(name).to_ascii_lowercase();
+        match known.get(&stem) {
+            Some(other) if *other != name => anyhow::bail!(
+                "environments `{}` and `{}` would have the same file names, {stem}-…; rename one of them",
+                one_line(other),
+                one_line(name)
+            ),
+            _ => known.insert(stem, name),
+        };
+    }
+    Ok(())
 }

@@ -37,7 +37,7 @@ use std::sync::Arc;
 
 use crate::audit::{Audit, AuditError};
 use crate::config::Settings;
-use crate::discover::{DiscoverError, Discovery, FileEntry, Options, Revision, RevisionError, word_hash};
+use crate::discover::{Base, DiscoverError, Discovery, FileEntry, Options, Revision, RevisionError, word_hash};
 use crate::expected::Expected;
 use crate::gate::{Against, Baseline, BaselineError, Before, State, Task, Verdict};
 use crate::live::{Request, Source};
@@ -257,7 +257,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
     // Nothing is read for a baseline that cannot be used.
     let known = match &task.against {
         Against::Baseline => Some(Baseline::read(&rules.baseline, &settings.target)?),
-        Against::Revision(_) => None,
+        Against::Revision(_) | Against::Tip(_) => None,
         Against::Update => match Baseline::read(&rules.baseline, &settings.target) {
             Err(error @ (BaselineError::Newer { .. } | BaselineError::OtherTarget { .. })) => return Err(error.into()),
             _ => None,
@@ -266,11 +266,12 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
     let pool = Arc::new(project::workers(settings.threads)?);
     pool.install(|| {
         progress.stage("reading files", None);
-        let options = options(settings);
+        let options = Options { tracked: true, ..options(settings) };
         // git answers on a thread of its own: one that waits for it would be missed at the files.
         let (discovery, revision) = std::thread::scope(|scope| {
             let revision = scope.spawn(|| match &task.against {
-                Against::Revision(revision) => Revision::open(&options, revision).map(Some),
+                Against::Revision(revision) => Revision::open(&options, revision, Base::Merge).map(Some),
+                Against::Tip(revision) => Revision::open(&options, revision, Base::Tip).map(Some),
                 Against::Baseline | Against::Update => Ok(None),
             });
             let (discovery, ()) = rayon::join(|| Discovery::run(&options), parse::warm_up);
@@ -281,6 +282,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         let (builder, base) = rayon::join(|| prefetch(&discovery, settings), base);
         let base = base?;
         let same: FxHashSet<FileId> = base.iter().flat_map(|base| base.same.iter().copied().flatten()).collect();
+        let not_compared: Vec<Gap> = base.iter().flat_map(|base| base.not_compared()).cloned().collect();
         // Most changes have nothing to do with the model. Unless one names it, the other state is analysed only when
         // the analysis of this one has seen a difference.
         let model = word_hash(settings.target.rsplit('.').next().unwrap_or_default());
@@ -324,6 +326,9 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         };
         let (mut verdict, baseline) = gate::judge(&findings, before, rules, task);
         verdict.incomplete = gate::incomplete(&findings, &|file| same.contains(&file));
+        verdict.incomplete.extend(not_compared);
+        verdict.incomplete.sort();
+        verdict.incomplete.dedup();
         if task.against == Against::Update {
             baseline.write(&rules.baseline)?;
             verdict.written = Some(baseline.touchpoints.len());

@@ -16,7 +16,7 @@ use clap::{CommandFactory, Parser};
 use csm_audit::check;
 use csm_audit::cli::{self, Cli, Command, Gate, GateFormat, Scan, Schema, SchemaFormat};
 use csm_audit::config::{CliOverrides, Color, Settings};
-use csm_audit::gate::{github, json as gate_json, text as gate_text};
+use csm_audit::gate::{github, json as gate_json, markdown as gate_markdown, text as gate_text};
 use csm_audit::live::grants;
 use csm_audit::plan::{self, Options};
 use csm_audit::printable;
@@ -120,7 +120,8 @@ fn scan(mut arguments: Scan) -> anyhow::Result<ExitCode> {
         let mut checked =
             csm_audit::cross_check_with_history(&settings, &result, &sources, &earlier, &request, progress)?;
         checked.audit.gaps.extend(asked);
-        result.gaps.append(&mut checked.audit.gaps);
+        // The answer of the report reads them too.
+        result.gaps.extend(checked.audit.gaps.iter().cloned());
         result.gaps.sort();
         result.gaps.dedup();
         Some(checked)
@@ -191,6 +192,7 @@ fn gate(arguments: &Gate) -> anyhow::Result<ExitCode> {
         GateFormat::Text => gate_text::render(verdict),
         GateFormat::Json => gate_json::render(verdict),
         GateFormat::Github => github::render(verdict),
+        GateFormat::Markdown => gate_markdown::render(verdict),
     };
     let mut stdout = AutoStream::auto(io::stdout().lock());
     match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {

@@ -4,7 +4,7 @@ mod gap;
 
 use std::fmt;
 
-pub use self::gap::{Gap, GapKind, Subject};
+pub use self::gap::{Gap, GapKind, INSTALLED_APPS, Subject};
 
 /// Index of a file in [`crate::discover::Discovery::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -108,6 +108,17 @@ impl SourceText {
             .get(start as usize..offset as usize)
             .map_or(offset - start, |before| u32::try_from(before.chars().count()).unwrap_or(u32::MAX));
         LineCol { line: u32::try_from(line).unwrap_or(u32::MAX).saturating_add(1), column: column.saturating_add(1) }
+    }
+
+    /// The byte offset of a 1-based line and column; the end of the text when it has no such place.
+    #[must_use]
+    pub fn offset(&self, line: u32, column: u32) -> u32 {
+        let Some(&start) = self.line_starts.get(line.saturating_sub(1) as usize) else {
+            return u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        };
+        let rest = self.text.get(start as usize..).unwrap_or_default();
+        let at = rest.char_indices().nth(column.saturating_sub(1) as usize).map_or(rest.len(), |(at, _)| at);
+        start.saturating_add(u32::try_from(at).unwrap_or(u32::MAX))
     }
 
     /// The text of a 1-based line, without its line ending.

@@ -159,6 +159,25 @@ fn a_configuration_of_the_user_is_obeyed_from_anywhere_in_the_repository() {
 }
 
 #[test]
+fn environments_whose_file_names_are_the_same() {
+    let tree = Tree::shop();
+    let plan = |names: &[&str]| {
+        let prod = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/environments/prod.json");
+        let replicas = names.iter().map(|name| format!("--replica={name}={prod}"));
+        run(program().arg("plan").arg(tree.path()).args(replicas).arg("-o").arg(tree.join("plan")))
+    };
+    for names in [["a/b", "a b"], ["a:b", "a.b"], ["prod", "PROD"], ["prod", "é-prod"]] {
+        let error = refused(&plan(&names));
+        assert!(error.contains("would have the same file names") && error.contains(names[1]), "{error}");
+    }
+    for name in ["é", "日本", "..", "/"] {
+        let error = refused(&plan(&[name]));
+        assert!(error.contains("no letter or digit"), "{error}");
+    }
+    assert!(!tree.join("plan").exists());
+}
+
+#[test]
 fn arguments_that_make_no_sense() {
     let error = refused(&run(program().args(["scan", ".", "--target", "StudentModule"])));
     assert!(error.contains("`StudentModule` is not a valid model; write it as app_label.Model"), "{error}");

@@ -171,3 +171,180 @@ fn a_faked_migration_is_told_with_its_place() {
     assert_eq!(missing["evidence"][0]["file"], "shop/migrations/0001_initial.py");
     assert_eq!(missing["evidence"][0]["line"], 4);
 }
+
+/// The gravest severity of every check. A change of one is a change of what users see.
+const SEVERITIES: &[(&str, &str)] = &[
+    ("soft-reference", "info"),
+    ("reference-too-narrow", "error"),
+    ("key-exhaustion", "error"),
+    ("negative-ids", "error"),
+    ("empty-table", "warning"),
+    ("python-range", "error"),
+    ("id-limit", "error"),
+    ("missing-foreign-key", "error"),
+    ("extra-foreign-key", "error"),
+    ("foreign-key-rule", "error"),
+    ("foreign-key-name", "info"),
+    ("missing-table", "error"),
+    ("extra-table", "error"),
+    ("leftover-table", "warning"),
+    ("table-engine", "error"),
+    ("missing-column", "error"),
+    ("extra-column", "error"),
+    ("column-type", "error"),
+    ("column-null", "error"),
+    ("column-default", "error"),
+    ("column-auto-increment", "error"),
+    ("collation", "error"),
+    ("primary-key", "error"),
+    ("missing-unique", "error"),
+    ("missing-index", "warning"),
+    ("extra-index", "warning"),
+    ("redundant-index", "info"),
+    ("index-name", "info"),
+    ("missing-check", "warning"),
+    ("missing-view", "error"),
+    ("dependent-view", "warning"),
+    ("dependent-trigger", "error"),
+    ("dependent-routine", "warning"),
+    ("dependent-event", "warning"),
+    ("migration-order", "warning"),
+    ("migration-unapplied", "warning"),
+    ("migration-unknown", "warning"),
+    ("model-differs", "warning"),
+    ("state-differs", "warning"),
+    ("environments-differ", "warning"),
+    ("server-settings", "warning"),
+    ("source-not-found", "info"),
+];
+
+#[test]
+fn every_check_has_its_severity() {
+    let all: Vec<(&str, &str)> = CHECKS.iter().map(|check| (check.id, check.severity.as_str())).collect();
+    assert_eq!(all, SEVERITIES);
+}
+
+#[test]
+fn a_relation_without_a_constraint_misses_none() {
+    let line = "migrations.CreateModel('Line', [('id', models.AutoField(primary_key=True)), \
+                ('order', models.ForeignKey('shop.Order', models.CASCADE, db_constraint=False))]),";
+    let folder = project(line, "");
+    let table = "CREATE TABLE `shop_line` (`id` int NOT NULL AUTO_INCREMENT, `order_id` bigint unsigned NOT NULL, \
+                 PRIMARY KEY (`id`), KEY `shop_line_order_id_6871eda7` (`order_id`)) ENGINE=InnoDB;";
+    let found = findings(folder.path(), &[("prod", &format!("{ORDERS}) ENGINE=InnoDB;\n{table}"))]);
+    assert!(found.iter().any(|line| line.starts_with("soft-reference info shop_line")), "{found:?}");
+    assert!(!found.iter().any(|line| line.starts_with("missing-foreign-key")), "{found:?}");
+}
+
+#[test]
+fn nullability_is_compared_both_ways() {
+    let folder = project("", "");
+    let dump = |total: &str| format!("{} ENGINE=InnoDB;", ORDERS.replace("`total` int NOT NULL", total) + ")");
+    let null = findings(folder.path(), &[("prod", &dump("`total` int NULL"))]);
+    assert_eq!(null, ["column-null warning shop_order "]);
+    let folder = project("migrations.AddField('Order', 'note', models.IntegerField(null=True)),", "");
+    let not_null = "`total` int NOT NULL, `note` int NOT NULL";
+    let found = findings(folder.path(), &[("prod", &dump(not_null))]);
+    assert!(found.contains(&String::from("column-null error shop_order ")), "{found:?}");
+}
+
+/// The columns that store ids, as `TABLE.COLUMN CONFIDENCE`, without the key.
+fn id_columns(folder: &Path, dump: &str) -> Vec<String> {
+    let path = folder.join("prod.sql");
+    std::fs::write(&path, dump).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_csm-audit"));
+    command.arg("scan").arg(folder.join("project")).arg("--replica").arg(format!("prod={}#shop", path.display()));
+    command.args(["--target", "shop.Order", "--django", "4.2", "--server", "mysql-8.4", "--format", "json", "--quiet"]);
+    let report: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let columns = report["columns"].as_array().unwrap().iter().filter(|column| column["role"] != "key");
+    let text = |column: &serde_json::Value, key: &str| column[key].as_str().unwrap_or_default().to_owned();
+    let mut all: Vec<String> = columns
+        .map(|column| format!("{}.{} {}", text(column, "table"), text(column, "column"), text(column, "confidence")))
+        .collect();
+    all.sort();
+    all
+}
+
+#[test]
+fn copies_of_rows_and_generic_relations_store_ids() {
+    let history = "migrations.CreateModel('Trace', [('id', models.IntegerField(db_index=True)), \
+                   ('total', models.IntegerField()), ('rev', models.AutoField(primary_key=True)), \
+                   ('history_date', models.DateTimeField()), ('history_type', models.CharField(max_length=1))], \
+                   {'db_table': 'order_trace'}), \
+                   migrations.CreateModel('ContentType', [('id', models.AutoField(primary_key=True))], \
+                   {'db_table': 'django_content_type'}), \
+                   migrations.CreateModel('Mark', [('id', models.AutoField(primary_key=True)), \
+                   ('object_id', models.PositiveIntegerField()), ('text_id', models.CharField(max_length=9)), \
+                   ('content_type', models.ForeignKey('shop.ContentType', models.CASCADE))]),";
+    let folder = project(history, "");
+    let copy = "CREATE TABLE `copy_of_orders` (`at` datetime NOT NULL, `id` int NOT NULL, `total` int, `by` int);";
+    let found = id_columns(folder.path(), &format!("{ORDERS}) ENGINE=InnoDB;\n{copy}"));
+    assert_eq!(found, ["order_trace.id certain", "shop_mark.object_id possible"]);
+    // A table of three columns that copies all of them; nobody who reads the code knows it.
+    let folder = project("migrations.AddField('Order', 'by', models.IntegerField(null=True)),", "");
+    let found = id_columns(folder.path(), &format!("{ORDERS}, `by` int) ENGINE=InnoDB;\n{copy}"));
+    assert_eq!(found, ["copy_of_orders.id possible"]);
+}
+
+#[test]
+fn both_ends_of_inheritance_store_ids() {
+    let parents = "migrations.CreateModel('Thing', [('id', models.AutoField(primary_key=True))]), \
+                   migrations.CreateModel('Box', [('thing_ptr', models.OneToOneField('shop.Thing', models.CASCADE, \
+                   parent_link=True, primary_key=True))], bases=('shop.thing',)), \
+                   migrations.CreateModel('Tag', [('id', models.AutoField(primary_key=True)), \
+                   ('thing', models.ForeignKey('shop.Thing', models.CASCADE))]), \
+                   migrations.AddField('Order', 'box', models.OneToOneField('shop.Box', models.CASCADE)),";
+    let folder = project(parents, "");
+    let path = folder.path().join("project/shop/models.py");
+    std::fs::write(
+        &path,
+        "from django.db import models\n\n\nclass Thing(models.Model):\n    pass\n\n\nclass Box(Thing):\n    pass\n",
+    )
+    .unwrap();
+    let dump = folder.path().join("prod.sql");
+    std::fs::write(&dump, format!("{ORDERS}) ENGINE=InnoDB;")).unwrap();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_csm-audit"));
+    command.arg("scan").arg(folder.path().join("project"));
+    command.arg("--replica").arg(format!("prod={}#shop", dump.display()));
+    command.args(["--target", "shop.Box", "--django", "4.2", "--server", "mysql-8.4", "--format", "json", "--quiet"]);
+    let report: serde_json::Value = serde_json::from_slice(&command.output().unwrap().stdout).unwrap();
+    let mut all: Vec<String> = report["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| format!("{}.{}", c["table"].as_str().unwrap(), c["column"].as_str().unwrap()))
+        .collect();
+    all.sort();
+    // The parent, what points to the parent, the child, and what points to the child.
+    assert_eq!(all, ["shop_box.thing_ptr_id", "shop_order.box_id", "shop_tag.thing_id", "shop_thing.id"]);
+}
+
+#[test]
+fn what_limits_ids_beside_the_type_is_found() {
+    let folder = project("", "");
+    let limit = |dump: &str| -> Vec<String> {
+        let all = findings(folder.path(), &[("prod", dump)]);
+        all.into_iter().filter(|line| line.starts_with("id-limit")).collect()
+    };
+    let table = |more: &str, end: &str| format!("{ORDERS}{more}) ENGINE=InnoDB{end};");
+    assert_eq!(limit(&table("", "")), [""; 0]);
+    assert_eq!(limit(&table(", CONSTRAINT `cap` CHECK (`id` < 2147483647)", "")), ["id-limit error shop_order cap"]);
+    assert_eq!(limit(&table(", CONSTRAINT `cap` CHECK (`id` >= 0)", "")), [""; 0]);
+    assert_eq!(limit(&table(", CONSTRAINT `cap` CHECK (`id` % 2 = 0)", "")), ["id-limit warning shop_order cap"]);
+    let parts = " PARTITION BY RANGE (`id`) (PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN (";
+    assert_eq!(limit(&table("", &format!("{parts}2147483647))"))), ["id-limit error shop_order p1"]);
+    assert_eq!(limit(&table("", &format!("{parts}MAXVALUE))"))), [""; 0]);
+    assert_eq!(
+        limit(&table(
+            "",
+            &parts.replace(
+                "(PARTITION p0 VALUES LESS THAN (10), PARTITION p1 VALUES LESS THAN (",
+                "(PARTITION p0 VALUES LESS THAN MAXVALUE)"
+            )
+        )),
+        [""; 0]
+    );
+    let narrow = ", `x` int GENERATED ALWAYS AS (`id` + 0) STORED";
+    assert_eq!(limit(&table(narrow, "")), ["id-limit error shop_order x"]);
+    assert_eq!(limit(&table(&narrow.replace("x` int", "x` bigint"), "")), [""; 0]);
+}

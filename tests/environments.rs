@@ -248,7 +248,7 @@ fn a_plan_says_which_migrations_of_its_tables_could_not_be_followed() {
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
         let text = std::fs::read_to_string(home.path().join("plan/plan.json")).unwrap();
         let plan = serde_json::from_str::<Value>(&text).unwrap()["plan"].take();
-        let open = plan["open"].as_array().unwrap().iter().map(|open| open["what"].as_str().unwrap().to_owned());
+        let open = plan["assumptions"].as_array().unwrap().iter().map(|open| open["what"].as_str().unwrap().to_owned());
         open.filter(|what| what.contains("migrations/")).collect::<Vec<_>>()
     };
     assert_eq!(open(), Vec::<String>::new());

@@ -67,7 +67,7 @@ pub struct ColumnInstance {
 type Key = (String, String, String);
 
 #[derive(Default)]
-struct Finder {
+pub(super) struct Finder {
     columns: BTreeMap<Key, IdColumn>,
 }
 
@@ -83,11 +83,16 @@ pub(super) fn find(target: &Target, expected: &[Expected], environments: &[Envir
         let before = finder.columns.len();
         for code in expected {
             finder.by_code(code);
+            finder.referenced_keys(code, environments);
         }
         finder.by_constraints(environments);
         if finder.columns.len() == before {
             break;
         }
+    }
+    for code in expected {
+        finder.by_copies(target, code, environments);
+        finder.by_content_type(target, code);
     }
     finder.by_name(target, environments);
     let mut columns: Vec<IdColumn> = finder.columns.into_values().collect();
@@ -99,7 +104,15 @@ pub(super) fn find(target: &Target, expected: &[Expected], environments: &[Envir
 }
 
 impl Finder {
-    fn add(&mut self, place: Option<&str>, table: &str, column: &str, role: Role, why: String, sure: Confidence) {
+    pub(super) fn add(
+        &mut self,
+        place: Option<&str>,
+        table: &str,
+        column: &str,
+        role: Role,
+        why: String,
+        sure: Confidence,
+    ) {
         let key = (place.unwrap_or_default().to_lowercase(), table.to_lowercase(), column.to_lowercase());
         let entry = self.columns.entry(key).or_insert_with(|| IdColumn {
             alias: place.map(str::to_owned),
@@ -120,18 +133,24 @@ impl Finder {
         }
     }
 
-    fn get_mut(&mut self, alias: &str, table: &str, column: &str) -> Option<&mut IdColumn> {
+    pub(super) fn get_mut(&mut self, alias: &str, table: &str, column: &str) -> Option<&mut IdColumn> {
         self.columns.get_mut(&(alias.to_lowercase(), table.to_lowercase(), column.to_lowercase()))
     }
 
     /// Whether a column of a database stores the ids, by what is known so far. A table's name is looked for in every
     /// alias: references without a constraint cross databases.
-    fn stores(&self, table: &str, column: &str) -> bool {
+    pub(super) fn stores(&self, table: &str, column: &str) -> bool {
         self.columns.values().any(|known| {
             known.role != Role::Soft
                 && known.table.eq_ignore_ascii_case(table)
                 && known.column.eq_ignore_ascii_case(column)
         })
+    }
+
+    /// Whether a column of a table of an alias stores the ids, tied by a constraint or the key itself.
+    pub(super) fn ties(&self, alias: Option<&str>, table: &str, column: &str) -> bool {
+        let key = (alias.unwrap_or_default().to_lowercase(), table.to_lowercase(), column.to_lowercase());
+        self.columns.get(&key).is_some_and(|known| known.role != Role::Soft)
     }
 
     fn key_by_code(&mut self, target: &Target, code: &Expected) {
@@ -258,7 +277,9 @@ impl Finder {
                     .filter(|key| key.database == database.name)
                     .flat_map(|key| key.columns.iter().map(|column| (key.table.as_str(), column.as_str())))
                     .collect();
-                for table in database.tables.found.iter().filter(|table| !table.is_view) {
+                // What a tool left of a table is dropped, not changed.
+                let tables = database.tables.found.iter().filter(|table| !table.is_view);
+                for table in tables.filter(|table| !database.is_leftover(&table.name)) {
                     for column in &table.columns {
                         let named = is_usual(&usual, &column.name);
                         let integer = integer_limit(&column.column_type).is_some();

@@ -2,6 +2,7 @@
 //! and which columns store the target's ids.
 
 mod columns;
+mod copies;
 mod exhaustion;
 mod mapping;
 mod references;

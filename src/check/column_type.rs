@@ -44,7 +44,16 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let computed = (column.generated.is_some(), held.generated.is_some());
             let wanted = column.column_type.print(server);
             let place = format!("{}.{}", matched.name, column.name);
+            // The change of the key is under way or done: its goal is the reference, not the code of before.
+            let reached = matched.held_has_goal(context.audit, &column.name);
             let (severity, message) = match (fit, computed) {
+                (Fit::Wider | Fit::Narrower, (false, false)) if reached => (
+                    Severity::Info,
+                    format!(
+                        "{place} is {}, which holds every id of the key as it will be; the code still has {wanted}",
+                        held.column_type
+                    ),
+                ),
                 (_, (true, false)) => (Severity::Error, format!("{place} is a plain column, where the code computes it")),
                 (_, (false, true)) => (Severity::Error, format!("{place} is computed, where the code writes it")),
                 (Fit::Same, _) => continue,
@@ -63,6 +72,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let key = context.is_target(matched.name) && column.name.eq_ignore_ascii_case(&context.audit.target.key);
             let quoted = (crate::schema::quote(matched.name), crate::schema::quote(&column.name));
             let fix = match fit {
+                _ if reached => String::from(
+                    "none in the database; the Django migration at the end of the plan brings the code to this type",
+                ),
                 Fit::Wider => String::from("none is needed; a copy into tables made from the code would cut its values"),
                 _ if key => String::from("csm-audit plan says how"),
                 _ => format!(

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{foreign_keys, indexes};
 use crate::audit::{Audit, MappedDatabase};
 use crate::finding::Confidence;
-use crate::live::facts::{ForeignKey, Table as LiveTable};
+use crate::live::facts::{ForeignKey, Table as LiveTable, integer_limit};
 use crate::live::proof::Proof;
 use crate::schema::{Part, Server, Table};
 
@@ -78,6 +78,17 @@ impl<'a> Context<'a> {
 }
 
 impl Matched<'_> {
+    /// Whether a column stores ids of the target and its live type holds every id of the key as it will be.
+    pub fn held_has_goal(&self, audit: &Audit, column: &str) -> bool {
+        let stores = audit.columns.iter().any(|known| {
+            known.alias == self.pair.mapping.alias
+                && known.table.eq_ignore_ascii_case(self.name)
+                && known.column.eq_ignore_ascii_case(column)
+        });
+        let limit = self.held.column(column).and_then(|held| integer_limit(&held.column_type));
+        stores && limit.is_some_and(|limit| limit >= audit.target.highest_id())
+    }
+
     /// The environment's name.
     pub fn environment(&self) -> &str {
         self.pair.environment_name()

@@ -36,15 +36,23 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             pair.database.table(name).is_some() || pair.tables.is_some_and(|tables| tables.tables.contains_key(name))
         };
         for (name, of) in pair.database.leftovers().into_iter().filter(|(_, of)| known(of)) {
-            let target = context.is_target(of);
+            // gh-ost looks only for its ghost table and for the old table as it will name that (go/logic/applier.go).
+            let stops = name.eq_ignore_ascii_case(&format!("_{of}_gho")) || name.eq_ignore_ascii_case(&format!("_{of}_del"));
+            let refused = if stops { "; gh-ost refuses to begin while it is there" } else { "" };
+            let changed = context.matched.iter().any(|matched| {
+                matched.pair.environment_index == pair.environment_index
+                    && matched.pair.database_index == pair.database_index
+                    && matched.name.eq_ignore_ascii_case(of)
+                    && matched.held_has_goal(context.audit, &context.audit.target.key)
+            });
+            let target = context.is_target(of) && stops && !changed;
             findings.push(
                 Finding::new(&LEFTOVER_TABLE, pair, format!("{name} is left of a schema change of {of}"))
                     .table(name)
                     .affects_target_if(context.audit.concerns(of)).blocks_change_if(target)
                     .evidence(pair.environment_name(), name.to_owned())
                     .fix(format!(
-                        "make sure that no run is under way, then RENAME TABLE {} and drop it later; gh-ost refuses to begin \
-                         while it is there",
+                        "make sure that no run is under way, then RENAME TABLE {} and drop it later{refused}",
                         quote(name)
                     )),
             );

@@ -5,6 +5,7 @@
 mod column;
 mod context;
 pub mod docs;
+mod doubt;
 mod finding;
 mod foreign_keys;
 mod indexes;
@@ -75,6 +76,7 @@ checks![
     negative_ids::NEGATIVE_IDS,
     empty_table::EMPTY_TABLE,
     python_range::PYTHON_RANGE,
+    id_limit::ID_LIMIT,
     missing_foreign_key::MISSING_FOREIGN_KEY,
     extra_foreign_key::EXTRA_FOREIGN_KEY,
     foreign_key_rule::FOREIGN_KEY_RULE,
@@ -109,6 +111,7 @@ checks![
     state_differs::STATE_DIFFERS,
     environments_differ::ENVIRONMENTS_DIFFER,
     server_settings::SERVER_SETTINGS,
+    source_not_found::SOURCE_NOT_FOUND,
 ];
 
 /// Runs every check, the gravest findings first.
@@ -119,6 +122,7 @@ pub fn run(audit: &Audit) -> Vec<Finding> {
     for check in CHECKS {
         (check.run)(&context, &mut findings);
     }
+    doubt::weaken(audit, &mut findings);
     let environments: Vec<&str> = audit.environments.iter().map(|one| one.facts.name.as_str()).collect();
     findings.sort_by(|a, b| a.order(&environments).cmp(&b.order(&environments)));
     findings.dedup();

@@ -151,6 +151,8 @@ pub struct Rules {
     pub confidence: Confidence,
     /// Whether prose counts.
     pub documents: bool,
+    /// Whether references to linked models count, which only point to the target's table.
+    pub linked: bool,
     /// Allowances.
     pub allow: Vec<AllowanceRule>,
     /// What to say.
@@ -165,6 +167,7 @@ impl Default for Rules {
             deny: Vec::new(),
             confidence: Confidence::Likely,
             documents: false,
+            linked: false,
             allow: Vec::new(),
             texts: IndexMap::new(),
         }
@@ -180,6 +183,7 @@ pub(super) struct Section {
     deny: Option<Vec<Kind>>,
     confidence: Option<Confidence>,
     documents: Option<bool>,
+    linked: Option<bool>,
     allow: Option<Vec<SectionAllow>>,
     texts: Option<IndexMap<Topic, Text>>,
 }
@@ -228,6 +232,7 @@ impl Section {
             deny: self.deny.unwrap_or_default(),
             confidence: self.confidence.unwrap_or(Confidence::Likely),
             documents: self.documents.unwrap_or(false),
+            linked: self.linked.unwrap_or(false),
             allow: allow.collect::<Result<_, ConfigError>>()?,
             texts: self.texts.unwrap_or_default(),
         })

@@ -1,11 +1,16 @@
-//! What git knows of another commit, asked of git itself: its objects are read, nothing is checked out.
+//! What git knows of a commit and of the index, asked of git itself: objects are read, nothing is checked out.
+//!
+//! The tree may be anybody's, its `.git/config` included. git is only asked for names and objects: it never looks into the
+//! work tree, so that no filter, monitor, hook or text conversion runs and no flag of the index (`assume-unchanged`,
+//! `skip-worktree`) or time of a file hides a change. Which files differ is found by hashing what was read.
 
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashMap;
+use sha1::{Digest as _, Sha1};
 
 use super::MAX_FILE_SIZE;
 use super::kind::{self, FileKind};
@@ -35,18 +40,15 @@ pub enum RevisionError {
         /// What to do.
         hint: &'static str,
     },
-    /// The content of a file is not there.
-    #[error(
-        "the clone of {} lacks the content of {file} at `{revision}`; fetch it, or clone without --filter",
-        path.display()
-    )]
-    Missing {
+    /// The two histories have no commit in common, as far as the clone holds them.
+    #[error("{} has no merge base of `{revision}` and HEAD; {hint}", path.display())]
+    NoMergeBase {
         /// The root.
         path: PathBuf,
-        /// The file.
-        file: String,
         /// The commit, as given.
         revision: String,
+        /// What to do.
+        hint: &'static str,
     },
     /// git failed.
     #[error("git failed in {}: {reason}", path.display())]
@@ -56,6 +58,15 @@ pub enum RevisionError {
         /// What git said.
         reason: String,
     },
+}
+
+/// Which commit is compared with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Base {
+    /// The merge base of the given commit and HEAD, as `git diff A...B` compares.
+    Merge,
+    /// The given commit.
+    Tip,
 }
 
 /// What a path of a commit is.
@@ -71,9 +82,12 @@ pub(super) enum Mode {
 #[derive(Clone, Debug)]
 pub(super) struct Blob {
     pub mode: Mode,
+    /// The name of the object, hexadecimal.
     pub object: String,
     /// The path as the system writes it, when the shown one is escaped.
     pub odd: Option<PathBuf>,
+    /// Which of [`Commit::repositories`] holds the object.
+    repository: usize,
 }
 
 /// A commit as seen from a folder of its repository.
@@ -85,75 +99,74 @@ pub(super) struct Commit {
     pub top: PathBuf,
     /// The folder's path below it, empty or with a `/` at its end.
     pub prefix: String,
-    /// Where git keeps what all its work trees share.
-    pub common: PathBuf,
-    /// The files of the whole commit, by their path as reports show it.
+    /// The files of the whole commit, those of its submodules included, by their path as reports show it.
     pub files: FxHashMap<String, Blob>,
-    /// Paths at which the work tree may differ from the commit.
-    pub touched: FxHashSet<String>,
-    /// The contents of those that an analysis reads, as far as the clone has them.
-    at_hand: FxHashMap<String, Content>,
+    /// Submodules whose commit is not in the clone, by their path.
+    pub unread: Vec<String>,
+    /// The top folders of the repository and of its submodules.
+    repositories: Vec<PathBuf>,
 }
 
+/// Submodules nest no deeper.
+const MAX_NESTING: usize = 8;
+
 impl Commit {
-    /// Asks git for the files of `revision` in the repository of `folder`.
-    pub(super) fn open(folder: &Path, revision: &str) -> Result<Self, RevisionError> {
-        let place = ["rev-parse", "--show-toplevel", "--git-common-dir", "--show-prefix"];
-        let place = run(folder, &place)?.map_err(|reason| no_repository(folder, reason))?;
+    /// Asks git for the files of a commit in the repository of `folder`.
+    pub(super) fn open(folder: &Path, revision: &str, base: Base) -> Result<Self, RevisionError> {
+        let place = run(folder, &["rev-parse", "--show-toplevel", "--show-prefix"])?;
+        let place = place.map_err(|reason| no_repository(folder, reason))?;
         let place = String::from_utf8_lossy(&place);
         let mut lines = place.lines();
         let mut next = || lines.next().unwrap_or_default();
-        let (top, common, prefix) = (PathBuf::from(next()), folder.join(next()), next().to_owned());
+        let (top, prefix) = (PathBuf::from(next()), next().to_owned());
+        // A configuration of the repository may name another work tree than the one that is scanned.
+        let real = |path: &Path| std::fs::canonicalize(path).ok();
+        if real(folder).is_none() || real(folder) != real(&top.join(&prefix)) {
+            let reason = format!("its configuration says that its work tree is {}", top.display());
+            return Err(no_repository(folder, reason));
+        }
 
-        // A name that begins with a dash would be an option to git.
-        let named = format!("{revision}^{{commit}}");
-        let id = match revision.starts_with('-') {
-            true => Err(String::new()),
-            false => run(folder, &["rev-parse", "--verify", "--quiet", &named])?,
-        };
-        let Ok(id) = id else {
-            let shallow = run(folder, &["rev-parse", "--is-shallow-repository"])?;
-            let hint = match shallow {
-                Ok(answer) if answer.starts_with(b"true") => {
-                    "the clone is shallow: fetch more of it (git fetch --unshallow, or fetch-depth: 0 in CI)"
-                }
-                _ => "see that it is fetched and spelled right (git fetch origin, then origin/main)",
-            };
-            return Err(RevisionError::Unknown { path: folder.to_path_buf(), revision: revision.to_owned(), hint });
-        };
-        let id = String::from_utf8_lossy(&id).trim().to_owned();
+        let id = resolve(folder, revision, base)?;
         let failed = |reason| RevisionError::Git { path: folder.to_path_buf(), reason };
-        let list = ["ls-tree", "-r", "-z", "--full-tree", &id];
-        // Unlike its plumbing, `git diff` looks into files whose times alone have changed, as those of a copy have.
-        let changes = [
-            "diff",
-            "-z",
-            "--name-only",
-            "--no-renames",
-            "--no-ext-diff",
-            "--no-relative",
-            "--ignore-submodules=dirty",
-            &id,
-        ];
-        // Both are started before either is waited for.
-        let (listed, touched) = (start(folder, &list)?, start(&top, &changes)?);
-        let files = entries(&finish(listed)?.map_err(failed)?);
-        let touched = finish(touched)?.map_err(failed)?;
-        let touched = touched.split(|&b| b == 0).filter(|path| !path.is_empty()).map(|path| shown(path).0).collect();
-        let at_hand = FxHashMap::default();
+        let listed = run(folder, &["ls-tree", "-r", "-z", "--full-tree", &id])?.map_err(failed)?;
         let (folder, revision) = (folder.to_path_buf(), revision.to_owned());
-        let mut commit = Self { folder, revision, top, prefix, common, files, touched, at_hand };
-        commit.take_touched()?;
+        let repositories = vec![top.clone()];
+        let mut commit =
+            Self { folder, revision, top, prefix, files: entries(&listed, 0), unread: Vec::new(), repositories };
+        commit.add_submodules(0, MAX_NESTING)?;
         Ok(commit)
     }
 
-    /// Takes the contents of touched files while the work tree is still being read.
-    fn take_touched(&mut self) -> Result<(), RevisionError> {
-        let below = self.touched.iter().map(String::as_str).filter(|path| path.starts_with(&self.prefix));
-        let paths: Vec<&str> = below.filter(|path| self.is_read(path)).collect();
-        let found = self.ask(&paths)?;
-        let known = paths.iter().zip(found).filter_map(|(path, content)| Some(((*path).to_owned(), content?)));
-        self.at_hand = known.collect();
+    /// Adds the files of submodules at the commits that this one records.
+    fn add_submodules(&mut self, of: usize, nesting: usize) -> Result<(), RevisionError> {
+        let is_submodule = |blob: &Blob| blob.mode == Mode::Submodule && blob.repository == of;
+        let mut found: Vec<(String, String)> = self
+            .files
+            .iter()
+            .filter(|(path, blob)| is_submodule(blob) && path.starts_with(&self.prefix))
+            .map(|(path, blob)| (path.clone(), blob.object.clone()))
+            .collect();
+        found.sort();
+        for (path, id) in found {
+            let place = self.top.join(&path);
+            // Without a repository of its own git would answer for the one around it.
+            let listed = match place.join(".git").exists() && nesting > 0 {
+                true => run(&place, &["ls-tree", "-r", "-z", "--full-tree", &id])?.ok(),
+                false => None,
+            };
+            let Some(listed) = listed else {
+                self.unread.push(path);
+                continue;
+            };
+            let repository = self.repositories.len();
+            self.repositories.push(place);
+            let inner = entries(&listed, repository).into_iter().map(|(inner, mut blob)| {
+                blob.odd = blob.odd.map(|odd| Path::new(&path).join(odd));
+                (format!("{path}/{inner}"), blob)
+            });
+            self.files.extend(inner);
+            self.add_submodules(repository, nesting - 1)?;
+        }
         Ok(())
     }
 
@@ -167,51 +180,142 @@ impl Commit {
         })
     }
 
-    /// The contents of files of the commit; of one that is too large only the size.
-    pub(super) fn contents(&self, paths: &[&str]) -> Result<Vec<Content>, RevisionError> {
-        let unknown: Vec<&str> = paths.iter().copied().filter(|path| !self.at_hand.contains_key(*path)).collect();
-        let mut asked = self.ask(&unknown)?.into_iter();
-        let missing = |path: &str| RevisionError::Missing {
-            path: self.folder.clone(),
-            file: path.to_owned(),
-            revision: self.revision.clone(),
+    /// The contents of files of the commit, of one that is too large only the size; `None` of those that the clone lacks.
+    pub(super) fn contents(&self, paths: &[&str]) -> Result<Vec<Option<Content>>, RevisionError> {
+        let mut found: Vec<Option<Content>> = vec![None; paths.len()];
+        for (repository, place) in self.repositories.iter().enumerate() {
+            let of = |at: &usize| self.files.get(paths[*at]).is_some_and(|blob| blob.repository == repository);
+            let positions: Vec<usize> = (0..paths.len()).filter(of).collect();
+            let objects: Vec<&str> =
+                positions.iter().filter_map(|&at| self.files.get(paths[at])).map(|blob| &*blob.object).collect();
+            let failed = |reason: String| RevisionError::Git { path: self.folder.clone(), reason };
+            for (at, content) in positions.into_iter().zip(contents(place, &objects, &failed)?) {
+                found[at] = content;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The commit that is compared with.
+fn resolve(folder: &Path, revision: &str, base: Base) -> Result<String, RevisionError> {
+    const SHALLOW: &str = "the clone is shallow: fetch more of it (git fetch --unshallow, or fetch-depth: 0 in CI)";
+    // A name that begins with a dash would be an option to git.
+    let named = format!("{revision}^{{commit}}");
+    let id = match revision.starts_with('-') {
+        true => Err(String::new()),
+        false => run(folder, &["rev-parse", "--verify", "--quiet", &named])?,
+    };
+    let is_shallow = || -> Result<bool, RevisionError> {
+        let shallow = run(folder, &["rev-parse", "--is-shallow-repository"])?;
+        Ok(shallow.is_ok_and(|answer| answer.starts_with(b"true")))
+    };
+    let trimmed = |id: Vec<u8>| String::from_utf8_lossy(&id).trim().to_owned();
+    let (path, revision) = (folder.to_path_buf(), revision.to_owned());
+    let Ok(id) = id.map(trimmed) else {
+        let hint = match is_shallow()? {
+            true => SHALLOW,
+            false => "fetch it first and check its spelling (git fetch origin, then origin/main)",
         };
-        paths
-            .iter()
-            .map(|path| match self.at_hand.get(*path) {
-                Some(content) => Ok(content.clone()),
-                None => asked.next().flatten().ok_or_else(|| missing(path)),
-            })
-            .collect()
+        return Err(RevisionError::Unknown { path, revision, hint });
+    };
+    if base == Base::Tip {
+        return Ok(id);
+    }
+    match run(folder, &["merge-base", &id, "HEAD"])? {
+        Ok(id) => Ok(trimmed(id)),
+        Err(_) => {
+            let hint = match is_shallow()? {
+                true => SHALLOW,
+                false => "the histories are unrelated: compare with the commit itself (--diff-tip)",
+            };
+            Err(RevisionError::NoMergeBase { path, revision, hint })
+        }
+    }
+}
+
+/// A file of the index.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Tracked {
+    /// Relative to the folder that was asked about, as reports show it.
+    pub path: String,
+    /// The path as the system writes it, when the shown one is escaped.
+    pub odd: Option<PathBuf>,
+    /// The name of the object, hexadecimal.
+    pub object: String,
+    /// Whether a sparse checkout leaves it out.
+    pub is_left_out: bool,
+}
+
+/// The regular files that git tracks below a folder; none when it is in no repository that can be read.
+pub(super) fn tracked(folder: &Path) -> Vec<Tracked> {
+    let Ok(Ok(listed)) = run(folder, &["ls-files", "-z", "-s", "-t", "--cached"]) else { return Vec::new() };
+    listed.split(|&b| b == 0).filter_map(tracked_file).collect()
+}
+
+/// `<tag> <mode> <object> <stage>\t<path>`
+fn tracked_file(entry: &[u8]) -> Option<Tracked> {
+    let tab = memchr::memchr(b'\t', entry)?;
+    let head = std::str::from_utf8(&entry[..tab]).ok()?;
+    let mut words = head.split(' ');
+    let (tag, mode, object) = (words.next()?, words.next()?, words.next()?);
+    let (path, odd) = shown(&entry[tab + 1..]);
+    mode.starts_with("100").then(|| Tracked {
+        path,
+        odd,
+        object: object.to_owned(),
+        is_left_out: tag.eq_ignore_ascii_case("S"),
+    })
+}
+
+/// The contents of objects of a repository; of one that the clone lacks there is none.
+pub(super) fn contents<E>(
+    folder: &Path,
+    objects: &[&str],
+    failed: &dyn Fn(String) -> E,
+) -> Result<Vec<Option<Content>>, E> {
+    if objects.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut child = git(folder, &["cat-file", "--batch"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .map_err(|error| failed(error.to_string()))?;
+    let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
+        return Err(failed("its streams are closed".to_owned()));
+    };
+    let questions: String = objects.iter().flat_map(|object| [*object, "\n"]).collect();
+    // git answers while it is asked: whoever only writes, or only reads, waits for ever.
+    let asking = std::thread::spawn(move || stdin.write_all(questions.as_bytes()));
+    let mut answers = BufReader::new(stdout);
+    let found: Result<Vec<_>, E> =
+        objects.iter().map(|_| content(&mut answers).map_err(|error| failed(error.to_string()))).collect();
+    drop(answers);
+    // What it has to say when it is cut short, the first missing content has said.
+    let _ = asking.join();
+    let _ = child.wait();
+    found
+}
+
+/// The name that git gives the content of a file, in a repository of SHA-1 objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct BlobId([u8; 20]);
+
+impl BlobId {
+    /// The name of these bytes.
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut hash = Sha1::new();
+        hash.update(format!("blob {}\0", bytes.len()));
+        hash.update(bytes);
+        Self(hash.finalize().into())
     }
 
-    /// Asks git for contents; of one that the clone lacks there is none.
-    fn ask(&self, paths: &[&str]) -> Result<Vec<Option<Content>>, RevisionError> {
-        if paths.is_empty() {
-            return Ok(Vec::new());
-        }
-        let failed = |reason: String| RevisionError::Git { path: self.folder.clone(), reason };
-        let mut child = git(&self.folder, &["cat-file", "--batch"])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(RevisionError::NoGit)?;
-        let (Some(mut stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else {
-            return Err(failed("its streams are closed".to_owned()));
-        };
-        let objects: String =
-            paths.iter().filter_map(|path| self.files.get(*path)).flat_map(|blob| [&blob.object, "\n"]).collect();
-        // git answers while it is asked: whoever only writes, or only reads, waits for ever.
-        let asking = std::thread::spawn(move || stdin.write_all(objects.as_bytes()));
-        let mut answers = BufReader::new(stdout);
-        let found: Result<Vec<_>, RevisionError> =
-            paths.iter().map(|_| content(&mut answers).map_err(|error| failed(error.to_string()))).collect();
-        drop(answers);
-        // What it has to say when it is cut short, the first missing content has said.
-        let _ = asking.join();
-        let _ = child.wait();
-        found
+    /// Whether git calls the same object so.
+    pub(super) fn is(&self, object: &str) -> bool {
+        let hex = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
+        self.0.iter().flat_map(|byte| [hex(byte >> 4), hex(byte & 15)]).eq(object.chars())
     }
 }
 
@@ -243,7 +347,7 @@ fn content(answers: &mut impl BufRead) -> std::io::Result<Option<Content>> {
 }
 
 /// `<mode> <type> <object>\t<path>`, each ended by a NUL.
-fn entries(listing: &[u8]) -> FxHashMap<String, Blob> {
+fn entries(listing: &[u8], repository: usize) -> FxHashMap<String, Blob> {
     let mut files = FxHashMap::default();
     for entry in listing.split(|&b| b == 0) {
         let Some(tab) = memchr::memchr(b'\t', entry) else { continue };
@@ -255,7 +359,7 @@ fn entries(listing: &[u8]) -> FxHashMap<String, Blob> {
             _ => Mode::File,
         };
         let (path, odd) = shown(&entry[tab + 1..]);
-        files.insert(path, Blob { mode, object: words.nth(1).unwrap_or_default().to_owned(), odd });
+        files.insert(path, Blob { mode, object: words.nth(1).unwrap_or_default().to_owned(), odd, repository });
     }
     files
 }
@@ -270,14 +374,60 @@ fn shown(path: &[u8]) -> (String, Option<PathBuf>) {
     (path, escaped.then_some(system))
 }
 
+/// What git inherits of the environment: where it and its user's configuration are. The latter says which folders of
+/// other owners are safe.
+const INHERITED: [&str; 14] = [
+    "PATH",
+    "HOME",
+    "XDG_CONFIG_HOME",
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_SYSTEM",
+    "GIT_CONFIG_NOSYSTEM",
+    "TMPDIR",
+    "SystemRoot",
+    "USERPROFILE",
+    "HOMEDRIVE",
+    "HOMEPATH",
+    "APPDATA",
+    "PROGRAMDATA",
+    "TEMP",
+];
+
+/// What a repository's own configuration cannot change: no command of it is run, no repository inside the tree is taken
+/// for the tree's, nothing is fetched, and objects are what their names say.
+const SAFE: [&str; 12] = [
+    "core.quotePath=false",
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "safe.bareRepository=explicit",
+    "core.attributesFile=/dev/null",
+    "core.sshCommand=false",
+    "core.alternateRefsCommand=false",
+    "core.useReplaceRefs=false",
+    "core.pager=cat",
+    "credential.helper=",
+    "diff.external=",
+    "protocol.allow=never",
+];
+
 fn git(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new("git");
     // A hook's environment names the repository of whoever commits, which need not be the one that is scanned.
-    for name in ["GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_PREFIX", "GIT_OBJECT_DIRECTORY"] {
-        command.env_remove(name);
-    }
-    command.env("LC_ALL", "C").env("GIT_OPTIONAL_LOCKS", "0").env("GIT_TERMINAL_PROMPT", "0");
-    command.arg("-C").arg(folder).args(["-c", "core.quotePath=false"]).args(arguments).stdin(Stdio::null());
+    command.env_clear();
+    command.envs(INHERITED.iter().filter_map(|name| Some((name, std::env::var_os(name)?))));
+    command.envs([
+        ("LC_ALL", "C"),
+        ("GIT_OPTIONAL_LOCKS", "0"),
+        ("GIT_TERMINAL_PROMPT", "0"),
+        ("GIT_NO_LAZY_FETCH", "1"),
+        // Older than lazy fetching can be told: no protocol is allowed at all.
+        ("GIT_ALLOW_PROTOCOL", ""),
+        ("GIT_NO_REPLACE_OBJECTS", "1"),
+        ("GIT_GRAFT_FILE", "/dev/null"),
+        ("GIT_ATTR_NOSYSTEM", "1"),
+    ]);
+    command.arg("-C").arg(folder).arg("--no-pager");
+    command.args(SAFE.iter().flat_map(|setting| ["-c", setting])).args(arguments).stdin(Stdio::null());
     command
 }
 
@@ -322,9 +472,26 @@ mod tests {
     #[test]
     fn trees_are_listed_with_every_kind_of_name() {
         let listing = b"100644 blob 0a\ta b\nc.py\x00120000 blob 0b\tlink\x00160000 commit 0c\tsub\x00";
-        let files = entries(listing);
+        let files = entries(listing, 0);
         assert_eq!(files["a b\nc.py"].object, "0a");
         assert_eq!(files["link"].mode, Mode::Link);
         assert_eq!(files["sub"].mode, Mode::Submodule);
+    }
+
+    #[test]
+    fn the_index_is_listed_with_what_is_left_out() {
+        let file = tracked_file(b"H 100644 0a 0\ta b.py").unwrap();
+        assert_eq!((&*file.path, &*file.object, file.is_left_out), ("a b.py", "0a", false));
+        assert!(tracked_file(b"S 100755 0a 0\tb.py").unwrap().is_left_out);
+        assert!(tracked_file(b"s 100755 0a 0\tb.py").unwrap().is_left_out);
+        assert!(tracked_file(b"H 120000 0a 0\tlink").is_none() && tracked_file(b"H 160000 0a 0\tsub").is_none());
+    }
+
+    #[test]
+    fn a_blob_has_gits_name() {
+        // `git hash-object`
+        assert!(BlobId::of(b"").is("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"));
+        assert!(BlobId::of(b"hello\n").is("ce013625030ba8dba906f756967f9e9ca394464a"));
+        assert!(!BlobId::of(b"hello").is("ce013625030ba8dba906f756967f9e9ca394464a"));
     }
 }

@@ -7,6 +7,7 @@
 mod error;
 mod gaps;
 mod git;
+mod index;
 mod kind;
 mod read;
 mod revision;
@@ -23,12 +24,13 @@ use rustc_hash::FxHashMap;
 
 pub use error::DiscoverError;
 pub use gaps::MAX_FILE_SIZE;
-pub use git::RevisionError;
+pub use git::{Base, RevisionError};
 pub use kind::FileKind;
 pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 
+use self::git::BlobId;
 use crate::source::{FileId, Gap};
 
 /// Whose code a root holds.
@@ -83,6 +85,8 @@ pub struct FileEntry {
     pub star_import: bool,
     /// Whether Python in it names `sys.path` or `addsitedir`.
     pub sys_path: bool,
+    /// What git would call its content; of what is not read, or when nobody asks, there is none.
+    blob: Option<BlobId>,
 }
 
 /// A symbolic link to a file that stands in the list under its own path.
@@ -119,6 +123,9 @@ pub struct Options {
     pub exclude: GlobSet,
     /// Whether files of installed packages are listed by name only: they are not read, and have no words.
     pub names_only: bool,
+    /// Whether git is asked which files it tracks: those that an ignore rule matches all the same, and those that a
+    /// sparse checkout left out, are part of the project then.
+    pub tracked: bool,
     /// Whether the bytes of the files stay in memory until they are asked for, so that [`Discovery::read`] opens no file
     /// a second time.
     pub keep_texts: bool,
@@ -143,6 +150,8 @@ pub struct Discovery {
     odd_paths: FxHashMap<FileId, PathBuf>,
     /// The bytes of files that are not those on disk.
     contents: FxHashMap<FileId, Vec<u8>>,
+    /// By root, the files that a sparse checkout left out and the clone lacks, with the names of their objects.
+    unread: Vec<FxHashMap<String, String>>,
     /// The bytes of files that nobody has asked for yet.
     kept: Mutex<FxHashMap<FileId, Vec<u8>>>,
 }
@@ -186,11 +195,12 @@ impl Discovery {
         let mut gaps = Vec::new();
         let mut metadata = Vec::new();
         let mut found = Vec::with_capacity(roots.len());
+        let mut left_out = Vec::new();
+        let mut unread = vec![FxHashMap::default(); roots.len()];
         for (index, root) in roots.iter().enumerate() {
-            let mut walked = match root.kind {
-                RootKind::Project => walk::project(root, &canonical, &options.exclude),
-                RootKind::SitePackages => walk::site_packages(root),
-            };
+            let (mut walked, additions) = walk_root(root, &canonical, options);
+            left_out.extend(additions.left_out.into_iter().map(|file| (index, file)));
+            unread[index] = additions.unread;
             gaps.append(&mut walked.gaps);
             metadata.extend(walked.metadata.into_iter().map(|path| MetadataFile { root: index, path }));
             walked.files.sort_unstable();
@@ -203,15 +213,28 @@ impl Discovery {
 
         let mut read: Vec<(FileEntry, Option<Gap>, Option<Vec<u8>>)> = kept
             .par_iter()
-            .map_init(read::Reader::default, |reader, (root, file)| {
-                let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
-                let (entry, gap) =
-                    reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path));
-                let read = options.keep_texts && !listed && entry.kind != FileKind::Other;
-                let bytes = if read { reader.bytes(&entry) } else { None };
-                (entry, gap, bytes)
-            })
+            .map_init(
+                || read::Reader::new(options.tracked),
+                |reader, (root, file)| {
+                    let listed = options.names_only && roots[*root].kind == RootKind::SitePackages;
+                    let (entry, gap) =
+                        reader.entry(*root, roots[*root].kind, listed, file, &file.locate(&roots[*root].path));
+                    let read = options.keep_texts && !listed && entry.kind != FileKind::Other;
+                    let bytes = if read { reader.bytes(&entry) } else { None };
+                    (entry, gap, bytes)
+                },
+            )
             .collect();
+        let mut contents: FxHashMap<(usize, String), Vec<u8>> = FxHashMap::default();
+        let mut reader = read::Reader::new(true);
+        for (root, file) in left_out {
+            let (entry, gap) = reader.entry_of(root, RootKind::Project, &file.found, &file.bytes, file.size);
+            read.push((entry, gap, None));
+            contents.insert((root, file.found.path), file.bytes);
+        }
+        if !contents.is_empty() {
+            read.sort_by(|(a, ..), (b, ..)| (a.root, &a.path).cmp(&(b.root, &b.path)));
+        }
         gaps.extend(read.iter_mut().filter_map(|(_, gap, _)| gap.take()));
         let texts = read.iter_mut().map(|(_, _, bytes)| bytes.take());
         let kept_texts = (0u32..).map(FileId).zip(texts).filter_map(|(file, bytes)| Some((file, bytes?))).collect();
@@ -222,25 +245,23 @@ impl Discovery {
                 return Err(DiscoverError::NoPython { path: root.path.clone(), kind: root.kind });
             }
         }
-        let odd_paths = (0u32..)
-            .zip(&kept)
-            .filter_map(|(id, (root, file))| {
-                file.raw_path.as_ref().map(|_| (FileId(id), file.locate(&roots[*root].path)))
-            })
+        let odd: Vec<(usize, &str, PathBuf)> = kept
+            .iter()
+            .filter(|(_, file)| file.raw_path.is_some())
+            .map(|(root, file)| (*root, &*file.path, file.locate(&roots[*root].path)))
             .collect();
         gaps.sort();
         gaps.dedup();
         metadata.sort();
-        let mut discovery = Self {
-            roots,
-            files,
-            metadata,
-            gaps,
-            found_venvs,
-            odd_paths,
-            kept: Mutex::new(kept_texts),
-            ..Self::default()
-        };
+        let kept_texts = Mutex::new(kept_texts);
+        let mut discovery =
+            Self { roots, files, metadata, gaps, found_venvs, unread, kept: kept_texts, ..Self::default() };
+        for (root, path, place) in odd {
+            discovery.odd_paths.extend(discovery.find(root, path).map(|file| (file, place)));
+        }
+        for ((root, path), bytes) in contents {
+            discovery.contents.extend(discovery.find(root, &path).map(|file| (file, bytes)));
+        }
         discovery.links = pending
             .into_iter()
             .filter_map(|link| {
@@ -334,6 +355,27 @@ impl Discovery {
     pub fn find(&self, root: usize, path: &str) -> Option<FileId> {
         let at = self.files.binary_search_by(|file| (file.root, file.path.as_str()).cmp(&(root, path))).ok()?;
         u32::try_from(at).ok().map(FileId)
+    }
+}
+
+/// Walks a root. Of a project git is asked as well, when the options say so.
+fn walk_root(root: &Root, roots: &[PathBuf], options: &Options) -> (walk::Walked, index::Additions) {
+    match root.kind {
+        RootKind::SitePackages => (walk::site_packages(root), index::Additions::default()),
+        RootKind::Project if !options.tracked => {
+            (walk::project(root, roots, &options.exclude), index::Additions::default())
+        }
+        RootKind::Project => {
+            // git answers on a thread of its own: one that waits for it would be missed at the walk.
+            let (mut walked, tracked) = std::thread::scope(|scope| {
+                let tracked = scope.spawn(|| git::tracked(&root.path));
+                let walked = walk::project(root, roots, &options.exclude);
+                (walked, tracked.join().unwrap_or_default())
+            });
+            let mut additions = index::additions(root, tracked, &walked.files, &options.exclude);
+            walked.files.append(&mut additions.found);
+            (walked, additions)
+        }
     }
 }
 

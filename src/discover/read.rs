@@ -5,6 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use super::gaps::{self, MAX_FILE_SIZE};
+use super::git::BlobId;
 use super::kind::{self, FileKind};
 use super::walk::WalkedFile;
 use super::words::Indexer;
@@ -19,9 +20,16 @@ const HEAD: u64 = 8 << 10;
 pub(super) struct Reader {
     buffer: Vec<u8>,
     indexer: Indexer,
+    /// Whether the contents are given git's names.
+    names_blobs: bool,
 }
 
 impl Reader {
+    /// A reader that gives contents git's names, if asked.
+    pub(super) fn new(names_blobs: bool) -> Self {
+        Self { names_blobs, ..Self::default() }
+    }
+
     /// The entry of a file that was found at `place`, and the gap it leaves.
     pub(super) fn entry(
         &mut self,
@@ -70,6 +78,7 @@ impl Reader {
             words: WordSet::default(),
             star_import: false,
             sys_path: false,
+            blob: None,
         };
         let named = kind::by_name(&found.path);
         if listed && named == Some(FileKind::Python) {
@@ -130,6 +139,9 @@ impl Reader {
             }
         }
         entry.kind = kind;
+        if self.names_blobs {
+            entry.blob = Some(BlobId::of(&self.buffer));
+        }
         let indexed = self.indexer.index(&self.buffer);
         entry.words = indexed.words;
         entry.star_import = indexed.star_import && kind == FileKind::Python;

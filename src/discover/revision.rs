@@ -1,15 +1,16 @@
 //! The files of another commit of the same repository, beside those of the work tree.
 //!
-//! What git calls unchanged is shared: its words are those of the work tree and its bytes are read from there. Only
-//! what differs is taken from git's objects, so the comparison costs what the change costs.
+//! What is equal is shared: its words are those of the work tree and its bytes are read from there. Only what differs
+//! is taken from git's objects, so the comparison costs what the change costs. Whether a file is equal is decided by its
+//! content, which was read anyway; git's index and the times of files are not trusted.
 
 use std::path::{Path, PathBuf};
 
-use ignore::gitignore::{Gitignore, GitignoreBuilder};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::git::{Commit, Content, Mode};
+use super::git::{Base, Blob, BlobId, Commit, Content, Mode};
+use super::index;
 use super::read::Reader;
 use super::walk::WalkedFile;
 use super::{Discovery, FileEntry, FileKind, FileLink, Options, RevisionError, RootKind, Watch, WordSet};
@@ -36,8 +37,9 @@ impl Revision {
     /// # Errors
     ///
     /// When a root is in no repository, or the repository has no such commit.
-    pub fn open(options: &Options, revision: &str) -> Result<Self, RevisionError> {
-        let commits = options.projects.iter().map(|root| Commit::open(root, revision)).collect::<Result<_, _>>()?;
+    pub fn open(options: &Options, revision: &str, base: Base) -> Result<Self, RevisionError> {
+        let commits = options.projects.iter().map(|root| Commit::open(root, revision, base));
+        let commits = commits.collect::<Result<_, _>>()?;
         Ok(Self { commits })
     }
 
@@ -60,6 +62,12 @@ impl Revision {
 }
 
 impl BaseRevision {
+    /// What of the commit could not be compared.
+    pub fn not_compared(&self) -> impl Iterator<Item = &Gap> {
+        let kinds = [GapKind::MissingObject, GapKind::Sparse, GapKind::Submodule];
+        self.discovery.gaps.iter().filter(move |gap| kinds.contains(&gap.kind))
+    }
+
     /// Whether `is` holds of a file that is not equal on both sides, on either.
     #[must_use]
     pub fn any_changed(&self, now: &Discovery, is: impl Fn(&FileEntry) -> bool) -> bool {
@@ -144,71 +152,76 @@ impl Builder<'_> {
     }
 
     fn root(&mut self, root: usize, commit: &Commit, seen: &mut FxHashSet<PathBuf>) -> Result<(), RevisionError> {
-        let rules_changed = commit.touched.iter().any(|path| path.rsplit('/').next() == Some(".gitignore"));
-        let submodules: Vec<&str> =
-            commit.files.iter().filter(|(_, blob)| blob.mode == Mode::Submodule).map(|(path, _)| &**path).collect();
-        let within =
-            |path: &str| submodules.iter().any(|sub| path.strip_prefix(sub).is_some_and(|rest| rest.starts_with('/')));
-        for sub in submodules.iter().filter(|sub| commit.touched.contains(**sub)) {
-            let path = sub.strip_prefix(&*commit.prefix).unwrap_or(sub);
-            let reason = "is a submodule at another commit; its files were compared as they are now";
-            self.gaps.push(Gap::file(GapKind::Submodule, path, reason));
-        }
+        let unread: Vec<&str> = commit.unread.iter().map(String::as_str).collect();
+        let within = |path: &str| {
+            unread.iter().copied().find(|sub| path.strip_prefix(sub).is_some_and(|rest| rest.starts_with('/')))
+        };
 
         // What stands on both sides.
         let mut listed: FxHashSet<&str> = FxHashSet::default();
         let mut wanted: Vec<String> = Vec::new();
         let mut kept: Vec<FileId> = Vec::new();
+        let mut not_compared: FxHashSet<&str> = FxHashSet::default();
         for id in self.now.ids() {
             let entry = self.now.entry(id);
             if entry.root != root {
                 continue;
             }
             let path = format!("{}{}", commit.prefix, entry.path);
-            if within(&path) {
+            if let Some(submodule) = within(&path) {
+                not_compared.insert(submodule);
                 kept.push(id);
                 continue;
             }
             let Some((path, blob)) = commit.files.get_key_value(&path) else { continue };
             listed.insert(path);
-            if blob.mode == Mode::Submodule {
-                continue;
-            }
-            if commit.touched.contains(path) {
-                wanted.push(path.clone());
-            } else {
+            if self.is_equal(id, path, blob, commit) {
                 kept.push(id);
+            } else if blob.mode != Mode::Submodule {
+                wanted.push(path.clone());
             }
+        }
+        for submodule in not_compared {
+            let path = submodule.strip_prefix(&*commit.prefix).unwrap_or(submodule);
+            let reason = "the commit of this submodule that is compared with is not in the clone, so its files were not \
+                          compared; fetch it (git submodule update --init), or leave it out with `exclude`";
+            self.gaps.push(Gap::file(GapKind::Submodule, path, reason));
         }
         let mut kept_links: Vec<&FileLink> = Vec::new();
         for link in self.now.links.iter().filter(|link| link.root == root) {
             let path = format!("{}{}", commit.prefix, link.path);
-            let Some((path, _)) = commit.files.get_key_value(&path).filter(|_| !commit.touched.contains(&path)) else {
-                continue;
-            };
-            listed.insert(path);
-            kept_links.push(link);
+            if let Some((path, blob)) = commit.files.get_key_value(&path)
+                && is_link_equal(path, blob, commit)
+            {
+                listed.insert(path);
+                kept_links.push(link);
+            }
         }
         // What stands in the commit alone, as far as a walk would find it.
-        let mut rules = Rules::new(commit);
+        let is_environment = |folder: &str| {
+            let inner = if folder.is_empty() { "pyvenv.cfg".to_owned() } else { format!("{folder}/pyvenv.cfg") };
+            commit.files.contains_key(&format!("{}{inner}", commit.prefix))
+        };
         for (path, blob) in &commit.files {
             let Some(relative) = path.strip_prefix(&*commit.prefix) else { continue };
-            let alone = !listed.contains(&**path) && blob.mode != Mode::Submodule;
             // A link that was not followed on disk is not followed here; only a changed one is looked at.
-            let dead = blob.mode == Mode::Link && !commit.touched.contains(path);
-            if alone && !dead && self.is_walked(commit, relative) && !rules.ignore(path)? {
-                wanted.push(path.clone());
+            let is_dead = blob.mode == Mode::Link && is_link_equal(path, blob, commit);
+            if listed.contains(&**path)
+                || blob.mode == Mode::Submodule
+                || is_dead
+                || !index::is_walked(relative, &self.options.exclude, &is_environment)
+            {
+                continue;
             }
-        }
-        if rules_changed {
-            let mut ignored = FxHashSet::default();
-            for id in &kept {
-                let path = format!("{}{}", commit.prefix, self.now.entry(*id).path);
-                if !within(&path) && rules.ignore(&path)? {
-                    ignored.insert(*id);
+            match self.now.unread.get(root).and_then(|unread| unread.get(relative)) {
+                Some(object) if *object == blob.object => {}
+                Some(_) => {
+                    let reason = "a sparse checkout left it out, it differs from the commit that is compared with, and \
+                                  the clone lacks its content; fetch it, or check it out (git sparse-checkout add)";
+                    self.gaps.push(Gap::file(GapKind::Sparse, relative, reason));
                 }
+                None => wanted.push(path.clone()),
             }
-            kept.retain(|id| !ignored.contains(id));
         }
         // Roots may overlap; a file belongs to the first of them.
         wanted.retain(|path| seen.insert(commit.top.join(path)));
@@ -225,20 +238,18 @@ impl Builder<'_> {
         self.read(root, commit, &wanted)
     }
 
-    /// Whether a walk of the root looks at the path, but for what git ignores.
-    fn is_walked(&self, commit: &Commit, relative: &str) -> bool {
-        let mut ends: Vec<usize> = memchr::memchr_iter(b'/', relative.as_bytes()).collect();
-        ends.push(relative.len());
-        let mut start = 0;
-        ends.into_iter().all(|end| {
-            let (part, whole) = (&relative[start..end], &relative[..end]);
-            start = end + 1;
-            let is_folder = end < relative.len();
-            let environment = || commit.files.contains_key(&format!("{}{whole}/pyvenv.cfg", commit.prefix));
-            !part.starts_with('.')
-                && !self.options.exclude.is_match(whole)
-                && !(is_folder && (part == "node_modules" || environment()))
-        })
+    /// Whether a file of the work tree is that of the commit.
+    fn is_equal(&self, id: FileId, path: &str, blob: &Blob, commit: &Commit) -> bool {
+        match blob.mode {
+            Mode::Link => is_link_equal(path, blob, commit),
+            Mode::Submodule => false,
+            Mode::File => {
+                let entry = self.now.entry(id);
+                // What no analysis reads need not be equal.
+                super::kind::by_name(&entry.path) == Some(FileKind::Other)
+                    || entry.blob.is_some_and(|name| name.is(&blob.object))
+            }
+        }
     }
 
     /// Takes files from git's objects.
@@ -246,10 +257,26 @@ impl Builder<'_> {
         let relative = |path: &str| path.strip_prefix(&*commit.prefix).unwrap_or(path).to_owned();
         let is_link = |path: &str| commit.files.get(path).is_some_and(|blob| blob.mode == Mode::Link);
         let read: Vec<&str> = paths.iter().map(String::as_str).filter(|path| commit.is_read(path)).collect();
-        let contents: FxHashMap<&str, Content> = read.iter().copied().zip(commit.contents(&read)?).collect();
+        let contents: FxHashMap<&str, Option<Content>> = read.iter().copied().zip(commit.contents(&read)?).collect();
         let mut files: Vec<(WalkedFile, Option<&Content>)> = Vec::new();
         for path in paths {
-            let content = contents.get(path.as_str());
+            let content = match contents.get(path.as_str()) {
+                Some(Some(content)) => Some(content),
+                // What the clone lacks is taken for unchanged, and named: nobody knows whether anything in it is new.
+                Some(None) => {
+                    let path = relative(path);
+                    let reason = format!(
+                        "the clone lacks its content at `{}`, so it was not compared; fetch it, or clone without --filter",
+                        commit.revision
+                    );
+                    self.gaps.push(Gap::file(GapKind::MissingObject, &*path, reason));
+                    if let Some(id) = self.now.find(root, &path) {
+                        self.share(id);
+                    }
+                    continue;
+                }
+                None => None,
+            };
             if let Some(content) = content.filter(|_| is_link(path)) {
                 let to = String::from_utf8_lossy(&content.bytes);
                 if let Some(leads_to) = beside(&relative(path), &to) {
@@ -334,76 +361,14 @@ fn beside(path: &str, to: &str) -> Option<String> {
     Some(parts.join("/"))
 }
 
-/// What git ignored at the commit: a walk of its checkout would leave it out although it is tracked.
-struct Rules<'a> {
-    commit: &'a Commit,
-    folders: FxHashMap<String, Option<Gitignore>>,
-    exclude: Option<Gitignore>,
-}
-
-impl<'a> Rules<'a> {
-    fn new(commit: &'a Commit) -> Self {
-        Self { commit, folders: FxHashMap::default(), exclude: None }
+/// Whether a link of the commit is on disk and leads to the same place.
+fn is_link_equal(path: &str, blob: &Blob, commit: &Commit) -> bool {
+    if blob.mode != Mode::Link {
+        return false;
     }
-
-    /// Whether the path, or a folder that it lies in, is ignored.
-    fn ignore(&mut self, path: &str) -> Result<bool, RevisionError> {
-        let skip = self.commit.prefix.len();
-        let ends = memchr::memchr_iter(b'/', path.as_bytes()).filter(|&end| end >= skip).map(|end| (end, true));
-        let ends: Vec<(usize, bool)> = ends.chain([(path.len(), false)]).collect();
-        for (end, is_folder) in ends {
-            if self.matches(&path[..end], is_folder)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
-    }
-
-    fn matches(&mut self, path: &str, is_folder: bool) -> Result<bool, RevisionError> {
-        let full = self.commit.top.join(path);
-        let mut folder = path;
-        while !folder.is_empty() {
-            folder = folder.rsplit_once('/').map_or("", |(folder, _)| folder);
-            if let Some(rules) = self.of(folder)? {
-                match rules.matched(&full, is_folder) {
-                    ignore::Match::None => {}
-                    found => return Ok(found.is_ignore()),
-                }
-            }
-        }
-        let exclude = self.exclude.get_or_insert_with(|| {
-            let mut builder = GitignoreBuilder::new(&self.commit.top);
-            // Whoever has no such file excludes nothing.
-            let _ = builder.add(self.commit.common.join("info/exclude"));
-            builder.build().unwrap_or_else(|_| Gitignore::empty())
-        });
-        Ok(exclude.matched(&full, is_folder).is_ignore())
-    }
-
-    /// The rules that stand in a folder.
-    fn of(&mut self, folder: &str) -> Result<Option<&Gitignore>, RevisionError> {
-        if !self.folders.contains_key(folder) {
-            let path = if folder.is_empty() { ".gitignore".to_owned() } else { format!("{folder}/.gitignore") };
-            let mut rules = None;
-            if self.commit.files.contains_key(&path) {
-                let mut builder = GitignoreBuilder::new(self.commit.top.join(folder));
-                let on_disk = (!self.commit.touched.contains(&path))
-                    .then(|| std::fs::read(self.commit.top.join(&path)).ok())
-                    .flatten();
-                let bytes = match on_disk {
-                    Some(bytes) => bytes,
-                    None => self.commit.contents(&[&path])?.into_iter().flat_map(|content| content.bytes).collect(),
-                };
-                for line in String::from_utf8_lossy(&bytes).lines() {
-                    // A line that is no rule rules nothing; the walk says so of the work tree.
-                    let _ = builder.add_line(None, line);
-                }
-                rules = builder.build().ok();
-            }
-            self.folders.insert(folder.to_owned(), rules);
-        }
-        Ok(self.folders.get(folder).and_then(Option::as_ref))
-    }
+    let place = blob.odd.as_ref().map_or_else(|| commit.top.join(path), |odd| commit.top.join(odd));
+    let leads_to = std::fs::read_link(place);
+    leads_to.is_ok_and(|leads_to| BlobId::of(leads_to.as_os_str().as_encoded_bytes()).is(&blob.object))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use crate::finding::Kind;
 use crate::project::Project;
 use crate::source::{SourceText, Span};
 
-use super::entry::{GateTouchpoint, shown};
+use super::entry::{GateTouchpoint, shown_path};
 
 const TOOL: &str = "csm-audit:";
 
@@ -31,7 +31,7 @@ pub(super) struct Allowance {
 impl Allowance {
     /// Whether it allows the touchpoint; if so, it was of use.
     pub(super) fn allows(&self, found: &GateTouchpoint) -> bool {
-        let here = self.file == found.file && (self.speaks_of == found.line || self.speaks_of == found.end_line);
+        let here = self.file == found.file && [found.line, found.end_line, found.last_line].contains(&self.speaks_of);
         let allows = self.wrong.is_none() && here && self.kinds.contains(&found.entry.kind);
         self.used.set(self.used.get() || allows);
         allows
@@ -48,7 +48,7 @@ pub(super) fn allowances(project: &Project, documents: bool) -> Vec<Allowance> {
             continue;
         }
         let Some(text) = project.text(file) else { continue };
-        let name = shown(&project.discovery.roots[entry.root].path, &entry.path);
+        let name = shown_path(&project.discovery.roots[entry.root].path, &entry.path);
         if entry.kind == FileKind::Python {
             let comments = project.parsed(file).map_or(&[][..], |parsed| &parsed.comments);
             allowances.extend(comments.iter().filter_map(|span| mark(&name, text, *span)));

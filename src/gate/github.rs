@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::{Reason, Verdict};
+use super::Verdict;
 use crate::report::annotations::{data, property};
 
 /// The workflow commands, one a line.
@@ -11,12 +11,9 @@ pub fn render(verdict: &Verdict) -> String {
     let mut out = String::new();
     for alarm in &verdict.alarms {
         let found = &alarm.found;
-        let (kind, target) = (found.entry.kind.as_str(), &verdict.target);
-        let title = match alarm.reason {
-            Reason::New => format!("New {kind} of {target}"),
-            Reason::Denied => format!("{kind} of {target} is never accepted"),
-        };
-        let message = format!("{}\nWhy: {}\nInstead: {}", found.source.trim(), alarm.why, alarm.instead);
+        let title = alarm.title();
+        let title = title.chars().take(1).flat_map(char::to_uppercase).chain(title.chars().skip(1)).collect::<String>();
+        let message = format!("{}\nWhy: {}\nInstead: {}", found.shown.text.trim(), alarm.why, alarm.instead);
         let mut place = format!("file={},line={},endLine={}", property(&found.file), found.line, found.end_line);
         // GitHub refuses columns of a range of lines.
         if found.line == found.end_line {
@@ -37,7 +34,8 @@ pub fn render(verdict: &Verdict) -> String {
     }
     if !verdict.gone.is_empty() {
         let level = if verdict.strict { "error" } else { "notice" };
-        let message = format!("{} known touchpoints of {} are gone", verdict.gone.len(), verdict.target);
+        let renew = if verdict.by_baseline { "; run `csm-audit gate --update` and commit the baseline" } else { "" };
+        let message = format!("{} known touchpoints of {} are gone{renew}", verdict.gone.len(), verdict.target);
         let _ = writeln!(out, "::{level} title=csm-audit::{}", data(&message));
     }
     out

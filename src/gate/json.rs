@@ -1,5 +1,7 @@
 //! The verdict for programs.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Alarm, Entry, Reason, Verdict};
@@ -15,6 +17,7 @@ struct Document<'a> {
     exit_code: u8,
     known: usize,
     allowed: usize,
+    by_kind: BTreeMap<&'static str, usize>,
     new: Vec<New<'a>>,
     gone: &'a [Entry],
     notices: Vec<Said<'a>>,
@@ -25,6 +28,7 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct New<'a> {
     reason: &'static str,
+    was: Option<&'static str>,
     file: &'a str,
     line: u32,
     column: u32,
@@ -34,6 +38,7 @@ struct New<'a> {
     is_test: bool,
     #[serde(flatten)]
     entry: &'a Entry,
+    imported_at: Option<u32>,
     why: &'a str,
     instead: &'a str,
 }
@@ -55,6 +60,7 @@ pub fn render(verdict: &Verdict) -> String {
         exit_code: verdict.exit_code(),
         known: verdict.known,
         allowed: verdict.allowed,
+        by_kind: verdict.by_kind(),
         new: verdict.alarms.iter().map(new).collect(),
         gone: &verdict.gone,
         notices: verdict
@@ -80,7 +86,12 @@ fn new(alarm: &Alarm) -> New<'_> {
     New {
         reason: match alarm.reason {
             Reason::New => "new",
+            Reason::Changed(_) => "changed",
             Reason::Denied => "denied",
+        },
+        was: match alarm.reason {
+            Reason::Changed(was) => Some(was.as_str()),
+            _ => None,
         },
         file: &found.file,
         line: found.line,
@@ -90,6 +101,7 @@ fn new(alarm: &Alarm) -> New<'_> {
         confidence: found.confidence.as_str(),
         is_test: found.is_test,
         entry: &found.entry,
+        imported_at: alarm.imported_at,
         why: &alarm.why,
         instead: &alarm.instead,
     }

@@ -1,5 +1,5 @@
-//! The gate: lets nothing new through. It compares the touchpoints with those that are known, from a committed baseline
-//! or from another commit, and says of each new one what it is, why it matters and what to use instead.
+//! The gate fails on new references to a model. It compares the touchpoints with the known ones, of a committed baseline
+//! or of another commit, and reports of each new one what it is, why it matters and what to use instead.
 
 mod allow;
 pub mod baseline;
@@ -7,31 +7,42 @@ pub mod compare;
 pub mod entry;
 pub mod github;
 pub mod json;
+mod judge;
+mod likeness;
+pub mod markdown;
+pub mod show;
+mod statement;
 pub mod text;
 mod texts;
+mod welcome;
 
-use std::cell::Cell;
+use std::collections::BTreeMap;
 
 use rustc_hash::FxHashSet;
 
-use crate::config::gate::{AllowanceRule, Day, Rules};
+use crate::config::gate::{Day, Rules};
 use crate::discover::{FileKind, word_hash};
-use crate::finding::Kind;
+use crate::finding::Access;
 use crate::project::Project;
 use crate::report::Findings;
+use crate::report::say::one_line;
 use crate::source::{FileId, Gap, GapKind};
+use crate::touchpoint::models::Role;
 
 use allow::Allowance;
 pub use baseline::{Baseline, BaselineError};
 pub use entry::{Entry, GateTouchpoint};
+pub use judge::judge;
 
 /// What to compare with.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Against {
     /// The baseline that the rules name.
     Baseline,
-    /// Another commit.
+    /// Another commit: where the branch that is checked out left its history.
     Revision(String),
+    /// Another commit as it is, whatever came to it since the branch left it.
+    Tip(String),
     /// Nothing: the baseline is written.
     Update,
 }
@@ -52,6 +63,8 @@ pub struct Task {
 pub enum Reason {
     /// It was not there before.
     New,
+    /// It was there before and did something else to the table.
+    Changed(Access),
     /// Its kind is never accepted.
     Denied,
 }
@@ -67,6 +80,23 @@ pub struct Alarm {
     pub why: String,
     /// What to use instead.
     pub instead: String,
+    /// The line of the new import that it needs, in the same file.
+    pub imported_at: Option<u32>,
+}
+
+impl Alarm {
+    /// What it is, in a few words, such as `new query of shop.Order`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        let (kind, target) = (self.found.entry.kind.as_str(), &self.found.entry.target);
+        match self.reason {
+            Reason::New => format!("new {kind} of {target}"),
+            Reason::Changed(was) => {
+                format!("{kind} of {target}: {} became {}", was.as_str(), self.found.entry.access.as_str())
+            }
+            Reason::Denied => format!("{kind} of {target} is of a denied kind"),
+        }
+    }
 }
 
 /// Something about an allowance.
@@ -87,6 +117,8 @@ pub struct Verdict {
     pub target: String,
     /// What was compared with, as people read it.
     pub against: String,
+    /// Whether that is a baseline, which has to be regenerated when something is gone.
+    pub by_baseline: bool,
     /// What is not let through, in the order of files and lines.
     pub alarms: Vec<Alarm>,
     /// What was known and is gone.
@@ -106,6 +138,44 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// How many alarms there are of each kind.
+    #[must_use]
+    pub fn by_kind(&self) -> BTreeMap<&'static str, usize> {
+        let mut counts = BTreeMap::new();
+        for alarm in &self.alarms {
+            *counts.entry(alarm.found.entry.kind.as_str()).or_default() += 1;
+        }
+        counts
+    }
+
+    /// The result in one line, without its style.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let (target, against) = (&self.target, one_line(&self.against));
+        if !self.alarms.is_empty() {
+            let of = |wanted: fn(Reason) -> bool| self.alarms.iter().filter(|alarm| wanted(alarm.reason)).count();
+            let (new, denied) = (of(|reason| reason == Reason::New), of(|reason| reason == Reason::Denied));
+            let changed = self.alarms.len() - new - denied;
+            let parts = [
+                (new, format!("{} to {target} (not in {against})", counted(new, "new reference"))),
+                (changed, format!("{} with another access", counted(changed, "reference"))),
+                (denied, format!("{} of a denied kind", counted(denied, "reference"))),
+            ];
+            let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part).collect();
+            let kinds: Vec<String> = self.by_kind().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
+            return format!("failed: {}: {}", parts.join(", "), kinds.join(", "));
+        }
+        match (self.exit_code(), self.written) {
+            (1, _) => "failed: --strict, and the baseline or an allowance is stale".to_owned(),
+            (3, _) => "incomplete: nothing new was found, but not everything could be read".to_owned(),
+            (_, Some(count)) => format!("written: {against}, {}", counted(count, "touchpoint")),
+            _ => {
+                let gone = self.gone.len();
+                let stale = if gone > 0 { format!(", {gone} gone") } else { String::new() };
+                format!("ok: no new reference to {target} ({} known in {against}{stale})", self.known)
+            }
+        }
+    }
     /// The exit code: 0 nothing new, 1 something new, 3 incomplete.
     ///
     /// What is new is new whatever else could not be read.
@@ -125,16 +195,46 @@ impl Verdict {
 pub struct State {
     touchpoints: Vec<GateTouchpoint>,
     allowances: Vec<Allowance>,
+    /// The names of its modules, and the paths of files that are not Python.
+    modules: FxHashSet<String>,
+    /// Where the target is defined.
+    home: Vec<String>,
 }
 
 impl State {
     /// The state that was scanned.
     #[must_use]
     pub fn of(findings: &Findings<'_>, rules: &Rules) -> Self {
+        let project = findings.project;
+        // A subclass has its rows in the target's table, and a proxy has no other. The others only point to it: the
+        // relation itself is a touchpoint of the target.
+        let own: FxHashSet<&str> = findings
+            .models
+            .iter()
+            .filter(|model| matches!(model.role, Role::Target | Role::Subclass))
+            .map(|model| model.label.as_str())
+            .chain([findings.target])
+            .collect();
+        let is_about = |target: &str| rules.linked || own.iter().any(|label| label.eq_ignore_ascii_case(target));
+        let modules = project.discovery.ids().map(|file| match project.discovery.entry(file).kind {
+            FileKind::Python => project.modules.name(file).to_owned(),
+            _ => project.path(file).to_owned(),
+        });
+        let homes = findings.models.iter().filter(|model| model.role == Role::Target);
         Self {
-            touchpoints: entry::touchpoints(findings),
-            allowances: allow::allowances(findings.project, rules.documents),
+            touchpoints: entry::touchpoints(findings, &is_about),
+            allowances: allow::allowances(project, rules.documents),
+            modules: modules.collect(),
+            home: homes.map(|model| project.modules.name(model.file).to_owned()).collect(),
         }
+    }
+
+    /// Whether the package is one that the target's module lies in, or the module itself: its imports of the target are
+    /// how the target's name is exported.
+    fn exports(&self, module: &str) -> bool {
+        self.home
+            .iter()
+            .any(|home| home.strip_prefix(module).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
     }
 }
 
@@ -145,161 +245,6 @@ pub enum Before {
     Baseline(Baseline),
     /// Another commit.
     State(State),
-}
-
-/// What the rules make of a touchpoint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stance {
-    /// It is not looked at.
-    Ignored,
-    /// It may be there.
-    Allowed,
-    /// It may be there if it was there before.
-    Counted,
-    /// As [`Stance::Counted`], but it is too unsure to raise an alarm.
-    Unsure,
-    /// It may not be there.
-    Denied,
-}
-
-struct Judge<'a> {
-    rules: &'a Rules,
-    today: Day,
-    /// Which allowances of the configuration were of use.
-    used: Vec<Cell<bool>>,
-}
-
-impl<'a> Judge<'a> {
-    fn new(rules: &'a Rules, today: Day) -> Self {
-        Self { rules, today, used: vec![Cell::new(false); rules.allow.len()] }
-    }
-
-    fn stances(&self, state: &State) -> Vec<Stance> {
-        state.touchpoints.iter().map(|found| self.stance(found, &state.allowances)).collect()
-    }
-
-    fn stance(&self, found: &GateTouchpoint, allowances: &[Allowance]) -> Stance {
-        if found.entry.kind == Kind::Document && !self.rules.documents {
-            return Stance::Ignored;
-        }
-        let sure = found.confidence >= self.rules.confidence;
-        let denied = sure && self.rules.deny.contains(&found.entry.kind);
-        if !denied && self.rules.welcome.is_match(&found.path) {
-            return Stance::Allowed;
-        }
-        // All that allow it are asked, so that none of them is said to be of no use.
-        let by_mark = allowances.iter().filter(|mark| mark.allows(found)).count();
-        let by_rule = self.rules.allow.iter().zip(&self.used).filter(|(allowance, used)| {
-            let allows = !self.is_expired(allowance) && names(allowance, found);
-            used.set(used.get() || allows);
-            allows
-        });
-        match (by_mark + by_rule.count() > 0, denied, sure) {
-            (true, ..) => Stance::Allowed,
-            (_, true, _) => Stance::Denied,
-            (_, _, true) => Stance::Counted,
-            (_, _, false) => Stance::Unsure,
-        }
-    }
-
-    fn is_expired(&self, allowance: &AllowanceRule) -> bool {
-        allowance.expires.is_some_and(|day| day < self.today)
-    }
-
-    fn notices(&self, allowances: &[Allowance]) -> Vec<Notice> {
-        let of_code = allowances.iter().filter_map(|mark| {
-            let message = match &mark.wrong {
-                Some(wrong) => format!("this allowance {wrong}"),
-                None if mark.used.get() => return None,
-                None => "this allowance allows nothing: no such touchpoint is here; remove it".to_owned(),
-            };
-            Some(Notice { file: Some(mark.file.clone()), line: Some(mark.line), message })
-        });
-        let of_rules = self.rules.allow.iter().zip(&self.used).filter_map(|(allowance, used)| {
-            let shown = &allowance.shown;
-            let message = match allowance.expires.filter(|_| self.is_expired(allowance)) {
-                Some(day) => format!("the allowance of {shown} expired on {day}; it is as if it were not there"),
-                None if used.get() => return None,
-                None => format!("the allowance of {shown} allows nothing; remove it"),
-            };
-            Some(Notice { file: None, line: None, message })
-        });
-        of_code.chain(of_rules).collect()
-    }
-}
-
-fn names(allowance: &AllowanceRule, found: &GateTouchpoint) -> bool {
-    allowance.kind.is_none_or(|kind| kind == found.entry.kind)
-        && allowance.path.as_ref().is_none_or(|path| path.is_match(&found.path))
-        && allowance.target.as_ref().is_none_or(|target| *target == found.entry.target)
-}
-
-/// Judges what is there now by what was there before; without that, a baseline is made and nothing is new.
-#[must_use]
-pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, task: &Task) -> (Verdict, Baseline) {
-    let now = State::of(findings, rules);
-    let judge = Judge::new(rules, task.today);
-    let stances = judge.stances(&now);
-    let of =
-        |wanted: &[Stance]| -> Vec<usize> { (0..stances.len()).filter(|&at| wanted.contains(&stances[at])).collect() };
-    let counted = of(&[Stance::Counted, Stance::Unsure]);
-    let entries = |positions: &[usize]| positions.iter().map(|&at| &now.touchpoints[at].entry).collect::<Vec<_>>();
-    let baseline = Baseline::new(findings.target, entries(&counted).into_iter().cloned().collect());
-
-    // What the old state was allowed was not known: without its allowance it is new.
-    let before: Option<Vec<Entry>> = before.map(|before| match before {
-        Before::Baseline(baseline) => {
-            let accepted =
-                |entry: &Entry| !rules.deny.contains(&entry.kind) && (rules.documents || entry.kind != Kind::Document);
-            baseline.touchpoints.into_iter().filter(accepted).collect()
-        }
-        Before::State(state) => {
-            // What an allowance was good for is not what it is good for.
-            let stances = Judge::new(rules, task.today).stances(&state);
-            let known = |stance: &Stance| matches!(stance, Stance::Counted | Stance::Unsure);
-            state.touchpoints.into_iter().zip(stances).filter(|(_, s)| known(s)).map(|(found, _)| found.entry).collect()
-        }
-    });
-
-    let mut alarms: Vec<(usize, Reason)> = of(&[Stance::Denied]).into_iter().map(|at| (at, Reason::Denied)).collect();
-    let mut gone = Vec::new();
-    if let Some(before) = &before {
-        let old: Vec<&Entry> = before.iter().collect();
-        let left = compare::compare(&entries(&counted), &old, &|at| stances[counted[at]] == Stance::Counted);
-        let new = left.new.into_iter().map(|at| counted[at]).filter(|&at| stances[at] == Stance::Counted);
-        alarms.extend(new.map(|at| (at, Reason::New)));
-        // What has an allowance now, or moved to where it is welcome, is still there.
-        let left: Vec<&Entry> = left.gone.into_iter().map(|at| old[at]).collect();
-        let elsewhere = of(&[Stance::Allowed, Stance::Denied]);
-        let missing = compare::compare(&entries(&elsewhere), &left, &|_| true).gone;
-        gone = missing.into_iter().map(|at| left[at].clone()).collect();
-        gone.sort();
-    }
-    alarms.sort_unstable_by_key(|(at, _)| *at);
-    let alarms = alarms
-        .into_iter()
-        .map(|(at, reason)| {
-            let found = now.touchpoints[at].clone();
-            let (why, instead) = texts::of(rules, found.entry.kind, found.entry.access);
-            Alarm { reason, found, why, instead }
-        })
-        .collect();
-    let verdict = Verdict {
-        target: findings.target.to_owned(),
-        against: match &task.against {
-            Against::Baseline | Against::Update => rules.baseline.display().to_string(),
-            Against::Revision(revision) => revision.clone(),
-        },
-        alarms,
-        gone,
-        notices: judge.notices(&now.allowances),
-        incomplete: Vec::new(),
-        known: before.as_ref().map_or(0, Vec::len),
-        allowed: of(&[Stance::Allowed]).len(),
-        written: None,
-        strict: task.strict,
-    };
-    (verdict, baseline)
 }
 
 /// What was not read although it could hold a reference that nobody knows. `known` tells of files that are as they were
@@ -322,7 +267,13 @@ pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Ve
         let is_python = file.is_some_and(|file| project.discovery.entry(file).kind == FileKind::Python);
         match gap.kind {
             // Nobody knows what is in it. Of a folder neither.
-            GapKind::Unreadable | GapKind::NoTarget | GapKind::Unfinished => true,
+            GapKind::Unreadable
+            | GapKind::NoTarget
+            | GapKind::Unfinished
+            | GapKind::MissingObject
+            | GapKind::Sparse
+            | GapKind::Submodule
+            | GapKind::LinkNotFollowed => true,
             GapKind::TooLarge => is_python,
             GapKind::SyntaxError | GapKind::ParserGaveUp | GapKind::TooDeep | GapKind::NoContexts => {
                 file.is_some_and(names_model)
@@ -335,4 +286,8 @@ pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Ve
 
 fn find(project: &Project, path: &str) -> Option<FileId> {
     (0..project.discovery.roots.len()).find_map(|root| project.discovery.find(root, path))
+}
+
+fn counted(count: usize, what: &str) -> String {
+    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }

@@ -36,22 +36,19 @@ fn write_alarm(out: &mut String, alarm: &Alarm) -> std::fmt::Result {
     let found = &alarm.found;
     let entry = &found.entry;
     let access = if entry.access == Access::None { String::new() } else { format!("{}, ", entry.access.as_str()) };
-    let (kind, target, sure) = (entry.kind.as_str(), &entry.target, found.confidence.as_str());
     let place = format!("{}:{}:{}", clean(&found.file), found.line, found.column);
-    let what = match alarm.reason {
-        Reason::New => format!("new {kind} of {target}"),
-        Reason::Denied => format!("{kind} of {target} is never accepted"),
-    };
-    writeln!(out, "{BOLD}{place}{BOLD:#}: {ERROR}{what}{ERROR:#} ({access}{sure})")?;
-    let number = found.line.to_string();
+    writeln!(
+        out,
+        "{BOLD}{place}{BOLD:#}: {ERROR}{}{ERROR:#} ({access}{})",
+        clean(&alarm.title()),
+        found.confidence.as_str()
+    )?;
+    let shown = &found.shown;
+    let number = shown.line.to_string();
     let pad = " ".repeat(number.len());
-    let (source, column) = cut(&found.source, found.column as usize);
+    let (source, column) = cut(&shown.text, shown.column);
     let room = source.chars().count().saturating_sub(column - 1).max(1);
-    let length = if found.line == found.end_line {
-        (found.end_column.saturating_sub(found.column) as usize).clamp(1, room)
-    } else {
-        room
-    };
+    let length = shown.length.clamp(1, room);
     // A tab before the place is a tab below it, so that the mark stands where it should on any terminal.
     let before: String = source.chars().take(column - 1).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
     writeln!(out, "{pad} {FAINT}|{FAINT:#}")?;
@@ -59,6 +56,9 @@ fn write_alarm(out: &mut String, alarm: &Alarm) -> std::fmt::Result {
     writeln!(out, "{pad} {FAINT}|{FAINT:#} {before}{ERROR}{}{ERROR:#}", "^".repeat(length))?;
     if !entry.within.is_empty() {
         writeln!(out, "{pad} {FAINT}= in:{FAINT:#} {}.{}", clean(&entry.module), clean(&entry.within))?;
+    }
+    if let Some(line) = alarm.imported_at {
+        writeln!(out, "{pad} {FAINT}= import:{FAINT:#} {}:{line}", clean(&found.file))?;
     }
     writeln!(out, "{pad} {FAINT}= why:{FAINT:#} {}", clean(&alarm.why))?;
     writeln!(out, "{pad} {FAINT}= instead:{FAINT:#} {}\n", clean(&alarm.instead))
@@ -91,36 +91,29 @@ fn write_rest(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
         let place = gap.file.as_deref().map_or(String::new(), |file| format!("{BOLD}{}{line}{BOLD:#}: ", clean(file)));
         writeln!(out, "{place}{WARNING}not read{WARNING:#}: {}", clean(&gap.reason))?;
     }
-    if let Some(count) = verdict.written {
-        writeln!(out, "{GOOD}written{GOOD:#}: {}, {}", clean(&verdict.against), counted(count, "touchpoint"))?;
+    if !verdict.gone.is_empty() && verdict.by_baseline && verdict.written.is_none() {
+        writeln!(
+            out,
+            "{head}stale{head:#}: the baseline holds {} that {} gone; run `csm-audit gate --update` and commit it",
+            super::counted(verdict.gone.len(), "touchpoint"),
+            if verdict.gone.len() == 1 { "is" } else { "are" }
+        )?;
     }
-    let target = &verdict.target;
-    let against = clean(&verdict.against);
-    if !verdict.alarms.is_empty() {
-        let denied = verdict.alarms.iter().filter(|alarm| alarm.reason == Reason::Denied).count();
-        let new = verdict.alarms.len() - denied;
-        let mut parts = Vec::new();
-        if new > 0 {
-            parts.push(format!("{} of {target} that {against} does not know", counted(new, "new reference")));
-        }
-        if denied > 0 {
-            parts.push(format!("{denied} of a kind that is never accepted"));
-        }
-        writeln!(out, "{ERROR}failed{ERROR:#}: {}", parts.join(", "))?;
-        if new > 0 {
-            writeln!(
-                out,
-                "If one has to be: `# csm-audit: allow[kind] reason` at its line; with a baseline, `csm-audit gate --update` for all."
-            )?;
-        }
-    } else if verdict.exit_code() == 1 {
-        writeln!(out, "{ERROR}failed{ERROR:#}: --strict, and the baseline or an allowance is stale")?;
-    } else if verdict.exit_code() == 3 {
-        writeln!(out, "{WARNING}incomplete{WARNING:#}: nothing new was found, but not everything could be read")?;
-    } else if verdict.written.is_none() {
-        let gone = verdict.gone.len();
-        let stale = if gone > 0 { format!(", {gone} gone") } else { String::new() };
-        writeln!(out, "{GOOD}ok{GOOD:#}: no new reference to {target} ({} known in {against}{stale})", verdict.known)?;
+    if let Some(count) = verdict.written {
+        writeln!(out, "{GOOD}written{GOOD:#}: {}, {}", clean(&verdict.against), super::counted(count, "touchpoint"))?;
+    }
+    let summary = verdict.summary();
+    let (word, rest) = summary.split_once(": ").unwrap_or((&summary, ""));
+    let style = match word {
+        "failed" => ERROR,
+        "incomplete" => WARNING,
+        "written" => return Ok(()),
+        _ => GOOD,
+    };
+    writeln!(out, "{style}{word}{style:#}: {rest}")?;
+    if verdict.alarms.iter().any(|alarm| alarm.reason != Reason::Denied) {
+        let baseline = if verdict.by_baseline { "; to accept all, run `csm-audit gate --update`" } else { "" };
+        writeln!(out, "To accept one, add `# csm-audit: allow[kind] reason` on its line{baseline}.")?;
     }
     Ok(())
 }
@@ -144,10 +137,6 @@ fn cut(line: &str, column: usize) -> (String, usize) {
     let at = column.max(1) - 1;
     let skip = if at >= WIDTH { at - WIDTH / 2 } else { 0 };
     (line.chars().map(visible).skip(skip).take(WIDTH).collect(), at - skip + 1)
-}
-
-fn counted(count: usize, what: &str) -> String {
-    format!("{count} {what}{}", if count == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -1,40 +1,56 @@
 //! What is said of a new reference: why it matters, and what to use instead.
 
-use crate::config::gate::{Rules, Topic};
+use super::Reason;
+use super::entry::Entry;
+use crate::config::gate::{Rules, Text, Topic};
 use crate::finding::{Access, Kind};
 
-/// Both texts for a touchpoint: those of the configuration for its kind, then for all, then ours.
-pub(super) fn of(rules: &Rules, kind: Kind, access: Access) -> (String, String) {
-    let given = |pick: fn(&crate::config::gate::Text) -> Option<&String>| {
+/// Both texts for a touchpoint: those of the configuration for its kind, then for all, then the program's own. `nearest`
+/// is the definition of the welcome layer that does the same.
+pub(super) fn of(rules: &Rules, entry: &Entry, reason: Reason, nearest: Option<&str>) -> (String, String) {
+    let (kind, access) = (entry.kind, entry.access);
+    let configured = |pick: fn(&Text) -> Option<&String>| {
         [Topic::Kind(kind), Topic::Default].iter().find_map(|topic| rules.texts.get(topic).and_then(pick)).cloned()
     };
-    let why = given(|text| text.why.as_ref()).unwrap_or_else(|| why(kind, access).to_owned());
-    let instead = given(|text| text.instead.as_ref()).unwrap_or_else(|| instead(kind).to_owned());
+    let why = configured(|text| text.why.as_ref()).unwrap_or_else(|| match reason {
+        Reason::Changed(was) => {
+            format!("{} became {}: {}", was.as_str(), access.as_str(), why(kind, access))
+        }
+        Reason::New | Reason::Denied => why(kind, access).to_owned(),
+    });
+    let instead = match (configured(|text| text.instead.as_ref()), nearest) {
+        (Some(text), Some(nearest)) if !text.contains(nearest) => format!("{nearest}; {text}"),
+        (Some(text), _) => text,
+        (None, Some(nearest)) => format!("{nearest}, which may use the model"),
+        (None, None) => instead(kind).to_owned(),
+    };
     (why, instead)
 }
 
 fn why(kind: Kind, access: Access) -> &'static str {
     match (kind, access) {
-        (Kind::Import | Kind::Reference | Kind::StringReference, _) => {
-            "whoever holds the model can do anything to its table, and all of it has to be found when the table changes"
+        (Kind::Import, _) => "every importer may query the table and must be checked during the migration",
+        (Kind::Reference | Kind::StringReference, _) => {
+            "code that holds the model may do anything to its table and must be checked during the migration"
         }
-        (Kind::RawSql | Kind::SqlFile | Kind::Script, _) => {
-            "SQL text names columns and types that no migration of the code reaches; it breaks when the table changes"
+        (Kind::RawSql | Kind::SqlFile | Kind::Script, Access::Delete) => {
+            "raw SQL deletes rows past Django's cascades and signals, and is not updated by Django migrations"
         }
-        (Kind::Relation | Kind::Migration, _) => {
-            "a column that stores the id has to change its type together with the table, in the same window"
+        (Kind::RawSql | Kind::SqlFile | Kind::Script, Access::Write | Access::ReadWrite) => {
+            "raw SQL writes rows past the model, and is not updated by Django migrations"
         }
-        (Kind::Subclass | Kind::Definition, _) => {
-            "a model of the same table, or one that points to it, changes with it"
+        (Kind::RawSql | Kind::SqlFile | Kind::Script, _) => "raw SQL is not updated by Django migrations",
+        (Kind::Relation, _) => "adds a column that stores the id; it must change its type together with the table",
+        (Kind::Migration, _) => "a migration of the table must be ordered with the change of its key",
+        (Kind::Subclass | Kind::Definition, _) => "a model on the same table changes with it",
+        (Kind::Factory, _) => "test factories depend on the columns of the table",
+        (Kind::Fixture, _) => "fixtures hold ids and columns of the table",
+        (Kind::Configuration | Kind::Template | Kind::Document, _) => {
+            "a name outside of the code is not found by Django's checks when the table changes"
         }
-        (Kind::Factory, _) => "tests that make rows of the table depend on its columns",
-        (Kind::Fixture | Kind::Configuration | Kind::Template | Kind::Document, _) => {
-            "what names the table outside the code is forgotten when the table changes"
-        }
-        (_, Access::Write | Access::ReadWrite | Access::Delete) => {
-            "one more place writes the table; each has to keep working while the table is copied"
-        }
-        _ => "one more place depends on the table; each makes a change of the table larger",
+        (_, Access::Delete) => "deletes rows: cascades read every referencing table, also during the online copy",
+        (_, Access::Write | Access::ReadWrite) => "adds another writer, which must keep working during the online copy",
+        _ => "adds another dependency on the table, which must keep working after the migration",
     }
 }
 
@@ -43,9 +59,8 @@ fn instead(kind: Kind) -> &'static str {
         Kind::RawSql | Kind::SqlFile | Kind::Script => {
             "the API of the model's app; if it cannot do this, extend it there"
         }
-        Kind::Relation | Kind::Migration => {
-            "store what the row is about (the user and the usage key), not the row's id"
-        }
+        Kind::Relation => "store what the row is about (such as the user and the usage key), not the row's id",
+        Kind::Migration => "a migration after the change of the key, or none",
         Kind::Factory => "the API of the model's app, or its own test helpers",
         Kind::Signal => "the signals that the model's app publishes",
         _ => "the API of the model's app",

@@ -245,6 +245,22 @@ impl DatabaseFacts {
         }
     }
 
+    /// A list that was made from another one is proven only as far as that: which tables were measured follows from
+    /// the tables and the foreign keys that were read.
+    pub fn inherit_proofs(&mut self) {
+        for (what, proof) in [("tables", &self.tables.proof), ("foreign keys", &self.foreign_keys.proof)] {
+            if proof.is_proven() {
+                continue;
+            }
+            let missing = || Proof::unproven(format!("{what}: {}", proof.reason()));
+            for derived in [&mut self.measures.proof, &mut self.counters.proof] {
+                if derived.is_proven() {
+                    *derived = missing();
+                }
+            }
+        }
+    }
+
     /// The table of a name.
     #[must_use]
     pub fn table(&self, name: &str) -> Option<&Table> {
@@ -262,6 +278,12 @@ impl DatabaseFacts {
     pub fn leftovers(&self) -> Vec<(&str, &str)> {
         let names = self.tables.found.iter().map(|table| table.name.as_str());
         names.filter_map(|name| Some((name, leftover_of(name)?))).collect()
+    }
+
+    /// Whether a table is what a tool left of a change of another table that is there.
+    #[must_use]
+    pub fn is_leftover(&self, table: &str) -> bool {
+        leftover_of(table).is_some_and(|of| self.table(of).is_some())
     }
 
     /// How much of its range each integer column has used, where that is known: of every column that counts up, and of
@@ -302,19 +324,32 @@ fn not_in_old_snapshots<T: Default>() -> Observed<T> {
     Observed::not_asked("the snapshot was made by a release that did not ask")
 }
 
+/// In [`Table::create_options`]: MariaDB keeps the history of the table's rows.
+pub const SYSTEM_VERSIONING: &str = "WITH SYSTEM VERSIONING";
+
+/// What tools put before and after the name of a table: gh-ost (go/base/context.go), pt-online-schema-change
+/// (`_new`, `_old`, with more underscores when the name is taken), spirit (pkg/table, `_chkpnt` too), and LHM.
+const TOOL_ENDS: [&str; 7] = ["_gho", "_ghc", "_ghk", "_del", "_old", "_new", "_chkpnt"];
+/// LHM's names: `lhma_2026_01_02_03_04_05_678_table`, `lhmn_table`.
+const LHM: [&str; 2] = ["lhma_", "lhmn_"];
+
 /// The table that `_table_gho` and its like belong to.
 fn leftover_of(name: &str) -> Option<&str> {
-    let bare = name.strip_prefix('_')?;
-    for end in ["_gho", "_ghc", "_ghk", "_del", "_old", "_new"] {
-        if let Some(table) = bare.strip_suffix(end) {
-            // gh-ost may put the time of the run between: _table_20260102030405_del.
-            let stamped = table
-                .rsplit_once('_')
-                .filter(|(_, stamp)| stamp.len() == 14 && stamp.bytes().all(|byte| byte.is_ascii_digit()));
-            return Some(stamped.map_or(table, |(table, _)| table)).filter(|table| !table.is_empty());
-        }
+    if let Some(rest) = LHM.iter().find_map(|start| name.strip_prefix(start)) {
+        let table = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == '_');
+        return Some(table).filter(|table| !table.is_empty());
     }
-    None
+    let bare = name.strip_prefix('_')?.trim_start_matches('_');
+    // The time of the run stands before the end (gh-ost: _table_20260102030405_del) or after (spirit:
+    // _table_old_20260102_030405).
+    let unstamped = |text: &'_ str| -> usize {
+        let stamp = text.trim_end_matches(|c: char| c.is_ascii_digit() || c == '_');
+        let digits = text[stamp.len()..].bytes().filter(u8::is_ascii_digit).count();
+        if digits >= 14 { stamp.len() } else { text.len() }
+    };
+    let ended = &bare[..unstamped(bare)];
+    let table = TOOL_ENDS.iter().find_map(|end| ended.strip_suffix(end))?;
+    Some(&table[..unstamped(table)]).filter(|table| !table.is_empty())
 }
 
 /// The largest value that a column of an integer type holds; `None` for every other type.
@@ -524,6 +559,11 @@ mod tests {
         assert_eq!(leftover_of("_courseware_studentmodule_gho"), Some("courseware_studentmodule"));
         assert_eq!(leftover_of("_t_20260102030405_del"), Some("t"));
         assert_eq!(leftover_of("_t_old"), Some("t"));
+        assert_eq!(leftover_of("__t_new"), Some("t"));
+        assert_eq!(leftover_of("_t_old_20260102_030405"), Some("t"));
+        assert_eq!(leftover_of("_t_chkpnt"), Some("t"));
+        assert_eq!(leftover_of("lhma_2026_01_02_03_04_05_678_t"), Some("t"));
+        assert_eq!(leftover_of("_t_2026_del"), Some("t_2026"));
         assert_eq!(leftover_of("price_old"), None);
         assert_eq!(leftover_of("__del"), None);
     }

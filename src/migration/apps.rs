@@ -28,16 +28,21 @@ pub fn installed<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entries: &[
         match app(interp, host, entry) {
             Some((label, module, auto_field)) => {
                 if apps.iter().any(|a| a.label == label) {
-                    gaps.push(Gap::general(GapKind::App, format!("two installed apps have the label {label}; {entry} is left out")));
+                    gaps.push(Gap::general(
+                        GapKind::App,
+                        format!("two installed apps have the label {label}; {entry} is left out"),
+                    ));
                     continue;
                 }
                 let migrations = migrations_of(interp, host, &label, &module);
                 apps.push(App { label, module, migrations, auto_field });
             }
-            None => gaps.push(Gap::general(
-                GapKind::App,
-                format!("the installed app {entry} is neither in the tree nor in the installed packages; its tables are missing"),
-            )),
+            None => {
+                let reason = format!(
+                    "the installed app {entry} is neither in the tree nor in the installed packages; its tables are missing"
+                );
+                gaps.push(Gap::general(GapKind::App, reason).of_object(entry));
+            }
         }
     }
     (apps, gaps)

@@ -90,7 +90,18 @@ impl Lower<'_> {
             K::None => ExprKind::None,
             K::Ellipsis => ExprKind::Ellipsis,
             K::List | K::ListPattern => ExprKind::List(self.elements()),
-            K::Tuple | K::TuplePattern | K::ExpressionList | K::PatternList => ExprKind::Tuple(self.elements()),
+            K::TuplePattern => {
+                let (mut elements, comma) = self.elements_and_comma();
+                // The grammar takes the parentheses of a single target, `for (x) in …`, for those of a tuple.
+                match elements.pop() {
+                    Some(only) if elements.is_empty() && !comma => return Lowered::Expr(only),
+                    last => {
+                        elements.extend(last);
+                        ExprKind::Tuple(elements)
+                    }
+                }
+            }
+            K::Tuple | K::ExpressionList | K::PatternList => ExprKind::Tuple(self.elements()),
             K::Set => ExprKind::Set(self.elements()),
             K::Dictionary => self.dictionary(),
             K::ListComprehension => self.comprehension(ComprehensionKind::List),
@@ -130,6 +141,18 @@ impl Lower<'_> {
             }
         });
         elements
+    }
+
+    /// The elements of a bracketed list, and whether a comma stands in it.
+    fn elements_and_comma(&mut self) -> (Vec<Expr>, bool) {
+        let (mut elements, mut comma) = (Vec::new(), false);
+        self.each_child(|l, kind| {
+            comma |= kind == K::Comma;
+            if kind.is_expression() {
+                elements.push(l.expr());
+            }
+        });
+        (elements, comma)
     }
 
     fn only_child(&mut self) -> Expr {

@@ -88,7 +88,18 @@ impl Lower<'_> {
             K::UnionPattern => return self.union_pattern(),
             K::ClassPattern => self.class_pattern(),
             K::ListPattern => ExprKind::List(self.patterns()),
-            K::TuplePattern => ExprKind::Tuple(self.patterns()),
+            K::TuplePattern => {
+                let mut patterns = self.patterns();
+                // `case (x):` is `case x:`, and `case (x,):` a sequence of one.
+                let comma = self.slice().trim_end_matches(|c: char| c == ')' || c.is_whitespace()).ends_with(',');
+                match patterns.pop() {
+                    Some(only) if patterns.is_empty() && !comma => return only,
+                    last => {
+                        patterns.extend(last);
+                        ExprKind::Tuple(patterns)
+                    }
+                }
+            }
             K::DictPattern => self.dict_pattern(),
             K::SplatPattern => ExprKind::Starred(Box::new(self.splat_target())),
             K::ComplexPattern => ExprKind::Number(CompactString::from(self.slice())),

@@ -49,6 +49,9 @@ fn statements() {
     same("a = b, c = d.e\nx: int = 1\ny: 'T'\nz **= 2", "a = (b, c,) = d.e\nx: int = 1\ny: <\"T\">\nz Pow= 2");
     same("if a:\n  b\nelif c:\n  d\nelse:\n  e", "if a {b} else {if c {d} else {e}}");
     same("for a, b in c: pass\nelse: d", "for (a, b,) in c {pass} else {d}");
+    same("for (a) in c: pass\n(a) = ((b)) = c\n(a,) = c", "for a in c {pass}\na = b = c\n(a,) = c");
+    same("[a for (a) in c if a]", "List(a for a in c if a)");
+    same("match x:\n  case (y):\n    z\n  case (y,):\n    z", "match x case y {z} case (y,) {z}");
     same("while x:\n  break", "while x {pass}");
     same(
         "try:\n  a\nexcept (B, C) as d:\n  e\nexcept:\n  f\nelse:\n  g\nfinally:\n  h",

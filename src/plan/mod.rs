@@ -42,6 +42,7 @@ pub mod verify;
 use std::collections::BTreeSet;
 
 pub use self::options::{Commands, CutOver, ModelSource, Options};
+pub use self::shell::slug;
 pub use self::types::{
     AssumptionKind, Effect, Estimate, File, Language, Outcome, Phase, Plan, PlannedForeignKey, Precondition,
     PreconditionId, Probe, ProbeServer, Rollback, Step, StepKind, Strategy, StrategyAssessment, UnmetAssumption,

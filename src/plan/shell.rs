@@ -131,7 +131,8 @@ pub(super) fn comment(text: &str) -> String {
 }
 
 /// A file name of letters, digits, dashes and underscores, by which people recognise a table.
-pub(super) fn slug(text: &str) -> String {
+#[must_use]
+pub fn slug(text: &str) -> String {
     let mut out = String::new();
     for character in text.chars() {
         if character.is_ascii_alphanumeric() || character == '_' {

@@ -7,7 +7,7 @@ use crate::config::Settings;
 use crate::literal::{Interp, Names, Value};
 use crate::migration::DjangoHost;
 use crate::project::Project;
-use crate::source::{Gap, GapKind};
+use crate::source::{Gap, GapKind, INSTALLED_APPS};
 
 /// The settings that were chosen, and what they say of apps and databases.
 #[derive(Default)]
@@ -34,7 +34,7 @@ pub(super) fn read<'p>(
     let listed = match settings.installed_apps_text() {
         Ok(text) => text.map(|text| app_list(&text)),
         Err(error) => {
-            gaps.push(Gap::general(GapKind::Settings, format!("the list of installed apps cannot be read: {error}")));
+            gaps.push(of_apps(format!("the list of installed apps cannot be read: {error}")));
             None
         }
     };
@@ -48,7 +48,7 @@ pub(super) fn read<'p>(
         interp.restart();
         let Some(scope) = interp.module(module) else {
             if settings.settings.is_some() {
-                gaps.push(Gap::general(GapKind::Settings, format!("the settings module {module} is not found")));
+                gaps.push(of_apps(format!("the settings module {module} is not found")));
             }
             continue;
         };
@@ -68,37 +68,37 @@ pub(super) fn read<'p>(
     let names = match best {
         Some((_, module, names)) => {
             if settings.settings.is_none() && modules.len() > 1 {
-                gaps.push(Gap::general(
-                    GapKind::Settings,
-                    format!(
-                        "of the settings modules {} {module} is taken; --settings names another",
-                        modules.join(", ")
-                    ),
-                ));
+                gaps.push(of_apps(format!(
+                    "of the settings modules {} {module} is taken; --settings names another",
+                    modules.join(", ")
+                )));
             }
             names
         }
         None => {
             if settings.settings.is_none() {
-                gaps.push(Gap::general(GapKind::Settings, "no settings module was found; --settings names it"));
+                gaps.push(of_apps("no settings module was found; --settings names it"));
             }
             Names::default()
         }
     };
     let installed = listed.unwrap_or_else(|| installed(&names));
     if installed.is_empty() {
-        gaps.push(Gap::general(
-            GapKind::Settings,
-            "no installed apps are known; --installed-apps or --settings tells them",
-        ));
+        gaps.push(of_apps("no installed apps are known; --installed-apps or --settings tells them"));
     }
     let aliases = super::aliases::read(&names, &settings.databases, &mut gaps);
     *host.settings.borrow_mut() = names;
     let files = super::project_files(project);
     // What could not be decided in a package's module changes no setting of the project.
     let undecided = interp.gaps.drain(gaps_before..);
-    gaps.extend(undecided.filter(|gap| gap.file.as_ref().is_some_and(|file| files.contains(file))));
+    let undecided = undecided.filter(|gap| gap.file.as_ref().is_some_and(|file| files.contains(file)));
+    gaps.extend(undecided.map(|gap| if gap.subject.object.is_some() { gap } else { gap.of_object(INSTALLED_APPS) }));
     Chosen { installed, aliases, files, gaps }
+}
+
+/// A gap because of which the list of installed apps may be another one.
+fn of_apps(reason: impl Into<String>) -> Gap {
+    Gap::general(GapKind::Settings, reason).of_object(INSTALLED_APPS)
 }
 
 fn is_setting(name: &str) -> bool {

@@ -22,7 +22,7 @@ impl Replay<'_, '_> {
         let field = match field {
             Ok(field) => field.clone(),
             Err(reason) => {
-                self.gap(GapKind::Field, format!("the field {model_name}.{name} is {without}: {reason}"));
+                self.field_gap(model_name, name, format!("the field {model_name}.{name} is {without}: {reason}"));
                 return None;
             }
         };

@@ -157,8 +157,20 @@ impl<'i, 'p> Replay<'i, 'p> {
         self.frozen.extend(models);
     }
 
+    /// A gap of the app whose migration runs: its tables may be other ones.
     pub(super) fn gap(&mut self, kind: GapKind, reason: impl Into<String>) {
-        let gap = Gap::at(kind, self.place.file.clone(), self.place.line, reason);
+        let gap = Gap::at(kind, self.place.file.clone(), self.place.line, reason).of_object(&*self.app);
+        self.add_gap(gap);
+    }
+
+    /// A gap of a model's field: the rest of its table is known.
+    pub(super) fn field_gap(&mut self, model: &str, field: &str, reason: impl Into<String>) {
+        let gap = Gap::at(GapKind::Field, self.place.file.clone(), self.place.line, reason);
+        let gap = gap.of_object(format!("{}.{model}", self.app)).of_field(field);
+        self.add_gap(gap);
+    }
+
+    fn add_gap(&mut self, gap: Gap) {
         if !self.gaps.contains(&gap) {
             self.gaps.push(gap);
         }
@@ -182,6 +194,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         let mut told = std::mem::take(&mut self.place);
         for problem in problems {
             let gap = Gap::at(GapKind::Replay, told.file.clone(), told.line, format!("{problem} (on {name})"));
+            let gap = gap.of_object(&*self.app).on_alias(&*name);
             if !self.gaps.contains(&gap) {
                 self.gaps.push(gap);
             }
@@ -303,7 +316,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         match op {
             Operation::CreateModel { name, fields, problems, options, bases } => {
                 for (field, reason) in problems {
-                    self.gap(GapKind::Field, format!("the field {name}.{field} is left out: {reason}"));
+                    self.field_gap(name, field, format!("the field {name}.{field} is left out: {reason}"));
                 }
                 for (field_name, field) in fields {
                     self.record_field_gap(name, field_name, field);
@@ -381,11 +394,11 @@ impl<'i, 'p> Replay<'i, 'p> {
     pub(super) fn record_field_gap(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
             let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
-            self.gap(GapKind::Field, reason);
+            self.field_gap(model, name, reason);
         }
         let points = field.base != "RelatedField" && field.relation.as_ref().is_some_and(|r| r.to.is_none());
         if points {
-            self.gap(GapKind::Field, format!("where {model}.{name} points is not known"));
+            self.field_gap(model, name, format!("where {model}.{name} points is not known"));
         }
     }
 
@@ -418,7 +431,9 @@ impl<'i, 'p> Replay<'i, 'p> {
         let Some((name, db)) = self.databases.get_index_mut(alias) else { return };
         let name = name.clone();
         for problem in sql::run(db, server, text) {
-            self.gap(GapKind::Sql, format!("{problem} (on {name})"));
+            let reason = format!("{problem} (on {name})");
+            let gap = Gap::at(GapKind::Sql, self.place.file.clone(), self.place.line, reason);
+            self.add_gap(gap.of_object(&*self.app).on_alias(&*name));
         }
     }
 }

@@ -52,7 +52,14 @@ fn answer(out: &mut String, report: &Report) {
             place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(&one_line(limit))));
         let _ = writeln!(out, "{used}{limit} ids are used in {name} of {}{when}.\n", prose(&place.environment));
     }
-    for (title, lines) in [("Blocked by", &answer.blocked_by), ("Unproven", &answer.unproven)] {
+    let handled: Vec<String> =
+        answer.handled_by_plan.iter().map(|one| format!("{} ({})", one.blocker, one.steps.join(", "))).collect();
+    for (title, lines) in [
+        ("Decisions needed first", &answer.decisions),
+        ("Not verified", &answer.unproven),
+        ("Handled by the plan", &handled),
+        ("What stops the change", &answer.stops_change),
+    ] {
         if !lines.is_empty() {
             let _ = writeln!(out, "{title}:\n");
             for line in lines {
@@ -273,7 +280,7 @@ fn gaps(out: &mut String, report: &Report) {
 }
 
 /// A code span: a fence longer than any run of backticks in it, and no bar that would end a table's cell.
-fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = say::middle(&one_line(text), TEXT).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
@@ -283,7 +290,7 @@ fn code(text: &str) -> String {
 
 /// Text that stays text. Mentions, references to issues and links are found in what is shown, where a backslash is gone
 /// already: an empty comment keeps their parts apart.
-fn prose(text: &str) -> String {
+pub(crate) fn prose(text: &str) -> String {
     let text = say::middle(&one_line(text), TEXT);
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut before = ' ';

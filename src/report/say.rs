@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::v1::{DateRange, MayStart, Report, ReportColumn, ReportColumnIn, ReportFinding};
+use super::v1::{DateRange, Readiness, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
 use crate::plan::Estimate;
 pub(super) use crate::printable::visible;
@@ -118,14 +118,35 @@ pub(super) fn verdict(report: &Report) -> (&'static str, String) {
     let Some(answer) = &report.answer else {
         return ("unknown", "Not known: no database was read".to_owned());
     };
-    match answer.may_start {
-        MayStart::Yes => ("yes", "Yes: nothing known forbids it".to_owned()),
-        MayStart::No => match length(answer.blocked_by.len()) {
-            0 => ("no", "No".to_owned()),
-            1 => ("no", "No: one thing blocks it".to_owned()),
-            many => ("no", format!("No: {} things block it", number(many))),
+    let things = |count: usize, what: &str| match length(count) {
+        1 => format!("one {what}"),
+        many => format!("{} {what}s", number(many)),
+    };
+    match answer.verdict {
+        Readiness::Ready => match answer.handled_by_plan.len() {
+            0 => ("yes", "Ready: nothing known forbids it".to_owned()),
+            handled => ("yes", format!("Ready: the plan handles {}", things(handled, "blocker"))),
         },
-        MayStart::Unproven => ("unproven", "Not proven: nothing known forbids it, but not enough is known".to_owned()),
+        Readiness::NotReady => {
+            let needed = match answer.decisions.len() {
+                0 => String::from("Not ready"),
+                1 => String::from("Not ready: one decision is needed first"),
+                many => format!("Not ready: {} decisions are needed first", number(length(many))),
+            };
+            let handled = match answer.handled_by_plan.len() {
+                0 => String::new(),
+                handled => format!("; the plan handles {} more", number(length(handled))),
+            };
+            ("no", needed + &handled)
+        }
+        Readiness::NotVerified => {
+            let handled = match answer.handled_by_plan.len() {
+                0 => String::new(),
+                handled => format!("; the plan handles {}", things(handled, "blocker")),
+            };
+            let open = things(answer.unproven.len(), "thing");
+            ("unproven", format!("Not verified: {open} could not be read{handled}"))
+        }
     }
 }
 

@@ -83,6 +83,8 @@ kinds! {
     Match => "match",
     /// A migration module that could not be read.
     Migration => "migration",
+    /// A file of a commit whose content the clone lacks.
+    MissingObject => "missing-object",
     /// A model that differs from its migrations in a way that could not be compared.
     Model => "model",
     /// The queries could not run over a file.
@@ -115,6 +117,8 @@ kinds! {
     SkippedFolder => "skipped-folder",
     /// A migration of South that could not be read.
     South => "south",
+    /// A file that a sparse checkout left out, and that differs from the commit that is compared with.
+    Sparse => "sparse",
     /// A FIFO, socket or device.
     SpecialFile => "special-file",
     /// SQL that could not be understood.
@@ -153,6 +157,9 @@ impl Serialize for GapKind {
     }
 }
 
+/// The object of gaps because of which apps may be missing from those that are installed.
+pub const INSTALLED_APPS: &str = "INSTALLED_APPS";
+
 /// The subject of a gap. Code decides by this, never by the wording of [`Gap::reason`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Subject {
@@ -162,6 +169,8 @@ pub struct Subject {
     pub object: Option<String>,
     /// The field or column of the object.
     pub field: Option<String>,
+    /// The Django alias, where tables of other aliases are not concerned.
+    pub alias: Option<String>,
 }
 
 /// Something seen and not modelled. Every gap is counted and listed in every report.
@@ -210,6 +219,13 @@ impl Gap {
     #[must_use]
     pub fn of_object(mut self, name: impl Into<String>) -> Self {
         self.subject.object = Some(name.into());
+        self
+    }
+
+    /// A gap of the tables of one Django alias.
+    #[must_use]
+    pub fn on_alias(mut self, name: impl Into<String>) -> Self {
+        self.subject.alias = Some(name.into());
         self
     }
 

@@ -3,6 +3,7 @@
 //! sqlparser lives here alone and none of its types leave this module. What it cannot parse is read token by token
 //! (`clause`), so that a table is never dropped because a text is broken, a fragment, or newer than the parser.
 
+mod bound;
 mod clause;
 mod ddl;
 mod lex;
@@ -14,6 +15,7 @@ mod walk;
 #[cfg(test)]
 mod tests;
 
+pub use bound::{Bound, upper_bound};
 pub use quote::{quote, quote_string, unquote_string};
 pub use select::{Cell, Relation, select};
 

@@ -43,6 +43,11 @@ pub struct Touchpoint {
     pub is_test: bool,
 }
 
+/// What a method of Django's managers, querysets and instances does to the table; `None` for one of no such name.
+pub(crate) fn method_access(name: &str) -> Option<Access> {
+    orm::method(name).map(|(access, _)| access)
+}
+
 /// Whether a place is test code, by the names that test runners look for.
 #[must_use]
 pub fn is_test(path: &str, enclosing: &str) -> bool {

@@ -282,6 +282,11 @@ impl<'s, 'w> Scan<'s, 'w> {
     /// target. Whether anything was found.
     fn sql(&mut self, start: usize, end: usize, kind: Kind, confidence: Confidence) -> bool {
         let Some(text) = self.text.get(start..end) else { return false };
+        self.sql_text(text, start, kind, confidence)
+    }
+
+    /// The same of a text that stands at `start`, or has the places of what does.
+    fn sql_text(&mut self, text: &str, start: usize, kind: Kind, confidence: Confidence) -> bool {
         let reading = sql::tables(text);
         if reading.shape == Shape::Other {
             return false;
@@ -376,9 +381,17 @@ impl<'s, 'w> Scan<'s, 'w> {
 
     fn template(&mut self) {
         let text = self.text;
+        let is_table = |word: &str| self.words.meanings(word).any(|meaning| matches!(meaning, Meaning::Table(_)));
+        // A template of SQL, such as Jinja's and dbt's: what the template puts in stands for a value.
+        if words(text, 0).any(|(_, word)| is_table(word)) {
+            self.sql_text(&without_template_code(text), 0, Kind::Template, Confidence::Likely);
+        }
         for (at, word) in words(text, 0) {
             let meanings: Vec<_> = self.words.meanings(word).collect();
             let Some(meaning) = meanings.first().copied() else { continue };
+            if self.covered(at) {
+                continue;
+            }
             let (before, after) = self.around(at, at + word.len());
             let in_code = in_template_code(before);
             let attribute = before.ends_with('.');
@@ -402,6 +415,26 @@ impl<'s, 'w> Scan<'s, 'w> {
             self.hit(to_span(at, at + word.len()), Kind::Template, access, meaning.target(), confidence);
         }
     }
+}
+
+/// The text with what stands between a template's marks made a value, `{{ … }}` and `${…}`, or blank, `{% … %}`, `<% … %>`
+/// and `{# … #}`. All other places stay where they are.
+fn without_template_code(text: &str) -> String {
+    const MARKS: [(&str, &str, char); 5] =
+        [("{{", "}}", '0'), ("${", "}", '0'), ("{%", "%}", ' '), ("<%", "%>", ' '), ("{#", "#}", ' ')];
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((at, (open, close, stands))) =
+        MARKS.iter().filter_map(|marks| Some((rest.find(marks.0)?, *marks))).min_by_key(|(at, _)| *at)
+    {
+        let inner = &rest[at + open.len()..];
+        let length = inner.find(close).map_or(rest.len() - at, |end| open.len() + end + close.len());
+        out.push_str(&rest[..at]);
+        // One byte for one byte, and lines stay lines.
+        out.extend(rest.as_bytes()[at..at + length].iter().map(|byte| if *byte == b'\n' { '\n' } else { stands }));
+        rest = &rest[at + length..];
+    }
+    out + rest
 }
 
 /// Whether the text before a place leaves a `{{`, `{%`, `${` or `<%` open.

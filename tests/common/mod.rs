@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 pub mod hostile;
+pub mod repository;
 #[path = "../support/skip.rs"]
 pub mod skip;
 

@@ -161,6 +161,7 @@ impl Reader<'_> {
         self.next_transaction().await;
         facts.migrations = self.ledger(&facts, "django_migrations", ["app", "name"]).await;
         facts.south_migrations = self.ledger(&facts, "south_migrationhistory", ["app_name", "migration"]).await;
+        facts.inherit_proofs();
         // A connection that died meanwhile has told so before.
         let _ = self.session.rows("ROLLBACK").await;
         facts

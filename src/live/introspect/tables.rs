@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Reader;
 use super::keys::split;
 use super::rows::TABLES_A_STATEMENT;
-use crate::live::facts::{Check, Column, DefaultValue, Generated, Index, IndexPart, Partition, Table};
+use crate::live::facts::{
+    Check, Column, DefaultValue, Generated, Index, IndexPart, Partition, SYSTEM_VERSIONING, Table,
+};
 use crate::live::proof::{Observed, Proof};
 use crate::live::session::{Row, SessionError, literals};
 use crate::schema::{self, quote_string};
@@ -34,7 +36,10 @@ impl Reader<'_> {
                 is_view,
                 engine: row.at(2),
                 collation: row.at(3),
-                create_options: row.text(4),
+                create_options: match row.text(1).as_str() {
+                    "SYSTEM VERSIONED" => format!("{} {SYSTEM_VERSIONING}", row.text(4)).trim().to_owned(),
+                    _ => row.text(4),
+                },
                 // The comment of a view is the word VIEW.
                 comment: if is_view { String::new() } else { row.text(5) },
                 ..Table::default()

@@ -51,7 +51,7 @@ pub(super) struct Blocking<'a> {
 }
 
 pub(super) fn blocked_by(report: &Report) -> Vec<Blocking<'_>> {
-    let lines = report.answer.iter().flat_map(|answer| &answer.blocked_by);
+    let lines = report.answer.iter().flat_map(|answer| &answer.decisions);
     lines
         .map(|text| {
             let same = |finding: &ReportFinding| {

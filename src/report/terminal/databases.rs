@@ -9,7 +9,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::{BAD, BOLD, Counts, DIM, GOOD, HEAD, Summary, WARN};
 use crate::finding::Severity;
 use crate::report::say::{self, app_folder, counted, length, number};
-use crate::report::v1::{MayStart, Report, ReportEnvironment, ReportFinding};
+use crate::report::v1::{Readiness, Report, ReportEnvironment, ReportFinding};
 
 /// Findings that are shown with their line of code.
 const WITH_CODE: usize = 2;
@@ -23,10 +23,10 @@ const NAMES: usize = 4;
 impl Summary {
     pub(super) fn answer(&mut self, report: &Report) {
         let Some(answer) = &report.answer else { return };
-        let style = match answer.may_start {
-            MayStart::Yes => GOOD,
-            MayStart::No => BAD,
-            MayStart::Unproven => WARN,
+        let style = match answer.verdict {
+            Readiness::Ready => GOOD,
+            Readiness::NotReady => BAD,
+            Readiness::NotVerified => WARN,
         };
         self.text.push('\n');
         let verdict = self.begin(&say::verdict(report).1, self.width.saturating_sub(27));
@@ -51,8 +51,8 @@ impl Summary {
                 0 => String::new(),
                 more => format!(" and {more} more"),
             };
-            let text = self.begin(first, self.width.saturating_sub(12 + more.chars().count()));
-            self.line(&format!("  {WARN}unproven{WARN:#}  {text}{DIM}{more}{DIM:#}"));
+            let text = self.begin(first, self.width.saturating_sub(16 + more.chars().count()));
+            self.line(&format!("  {WARN}not verified{WARN:#}  {text}{DIM}{more}{DIM:#}"));
         }
     }
 

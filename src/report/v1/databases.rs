@@ -10,32 +10,6 @@ use crate::finding::{Confidence, Severity};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::report::fingerprint::Fingerprints;
 use crate::schema::{ColumnType, Server};
-use crate::source::GapKind;
-
-/// The answer in short: may the change of the key begin?
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct Answer {
-    /// Whether it may.
-    pub may_start: MayStart,
-    /// What forbids it, the gravest first.
-    pub blocked_by: Vec<String>,
-    /// What is not known and has to be.
-    pub unproven: Vec<String>,
-    /// The column whose range ends first, as an index into `columns` and into its `environments`.
-    pub tightest: Option<[usize; 2]>,
-}
-
-/// Whether the change may begin.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum MayStart {
-    /// Nothing known forbids it, and nothing that matters is unknown.
-    Yes,
-    /// Something forbids it.
-    No,
-    /// Nothing known forbids it, but not enough is known.
-    Unproven,
-}
 
 /// An environment, such as prod, as it was read.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -263,22 +237,17 @@ pub struct DateRange {
     pub assumption: String,
 }
 
-impl Report {
-    /// Adds what the databases hold and what the checks say of it.
-    #[must_use]
-    pub fn with_databases(mut self, audit: &Audit, findings: &[check::Finding]) -> Self {
-        self.environments = audit.environments.iter().map(environment).collect();
-        self.columns = audit.columns.iter().map(|column| report_column(audit, column)).collect();
-        self.references = audit.references.iter().map(|reference| report_reference(audit, reference)).collect();
-        let mut prints = Fingerprints::default();
-        self.findings = findings.iter().map(|finding| report_finding(finding, &mut prints)).collect();
-        self.answer = Some(answer(audit, &self));
-        self.totals.findings = count(self.findings.len());
-        for finding in &self.findings {
-            *self.totals.findings_by_severity.entry(finding.severity.as_str().to_owned()).or_default() += 1;
-            *self.totals.findings_by_check.entry(finding.check.clone()).or_default() += 1;
-        }
-        self
+/// Fills in environments, columns, references and findings.
+pub(super) fn fill(report: &mut Report, audit: &Audit, findings: &[check::Finding]) {
+    report.environments = audit.environments.iter().map(environment).collect();
+    report.columns = audit.columns.iter().map(|column| report_column(audit, column)).collect();
+    report.references = audit.references.iter().map(|reference| report_reference(audit, reference)).collect();
+    let mut prints = Fingerprints::default();
+    report.findings = findings.iter().map(|finding| report_finding(finding, &mut prints)).collect();
+    report.totals.findings = count(report.findings.len());
+    for finding in &report.findings {
+        *report.totals.findings_by_severity.entry(finding.severity.as_str().to_owned()).or_default() += 1;
+        *report.totals.findings_by_check.entry(finding.check.clone()).or_default() += 1;
     }
 }
 
@@ -455,64 +424,4 @@ fn column_in(audit: &Audit, column: &IdColumn, place: &ColumnInstance) -> Report
         rows: measures.and_then(|measures| measures.rows_estimate),
         bytes: measures.and_then(|measures| Some(measures.data_length? + measures.index_length.unwrap_or(0))),
     }
-}
-
-/// What has to be known of a database with the target's table before its key may be changed.
-const NEEDED: [&str; 5] = ["tables", "foreign keys", "foreign keys of other databases", "triggers", "sizes and ranges"];
-
-fn answer(audit: &Audit, report: &Report) -> Answer {
-    let blocking = report.findings.iter().filter(|finding| finding.blocks);
-    let mut blocked_by: Vec<String> = blocking
-        .map(|finding| match &finding.environment {
-            Some(environment) => format!("{environment}: {}", finding.message),
-            None => finding.message.clone(),
-        })
-        .collect();
-    blocked_by.dedup();
-    let mut unproven = Vec::new();
-    if audit.environments.is_empty() {
-        unproven.push(String::from("no environment was read: what the databases hold is not known"));
-    }
-    for environment in &audit.environments {
-        let name = &environment.facts.name;
-        for part in &environment.facts.incomplete {
-            unproven.push(format!("{name}, {}: {}", part.place, part.reason));
-        }
-        let holds = |database: &&DatabaseFacts| database.table(&audit.target.table).is_some();
-        let holders: Vec<&DatabaseFacts> = environment.facts.databases.iter().filter(holds).collect();
-        if holders.is_empty() {
-            unproven.push(format!("{name}: no database that was read has the table {}", audit.target.table));
-        }
-        for (place, what, reason) in environment.facts.unproven() {
-            if NEEDED.contains(&what) && holders.iter().any(|database| database.name == place) {
-                unproven.push(format!("{name}, {place}, {what}: {reason}"));
-            }
-        }
-    }
-    for gap in audit.gaps.iter().filter(|gap| matches!(gap.kind, GapKind::AliasUnread | GapKind::DatabaseWithoutAlias))
-    {
-        unproven.push(gap.reason.clone());
-    }
-    let tightest = tightest(report);
-    let may_start = match (blocked_by.is_empty(), unproven.is_empty()) {
-        (false, _) => MayStart::No,
-        (true, false) => MayStart::Unproven,
-        (true, true) => MayStart::Yes,
-    };
-    Answer { may_start, blocked_by, unproven, tightest }
-}
-
-/// The column whose range ends first.
-fn tightest(report: &Report) -> Option<[usize; 2]> {
-    let mut best: Option<(f64, [usize; 2])> = None;
-    for (at, column) in report.columns.iter().enumerate() {
-        for (within, place) in column.environments.iter().enumerate() {
-            if let Some(share) = place.share
-                && best.is_none_or(|(most, _)| share > most)
-            {
-                best = Some((share, [at, within]));
-            }
-        }
-    }
-    best.map(|(_, at)| at)
 }

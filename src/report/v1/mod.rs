@@ -2,6 +2,7 @@
 //!
 //! Fields are added, never renamed, removed or given another meaning.
 
+mod answer;
 mod databases;
 mod plan;
 
@@ -11,9 +12,10 @@ use rustc_hash::FxHashSet;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use answer::{Answer, HandledBlocker, MayStart, Readiness};
 pub use databases::{
-    Answer, ColumnRole, DateRange, MayStart, ReportColumn, ReportColumnIn, ReportDatabase, ReportEnvironment,
-    ReportEvidence, ReportFinding, ReportIncomplete, ReportReference, ReportReferenceIn, ReportServer, ReportUnproven,
+    ColumnRole, DateRange, ReportColumn, ReportColumnIn, ReportDatabase, ReportEnvironment, ReportEvidence,
+    ReportFinding, ReportIncomplete, ReportReference, ReportReferenceIn, ReportServer, ReportUnproven,
 };
 pub use plan::ReportPlan;
 

@@ -28,6 +28,9 @@ impl super::Report {
     #[must_use]
     pub fn with_plan(mut self, plan: &Plan) -> Self {
         self.plan = Some(ReportPlan::from(plan));
+        if let Some(answer) = self.answer.take() {
+            self.answer = Some(answer.with_plan(&self.findings, plan));
+        }
         self
     }
 }

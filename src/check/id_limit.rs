@@ -1,0 +1,194 @@
+//! What limits the ids beside the type of their column.
+
+use super::Finding;
+use super::context::Context;
+use crate::audit::{MappedDatabase, Role};
+use crate::finding::{Confidence, Severity};
+use crate::live::facts::{Table, integer_limit};
+use crate::schema::quote;
+use crate::sql::{Bound, upper_bound};
+
+declare_check! {
+    /// ## What
+    ///
+    /// A column that stores the target's ids is wide enough, or will be, and something else ends earlier: a CHECK
+    /// constraint, the last partition, a narrower column that is generated from it; or the target's table is a view or
+    /// has system versioning.
+    ///
+    /// ## Why
+    ///
+    /// The change of the type succeeds, and the ids still fail: with 3819 (CHECK), 1526 (no partition for the value) or
+    /// 1264 (generated column). A view has no key to change, and MariaDB refuses to change a table with system
+    /// versioning (4119).
+    ///
+    /// ## Example
+    ///
+    /// `shop_order` is partitioned by RANGE (`id`), and its last partition has VALUES LESS THAN (2147483647).
+    ///
+    /// ## Fix
+    ///
+    /// Drop or widen what limits the ids before the key passes the limit: the constraint, the partition (`ADD
+    /// PARTITION`), the generated column.
+    pub static ID_LIMIT = {
+        id: "id-limit",
+        severity: Error,
+        summary: "something beside the column's type limits the ids",
+        run: run,
+    }
+}
+
+/// A limit that was found: how grave, how sure, what it is, and what to do.
+struct Limit {
+    severity: Severity,
+    confidence: Confidence,
+    name: Option<String>,
+    message: String,
+    fix: String,
+}
+
+fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    for column in &audit.columns {
+        for place in &column.places {
+            let here = |pair: &&MappedDatabase<'_>| {
+                pair.environment_index == place.environment && pair.database_index == place.database
+            };
+            let Some(pair) = context.pairs.iter().find(here) else { continue };
+            let Some(table) = pair.database.table(&column.table) else { continue };
+            let mut limits = Vec::new();
+            if column.role == Role::Key {
+                limits.extend(of_kind(table));
+            }
+            limits.extend(of_checks(pair, table, &column.column, audit.target.highest_id()));
+            limits.extend(of_partitions(table, &column.column, audit.target.highest_id()));
+            limits.extend(of_generated(table, &column.column, audit.target.highest_id()));
+            for limit in limits {
+                let confidence = limit.confidence.min(column.confidence);
+                let sure = confidence == Confidence::Certain;
+                let mut finding = Finding::new(&ID_LIMIT, pair, limit.message)
+                    .severity(if sure { limit.severity } else { limit.severity.min(Severity::Warning) })
+                    .confidence(confidence)
+                    .table(&column.table)
+                    .column(&column.column)
+                    .affects_target_if(true)
+                    .blocks_change_if(sure && limit.severity == Severity::Error)
+                    .evidence(pair.environment_name(), place.column_type.clone().unwrap_or_default())
+                    .fix(limit.fix);
+                finding.subject.name = limit.name;
+                findings.push(finding);
+            }
+        }
+    }
+}
+
+/// Tables whose key cannot be changed at all.
+fn of_kind(table: &Table) -> Option<Limit> {
+    let limit = |message: String, fix: &str| Limit {
+        severity: Severity::Error,
+        confidence: Confidence::Certain,
+        name: None,
+        message,
+        fix: fix.to_owned(),
+    };
+    if table.is_view {
+        return Some(limit(
+            format!("{} is a view: its key is that of the tables below it", table.name),
+            "find the tables that the view reads, and change their keys",
+        ));
+    }
+    table.create_options.contains(crate::live::facts::SYSTEM_VERSIONING).then(|| {
+        limit(
+            format!("{} has system versioning, with which MariaDB refuses the change (4119)", table.name),
+            "SET system_versioning_alter_history = KEEP for the session of the change, or drop the versioning first",
+        )
+    })
+}
+
+fn of_checks(pair: &MappedDatabase<'_>, table: &Table, column: &str, highest: i128) -> Vec<Limit> {
+    let own = pair.database.checks.found.iter().filter(|check| check.table.eq_ignore_ascii_case(&table.name));
+    let mut limits = Vec::new();
+    for check in own.filter(|check| check.enforced) {
+        let (severity, confidence, what) = match upper_bound(&check.condition, column) {
+            Bound::AtMost(value) if value < highest => {
+                (Severity::Error, Confidence::Certain, format!("allows at most {value}"))
+            }
+            Bound::Unknown => (
+                Severity::Warning,
+                Confidence::Possible,
+                format!("names it, and its limit could not be read: {}", check.condition),
+            ),
+            Bound::AtMost(_) | Bound::None | Bound::NotNamed => continue,
+        };
+        limits.push(Limit {
+            severity,
+            confidence,
+            name: Some(check.name.clone()),
+            message: format!("the CHECK {} of {}.{column} {what}", check.name, table.name),
+            fix: format!(
+                "ALTER TABLE {} DROP CONSTRAINT {}, and add it again with the wider bound",
+                quote(&table.name),
+                quote(&check.name)
+            ),
+        });
+    }
+    limits
+}
+
+fn of_partitions(table: &Table, column: &str, highest: i128) -> Option<Limit> {
+    let last = table.partitions.last()?;
+    if upper_bound(&last.expression, column) == Bound::NotNamed {
+        return None;
+    }
+    let ends = |what: String, severity, confidence| Limit {
+        severity,
+        confidence,
+        name: Some(last.name.clone()),
+        message: format!("{} is partitioned by {} ({}), {what}", table.name, last.method, last.expression),
+        fix: format!(
+            "add a partition for larger ids: ALTER TABLE {} ADD PARTITION (PARTITION … VALUES LESS THAN (MAXVALUE))",
+            quote(&table.name)
+        ),
+    };
+    let plain = last.expression.trim_matches(|c: char| c == '`' || c.is_whitespace()).eq_ignore_ascii_case(column);
+    match last.description.trim().parse::<i128>() {
+        _ if last.description.to_ascii_uppercase().contains("MAXVALUE") => None,
+        Ok(bound) if plain && last.method.starts_with("RANGE") => (bound <= highest).then(|| {
+            ends(format!("and its last partition {} ends before {bound}", last.name), Severity::Error, Confidence::Certain)
+        }),
+        _ if last.method.starts_with("LIST") => Some(ends(
+            String::from("and an id that no list names has no partition"),
+            Severity::Error,
+            if plain { Confidence::Certain } else { Confidence::Possible },
+        )),
+        _ if last.method.starts_with("RANGE") => {
+            Some(ends(String::from("and the last bound could not be read"), Severity::Warning, Confidence::Possible))
+        }
+        _ => None,
+    }
+}
+
+fn of_generated(table: &Table, column: &str, highest: i128) -> Vec<Limit> {
+    let computed = table.columns.iter().filter_map(|of| Some((of, of.generated.as_ref()?)));
+    let from = computed.filter(|(_, generated)| upper_bound(&generated.expression, column) != Bound::NotNamed);
+    from.filter_map(|(of, generated)| {
+        let limit = integer_limit(&of.column_type).filter(|limit| *limit < highest)?;
+        // `id + 0` follows the id; of any other expression the range is unknown.
+        let follows = generated
+            .expression
+            .trim_matches(['(', ')', ' '])
+            .trim_end_matches(|c: char| c == '+' || c == '0' || c.is_whitespace())
+            .trim_matches(['(', ')', ' ', '`'])
+            .eq_ignore_ascii_case(column);
+        Some(Limit {
+            severity: if follows { Severity::Error } else { Severity::Warning },
+            confidence: if follows { Confidence::Certain } else { Confidence::Possible },
+            name: Some(of.name.clone()),
+            message: format!(
+                "{}.{} is generated from {column} as {}, whose maximum is {limit}",
+                table.name, of.name, of.column_type
+            ),
+            fix: format!("widen the generated column {} of {} first", quote(&of.name), quote(&table.name)),
+        })
+    })
+    .collect()
+}
