@@ -5,6 +5,12 @@
   (#set! class "Meta")
   (#set! role "meta-model"))
 
+; The model of a view.
+(assignment left: (identifier) @_name right: (_) @target
+  (#eq? @_name "model")
+  (#set! class "*")
+  (#set! role "view-model"))
+
 ; What old factories said instead.
 (assignment left: (identifier) @_name right: (_) @target
   (#eq? @_name "FACTORY_FOR")

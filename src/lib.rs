@@ -387,7 +387,7 @@ fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Re
     if !models.is_empty() {
         return Ok(None);
     }
-    let near = touchpoint::near_misses(&Resolver::new(project), &settings.target);
+    let near = touchpoint::similar_models(&Resolver::new(project), &settings.target);
     if settings.target_asked {
         return Err(Error::Target { target: settings.target.clone(), near });
     }

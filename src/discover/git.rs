@@ -10,7 +10,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use rustc_hash::FxHashMap;
-use sha1::{Digest as _, Sha1};
 
 use super::MAX_FILE_SIZE;
 use super::kind::{self, FileKind};
@@ -299,26 +298,6 @@ pub(super) fn contents<E>(
     found
 }
 
-/// The name that git gives the content of a file, in a repository of SHA-1 objects.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct BlobId([u8; 20]);
-
-impl BlobId {
-    /// The name of these bytes.
-    pub(super) fn of(bytes: &[u8]) -> Self {
-        let mut hash = Sha1::new();
-        hash.update(format!("blob {}\0", bytes.len()));
-        hash.update(bytes);
-        Self(hash.finalize().into())
-    }
-
-    /// Whether git calls the same object so.
-    pub(super) fn is(&self, object: &str) -> bool {
-        let hex = |nibble: u8| char::from_digit(u32::from(nibble), 16).unwrap_or_default();
-        self.0.iter().flat_map(|byte| [hex(byte >> 4), hex(byte & 15)]).eq(object.chars())
-    }
-}
-
 /// The content of a file of a commit.
 #[derive(Clone, Debug)]
 pub(super) struct Content {
@@ -485,13 +464,5 @@ mod tests {
         assert!(tracked_file(b"S 100755 0a 0\tb.py").unwrap().is_left_out);
         assert!(tracked_file(b"s 100755 0a 0\tb.py").unwrap().is_left_out);
         assert!(tracked_file(b"H 120000 0a 0\tlink").is_none() && tracked_file(b"H 160000 0a 0\tsub").is_none());
-    }
-
-    #[test]
-    fn a_blob_has_gits_name() {
-        // `git hash-object`
-        assert!(BlobId::of(b"").is("e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"));
-        assert!(BlobId::of(b"hello\n").is("ce013625030ba8dba906f756967f9e9ca394464a"));
-        assert!(!BlobId::of(b"hello").is("ce013625030ba8dba906f756967f9e9ca394464a"));
     }
 }

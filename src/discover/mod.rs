@@ -4,6 +4,7 @@
 //! installed packages in full, and every file of interest is read once for its words. Contents are not kept; a file
 //! that turns out to matter is read again.
 
+mod blob;
 mod error;
 mod gaps;
 mod git;
@@ -30,7 +31,7 @@ pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
 pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
 
-use self::git::BlobId;
+use self::blob::BlobId;
 use crate::source::{FileId, Gap};
 
 /// Whose code a root holds.

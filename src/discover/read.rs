@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
+use super::blob::BlobId;
 use super::gaps::{self, MAX_FILE_SIZE};
-use super::git::BlobId;
 use super::kind::{self, FileKind};
 use super::walk::WalkedFile;
 use super::words::Indexer;

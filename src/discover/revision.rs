@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::git::{Base, Blob, BlobId, Commit, Content, Mode};
+use super::blob::BlobId;
+use super::git::{Base, Blob, Commit, Content, Mode};
 use super::index;
 use super::read::Reader;
 use super::walk::WalkedFile;

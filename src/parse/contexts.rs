@@ -305,7 +305,7 @@ custom_site.register((M,), A)  # admin: (M,), M
 class A(X): pass
 registry.register(M)
 class F:
-    model = X
+    model = X  # view-model: X
     class Meta:
         model = M  # meta-model: M
     FACTORY_FOR = M  # factory-for: M

@@ -146,6 +146,11 @@ fn flags(body: &[Stmt], found: &mut BTreeSet<CompactString>) {
     let of_settings = |expr: &Expr| {
         expr.as_dotted().is_some_and(|segments| {
             segments.contains(&"settings")
+                // Keys of these name databases, caches and files, not flags.
+                && !matches!(
+                    segments.last(),
+                    Some(&("DATABASES" | "CACHES" | "STORAGES" | "TEMPLATES" | "LOGGING" | "REST_FRAMEWORK"))
+                )
                 && segments.last().is_some_and(|last| last.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
         })
     };

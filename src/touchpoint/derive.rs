@@ -198,6 +198,8 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
                         }
                         _ => Role::Linked,
                     }),
+                    // Another model on the same table, as `managed = False` allows: its rows are the target's.
+                    None if self.shares_table(candidate) => Some(Role::Subclass),
                     None => self.points(candidate).then_some(Role::Linked),
                 };
                 if let Some(role) = role {
@@ -209,6 +211,17 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
             if self.models.len() == before {
                 break;
             }
+        }
+    }
+
+    /// Whether a class declares the target's table as its own.
+    fn shares_table(&self, candidate: &Candidate<'p>) -> bool {
+        let Some(table) = self.models.first().and_then(|target| target.table.as_deref()) else { return false };
+        match &candidate.facts {
+            Some(facts) => facts.db_table.as_deref() == Some(table),
+            None => super::models::meta_value(candidate.class, "db_table")
+                .and_then(Expr::as_str)
+                .is_some_and(|named| named == table),
         }
     }
 

@@ -117,6 +117,9 @@ fn derive_models<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &st
         let new: BTreeSet<CompactString> = found.filter(|name| !names.contains(name)).collect();
         let leads = leads_of(project, &all, &words);
         files.extend(files_with_any(project, &new));
+        // A second model may be declared on the target's table, by its name.
+        let table = derived.models.first().and_then(|model| model.table.as_deref()).map(CompactString::from);
+        files.extend(files_with_any(project, &table.into_iter().collect()));
         files.extend(importers(project, &leads));
         files.extend(readers_of_settings(project, &leads));
         let before = words.len();

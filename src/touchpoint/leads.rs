@@ -135,11 +135,7 @@ fn block(body: &[Stmt], words: &Words, found: &mut Vec<CompactString>) {
                 found.extend(renamed.filter_map(|(_, alias)| alias.as_ref()).map(|alias| alias.name.clone()));
             }
             StmtKind::FunctionDef(function) if makes_field(function, words) => found.push(function.name.name.clone()),
-            StmtKind::ClassDef(class) => {
-                if points_by_default(class, words) {
-                    found.push(class.name.name.clone());
-                }
-            }
+            StmtKind::ClassDef(class) if points_by_default(class, words) => found.push(class.name.name.clone()),
             StmtKind::If { .. } | StmtKind::Try { .. } | StmtKind::With { .. } | StmtKind::For { .. } => {
                 stmt.bodies().into_iter().for_each(|body| block(body, words, found));
             }

@@ -6,15 +6,16 @@ mod find;
 mod flow;
 mod leads;
 pub mod models;
-mod near;
+
 mod orm;
+mod suggest;
 mod ty;
 
 pub mod text;
 mod texts;
 
 pub use find::{Found, find};
-pub use near::near_misses;
+pub use suggest::similar_models;
 
 pub use crate::finding::Kind;
 use crate::finding::{Access, Confidence};
@@ -31,8 +32,10 @@ pub struct Touchpoint {
     pub kind: Kind,
     /// What it does to the table.
     pub access: Access,
-    /// The model it denotes, as `app_label.Model`.
+    /// The model whose rows it concerns, as `app_label.Model`: `access` is access to these.
     pub target: String,
+    /// The model that those rows refer to, where the occurrence is of the relation between the two.
+    pub refers_to: Option<String>,
     /// The text of the name or literal, as it stands.
     pub symbol: String,
     /// The definition around it, dotted, with its module.

@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use crate::ast::{Arguments, ClassDef, Expr, ExprKind, StmtKind};
 pub use crate::field::RelationKind;
 use crate::modules::ModuleRef;
-use crate::resolve::{Binding, Resolver, Symbols};
+use crate::resolve::{Binding, Def, Resolver, Symbols};
 use crate::source::{FileId, Span};
 
 /// Why a model matters.
@@ -235,4 +235,38 @@ pub(super) fn looks_like_model(class: &ClassDef) -> bool {
             .any(|s| base.ends_with(s))
     });
     !class.args.args.is_empty() && !serializer
+}
+
+/// Whether a name that is made of the class's name, in small letters, is an everyday word: `role`, `user`, `event`. What
+/// carries it on an unknown object, in prose or in data may be anything; `studentmodule` is one model's.
+#[must_use]
+pub fn is_everyday(class: &str) -> bool {
+    class.chars().filter(|c| c.is_uppercase()).count() < 2
+}
+
+/// Bases are followed so deep.
+const DEEPEST: u32 = 16;
+
+/// Whether a class or a base of it declares a field of this name.
+#[must_use]
+pub fn has_field(resolver: &Resolver<'_>, file: FileId, class: &ClassDef, name: &str) -> bool {
+    declares_field(resolver, file, class, name, 0)
+}
+
+fn declares_field(resolver: &Resolver<'_>, file: FileId, class: &ClassDef, name: &str, depth: u32) -> bool {
+    let own = class.body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::Assign { targets, value } => {
+            matches!(value.kind, ExprKind::Call { .. }) && targets.iter().any(|target| target.as_name() == Some(name))
+        }
+        StmtKind::AnnAssign { target, value: Some(value), .. } => {
+            matches!(value.kind, ExprKind::Call { .. }) && target.as_name() == Some(name)
+        }
+        _ => false,
+    });
+    own || depth < DEEPEST
+        && class.args.args.iter().filter_map(Expr::as_dotted).any(|segments| {
+            resolver.dotted(file, &segments).into_iter().any(
+                |def| matches!(def, Def::Class(file, base) if declares_field(resolver, file, base, name, depth + 1)),
+            )
+        })
 }

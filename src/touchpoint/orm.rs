@@ -78,6 +78,50 @@ pub fn method(name: &str) -> Option<(Access, Gives)> {
     })
 }
 
+/// Whether only managers and querysets have a method of this name: other objects have a `get` and an `update`, too.
+#[must_use]
+pub fn is_of_managers(name: &str) -> bool {
+    matches!(
+        name,
+        "all"
+            | "exclude"
+            | "order_by"
+            | "distinct"
+            | "annotate"
+            | "aggregate"
+            | "select_related"
+            | "prefetch_related"
+            | "select_for_update"
+            | "values_list"
+            | "get_or_create"
+            | "update_or_create"
+            | "bulk_create"
+            | "bulk_update"
+            | "in_bulk"
+            | "exists"
+            | "iterator"
+            | "aget"
+            | "acreate"
+            | "aget_or_create"
+    )
+}
+
+/// Whether the second part of a lookup stays in the column of the first: Django's lookups of related fields, and the
+/// key. Source: `django/db/models/fields/related_lookups.py`.
+#[must_use]
+pub fn is_column_lookup(name: &str) -> bool {
+    matches!(name, "pk" | "id" | "in" | "exact" | "isnull" | "gt" | "gte" | "lt" | "lte")
+}
+
+/// Whether a method of a manager or queryset issues a statement when it is called: others wait for an evaluation.
+#[must_use]
+pub fn is_statement(name: &str) -> bool {
+    matches!(
+        method(name),
+        Some((_, Gives::Instance | Gives::InstanceAndFlag | Gives::Instances | Gives::InstancesByKey | Gives::Scalar))
+    )
+}
+
 /// Methods of a manager or queryset whose keywords are lookups or field names.
 #[must_use]
 pub fn takes_lookups(name: &str) -> bool {

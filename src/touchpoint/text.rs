@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::Kind;
-use super::models::is_common_word;
+use super::models::{is_common_word, is_everyday};
 use crate::finding::{Access, Confidence};
 use crate::source::{SourceText, Span};
 use crate::sql::{self, Shape};
@@ -187,9 +187,13 @@ impl<'w> Lexicon<'w> {
     /// A field called `row` or `module_id` says nothing where its model is not known; `studentmodule` says whose it is.
     fn is_common(&self, meaning: Meaning<'_>, word: &str) -> bool {
         let stem = word.strip_suffix("_id").unwrap_or(word);
+        // `user` is a word, `studentmodule` is a model.
+        if let Meaning::Class(model) | Meaning::Lowered(model) = meaning {
+            return is_everyday(&model.class);
+        }
         matches!(meaning, Meaning::Field(_) | Meaning::Accessor(_))
             && is_common_word(word)
-            && !self.models.iter().any(|model| model.class.eq_ignore_ascii_case(stem))
+            && !self.models.iter().any(|model| model.class.eq_ignore_ascii_case(stem) && !is_everyday(&model.class))
     }
 
     /// The model of `courseware.studentmodule`, whatever its case.
@@ -344,7 +348,7 @@ impl<'s, 'w> Scan<'s, 'w> {
             let meanings: Vec<_> = self.words.meanings(word).collect();
             let Some(meaning) = meanings.into_iter().find(|meaning| {
                 // `studentmodule` alone is a word; `courseware.studentmodule` is a label.
-                !self.words.is_common(*meaning, word)
+                !self.is_everyday(*meaning, at, word)
                     && !matches!(meaning, Meaning::Lowered(model) if !self.is_label(model, at, word))
             }) else {
                 continue;
@@ -353,6 +357,12 @@ impl<'s, 'w> Scan<'s, 'w> {
             self.hit(span, Kind::Document, Access::None, meaning.target(), Confidence::Possible);
         }
         self.odd_words(Kind::Document, Confidence::Possible);
+    }
+
+    /// A common word, other than as the second part of the model's label.
+    fn is_everyday(&self, meaning: Meaning<'_>, at: usize, word: &str) -> bool {
+        self.words.is_common(meaning, word)
+            && !matches!(meaning, Meaning::Class(model) | Meaning::Lowered(model) if self.is_label(model, at, word))
     }
 
     /// Whether the word is the second part of the model's label.
@@ -396,7 +406,9 @@ impl<'s, 'w> Scan<'s, 'w> {
             let in_code = in_template_code(before);
             let attribute = before.ends_with('.');
             let (access, confidence) = match meaning {
-                _ if self.words.is_common(meaning, word) => {
+                Meaning::Class(_) if in_code && after.starts_with(".objects") => (Access::Read, Confidence::Likely),
+                Meaning::Class(_) | Meaning::Lowered(_) if self.is_everyday(meaning, at, word) => continue,
+                _ if self.is_everyday(meaning, at, word) => {
                     if !(attribute && in_code) {
                         continue;
                     }
@@ -404,7 +416,6 @@ impl<'s, 'w> Scan<'s, 'w> {
                 }
                 Meaning::Accessor(_) if attribute || in_code => (Access::Read, Confidence::Likely),
                 Meaning::Field(_) if attribute && in_code => (Access::Read, Confidence::Likely),
-                Meaning::Class(_) if in_code && after.starts_with(".objects") => (Access::Read, Confidence::Likely),
                 Meaning::Class(_) if in_code => (Access::None, Confidence::Likely),
                 Meaning::Table(_) => (Access::Unknown, Confidence::Possible),
                 Meaning::Lowered(model) if !self.is_label(model, at, word) => continue,

@@ -1,5 +1,7 @@
 //! Touchpoints of the files that are not Python, by the words of the models that matter.
 
+use std::collections::BTreeSet;
+
 use rayon::prelude::*;
 
 use super::config::ConfigWords;
@@ -74,10 +76,50 @@ fn text_kind(kind: FileKind) -> Option<TextKind> {
     })
 }
 
+/// So much of a file shows what wrote it.
+const HEAD: usize = 4096;
+
+/// Whether this program wrote a text: a report of any format, a baseline, a snapshot or a plan. What names the model in
+/// them names it elsewhere.
+fn is_own(text: &str) -> bool {
+    let mut end = text.len().min(HEAD);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    let head = &text[..end];
+    let baseline = || {
+        head.trim_start().starts_with('{')
+            && ["\"version\"", "\"target\"", "\"touchpoints\"", "\"fingerprint\""].iter().all(|key| head.contains(key))
+    };
+    head.contains("\"name\": \"csm-audit\"")
+        || head.contains("\"kind\": \"csm-audit ")
+        || head.contains("<meta name=\"generator\" content=\"csm-audit ")
+        || head.starts_with("## Migration audit of `")
+        || baseline()
+}
+
+/// Folders that hold a plan: its runbook and scripts are this program's.
+fn plan_folders(project: &Project) -> BTreeSet<(usize, String)> {
+    let marks = word_hash("audit");
+    let plans = project.discovery.ids().filter(|file| {
+        let entry = project.discovery.entry(*file);
+        entry.kind == FileKind::Json && entry.words.has(marks) && entry.path.rsplit('/').next() == Some("plan.json")
+    });
+    plans
+        .filter(|file| project.text(*file).is_some_and(|text| is_own(text.as_str())))
+        .map(|file| {
+            let entry = project.discovery.entry(file);
+            let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            (entry.root, folder.to_owned())
+        })
+        .collect()
+}
+
 /// Finds the touchpoints of all files that are not Python.
 pub(super) fn find(project: &Project, models: &[Model<'_>], config: &ConfigWords) -> Vec<Touchpoint> {
     let words = target_words(models, config);
     let hashes = index_words(&words);
+    let plans = plan_folders(project);
     let target = models.first().map_or("", |model| model.label.as_str());
     let files: Vec<(FileId, TextKind)> = project
         .discovery
@@ -85,7 +127,9 @@ pub(super) fn find(project: &Project, models: &[Model<'_>], config: &ConfigWords
         .filter_map(|file| {
             let entry = project.discovery.entry(file);
             let kind = text_kind(entry.kind)?;
-            hashes.iter().any(|hash| entry.words.has(*hash)).then_some((file, kind))
+            let folder = entry.path.rsplit_once('/').map_or("", |(folder, _)| folder);
+            let planned = || !plans.is_empty() && plans.contains(&(entry.root, folder.to_owned()));
+            (hashes.iter().any(|hash| entry.words.has(*hash)) && !planned()).then_some((file, kind))
         })
         .collect();
     let found: Vec<Vec<Touchpoint>> = files
@@ -93,6 +137,9 @@ pub(super) fn find(project: &Project, models: &[Model<'_>], config: &ConfigWords
         .map(|&(file, kind)| {
             let path = project.path(file);
             let Some(text) = project.text(file) else { return Vec::new() };
+            if is_own(text.as_str()) {
+                return Vec::new();
+            }
             scan_text(kind, text, &words)
                 .into_iter()
                 .map(|hit| Touchpoint {
@@ -101,6 +148,7 @@ pub(super) fn find(project: &Project, models: &[Model<'_>], config: &ConfigWords
                     kind: hit.kind,
                     access: hit.access,
                     target: if hit.target.is_empty() { target.to_owned() } else { hit.target },
+                    refers_to: None,
                     symbol: hit.symbol,
                     enclosing: path.to_owned(),
                     confidence: hit.confidence,

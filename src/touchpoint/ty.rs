@@ -58,6 +58,16 @@ pub enum Ty {
     Hint(Box<Ty>),
     /// A method of Django's own, with its receiver: `row.delete`, not called.
     Method(Box<Ty>, CompactString),
+    /// A form or serializer that Django or Django REST framework makes for a model.
+    Form(ClassId),
+    /// The class of such a form.
+    FormClass(ClassId),
+    /// `apps.get_app_config(label)`
+    App(CompactString),
+    /// A row of Django's content types, of a model.
+    ContentType(ClassId),
+    /// A model's table as SQLAlchemy describes it.
+    SqlTable(ClassId),
     /// A function that a decorator of the project wraps, as the decorator's parameter.
     Decorated(FuncId),
 }

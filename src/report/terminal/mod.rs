@@ -361,6 +361,7 @@ mod tests {
             kind,
             access,
             target: "shop.Order".to_owned(),
+            refers_to: None,
             symbol: "Order".to_owned(),
             enclosing: "shop".to_owned(),
             is_test: file.contains("tests"),

@@ -146,8 +146,12 @@ pub struct ReportTouchpoint {
     pub kind: Kind,
     /// What it does to the table.
     pub access: Access,
-    /// The model it denotes, as `app_label.Model`.
+    /// The model it denotes, as `app_label.Model`: `access` is access to the rows of this model.
     pub target: String,
+    /// The model that those rows refer to, where the occurrence is of the relation between the two: what
+    /// `Line.objects.filter(order=…).delete()` does to lines, it does to rows that refer to orders.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refers_to: Option<String>,
     /// The name or literal, as it stands.
     pub symbol: String,
     /// The definition around it, dotted, with its module.
@@ -425,6 +429,7 @@ fn touchpoints(findings: &Findings<'_>) -> Vec<ReportTouchpoint> {
                 kind: found.kind,
                 access: found.access,
                 target: found.target.clone(),
+                refers_to: found.refers_to.clone(),
                 symbol: found.symbol.clone(),
                 enclosing: found.enclosing.clone(),
                 is_test: found.is_test,

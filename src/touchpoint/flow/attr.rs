@@ -3,12 +3,13 @@
 use compact_str::CompactString;
 
 use super::eval::{Chain, Op};
+use super::framework::Framework;
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
 use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
-use crate::touchpoint::models::{Relation, Role, is_common_word};
+use crate::touchpoint::models::{Relation, RelationKind, Role, is_common_word, is_everyday};
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -47,6 +48,12 @@ impl<'p> Flow<'_, 'p> {
             Ty::External(dotted) => TySet::one(Ty::External(format!("{dotted}.{name}").into())),
             Ty::Class(class) => self.class_attr(*class, name),
             Ty::Instance(class) => self.instance_attr(*class, attr, sure),
+            Ty::Form(model) | Ty::FormClass(model) => match name {
+                "instance" | "object" => TySet::one(Ty::Instance(*model)),
+                "queryset" => TySet::one(Ty::QuerySet(*model, None)),
+                _ => TySet::unknown(),
+            },
+            Ty::Seq(_) if name == "object_list" => TySet::one(ty.clone()),
             Ty::Meta(class) => match name {
                 "db_table" => TySet::one(Ty::Table(*class)),
                 "model" => TySet::one(Ty::Class(*class)),
@@ -252,7 +259,11 @@ impl<'p> Flow<'_, 'p> {
         if self.class(class).model.is_some() {
             if let Some((relation, column)) = self.relation(class, name) {
                 let to = relation.to.clone();
-                self.touch_relation(attr, &to, Access::Read, sure);
+                // `line.order` reads the order, `line.order_id` the line's own column.
+                match self.model_of(class).map(|model| model.label.clone()) {
+                    Some(label) if column => self.touch_column(attr, Access::Read, &label, &to, sure),
+                    _ => self.touch_relation(attr, &to, Access::Read, sure),
+                }
                 return match self.class_by_label(&to) {
                     Some(to) if !column => TySet::one(Ty::Instance(to)),
                     _ => TySet::unknown(),
@@ -268,6 +279,10 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         let Some(set) = self.member(class, name) else {
+            if self.class(class).model.is_none() {
+                let given = self.framework_attr(class, name);
+                return if given.is_unknown() { self.held_below(class, name) } else { given };
+            }
             let own = self.class(class).model.is_some() && orm::instance_method(name).is_some();
             return match own {
                 true => TySet::one(Ty::Method(Box::new(Ty::Instance(class)), name.into())),
@@ -311,32 +326,91 @@ impl<'p> Flow<'_, 'p> {
         if set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_) | Ty::Str(_) | Ty::Func(_))) {
             return TySet::unknown();
         }
+        // Objects that are known to be no rows have no accessors, whatever their attributes are called.
+        if !set.is_unknown() && set.iter().all(|(ty, _)| self.is_no_row(ty, &attr.name)) {
+            return TySet::unknown();
+        }
         let mut result = TySet::default();
         for class in classes {
             let Some(model) = self.model_of(class) else { continue };
             let lower = model.name().to_lowercase();
             let label = model.label.clone();
-            let plain = attr.name.starts_with(lower.as_str());
+            let relation = model.relations.iter().find(|relation| relation.accessor.as_ref() == Some(&attr.name));
+            let one_to_one = relation.is_some_and(|relation| relation.kind == RelationKind::OneToOne);
+            let refers_to = relation.map(|relation| relation.to.clone());
             let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
             let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));
-            // A `related_name` of several words that is queried is an accessor, whosever row it stands on.
-            let told = !is_common_word(&attr.name)
-                && matches!(chain.ops.get(at + 1), Some(Op::Attr(next)) if orm::method(&next.name).is_some());
-            if !plain && !known && !told {
+            let everyday = is_everyday(model.name()) && is_common_word(&attr.name);
+            let plain = attr.name.starts_with(lower.as_str()) && !everyday;
+            let next = match chain.ops.get(at + 1) {
+                Some(Op::Attr(next)) => Some(next.name.as_str()),
+                _ => None,
+            };
+            // A `related_name` of several words that is queried is an accessor, whosever row it stands on; so is any
+            // that is used as only a manager is.
+            let told = !is_common_word(&attr.name) && next.is_some_and(|next| orm::method(next).is_some());
+            let queried = next.is_some_and(orm::is_of_managers);
+            let saved = next.filter(|_| one_to_one).and_then(orm::instance_method);
+            if !plain && !known && !told && !queried && saved.is_none() {
                 continue;
             }
-            let access = self.fold_access(&chain.ops, at + 1, Some(class));
+            if known && one_to_one {
+                let access = match next {
+                    Some(next) => orm::instance_method(next).unwrap_or(Access::Read),
+                    None => Access::Read,
+                };
+                chain.access = access;
+                self.touch_reverse(attr, &label, refers_to.as_deref(), Access::Read, true);
+                result.insert(Ty::Instance(class), true);
+                continue;
+            }
+            let access = saved.unwrap_or_else(|| self.fold_access(&chain.ops, at + 1, Some(class)));
             let access = if access == Access::None { Access::Read } else { access };
             chain.access = access;
             chain.told = true;
-            self.touch_relation(attr, &label, access, known || foreign);
-            if attr.name.ends_with("_set") || told || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
+            self.touch_reverse(attr, &label, refers_to.as_deref(), access, known || foreign && plain);
+            if attr.name.ends_with("_set") || queried || told || matches!(chain.ops.get(at + 1), Some(Op::Attr(_))) {
                 result.insert(Ty::Manager(class, None), plain);
             } else {
                 result.insert(Ty::Instance(class), plain);
             }
         }
         result
+    }
+
+    /// Whether a value is known to be no row of a model that may have a reverse accessor of this name.
+    fn is_no_row(&mut self, ty: &Ty, name: &str) -> bool {
+        let Ty::Instance(class) = ty else {
+            return matches!(
+                ty,
+                Ty::Seq(_) | Ty::Dict(_) | Ty::Tuple(_) | Ty::Class(_) | Ty::Manager(..) | Ty::QuerySet(..)
+            );
+        };
+        if self.class(*class).model.is_some() {
+            return false;
+        }
+        let mut chain = vec![*class];
+        chain.extend(self.ancestors(*class));
+        // Calling a factory gives a row, of whatever model.
+        if self.framework_of(*class) == Some(Framework::Factory) {
+            return false;
+        }
+        // Its own attribute, or one of a class that extends no model.
+        let own = chain.iter().any(|each| self.fact(&Key::Attr(*each, name.into())).is_some());
+        let may_be_model = chain.iter().any(|each| {
+            self.class(*each).bases.iter().any(|base| {
+                base.is_unknown()
+                    || base.iter().any(|(ty, _)| match ty {
+                        Ty::External(dotted) | Ty::ExternalResult(dotted) => {
+                            let last = last_segment(dotted);
+                            last.ends_with("Model") || last.starts_with("Abstract") || last.ends_with("User")
+                        }
+                        Ty::Pending(..) => true,
+                        _ => false,
+                    })
+            })
+        });
+        own || !may_be_model
     }
 
     /// The class of a model that matters, by `app_label.Model` in any case.

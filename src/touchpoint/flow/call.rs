@@ -5,10 +5,9 @@ use compact_str::CompactString;
 use super::attr::last_segment;
 use super::eval::{Chain, Op, Use};
 use super::{Binds, Flow, Key};
-use crate::ast::{Arguments, ExprKind, Ident, ParamKind};
+use crate::ast::{Arguments, ExprKind, Ident, ParamKind, StmtKind};
 use crate::finding::Access;
 use crate::source::Span;
-use crate::touchpoint::Kind;
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -26,6 +25,39 @@ impl Values {
     pub(super) fn one(set: TySet) -> Self {
         Self { positional: vec![set], ..Self::default() }
     }
+}
+
+/// Whether a callee goes through what it is given, and so has its rows read.
+fn goes_through(callee: &TySet) -> bool {
+    callee.iter().any(|(ty, _)| match ty {
+        Ty::External(dotted) => matches!(
+            last_segment(dotted),
+            "list"
+                | "tuple"
+                | "set"
+                | "frozenset"
+                | "sorted"
+                | "reversed"
+                | "iter"
+                | "next"
+                | "enumerate"
+                | "zip"
+                | "filter"
+                | "map"
+                | "min"
+                | "max"
+                | "sum"
+                | "any"
+                | "all"
+                | "len"
+                | "bool"
+                | "dict"
+                | "chain"
+                | "islice"
+                | "groupby"
+        ),
+        _ => false,
+    })
 }
 
 /// Whether a callee is a function under analysis: what it does with its arguments is seen there.
@@ -50,6 +82,10 @@ impl<'p> Flow<'_, 'p> {
             if !is_project_function(callee) {
                 self.handed_method(arg, &set);
             }
+            self.sql_value(arg, &set, callee);
+            if goes_through(callee) || queried.is_some() && index == 0 {
+                self.evaluates(arg, &set);
+            }
             if matches!(arg.kind, ExprKind::Starred(_)) {
                 values.open = true;
             } else if !values.open {
@@ -63,6 +99,7 @@ impl<'p> Flow<'_, 'p> {
             if !is_project_function(callee) {
                 self.handed_method(&keyword.value, &set);
             }
+            self.sql_value(&keyword.value, &set, callee);
             match name {
                 Some(name) => values.keywords.push((name, set)),
                 None => values.open = true,
@@ -86,9 +123,14 @@ impl<'p> Flow<'_, 'p> {
             };
             if let Some(name) = name
                 && let Some(set) = self.read(Key::Param(func, name))
-                && set.iter().any(|(ty, _)| matches!(ty, Ty::Class(c) if self.class(*c).model.is_some()))
             {
-                access = orm::combine(access, self.effect(func));
+                for (ty, _) in set.iter() {
+                    if let Ty::Class(class) = ty
+                        && self.class(*class).model.is_some()
+                    {
+                        access = orm::combine(access, self.effect_on(func, *class));
+                    }
+                }
             }
         }
         access
@@ -139,6 +181,16 @@ impl<'p> Flow<'_, 'p> {
             self.unknown_call(set, args, at, chain);
         }
         self.request(set, &values);
+        if let Some(ident) = &ident
+            && let Some(first) = values.positional.first()
+            && set.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if dotted.starts_with("sqlalchemy")))
+        {
+            let name = set.iter().find_map(|(ty, _)| match ty {
+                Ty::External(dotted) => Some(last_segment(dotted).to_owned()),
+                _ => None,
+            });
+            self.sqlalchemy_call(&name.unwrap_or_default(), first, ident, Access::None);
+        }
         result
     }
 
@@ -167,10 +219,18 @@ impl<'p> Flow<'_, 'p> {
                 }
                 if let Some(init) = self.method(*class, "__init__") {
                     self.bind_args(init, values, Some(&Ty::Instance(*class)), 0);
+                } else if !self.reporting && self.class(*class).model.is_none() {
+                    // Fields of dataclasses, attrs and pydantic.
+                    for (name, set) in &values.keywords {
+                        if self.set_matters(set) && self.declares(*class, name) {
+                            self.learn(Key::Attr(*class, name.clone()), &self.passed(set));
+                        }
+                    }
                 }
                 TySet::one(Ty::Instance(*class))
             }
             Ty::FromQuerySet(class) => TySet::one(Ty::Instance(*class)),
+            Ty::FormClass(model) => TySet::one(Ty::Form(*model)),
             Ty::Func(func) => {
                 self.bind_args(*func, values, None, 0);
                 self.result(*func)
@@ -201,8 +261,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// What a function returns; its effects become the caller's.
     fn result(&mut self, func: FuncId) -> TySet {
-        let effect = self.effect(func);
-        self.note(effect);
+        self.note_callee(func);
         self.read(Key::Return(func)).unwrap_or_default()
     }
 
@@ -251,15 +310,27 @@ impl<'p> Flow<'_, 'p> {
             if params.iter().any(|p| p.name.name == *name) {
                 self.learn(Key::Param(func, name.clone()), &self.passed(set));
             } else if let Some(rest) = params.iter().find(|p| p.kind == ParamKind::KwArgs) {
+                // `kwargs["row"]` is told by the name.
+                self.learn(Key::Param(func, name.clone()), &self.passed(set));
                 let items = self.passed(set).flat_map(|ty| TySet::one(Ty::Dict(Box::new(ty.clone()))));
                 self.learn(Key::Param(func, rest.name.name.clone()), &items);
             }
         }
     }
 
+    /// Whether the body of a class declares a field by an annotation.
+    fn declares(&self, class: ClassId, name: &str) -> bool {
+        self.class(class)
+            .def
+            .body
+            .iter()
+            .any(|stmt| matches!(&stmt.kind, StmtKind::AnnAssign { target, .. } if target.as_name() == Some(name)))
+    }
+
     /// What is worth passing on through a call: constants are not, everything arrives as unsure.
     fn passed(&self, set: &TySet) -> TySet {
         set.flat_map(|ty| match ty {
+            Ty::Str(text) if self.names_table(text) => TySet::one(ty.clone()),
             Ty::Str(_) | Ty::ExternalResult(_) | Ty::External(_) | Ty::Pending(..) => TySet::unknown(),
             other => TySet::one(other.clone()),
         })
@@ -283,7 +354,8 @@ impl<'p> Flow<'_, 'p> {
                 let Some(name) = &keyword.name else { continue };
                 if let Some((relation, _)) = self.relation(class, &name.name) {
                     let to = relation.to.clone();
-                    self.touch_as(name, Kind::RelationUse, Access::Write, &to, sure);
+                    let Some(label) = self.model_of(class).map(|model| model.label.clone()) else { continue };
+                    self.touch_column(name, Access::Write, &label, &to, sure);
                 }
             }
         }

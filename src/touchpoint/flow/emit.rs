@@ -6,8 +6,9 @@ use super::eval::{Chain, Op, Use};
 use super::{Flow, Key};
 use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident};
 use crate::finding::{Access, Confidence};
+use crate::resolve::Binding;
 use crate::source::Span;
-use crate::touchpoint::models::{Role, callee_name, is_common_word};
+use crate::touchpoint::models::{Role, callee_name, is_common_word, is_everyday};
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 use crate::touchpoint::{Kind, Touchpoint, is_test};
@@ -23,6 +24,18 @@ impl<'p> Flow<'_, 'p> {
         target: &str,
         confidence: Confidence,
     ) {
+        self.report_rows(span, symbol, (kind, access), (target, None), confidence);
+    }
+
+    /// Reports an occurrence that concerns rows of one model, which may refer to another.
+    fn report_rows(
+        &mut self,
+        span: Span,
+        symbol: &str,
+        (kind, access): (Kind, Access),
+        (target, refers_to): (&str, Option<&str>),
+        confidence: Confidence,
+    ) {
         if !self.speaks() {
             return;
         }
@@ -36,6 +49,7 @@ impl<'p> Flow<'_, 'p> {
             kind,
             access,
             target: target.to_owned(),
+            refers_to: refers_to.map(str::to_owned),
             symbol: symbol.to_owned(),
             enclosing,
             confidence,
@@ -59,12 +73,16 @@ impl<'p> Flow<'_, 'p> {
     }
 
     pub(super) fn touch(&mut self, ident: &Ident, kind: Kind, access: Access, target: &str, sure: bool) {
-        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        let guess = matches!(kind, Kind::RelationUse | Kind::Migration) && self.is_guess(&ident.name, target);
+        let confidence = if sure && !guess { Confidence::Certain } else { Confidence::Likely };
         self.report_at(ident.span, &ident.name, kind, access, target, confidence);
     }
 
-    pub(super) fn touch_as(&mut self, ident: &Ident, kind: Kind, access: Access, target: &str, sure: bool) {
-        self.touch(ident, kind, access, target, sure);
+    /// A column, or what stands for it, of rows that refer to another model.
+    pub(super) fn touch_column(&mut self, ident: &Ident, access: Access, own: &str, to: &str, sure: bool) {
+        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        self.note_label(own, access);
+        self.report_rows(ident.span, &ident.name, (Kind::RelationUse, access), (own, Some(to)), confidence);
     }
 
     /// The class of a model that the set names, and whether that is sure; the target before others.
@@ -125,7 +143,7 @@ impl<'p> Flow<'_, 'p> {
             return;
         };
         let Some(model) = self.model_of(class) else { return };
-        let (kind, access) = self.classify(class, ident, at, chain);
+        let (kind, access, label) = self.classify(class, ident, at, chain);
         match kind {
             Kind::Query => {
                 chain.told = true;
@@ -133,7 +151,7 @@ impl<'p> Flow<'_, 'p> {
             }
             Kind::Constructor => {
                 chain.access = access;
-                self.note(access);
+                self.note(class, access);
             }
             _ => {}
         }
@@ -153,7 +171,8 @@ impl<'p> Flow<'_, 'p> {
                 self.used_as_model.insert(name);
             }
         }
-        self.touch(ident, kind, access, &model.label, sure);
+        let label = label.as_deref().unwrap_or(&model.label);
+        self.touch(ident, kind, access, label, sure);
     }
 
     /// A class that no token of the chain names, `KINDS[key].objects` or `type(row).objects`: what is done with it is
@@ -166,13 +185,13 @@ impl<'p> Flow<'_, 'p> {
         }
         let Some((class, sure)) = self.model_class_in(set) else { return };
         let Some(model) = self.model_of(class) else { return };
-        let (kind, access) = self.classify(class, attr, at, chain);
+        let (kind, access, label) = self.classify(class, attr, at, chain);
         if kind == Kind::Query {
             chain.told = true;
             chain.access = access;
         }
         if matches!(kind, Kind::Query | Kind::MethodCall) {
-            self.touch(attr, kind, access, &model.label, sure);
+            self.touch(attr, kind, access, label.as_deref().unwrap_or(&model.label), sure);
         }
     }
 
@@ -189,18 +208,48 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn touch_factory(&mut self, model: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>, sure: bool) {
-        let Some(model) = self.model_of(model) else { return };
+        let class = model;
+        let Some(model) = self.model_of(class) else { return };
         let access = match (chain.ops.get(at), chain.ops.get(at + 1)) {
             (Some(Op::Call(..)), _) => Access::Write,
             (Some(Op::Attr(attr)), Some(Op::Call(..))) if attr.name.starts_with("build") => Access::None,
             (Some(Op::Attr(_)), Some(Op::Call(..))) => Access::Write,
             _ => Access::None,
         };
-        self.note(access);
+        self.note(class, access);
         self.touch(ident, Kind::Factory, access, &model.label, sure);
     }
 
-    fn classify(&mut self, class: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>) -> (Kind, Access) {
+    /// What a class that is named is used for; the third is the model whose rows it does that to, when it is another.
+    fn classify(
+        &mut self,
+        class: ClassId,
+        ident: &Ident,
+        at: usize,
+        chain: &Chain<'p>,
+    ) -> (Kind, Access, Option<String>) {
+        if let Some(Op::Attr(attr)) = chain.ops.get(at)
+            && matches!(chain.ops.get(at + 1), Some(Op::Call(..)))
+            && !orm::is_exception(&attr.name)
+        {
+            let member = self.class_attr(class, &attr.name);
+            let manager = member.iter().any(|(ty, _)| matches!(ty, Ty::Manager(..)));
+            let func = member.iter().find_map(|(ty, _)| match ty {
+                Ty::Func(func) | Ty::Bound(func, _) => Some(*func),
+                _ => None,
+            });
+            if let Some(func) = func.filter(|_| !manager) {
+                return match self.method_effect(func, class) {
+                    Some((label, effect)) => (Kind::MethodCall, effect, Some(label)),
+                    None => (Kind::Reference, Access::None, None),
+                };
+            }
+        }
+        let (kind, access) = self.classify_class(class, ident, at, chain);
+        (kind, access, None)
+    }
+
+    fn classify_class(&mut self, class: ClassId, ident: &Ident, at: usize, chain: &Chain<'p>) -> (Kind, Access) {
         match chain.ops.get(at) {
             None => self.classify_plain(ident, chain),
             Some(Op::Call(..)) => (Kind::Constructor, Access::Write),
@@ -215,18 +264,7 @@ impl<'p> Flow<'_, 'p> {
                     let access = self.fold_access(&chain.ops, at, Some(class));
                     return (Kind::Query, if access == Access::None { Access::Read } else { access });
                 }
-                let called = matches!(chain.ops.get(at + 1), Some(Op::Call(..)));
-                let func = member.iter().find_map(|(ty, _)| match ty {
-                    Ty::Func(func) | Ty::Bound(func, _) => Some(*func),
-                    _ => None,
-                });
-                match func {
-                    Some(func) if called => match self.effect(func) {
-                        Access::None => (Kind::Reference, Access::None),
-                        effect => (Kind::MethodCall, effect),
-                    },
-                    _ => (Kind::Reference, Access::None),
-                }
+                (Kind::Reference, Access::None)
             }
         }
     }
@@ -247,6 +285,12 @@ impl<'p> Flow<'_, 'p> {
         if let Some(context) = context {
             match context.role {
                 "meta-model" | "factory-for" => return self.meta_model(),
+                // A view that creates, changes or deletes rows does so by this declaration.
+                "view-model" => {
+                    let class = self.frames.last().and_then(|frame| frame.class);
+                    let access = class.map_or(Access::None, |class| self.view_access(class));
+                    return (Kind::Reference, access);
+                }
                 _ => {
                     if let Some(kind) = context.kind {
                         return (kind, context.access.unwrap_or(Access::None));
@@ -293,7 +337,10 @@ impl<'p> Flow<'_, 'p> {
                             break;
                         }
                     } else if let Some(func) = own {
-                        access = orm::combine(access, orm::combine(self.effect(func), Access::Read));
+                        access = orm::combine(
+                            access,
+                            orm::combine(class.map_or(Access::None, |class| self.effect_on(func, class)), Access::Read),
+                        );
                     } else {
                         break;
                     }
@@ -321,12 +368,15 @@ impl<'p> Flow<'_, 'p> {
         attr: &Ident,
         access: Access,
         sure: bool,
+        at: usize,
         chain: &mut Chain<'p>,
     ) {
         if chain.told {
             return;
         }
+        let class = model;
         let Some(model) = self.model_of(model) else { return };
+        let statement = access == Access::Read && orm::is_statement(&attr.name);
         // Reading on from a queryset adds nothing to the touchpoint that made it; changing its rows does.
         let changes = matches!(access, Access::Write | Access::Delete | Access::ReadWrite);
         let shared = chain.from_self && custom.is_some_and(|custom| self.class(custom).shared_manager);
@@ -334,27 +384,30 @@ impl<'p> Flow<'_, 'p> {
             // The manager's own code, for whichever of its models it runs.
             let label = model.label.clone();
             self.report_at(attr.span, &attr.name, Kind::Query, access, &label, Confidence::Possible);
-        } else if changes || chain.from_self {
+        } else if changes || chain.from_self || statement && Self::is_built_here(chain, at) {
             self.touch(attr, Kind::Query, access, &model.label, sure);
-        }
-    }
-
-    pub(super) fn touch_method_call(&mut self, class: ClassId, attr: &Ident, effect: Access, sure: bool) {
-        if let Some(model) = self.model_of(class) {
-            self.touch(attr, Kind::MethodCall, effect, &model.label, sure);
+        } else if statement {
+            self.touch_evaluation(class, attr);
         }
     }
 
     pub(super) fn touch_instance(&mut self, class: ClassId, attr: &Ident, access: Access, sure: bool) {
         if let Some(model) = self.model_of(class) {
-            self.note(access);
+            self.note(class, access);
             self.touch(attr, Kind::Instance, access, &model.label, sure);
         }
     }
 
     pub(super) fn touch_relation(&mut self, attr: &Ident, to: &str, access: Access, sure: bool) {
-        self.note(access);
+        self.note_label(to, access);
         self.touch(attr, Kind::RelationUse, access, to, sure);
+    }
+
+    /// A reverse accessor: rows of the model that refer to the one it stands on.
+    pub(super) fn touch_reverse(&mut self, attr: &Ident, own: &str, to: Option<&str>, access: Access, sure: bool) {
+        let confidence = if sure { Confidence::Certain } else { Confidence::Likely };
+        self.note_label(own, access);
+        self.report_rows(attr.span, &attr.name, (Kind::RelationUse, access), (own, to), confidence);
     }
 
     /// `instance.field = value`
@@ -364,9 +417,9 @@ impl<'p> Flow<'_, 'p> {
             let Some(model) = self.model_of(*class) else { continue };
             if let Some((relation, _)) = self.relation(*class, &attr.name) {
                 let to = relation.to.clone();
-                self.touch_relation(attr, &to, Access::Write, *sure);
+                self.touch_column(attr, Access::Write, &model.label, &to, *sure);
             } else if model.fields.contains(&attr.name) || matches!(attr.name.as_str(), "id" | "pk") {
-                self.note(Access::Write);
+                self.note(*class, Access::Write);
                 self.touch(attr, Kind::Instance, Access::Write, &model.label, *sure);
             }
         }
@@ -395,12 +448,11 @@ impl<'p> Flow<'_, 'p> {
     }
 
     pub(super) fn touch_property_use(&mut self, class: ClassId, func: FuncId, attr: &Ident, given: &TySet, sure: bool) {
-        let effect = self.effect(func);
-        self.note(effect);
+        self.note_callee(func);
         if let Some(target) = self.other_model(class, given) {
             self.touch(attr, Kind::RelationUse, Access::Read, &target, sure);
-        } else if effect != Access::None {
-            self.touch_method_call(class, attr, effect, sure);
+        } else if let Some((label, effect)) = self.method_effect(func, class) {
+            self.touch(attr, Kind::MethodCall, effect, &label, sure);
         }
     }
 
@@ -428,10 +480,16 @@ impl<'p> Flow<'_, 'p> {
 
     /// A keyword that names a relation of the model that is queried.
     fn own_keyword(&mut self, model: ClassId, name: &Ident, access: Access) -> bool {
-        let first = name.name.split("__").next().unwrap_or(&name.name);
+        let mut segments = name.name.split("__");
+        let first = segments.next().unwrap_or(&name.name);
         let Some((relation, _)) = self.relation(model, first) else { return false };
         let to = relation.to.clone();
-        self.touch(name, Kind::RelationUse, access, &to, true);
+        // `order__total=` joins the other model's table; `order=` and `order__in=` look at the own column alone.
+        if segments.next().is_some_and(|next| !orm::is_column_lookup(next)) {
+            self.touch_relation(name, &to, Access::Read, true);
+        } else if let Some(label) = self.model_of(model).map(|model| model.label.clone()) {
+            self.touch_column(name, access, &label, &to, true);
+        }
         true
     }
 
@@ -486,14 +544,34 @@ impl<'p> Flow<'_, 'p> {
             Access::None => Access::Read,
             access => access,
         };
+        // A field of the queried model's own is no relation to another.
+        let own = chain.base.clone().map(|base| self.lookup(&base.name)).unwrap_or_default();
         // `filter(Q(…))`: the lookups are the query's own.
         let on = self.queried.last().copied();
         for keyword in &args.keywords {
             let Some(name) = &keyword.name else { continue };
+            let first = name.name.split("__").next().unwrap_or(&name.name);
+            if own.iter().any(|(ty, _)| self.has_field(ty, first)) {
+                continue;
+            }
             if !on.is_some_and(|(model, does)| self.own_keyword(model, name, does)) {
                 self.lookup_word(name, access, false);
             }
         }
+    }
+
+    /// Whether a class that is no model of interest declares a field.
+    pub(super) fn has_field(&self, ty: &Ty, field: &str) -> bool {
+        let (file, class) = match ty {
+            Ty::Class(class) if self.class(*class).model.is_none() => (self.class(*class).file, self.class(*class).def),
+            Ty::Pending(file, name) => {
+                let Some(symbols) = self.resolver.symbols(*file) else { return false };
+                let Some(Binding::Class(class)) = symbols.get(name).last() else { return false };
+                (*file, *class)
+            }
+            _ => return false,
+        };
+        crate::touchpoint::models::has_field(self.resolver, file, class, field)
     }
 
     /// A lookup that crosses a relation, by its segments. A bare field name says nothing on an unknown model.
@@ -501,14 +579,19 @@ impl<'p> Flow<'_, 'p> {
         let segments: Vec<&str> = name.name.split("__").collect();
         if let Some((target, plain)) = self.lookup_target(&segments) {
             // `filter(module=…)` on something unknown is as likely to be no queryset at all.
-            if !known && !plain && segments.len() == 1 && is_common_word(&name.name) {
+            let everyday = segments.len() == 1 && is_common_word(&name.name);
+            if !known && !plain && everyday {
                 return;
             }
-            let confidence = match (known, plain || segments.len() > 1) {
+            let model = target.rsplit('.').next().unwrap_or(&target);
+            let named = plain && !(everyday && is_everyday(model));
+            let confidence = match (known && named, named || segments.len() > 1) {
                 (true, _) => Confidence::Certain,
                 (false, true) => Confidence::Likely,
                 (false, false) => Confidence::Possible,
             };
+            // Rows of a joined table are read, whatever is done to those that are asked for.
+            let access = if access == Access::None { access } else { Access::Read };
             self.report_at(name.span, &name.name, Kind::RelationUse, access, &target, confidence);
         }
     }

@@ -3,7 +3,9 @@
 use compact_str::CompactString;
 
 use super::{Env, Flow, Frame, Key};
-use crate::ast::{Arguments, BinOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, StrPart};
+use crate::ast::{
+    Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart,
+};
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::source::Span;
@@ -72,9 +74,13 @@ impl<'p> Flow<'_, 'p> {
                     }
                 }
                 match expr.as_str() {
-                    // Long texts are never names.
-                    Some(text) if text.len() <= 160 => TySet::one(Ty::Str(text)),
-                    _ => TySet::unknown(),
+                    // Long texts are never names; statements are kept when they name a table.
+                    Some(text) if text.len() <= 160 || (text.len() <= 8000 && self.names_table(&text)) => {
+                        TySet::one(Ty::Str(text))
+                    }
+                    Some(_) => TySet::unknown(),
+                    // An f-string is put together.
+                    None => self.built_value(expr),
                 }
             }
             ExprKind::List(items) | ExprKind::Set(items) => {
@@ -114,6 +120,12 @@ impl<'p> Flow<'_, 'p> {
                     self.built_string(expr);
                 }
                 // `Model | None` and `"Model | None"` are annotations of several parts.
+                if matches!(op, BinOp::Add | BinOp::Mod) {
+                    let built = self.built_value(expr);
+                    if !built.is_unknown() {
+                        return built;
+                    }
+                }
                 let part = if use_ == Use::Annotation { Use::Annotation } else { Use::Plain };
                 let mut set = self.eval(left, part);
                 set.join(&self.eval(right, part));
@@ -142,10 +154,17 @@ impl<'p> Flow<'_, 'p> {
                 set
             }
             ExprKind::Compare { left, rest } => {
+                let mut asks = asks_for_name(left);
+                rest.iter().for_each(|(_, operand)| asks |= asks_for_name(operand));
+                let outer = std::mem::replace(&mut self.comparing_name, asks);
                 self.eval(left, Use::Compared);
-                for (_, operand) in rest {
-                    self.eval(operand, Use::Compared);
+                for (op, operand) in rest {
+                    let set = self.eval(operand, Use::Compared);
+                    if matches!(op, CmpOp::In | CmpOp::NotIn) {
+                        self.evaluates(operand, &set);
+                    }
                 }
+                self.comparing_name = outer;
                 TySet::unknown()
             }
             ExprKind::IfExp { test, body, orelse } => {
@@ -167,7 +186,11 @@ impl<'p> Flow<'_, 'p> {
                 }
                 TySet::unknown()
             }
-            ExprKind::Starred(inner) => self.eval(inner, use_),
+            ExprKind::Starred(inner) => {
+                let set = self.eval(inner, use_);
+                self.evaluates(inner, &set);
+                set
+            }
             ExprKind::NamedExpr { target, value } => {
                 let set = self.eval(value, Use::Assigned);
                 self.bind(&target.name, set.clone());
@@ -208,6 +231,7 @@ impl<'p> Flow<'_, 'p> {
         self.scoped(|flow| {
             for clause in clauses {
                 let items = flow.eval(&clause.iter, Use::Plain);
+                flow.evaluates(&clause.iter, &items);
                 let item = flow.elements(&items);
                 flow.assign(&clause.target, &item);
                 for condition in &clause.ifs {
@@ -365,6 +389,9 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
         }
+        if chain.told {
+            self.told_chain = Some(chain.span);
+        }
         set
     }
 
@@ -379,6 +406,15 @@ impl<'p> Flow<'_, 'p> {
             };
             if let Some(made) = self.subscripted(set, &args) {
                 return made;
+            }
+        }
+        if at == 0
+            && let Some(name) = index.as_str()
+        {
+            let given = self.keyword_argument(base, &name);
+            if !given.is_unknown() {
+                self.eval(index, Use::Plain);
+                return given;
             }
         }
         let inside = self.eval(index, if chain.use_ == Use::Annotation { Use::Annotation } else { Use::Plain });
@@ -397,8 +433,34 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Number(text) => text.parse().ok(),
             _ => None,
         };
+        if let Some(Op::Attr(attr)) = at.checked_sub(1).and_then(|before| chain.ops.get(before)) {
+            self.indexed(set, attr, chain);
+        } else if let Some(name) = chain.base.clone().filter(|_| at == 0) {
+            self.indexed(set, &name, chain);
+        }
         let item = self.item(set, constant);
         if item.is_unknown() && chain.use_ == Use::Annotation { inside } else { item }
+    }
+
+    /// `rows[0]` issues a statement.
+    fn indexed(&mut self, set: &TySet, name: &Ident, chain: &Chain<'p>) {
+        let rows = set.iter().find_map(|(ty, _)| match ty {
+            Ty::QuerySet(model, _) => Some(*model),
+            _ => None,
+        });
+        if let Some(model) = rows.filter(|_| !chain.told) {
+            self.touch_evaluation(model, name);
+        }
+    }
+
+    /// `kwargs["row"]`, where `kwargs` is the function's `**kwargs`.
+    pub(super) fn keyword_argument(&mut self, base: &Expr, name: &str) -> TySet {
+        let Some(func) = self.frames.last().and_then(|frame| frame.func) else { return TySet::unknown() };
+        let kwargs =
+            self.func(func).params.iter().any(|param| {
+                param.kind == ParamKind::KwArgs && base.as_name().is_some_and(|base| param.name.name == base)
+            });
+        if kwargs { self.read(Key::Param(func, name.into())).unwrap_or_default() } else { TySet::unknown() }
     }
 
     /// `orm['app.Model']` of South.
@@ -434,6 +496,26 @@ fn inherit(use_: Use) -> Use {
     }
 }
 
+/// Whether an operand is the name of a class or a model: `sender.__name__`, `ct.model`, `_meta.model_name`,
+/// `getattr(model, "__name__", "")`.
+fn asks_for_name(operand: &Expr) -> bool {
+    let is_name = |name: &str| {
+        matches!(name, "__name__" | "__qualname__" | "model_name" | "object_name" | "model" | "label" | "label_lower")
+    };
+    let mut asks = false;
+    operand.walk(&mut |part| {
+        asks |= match &part.kind {
+            ExprKind::Attribute { attr, .. } => is_name(&attr.name),
+            ExprKind::Name(name) => is_name(name),
+            ExprKind::Call { func, args } if func.as_name() == Some("getattr") => {
+                args.args.get(1).and_then(Expr::as_str).is_some_and(|name| is_name(&name))
+            }
+            _ => false,
+        };
+    });
+    asks
+}
+
 fn is_module_like(set: &TySet) -> bool {
     set.iter().any(|(ty, _)| matches!(ty, Ty::Module(_) | Ty::External(_)))
 }
@@ -462,5 +544,10 @@ fn is_builtin(name: &str) -> bool {
             | "dict"
             | "min"
             | "max"
+            | "len"
+            | "bool"
+            | "sum"
+            | "any"
+            | "all"
     )
 }

@@ -36,6 +36,15 @@ impl<'p> Flow<'_, 'p> {
                     Binds::Nothing => false,
                 };
             }
+            if let Some(class) = class {
+                let handed = self.framework_param(class, def, param, position);
+                if !handed.is_unknown() {
+                    set = handed;
+                }
+            }
+            if set.is_unknown() {
+                set = self.fixture_param(id, &param.name.name);
+            }
             if let Some(annotation) = &param.annotation {
                 let told = self.annotated(annotation);
                 match param.kind {
@@ -165,7 +174,8 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
             StmtKind::If { test, body, orelse } => {
-                self.eval(test, Use::Plain);
+                let asked = self.eval(test, Use::Plain);
+                self.evaluates(test, &asked);
                 let before = self.env();
                 self.narrow(test, true);
                 self.block(body);
@@ -184,6 +194,7 @@ impl<'p> Flow<'_, 'p> {
             }
             StmtKind::For { target, iter, body, orelse } => {
                 let items = self.eval(iter, Use::Plain);
+                self.evaluates(iter, &items);
                 let element = self.elements(&items);
                 self.turns(body, |flow| flow.assign(target, &element));
                 self.block(orelse);
@@ -425,7 +436,7 @@ impl<'p> Flow<'_, 'p> {
             let own = def.body.iter().any(|stmt| stmt.span.contains(relation.span));
             if own && relation.file == self.file() {
                 let name = crate::ast::Ident { name: relation.name.clone(), span: relation.span };
-                self.touch(&name, Kind::Relation, Access::Schema, &relation.to, true);
+                self.touch(&name, Kind::Relation, Access::Schema, &relation.to, relation.sure);
             }
         }
     }
@@ -468,6 +479,7 @@ impl<'p> Flow<'_, 'p> {
         }
         let own = made.iter().find_map(|(ty, _)| match ty {
             Ty::Class(class) if self.class(*class).model.is_some() => Some(*class),
+            Ty::Str(label) => self.class_by_label(label),
             _ => None,
         });
         let inherited = || self.ancestors(id).into_iter().find_map(|base| self.class(base).factory_of);
@@ -495,6 +507,7 @@ impl<'p> Flow<'_, 'p> {
             let set = self.eval(decorator, Use::Decorator);
             self.decorate(&set, id);
             self.signal_receiver(decorator, id);
+            self.test_decorator(decorator, def, id);
         }
         for bound in def.type_params.iter().filter_map(|param| param.bound.as_ref()) {
             self.annotation(bound);

@@ -92,8 +92,23 @@ impl<'p> Flow<'_, 'p> {
                 }
                 TySet::unknown()
             }
-            "get_user_model" => self.user_model(),
             "get_model" => self.get_model(args),
+            "get_user_model" => self.user_model(),
+            "import_module" | "__import__" => self.imported_module(&first),
+            "import_string" | "import_by_path" | "locate" => self.imported_string(&first),
+            "Table" | "modelform_factory" | "modelformset_factory" | "inlineformset_factory" => {
+                self.made_of_model(last, values).unwrap_or_default()
+            }
+            // `pytest.param(row, id="…")`
+            "param" => match values.positional.as_slice() {
+                [one] => one.clone(),
+                several => TySet::one(Ty::Tuple(several.to_vec())),
+            },
+            // A paginator goes over pages, a page over rows.
+            "Paginator" => {
+                let rows = self.elements(&first);
+                rows.flat_map(|ty| TySet::one(Ty::Seq(Box::new(Ty::Seq(Box::new(ty.clone()))))))
+            }
             _ if super::attr::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
             _ => {
                 self.hand_over(values);
@@ -232,10 +247,7 @@ impl<'p> Flow<'_, 'p> {
                 return Some(text);
             }
             let set = self.silent(|flow| flow.eval(expr, Use::Plain));
-            set.iter().find_map(|(ty, _)| match ty {
-                Ty::Str(text) => Some(text.clone()),
-                _ => None,
-            })
+            self.texts(&set).into_iter().next()
         };
         let first = text(0, ["app_label", "model"]);
         let second = text(1, ["model_name", "model"]);

@@ -6,6 +6,7 @@ use super::call::Values;
 use super::eval::{Chain, Op, Use};
 use super::{Binds, Flow, FuncInfo, Key, Slot};
 use crate::ast::{Arguments, Expr, ExprKind, Ident, Param};
+use crate::source::Span;
 use crate::touchpoint::ty::{FuncId, Ty, TySet};
 
 /// The arguments of a call that no text makes.
@@ -52,7 +53,7 @@ impl<'p> Flow<'_, 'p> {
         let mut result = TySet::default();
         for (ty, sure) in callees.iter() {
             if matches!(ty, Ty::Func(_) | Ty::Bound(..) | Ty::Partial(..) | Ty::Class(_)) {
-                let span = crate::source::Span::new(0, 0);
+                let span = Span::new(0, 0);
                 for (made, made_sure) in self.call_of(ty, &NO_ARGUMENTS, values, span).iter() {
                     result.insert(made.clone(), *made_sure && *sure);
                 }

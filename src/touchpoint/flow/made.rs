@@ -1,4 +1,5 @@
-//! Models that no class statement of the module names: those that a call makes, and the model of the users.
+//! Models that no class statement of the module names: those that a call makes, and the model of the users. And relations
+//! whose model is a guess.
 
 use std::collections::BTreeSet;
 
@@ -85,10 +86,21 @@ impl<'p> Flow<'_, 'p> {
         if access != Access::None {
             chain.told = true;
             chain.access = access;
-            self.note(access);
+            self.note(*class, access);
         }
         let Some(model) = self.model_of(*class) else { return };
         let kind = if access == Access::None { Kind::Reference } else { Kind::Query };
         self.touch(ident, kind, access, &model.label, *sure);
+    }
+
+    /// Whether a name is that of a relation to a model, or of the accessor or lookup that it gives, and where the relation
+    /// points is a guess.
+    pub(super) fn is_guess(&self, name: &str, to: &str) -> bool {
+        let stem = name.split("__").next().unwrap_or(name);
+        let stem = stem.strip_suffix("_id").unwrap_or(stem);
+        let relations = self.models.iter().flat_map(|model| &model.relations);
+        let mut named =
+            relations.filter(|relation| relation.to == to && (relation.name == stem || relation.name == name));
+        named.next().is_some_and(|first| !first.sure && named.all(|relation| !relation.sure))
     }
 }

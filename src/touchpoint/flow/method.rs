@@ -6,6 +6,7 @@ use super::{Binds, Flow, Key};
 use crate::ast::{Arguments, Expr, Ident};
 use crate::finding::Access;
 use crate::source::Span;
+use crate::touchpoint::Kind;
 use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, Ty, TySet};
 
@@ -49,6 +50,12 @@ impl<'p> Flow<'_, 'p> {
                     let held = container_method(ty, name);
                     call.result.join(&if *sure { held } else { held.unsure() });
                 }
+                Ty::Form(model) => {
+                    if let Some(given) = self.form_method(*model, attr, *sure) {
+                        call.result.join(&given);
+                        call.handled = true;
+                    }
+                }
                 Ty::Func(func) if matches!(name, "delay" | "apply_async" | "apply" | "s" | "si") => {
                     // Celery: the task's arguments are the call's.
                     call.callees.insert(Ty::Func(*func), *sure);
@@ -57,7 +64,23 @@ impl<'p> Flow<'_, 'p> {
                 _ => {}
             }
         }
-        let MethodCall { mut result, mut callees, handled, .. } = call;
+        if at == 0
+            && matches!(name, "get" | "pop")
+            && let Some(key) = args.args.first().and_then(Expr::as_str)
+        {
+            let given = self.keyword_argument(base, &key);
+            if !given.is_unknown() {
+                call.result = given;
+            }
+        }
+        let MethodCall { mut result, mut callees, mut handled, .. } = call;
+        for (ty, sure) in set.iter() {
+            let given = self.registry_method(ty, name, args).or_else(|| self.content_type_method(ty, attr, args));
+            if let Some(given) = given {
+                result.join(&if *sure { given } else { given.unsure() });
+                handled |= !matches!(ty, Ty::External(_) | Ty::Pending(..) | Ty::Class(_) | Ty::Manager(..));
+            }
+        }
         if !handled {
             let mut plain = Chain::empty(chain.span);
             std::mem::swap(&mut plain.ops, &mut chain.ops);
@@ -88,33 +111,8 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         self.request(&callees, &values);
-        match name {
-            "append" | "add" | "insert" | "extend" | "appendleft" => self.grow(base, at, &values, name, chain),
-            "register" => self.admin_register(&values),
-            "from_queryset" => {
-                result.join(&set.flat_map(|ty| match ty {
-                    Ty::Class(class) => TySet::one(Ty::Class(*class)),
-                    _ => TySet::unknown(),
-                }));
-                for (ty, sure) in values.positional.first().cloned().unwrap_or_default().iter() {
-                    if let Ty::Class(class) = ty {
-                        result.insert(Ty::FromQuerySet(*class), *sure);
-                    }
-                }
-            }
-            "get_model" => {
-                result.join(&self.get_model(args));
-                result.join(&self.dynamic_model(attr, args));
-            }
-            "connect" | "disconnect" => self.signal_connect(args, &values),
-            "add_to_class" => {
-                if let (Some(name), Some(value)) = (args.args.first().and_then(Expr::as_str), values.positional.get(1))
-                {
-                    self.hold(set, &name, &value.clone());
-                }
-            }
-            _ => {}
-        }
+        self.sqlalchemy_method(set, attr, &values, at, chain);
+        self.known_method(set, base, &values, (attr, args, at), &mut result, chain);
         if !handled && callees.is_unknown() {
             // `executor.map(function, rows)`
             match (name, values.positional.split_first()) {
@@ -134,15 +132,74 @@ impl<'p> Flow<'_, 'p> {
         result
     }
 
+    /// Methods that do what their names say, whatever they are called on: of containers, registries, signals, classes.
+    fn known_method(
+        &mut self,
+        set: &TySet,
+        base: &'p Expr,
+        values: &Values,
+        (attr, args, at): (&'p Ident, &'p Arguments, usize),
+        result: &mut TySet,
+        chain: &mut Chain<'p>,
+    ) {
+        let name = attr.name.as_str();
+        match name {
+            "append" | "add" | "insert" | "extend" | "appendleft" => {
+                if let ("extend", Some(rows)) = (name, args.args.first()) {
+                    let set = values.positional.first().cloned().unwrap_or_default();
+                    self.evaluates(rows, &set);
+                }
+                self.grow(base, at, values, name, chain);
+            }
+            "register" => self.admin_register(values),
+            "from_queryset" => {
+                result.join(&set.flat_map(|ty| match ty {
+                    Ty::Class(class) => TySet::one(Ty::Class(*class)),
+                    _ => TySet::unknown(),
+                }));
+                for (ty, sure) in values.positional.first().cloned().unwrap_or_default().iter() {
+                    if let Ty::Class(class) = ty {
+                        result.insert(Ty::FromQuerySet(*class), *sure);
+                    }
+                }
+            }
+            "get_model" => {
+                result.join(&self.get_model(args));
+                result.join(&self.dynamic_model(attr, args));
+            }
+            "connect" | "disconnect" => self.signal_connect(args, values),
+            "add_to_class" => {
+                if let (Some(name), Some(value)) = (args.args.first().and_then(Expr::as_str), values.positional.get(1))
+                {
+                    self.hold(set, &name, &value.clone());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Calls of SQLAlchemy: on a table, or with one.
+    fn sqlalchemy_method(&mut self, set: &TySet, attr: &Ident, values: &Values, at: usize, chain: &Chain<'p>) {
+        let name = attr.name.as_str();
+        if matches!(name, "insert" | "update" | "delete" | "select") {
+            self.sqlalchemy_call(name, set, attr, Access::None);
+        }
+        let outside = set.iter().all(|(ty, _)| matches!(ty, Ty::External(_) | Ty::ExternalResult(_) | Ty::Pending(..)));
+        if outside && let Some(first) = values.positional.first() {
+            let rest = self.fold_access(&chain.ops, at + 2, None);
+            self.sqlalchemy_call(name, first, attr, rest);
+        }
+    }
+
     /// A method of a manager or queryset.
     fn rows_method(&mut self, ty: &Ty, sure: bool, call: &mut MethodCall<'p>, chain: &mut Chain<'p>) {
         let (Ty::Manager(model, custom) | Ty::QuerySet(model, custom)) = ty else { return };
         let name = call.attr.name.as_str();
         if let Some(func) = custom.and_then(|class| self.method(class, name)) {
             call.callees.insert(Ty::Bound(func, Box::new(ty.clone())), sure);
-            let effect = orm::combine(self.effect(func), Access::Read);
-            self.note(effect);
-            self.touch_query((*model, *custom), call.attr, effect, sure, chain);
+            let effect = orm::combine(self.effect_on(func, *model), Access::Read);
+            self.note(*model, effect);
+            self.touch_query((*model, *custom), call.attr, effect, sure, call.at, chain);
             // A method that Django has too gives what Django's gives, and what is known of the own one.
             if let Some((_, gives)) = orm::method(name) {
                 call.result.join(&give(*model, *custom, gives));
@@ -159,6 +216,13 @@ impl<'p> Flow<'_, 'p> {
     /// A method of a row.
     fn instance_method(&mut self, class: ClassId, sure: bool, call: &mut MethodCall<'p>, chain: &mut Chain<'p>) {
         if self.class(class).model.is_none() {
+            // The project's own method is found like any attribute.
+            if self.method(class, &call.attr.name).is_none()
+                && let Some(given) = self.framework_method(class, call.attr, call.args, sure)
+            {
+                call.result.join(&given);
+                call.handled = true;
+            }
             return;
         }
         let row = Ty::Instance(class);
@@ -180,9 +244,8 @@ impl<'p> Flow<'_, 'p> {
                 Ty::Bound(func, Box::new(receiver))
             };
             call.callees.insert(callee, sure);
-            let effect = self.effect(func);
-            if effect != Access::None {
-                self.touch_method_call(class, call.attr, effect, sure);
+            if let Some((label, effect)) = self.method_effect(func, class) {
+                self.touch(call.attr, Kind::MethodCall, effect, &label, sure);
             }
             call.handled = true;
         }
@@ -235,12 +298,15 @@ impl<'p> Flow<'_, 'p> {
             call.callees.insert(Ty::Bound(func, Box::new(receiver.clone())), sure);
         } else if let Ty::Manager(model, custom) | Ty::QuerySet(model, custom) = receiver {
             if let Some((access, gives)) = orm::method(name) {
-                self.note(access);
+                self.note(*model, access);
                 call.result.join(&give(*model, *custom, gives));
             }
-        } else {
+        } else if self.django_method(receiver, sure, call.attr, Some(call.args), call.at, chain).is_none()
+            && let Ty::Instance(class) | Ty::Class(class) = receiver
+            && let Some(given) = self.framework_method(*class, call.attr, call.args, sure)
+        {
             // Django's own statement is issued here.
-            self.django_method(receiver, sure, call.attr, Some(call.args), call.at, chain);
+            call.result.join(&given);
         }
         call.handled = true;
     }
@@ -258,8 +324,8 @@ impl<'p> Flow<'_, 'p> {
         match receiver {
             Ty::Manager(model, custom) | Ty::QuerySet(model, custom) => {
                 let (access, gives) = orm::method(&attr.name)?;
-                self.note(access);
-                self.touch_query((*model, *custom), attr, access, sure, chain);
+                self.note(*model, access);
+                self.touch_query((*model, *custom), attr, access, sure, at, chain);
                 if let Some(args) = args {
                     self.lookups(*model, args, at, chain);
                 }
@@ -267,7 +333,6 @@ impl<'p> Flow<'_, 'p> {
             }
             Ty::Instance(class) if self.class(*class).model.is_some() => {
                 let access = orm::instance_method(&attr.name)?;
-                self.note(access);
                 self.touch_instance(*class, attr, access, sure);
                 Some(TySet::unknown())
             }
@@ -321,7 +386,7 @@ impl<'p> Flow<'_, 'p> {
         }
         chain.told = true;
         chain.access = access;
-        self.note(access);
+        self.note(class, access);
         Some((class, access))
     }
 }
@@ -352,9 +417,8 @@ fn factory_gives(model: ClassId, name: &str) -> TySet {
 
 fn container_method(ty: &Ty, name: &str) -> TySet {
     match (ty, name) {
-        (Ty::Dict(inner), "get" | "pop" | "setdefault") | (Ty::Seq(inner), "pop" | "popleft") => {
-            TySet::one((**inner).clone())
-        }
+        (Ty::Dict(inner), "get" | "pop" | "setdefault")
+        | (Ty::Seq(inner), "pop" | "popleft" | "page" | "get_page" | "get_nowait") => TySet::one((**inner).clone()),
         (Ty::Dict(inner), "values" | "itervalues") => TySet::one(Ty::Seq(inner.clone())),
         (Ty::Dict(inner), "items" | "iteritems") => {
             TySet::one(Ty::Seq(Box::new(Ty::Tuple(vec![TySet::unknown(), TySet::one((**inner).clone())]))))

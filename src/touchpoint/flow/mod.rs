@@ -10,11 +10,14 @@
 mod annotation;
 mod attr;
 mod call;
+mod effect;
 mod emit;
 mod eval;
 mod exec;
 mod external;
+mod framework;
 mod function;
+mod indirect;
 mod made;
 mod method;
 mod migration;
@@ -99,6 +102,10 @@ enum Key {
     Managers(ClassId),
     /// What a type parameter of a class stands for, over all its uses.
     TypeArg(ClassId, CompactString),
+    /// Whether a class holds something that matters under a name.
+    Held(CompactString),
+    /// Fixtures of a name.
+    Fixture(CompactString),
     /// What a decorator hands to the functions that it wraps: by position, or by keyword.
     Injected(FuncId, Slot),
 }
@@ -140,7 +147,7 @@ pub(super) struct Flow<'r, 'p> {
     loaded: BTreeSet<FileId>,
     wanted: BTreeSet<FileId>,
     facts: FxHashMap<Key, TySet>,
-    effects: FxHashMap<FuncId, Access>,
+    effects: FxHashMap<FuncId, effect::Effects>,
     readers: FxHashMap<Key, BTreeSet<Unit>>,
     work: BTreeSet<Unit>,
     visits: FxHashMap<Unit, u32>,
@@ -175,6 +182,16 @@ pub(super) struct Flow<'r, 'p> {
     pub(super) user_model: Option<(String, bool)>,
     /// Admin classes, with the model they are registered for.
     admins: FxHashMap<ClassId, ClassId>,
+    /// Classes that hold something that matters under a name.
+    holders: FxHashMap<CompactString, BTreeSet<ClassId>>,
+    /// Classes that hold anything that matters.
+    holding: FxHashSet<ClassId>,
+    /// Fixtures of pytest by their names.
+    fixtures: BTreeMap<CompactString, Vec<framework::Fixture>>,
+    /// Whether the comparison whose operands are read asks for the name of a class or model.
+    comparing_name: bool,
+    /// The last chain that has told what it does to rows.
+    told_chain: Option<Span>,
     /// Quoted annotations by their text; `None` where the text is no expression.
     quoted: FxHashMap<CompactString, Option<Rc<Expr>>>,
 }
@@ -219,6 +236,11 @@ impl<'r, 'p> Flow<'r, 'p> {
             labelled: Vec::new(),
             user_model: None,
             admins: FxHashMap::default(),
+            holders: FxHashMap::default(),
+            holding: FxHashSet::default(),
+            fixtures: BTreeMap::new(),
+            comparing_name: false,
+            told_chain: None,
             quoted: FxHashMap::default(),
         }
     }
@@ -395,6 +417,7 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// Files that the analysis asked for and that are not under analysis yet.
     pub(super) fn take_wanted(&mut self) -> Vec<FileId> {
+        self.want_fixture_users();
         let wanted = std::mem::take(&mut self.wanted);
         wanted.into_iter().filter(|file| !self.loaded.contains(file)).collect()
     }
@@ -423,8 +446,10 @@ impl<'r, 'p> Flow<'r, 'p> {
                 info.model.is_some()
                     || info.factory_of.is_some()
                     || !info.manager_of.is_empty()
+                    || self.holding.contains(class)
                     || self.class_carries(*class)
             }
+            Ty::Str(text) => self.names_table(text),
             other => self.matters(other),
         }
     }
@@ -444,13 +469,30 @@ impl<'r, 'p> Flow<'r, 'p> {
     fn matters(&self, ty: &Ty) -> bool {
         match ty {
             Ty::Class(c) | Ty::Instance(c) => self.classes[c.0 as usize].model.is_some(),
-            Ty::Manager(..) | Ty::QuerySet(..) | Ty::Meta(_) | Ty::Table(_) => true,
+            Ty::Manager(..)
+            | Ty::QuerySet(..)
+            | Ty::Meta(_)
+            | Ty::Table(_)
+            | Ty::Form(_)
+            | Ty::FormClass(_)
+            | Ty::ContentType(_)
+            | Ty::SqlTable(_) => true,
             Ty::Seq(inner) | Ty::Dict(inner) | Ty::Bound(_, inner) | Ty::Hint(inner) | Ty::Method(inner, _) => {
                 self.matters(inner)
             }
             Ty::Tuple(items) => items.iter().flat_map(TySet::iter).any(|(ty, _)| self.matters(ty)),
             _ => false,
         }
+    }
+
+    /// Whether a text names a table of a model.
+    fn names_table(&self, text: &str) -> bool {
+        self.telling.may_tell(text)
+            && self
+                .models
+                .iter()
+                .filter_map(|model| model.table.as_deref())
+                .any(|table| strings::contains_word(text, table))
     }
 
     fn set_matters(&self, set: &TySet) -> bool {
@@ -460,6 +502,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     /// Runs everything once more and returns what there is to report.
     pub(super) fn report(mut self) -> (Vec<Touchpoint>, BTreeSet<Gap>) {
         self.reporting = true;
+        self.told_chain = None;
         for file in self.loaded.clone() {
             self.run(Unit::Module(file));
         }
@@ -547,6 +590,15 @@ impl<'r, 'p> Flow<'r, 'p> {
         if self.reporting {
             return;
         }
+        if let Key::Attr(class, name) = &key
+            && set.iter().any(|(ty, _)| self.matters(ty) || matches!(ty, Ty::Str(text) if self.names_table(text)))
+        {
+            self.holding.insert(*class);
+            if self.holders.entry(name.clone()).or_default().insert(*class) {
+                let held = Key::Held(name.clone());
+                self.wake(&held);
+            }
+        }
         let known = self.facts.get_mut(&key);
         let changed = match known {
             Some(known) => known.join(set),
@@ -564,28 +616,6 @@ impl<'r, 'p> Flow<'r, 'p> {
         if let Some(readers) = self.readers.get(key) {
             self.work.extend(readers.iter().copied());
         }
-    }
-
-    /// The function that runs adds an access to what it does.
-    fn note(&mut self, access: Access) {
-        if access == Access::None || access == Access::Schema || self.reporting {
-            return;
-        }
-        let Unit::Func(func) = self.unit else { return };
-        let known = self.effects.get(&func).copied().unwrap_or(Access::None);
-        let combined = super::orm::combine(known, access);
-        if combined != known {
-            self.effects.insert(func, combined);
-            self.wake(&Key::Effect(func));
-        }
-    }
-
-    /// What a function does to the tables, callees included.
-    fn effect(&mut self, func: FuncId) -> Access {
-        if !self.reporting {
-            self.readers.entry(Key::Effect(func)).or_default().insert(self.unit);
-        }
-        self.effects.get(&func).copied().unwrap_or(Access::None)
     }
 
     fn class(&self, id: ClassId) -> &ClassInfo<'p> {
@@ -645,7 +675,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             module => return TySet::one(Ty::Module(module)),
         }
         if self.loaded.contains(&file) {
-            return TySet::unknown();
+            return self.lazy_value(file, name);
         }
         // Should the file come under analysis later, whoever asked runs again.
         let _ = self.read(Key::Global(file, name.into()));
@@ -685,7 +715,8 @@ impl<'r, 'p> Flow<'r, 'p> {
             std::collections::btree_map::Entry::Occupied(mut slot) => {
                 let known = slot.get_mut();
                 // A plain reference gives way to what says more.
-                if known.kind == Kind::Reference && touchpoint.kind != Kind::Reference {
+                let more = |kind: Kind| !matches!(kind, Kind::Reference | Kind::Evaluation);
+                if !more(known.kind) && more(touchpoint.kind) {
                     *known = touchpoint;
                 } else if known.kind == touchpoint.kind {
                     known.access = super::orm::combine(known.access, touchpoint.access);

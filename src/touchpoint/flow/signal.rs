@@ -60,13 +60,8 @@ impl<'p> Flow<'_, 'p> {
             Ty::Class(class) => TySet::one(Ty::Instance(*class)),
             _ => TySet::unknown(),
         });
-        let has = |name: &str| self.func(func).params.iter().any(|p| p.name.name == name);
-        let (instance, class) = (has("instance"), has("sender"));
-        if instance {
-            self.learn(Key::Param(func, "instance".into()), &instances);
-        }
-        if class {
-            self.learn(Key::Param(func, "sender".into()), sender);
-        }
+        // By parameter, or as `kwargs["instance"]`.
+        self.learn(Key::Param(func, "instance".into()), &instances);
+        self.learn(Key::Param(func, "sender".into()), sender);
     }
 }

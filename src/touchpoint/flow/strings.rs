@@ -8,7 +8,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::{Role, is_common_word};
+use crate::touchpoint::models::{Role, is_common_word, is_everyday};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -66,6 +66,16 @@ impl<'p> Flow<'_, 'p> {
         }
         let told = self.sql_text(&built);
         self.claim(expr, told);
+    }
+
+    /// A text that is put together of constants, where it names a table.
+    pub(super) fn built_value(&mut self, expr: &'p Expr) -> TySet {
+        let mut built = Built::default();
+        self.silent(|flow| flow.build(expr, &mut built));
+        if built.literals.is_empty() || built.text.len() > 8000 || !self.names_table(&built.text) {
+            return TySet::unknown();
+        }
+        TySet::one(Ty::Str(built.text.into()))
     }
 
     /// Marks inner expressions of a built text as read, and its literals too when they have been told.
@@ -147,6 +157,47 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// A statement that a name holds, where it is run: `cursor.execute(PURGE)`.
+    pub(super) fn sql_value(&mut self, expr: &'p Expr, set: &TySet, callee: &TySet) {
+        let (ExprKind::Name(_) | ExprKind::Attribute { .. } | ExprKind::Subscript { .. }) = &expr.kind else { return };
+        let told = set.iter().any(|(ty, _)| matches!(ty, Ty::Str(text) if self.names_table(text)));
+        // A variable's statement is told where it is written, a few lines above.
+        let local = expr.as_name().is_some_and(|name| {
+            self.frames.last().is_some_and(|frame| {
+                let param = frame.func.is_some_and(|func| self.func(func).params.iter().any(|p| p.name.name == name));
+                frame.env.contains_key(name) && !param
+            })
+        });
+        if !told || local || !self.speaks() {
+            return;
+        }
+        let file = self.file();
+        let context = self.resolver.project().parsed(file).and_then(|parsed| parsed.context(expr.span));
+        let text_call = callee.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if dotted.starts_with("sqlalchemy") && dotted.ends_with(".text")));
+        if !text_call && context.is_none_or(|context| context.role != "sql") {
+            return;
+        }
+        for (ty, sure) in set.iter() {
+            let Ty::Str(text) = ty else { continue };
+            let reading = sql::tables(text);
+            let found: Vec<(String, Access)> = self
+                .models
+                .iter()
+                .filter_map(|model| {
+                    let table = model.table.as_deref()?;
+                    let access = reading.access_to(table)?;
+                    Some((model.label.clone(), access))
+                })
+                .collect();
+            for (label, access) in found {
+                self.note_label(&label, access);
+                let symbol = self.source_text(expr.span);
+                let confidence = if *sure { Confidence::Certain } else { Confidence::Likely };
+                self.report_at(expr.span, &symbol, Kind::RawSql, access, &label, confidence);
+            }
+        }
+    }
+
     /// A value within a text: the table's name where it is known.
     fn hole(&mut self, expr: &'p Expr, built: &mut Built) {
         let set = self.silent(|flow| flow.eval(expr, Use::Plain));
@@ -156,12 +207,16 @@ impl<'p> Flow<'_, 'p> {
         }
     }
 
+    /// The text that a value is; of several, one that names a table.
     fn constant(&self, set: &TySet) -> Option<String> {
-        set.iter().find_map(|(ty, _)| match ty {
-            Ty::Table(class) => self.model_of(*class).and_then(|model| model.table.clone()),
-            Ty::Str(text) => Some(text.to_string()),
-            _ => None,
-        })
+        let texts = |wanted: bool| {
+            set.iter().find_map(|(ty, _)| match ty {
+                Ty::Table(class) => self.model_of(*class).and_then(|model| model.table.clone()),
+                Ty::Str(text) if !wanted || self.names_table(text) => Some(text.to_string()),
+                _ => None,
+            })
+        };
+        texts(true).or_else(|| texts(false))
     }
 
     /// Puts values that name a table in the place of the placeholders, in their order.
@@ -214,10 +269,22 @@ impl<'p> Flow<'_, 'p> {
         if !is_sql {
             return false;
         }
+        // A sentence that names the table is no statement: "update courseware_studentmodule before the exam".
+        let read = reading.statements.iter().any(|statement| {
+            statement.parsed
+                && statement
+                    .tables
+                    .iter()
+                    .any(|used| tables.iter().any(|(table, _)| used.name.eq_ignore_ascii_case(table)))
+        });
+        let confidence = match in_sql_call || read {
+            true => Confidence::Certain,
+            false => Confidence::Possible,
+        };
         for (table, label) in tables {
             let sequenced = names_sequence(&built.text, &table);
             let access = reading.access_to(&table).unwrap_or(if sequenced { Access::Schema } else { Access::Unknown });
-            self.note(access);
+            self.note_label(&label, access);
             // Every literal that names the table; where a value brought the name, the first literal.
             let mut spans: Vec<Span> = built
                 .literals
@@ -230,7 +297,7 @@ impl<'p> Flow<'_, 'p> {
             }
             for span in spans {
                 let symbol = self.source_text(span);
-                self.report_at(span, &symbol, Kind::RawSql, access, &label, Confidence::Certain);
+                self.report_at(span, &symbol, Kind::RawSql, access, &label, confidence);
             }
         }
         true
@@ -287,8 +354,11 @@ impl<'p> Flow<'_, 'p> {
                     report(self, Kind::RelationUse, access, &target, Confidence::Certain);
                 } else if let Some((target, _)) = self.lookup_string(text) {
                     let known = self.in_linked_class() || text.contains("__");
-                    let plain = self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
-                        || self.words.accessors.contains_key(text);
+                    // An everyday word is an option of any class.
+                    let everyday = is_common_word(text) && is_everyday(target.rsplit('.').next().unwrap_or(&target));
+                    let plain = !everyday
+                        && (self.words.lookups.get(text).is_some_and(|w| w.iter().any(|(_, plain)| *plain))
+                            || self.words.accessors.contains_key(text));
                     let confidence = if known || plain { Confidence::Likely } else { Confidence::Possible };
                     if confidence == Confidence::Likely || !is_common_word(text) {
                         report(self, Kind::RelationUse, access, &target, confidence);
@@ -334,9 +404,14 @@ impl<'p> Flow<'_, 'p> {
         });
         if let Some(model) = named {
             let confidence = match (role, use_) {
-                ("model-label", _) | (_, Use::Compared) => Confidence::Certain,
+                ("model-label", _) => Confidence::Certain,
+                (_, Use::Compared) if self.comparing_name => Confidence::Certain,
                 _ => Confidence::Possible,
             };
+            // `"role" in request.json`
+            if confidence == Confidence::Possible && is_everyday(model.name()) && text != model.name() {
+                return;
+            }
             report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
@@ -494,7 +569,10 @@ impl<'p> Flow<'_, 'p> {
             }
             return None;
         }
-        // The module is not there; the name at its end is the model's.
+        // The module is not there; the name at its end is the model's, and the app's stands before it.
+        if self.models.iter().all(|model| is_everyday(model.name()) && !segments.contains(&model.app_label())) {
+            return None;
+        }
         let last = segments.iter().rev().take(2).find(|s| self.models.iter().any(|m| m.name() == **s))?;
         self.models.iter().find(|m| m.name() == *last).map(|m| (m.label.clone(), false))
     }

@@ -356,6 +356,8 @@ impl Scan<'_, '_> {
                             });
                         if named_app || natural {
                             Some((Kind::Fixture, Access::None, Confidence::Certain))
+                        } else if self.words.is_common(*meaning, word) {
+                            None
                         } else if key == Some("model") {
                             Some((Kind::Fixture, Access::None, Confidence::Likely))
                         } else {
@@ -403,7 +405,7 @@ impl Scan<'_, '_> {
                 read = true;
                 self.sql(range.start, range.end, Kind::RawSql, Confidence::Likely);
             }
-            if self.covered(at) || self.words.is_common(meaning, word) {
+            if self.covered(at) || self.is_everyday(meaning, at, word) {
                 continue;
             }
             let (kind, access, confidence) = match meaning {

@@ -22,7 +22,7 @@ impl Scan<'_, '_> {
                     continue;
                 }
                 let Some(meaning) = self.words.meanings(word).next() else { continue };
-                if self.words.is_common(meaning, word) {
+                if self.is_everyday(meaning, at, word) {
                     continue;
                 }
                 let commented = stretch == Stretch::Comment;

@@ -1,4 +1,4 @@
-//! Models whose labels are near to one that is nowhere defined.
+//! Suggestions for a label that no model has: models with a similar one.
 
 use std::collections::BTreeSet;
 
@@ -7,16 +7,16 @@ use crate::discover::FileKind;
 use crate::resolve::{Binding, Resolver};
 use crate::source::FileId;
 
-/// Names less alike than this are different names. Jaro-Winkler: `StudentModul` and `StudentModule` are at 0.98.
-const ALIKE: f64 = 0.88;
+/// The least similarity, by Jaro-Winkler, of a name worth suggesting: `StudentModul` and `StudentModule` are at 0.98.
+const MIN_SIMILARITY: f64 = 0.88;
 
-/// So many are worth naming.
-const MOST: usize = 5;
+/// The largest number of suggestions.
+const MAX_SUGGESTIONS: usize = 5;
 
-/// The labels of models that may have been meant by `target`, the likeliest first: those of its name in another app,
-/// then those of a name like it.
+/// The labels of at most five models whose names are similar to that of `target`, the most similar first. A model of the
+/// same app comes before one of the same similarity in another app.
 #[must_use]
-pub fn near_misses(resolver: &Resolver<'_>, target: &str) -> Vec<String> {
+pub fn similar_models(resolver: &Resolver<'_>, target: &str) -> Vec<String> {
     let Some((app, name)) = target.split_once('.') else { return Vec::new() };
     let project = resolver.project();
     let named = project.discovery.files_with_word(name);
@@ -32,12 +32,12 @@ pub fn near_misses(resolver: &Resolver<'_>, target: &str) -> Vec<String> {
         let Some(symbols) = resolver.symbols(file) else { continue };
         for class in symbols.names().flat_map(|name| symbols.get(name)) {
             let Binding::Class(class) = class else { continue };
-            let alike = strsim::jaro_winkler(&class.name.name.to_lowercase(), &name.to_lowercase());
-            if alike < ALIKE || !models::looks_like_model(class) {
+            let similarity = strsim::jaro_winkler(&class.name.name.to_lowercase(), &name.to_lowercase());
+            if similarity < MIN_SIMILARITY || !models::looks_like_model(class) {
                 continue;
             }
             let own = models::app_label(resolver, file, class);
-            let nearness = alike + if own.eq_ignore_ascii_case(app) { 0.05 } else { 0.0 };
+            let nearness = similarity + if own.eq_ignore_ascii_case(app) { 0.05 } else { 0.0 };
             // A whole number, so that the order is total.
             #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 1.05")]
             near.push(((nearness * 1000.0) as u32, format!("{own}.{}", class.name.name)));
@@ -50,7 +50,7 @@ pub fn near_misses(resolver: &Resolver<'_>, target: &str) -> Vec<String> {
             labels.push(label);
         }
     }
-    labels.truncate(MOST);
+    labels.truncate(MAX_SUGGESTIONS);
     labels
 }
 
