@@ -459,7 +459,8 @@ impl Schema {
 /// The arguments of `snapshot`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A database is NAME=mysql://USER@HOST:PORT/DATABASE, NAME=FILE of mysqldump --no-data, or NAME=FILE of a snapshot; one
+A database is NAME=mysql://USER@HOST:PORT/DATABASE, NAME=DUMP (a file of mysqldump --no-data, a folder of
+mydumper or MySQL Shell), or NAME=FILE of a snapshot; one
 NAME may come several times. The URL takes ?ssl-mode=disabled|preferred|required|verify-ca|verify-identity, ssl-ca=FILE,
 socket=FILE, password-env=VARIABLE, get-server-public-key=true and enable-cleartext-plugin=true.
 

@@ -31,7 +31,7 @@ fn project() -> tempfile::TempDir {
 /// Two environments, on servers of two makes.
 fn sources() -> Vec<Source> {
     let file = |name: &str| fixtures().join("environments").join(name);
-    let dump = DataSource::Dump { path: file("stage.platform.sql"), database: None };
+    let dump = DataSource::dump(file("stage.platform.sql"), None).unwrap();
     let source = |name: &str, place: DataSource| Source { name: name.to_owned(), places: vec![place] };
     vec![source("prod", DataSource::Snapshot(file("prod.json"))), source("stage", dump)]
 }

@@ -63,7 +63,7 @@ fn field(name: &str) -> String {
 fn relations(root: &Path, target: &str, dump: &Path) -> Relations {
     let settings = settings(root, target);
     let scanned = scan_and_keep_texts(&settings, &Silent).unwrap();
-    let place = DataSource::Dump { path: dump.to_path_buf(), database: Some(String::from("it")) };
+    let place = DataSource::dump(dump.to_path_buf(), Some(String::from("it"))).unwrap();
     let sources = [Source { name: String::from("it"), places: vec![place] }];
     let checked = cross_check(&settings, &scanned, &sources, &Request::about(target), &Silent).unwrap();
     let mut out = Relations { in_code: !scanned.models.is_empty(), ..Relations::default() };

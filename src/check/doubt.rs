@@ -71,12 +71,12 @@ impl<'a> Doubts<'a> {
     }
 
     fn add(&mut self, gap: &'a Gap, expected: &Expected) {
-        let Some(object) = gap.subject.object.as_deref() else { return };
+        let Some(object) = gap.subject().object.as_deref() else { return };
         if object == INSTALLED_APPS {
             self.list.get_or_insert(gap);
             return;
         }
-        match (gap.kind, &gap.subject.field) {
+        match (gap.kind, &gap.subject().field) {
             (GapKind::App, _) => {
                 let label = object.rsplit('.').next().unwrap_or(object);
                 // `x.apps.XConfig` is the app x.
@@ -102,7 +102,7 @@ impl<'a> Doubts<'a> {
                 | GapKind::LeafNodes,
                 None,
             ) if !object.contains('.') => {
-                self.apps.entry((object.to_lowercase(), gap.subject.alias.as_deref())).or_insert(gap);
+                self.apps.entry((object.to_lowercase(), gap.subject().alias.as_deref())).or_insert(gap);
             }
             _ => {}
         }

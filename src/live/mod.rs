@@ -15,6 +15,7 @@ pub mod login;
 mod mentions;
 mod option_file;
 pub mod proof;
+mod request;
 mod rights;
 pub mod secret;
 mod session;
@@ -23,12 +24,15 @@ mod wire;
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use self::address::{Address, AddressError};
+use self::dump::{Definitions, DumpError};
 use self::facts::{DatabaseFacts, EnvironmentFacts, Incomplete, Origin};
 use self::login::{CredentialSources, Login, LoginError};
+pub use self::request::{Request, snake_case};
 pub use self::session::Limits;
-use self::session::{Session, SessionError};
+use self::session::Session;
 use crate::source::{Gap, GapKind};
 
 /// A place that tells of one or several databases.
@@ -43,10 +47,12 @@ pub enum DataSource {
     },
     /// A snapshot, of any number of databases.
     Snapshot(PathBuf),
-    /// A dump of definitions of one database, compressed with gzip or not.
+    /// A dump of definitions, a file or a folder.
     Dump {
-        /// The file.
+        /// The file or folder.
         path: PathBuf,
+        /// What it holds.
+        definitions: Arc<Definitions>,
         /// The database, when the dump does not tell or something else is meant.
         database: Option<String>,
     },
@@ -59,51 +65,6 @@ pub struct Source {
     pub name: String,
     /// Where its databases are.
     pub places: Vec<DataSource>,
-}
-
-/// What is asked of an environment.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Request {
-    /// The tables that it is about. Sizes, ranges and emptiness are read of these and of those tied to them.
-    pub tables: Vec<String>,
-    /// Names of columns that store the ids of these tables, such as `student_module_id`.
-    pub columns: Vec<String>,
-    /// Measures every table. On a large old server that opens all of them.
-    pub all: bool,
-    /// Reads a few values of rows, too: of columns that store ids without an index, and when rows were created.
-    pub sample: bool,
-    /// Reads a server that takes writes, too.
-    pub allow_primary: bool,
-    /// How long things may take.
-    pub limits: Limits,
-}
-
-impl Request {
-    /// A request about a Django model, by its label, under the names that Django gives when nobody chooses others.
-    #[must_use]
-    pub fn about(label: &str) -> Self {
-        let (app, model) = label.split_once('.').unwrap_or(("", label));
-        let words = snake_case(model);
-        let plain = model.to_lowercase();
-        let mut columns = vec![format!("{plain}_id")];
-        if words != plain {
-            columns.push(format!("{words}_id"));
-        }
-        Self { tables: vec![format!("{app}_{plain}")], columns, ..Self::default() }
-    }
-}
-
-/// `StudentModule` as people name a field after it: `student_module`.
-#[must_use]
-pub fn snake_case(name: &str) -> String {
-    let mut words = String::new();
-    for character in name.chars() {
-        if character.is_uppercase() && !words.is_empty() {
-            words.push('_');
-        }
-        words.extend(character.to_lowercase());
-    }
-    words
 }
 
 /// Why an environment is not read at all.
@@ -126,29 +87,17 @@ pub enum LiveError {
         /// Why.
         source: std::io::Error,
     },
+    /// Nothing can be read of a dump.
+    #[error("cannot read the dump {}: {source}", path.display())]
+    Dump {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: DumpError,
+    },
     /// A snapshot cannot be used.
     #[error(transparent)]
     Snapshot(#[from] snapshot::SnapshotError),
-}
-
-/// A server that is not read.
-#[derive(Debug, thiserror::Error)]
-enum ReadError {
-    /// It takes writes.
-    #[error("{address} is not read_only, so it may be a primary; name a replica, or allow it with --allow-primary")]
-    Primary {
-        /// The server.
-        address: String,
-    },
-    /// It cannot be talked to.
-    #[error("{}", .0.reason())]
-    SessionError(SessionError),
-}
-
-impl From<SessionError> for ReadError {
-    fn from(trouble: SessionError) -> Self {
-        Self::SessionError(trouble)
-    }
 }
 
 impl Source {
@@ -196,6 +145,9 @@ impl DataSource {
             _ => (text, None),
         };
         let path = PathBuf::from(file);
+        if path.is_dir() {
+            return Self::dump(path, database);
+        }
         let cannot = |source| LiveError::File { path: path.clone(), source };
         // A dump may be large, and its first bytes are enough to tell it from a snapshot.
         let mut head = Vec::new();
@@ -206,7 +158,19 @@ impl DataSource {
             snapshot::read_file(&path)?;
             return Ok(Self::Snapshot(path));
         }
-        Ok(Self::Dump { path, database })
+        Self::dump(path, database)
+    }
+
+    /// A dump, of which at least one table can be read.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be read of it.
+    pub fn dump(path: PathBuf, database: Option<String>) -> Result<Self, LiveError> {
+        match Definitions::open(&path, database.as_deref()) {
+            Ok(definitions) => Ok(Self::Dump { path, definitions: Arc::new(definitions), database }),
+            Err(source) => Err(LiveError::Dump { path, source }),
+        }
     }
 }
 
@@ -225,13 +189,11 @@ pub fn read(source: &Source, request: &Request) -> (EnvironmentFacts, Vec<Gap>) 
                 Ok(environments) => add_snapshot(path, environments, &mut facts),
                 Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
             },
-            DataSource::Dump { path, database } => match dump::read_file(path, database.as_deref(), request) {
-                Ok((databases, found)) => {
-                    facts.databases.extend(databases);
-                    gaps.extend(found);
-                }
-                Err(error) => facts.incomplete.push(incomplete(path, &error.to_string())),
-            },
+            DataSource::Dump { definitions, database, .. } => {
+                let (databases, found) = definitions.facts(database.as_deref(), request);
+                facts.databases.extend(databases);
+                gaps.extend(found);
+            }
         }
     }
     mentions::settle(&mut facts.databases);
@@ -359,14 +321,6 @@ fn add_snapshot(path: &Path, mut environments: Vec<EnvironmentFacts>, facts: &mu
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_model_has_usual_names() {
-        let request = Request::about("courseware.StudentModule");
-        assert_eq!(request.tables, ["courseware_studentmodule"]);
-        assert_eq!(request.columns, ["studentmodule_id", "student_module_id"]);
-        assert_eq!(Request::about("shop.Order").columns, ["order_id"]);
-    }
 
     #[test]
     fn arguments_name_environments() {

@@ -65,6 +65,26 @@ impl SessionError {
     }
 }
 
+/// A server that is not read.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ReadError {
+    /// It takes writes.
+    #[error("{address} is not read_only, so it may be a primary; name a replica, or allow it with --allow-primary")]
+    Primary {
+        /// The server.
+        address: String,
+    },
+    /// It cannot be talked to.
+    #[error("{}", .0.reason())]
+    SessionError(SessionError),
+}
+
+impl From<SessionError> for ReadError {
+    fn from(trouble: SessionError) -> Self {
+        Self::SessionError(trouble)
+    }
+}
+
 /// A row, its values as text.
 #[derive(Clone, Debug)]
 pub(super) struct Row(wire::Row);

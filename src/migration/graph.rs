@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::apps::App;
 use crate::literal::{Args, Interp, Site, Value};
-use crate::source::{Gap, GapKind, Subject};
+use crate::source::{Gap, GapKind};
 
 /// A migration's app label and name.
 pub type Node = (String, String);
@@ -157,12 +157,13 @@ impl<'p> Graph<'p> {
                     gaps.push(Gap {
                         file,
                         line,
-                        kind: GapKind::Dependency,
-                        reason: format!(
-                            "{}.{} depends on {}.{}, which is not there; the order may be another",
-                            own.0, own.1, dependency.0, dependency.1
-                        ),
-                        subject: Subject::default(),
+                        ..Gap::general(
+                            GapKind::Dependency,
+                            format!(
+                                "{}.{} depends on {}.{}, which is not there; the order may be another",
+                                own.0, own.1, dependency.0, dependency.1
+                            ),
+                        )
                     });
                 }
             }
@@ -177,12 +178,13 @@ impl<'p> Graph<'p> {
                 gaps.push(Gap {
                     file,
                     line: Some(1),
-                    kind: GapKind::LeafNodes,
-                    reason: format!(
-                        "the app {} has two last migrations, {} and {}; both are replayed",
-                        pair[0].0, pair[0].1, pair[1].1
-                    ),
-                    subject: Subject::default(),
+                    ..Gap::general(
+                        GapKind::LeafNodes,
+                        format!(
+                            "the app {} has two last migrations, {} and {}; both are replayed",
+                            pair[0].0, pair[0].1, pair[1].1
+                        ),
+                    )
                 });
             }
         }
@@ -204,9 +206,7 @@ fn order(
         Gap {
             file: migration.map(|m| m.file.clone()),
             line: migration.map(|m| m.line),
-            kind: GapKind::Circle,
-            reason: format!("{}.{} {what}", node.0, node.1),
-            subject: Subject::default(),
+            ..Gap::general(GapKind::Circle, format!("{}.{} {what}", node.0, node.1))
         }
     };
     for leaf in leaves {

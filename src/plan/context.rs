@@ -63,7 +63,7 @@ impl<'a> EnvironmentContext<'a> {
             assumptions.push((AssumptionKind::MissingTable, what));
         }
         let unread = audit.gaps.iter().filter(|gap| {
-            gap.kind == GapKind::AliasUnread && gap.subject.environment.as_deref() == Some(facts.name.as_str())
+            gap.kind == GapKind::AliasUnread && gap.subject().environment.as_deref() == Some(facts.name.as_str())
         });
         assumptions.extend(unread.map(|gap| (AssumptionKind::UnreadAlias, gap.reason.clone())));
         let name = Some(facts.name.clone());

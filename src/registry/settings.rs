@@ -98,7 +98,7 @@ pub(super) fn read<'p>(
     // What could not be decided in a package's module changes no setting of the project.
     let undecided = interp.gaps.drain(gaps_before..);
     let undecided = undecided.filter(|gap| gap.file.as_ref().is_some_and(|file| files.contains(file)));
-    gaps.extend(undecided.map(|gap| if gap.subject.object.is_some() { gap } else { gap.of_object(INSTALLED_APPS) }));
+    gaps.extend(undecided.map(|gap| if gap.subject().object.is_some() { gap } else { gap.of_object(INSTALLED_APPS) }));
     Chosen { installed, aliases, files, gaps }
 }
 

@@ -184,9 +184,9 @@ pub struct Gap {
     pub kind: GapKind,
     /// One sentence: what was seen and what is missing because of it.
     pub reason: String,
-    /// What it is about. The reason names it for people.
+    /// See [`Self::subject()`]; most gaps are about a place in a file and have none.
     #[serde(skip)]
-    pub subject: Subject,
+    pub subject: Option<Box<Subject>>,
 }
 
 impl Gap {
@@ -205,34 +205,41 @@ impl Gap {
     /// A gap that belongs to no file.
     #[must_use]
     pub fn general(kind: GapKind, reason: impl Into<String>) -> Self {
-        Self { file: None, line: None, kind, reason: reason.into(), subject: Subject::default() }
+        Self { file: None, line: None, kind, reason: reason.into(), subject: None }
+    }
+
+    /// What it is about. The reason names it for people.
+    #[must_use]
+    pub fn subject(&self) -> &Subject {
+        const NONE: &Subject = &Subject { environment: None, alias: None, object: None, field: None };
+        self.subject.as_deref().unwrap_or(NONE)
     }
 
     /// A gap of an environment.
     #[must_use]
     pub fn in_environment(mut self, name: impl Into<String>) -> Self {
-        self.subject.environment = Some(name.into());
+        self.subject.get_or_insert_default().environment = Some(name.into());
         self
     }
 
     /// A gap of an alias, a database, a table, a model or a module.
     #[must_use]
     pub fn of_object(mut self, name: impl Into<String>) -> Self {
-        self.subject.object = Some(name.into());
+        self.subject.get_or_insert_default().object = Some(name.into());
         self
     }
 
     /// A gap of the tables of one Django alias.
     #[must_use]
     pub fn on_alias(mut self, name: impl Into<String>) -> Self {
-        self.subject.alias = Some(name.into());
+        self.subject.get_or_insert_default().alias = Some(name.into());
         self
     }
 
     /// A gap of a field or column of its object.
     #[must_use]
     pub fn of_field(mut self, name: impl Into<String>) -> Self {
-        self.subject.field = Some(name.into());
+        self.subject.get_or_insert_default().field = Some(name.into());
         self
     }
 }

@@ -21,8 +21,7 @@ pub use select::{Cell, Relation, select};
 
 pub use ddl::{
     AlterClause, AlterTable, CheckDef, ColumnDef, CreateTable, Ddl, DdlProblem, DdlStatement, DefaultValue,
-    ForeignKeyDef, IN_PROGRAM, KeyDef, KeyKind, KeyOf, KeyPart, PartitionDef, Position, TableName, TableOptions, ddl,
-    partitions,
+    ForeignKeyDef, IN_PROGRAM, KeyDef, KeyKind, KeyOf, KeyPart, Position, TableName, TableOptions, ddl,
 };
 
 use verb::{is_fragment, verb};

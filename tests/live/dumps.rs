@@ -27,7 +27,7 @@ fn show_create(server: &Server) -> String {
     tables.iter().map(|row| server.vertical(&format!("SHOW CREATE TABLE edxapp.{}", row[0]))).collect()
 }
 
-fn assert_same(flavour: Flavour, mine: &Table, theirs: &Table) {
+pub fn assert_same(flavour: Flavour, mine: &Table, theirs: &Table) {
     assert_eq!(mine.name, theirs.name, "{flavour}");
     let table = &mine.name;
     assert_eq!(mine.is_view, theirs.is_view, "{flavour} {table}");

@@ -8,6 +8,7 @@ mod accounts;
 mod commands;
 mod connections;
 mod dumps;
+mod formats;
 mod platform;
 mod programs;
 mod reading;

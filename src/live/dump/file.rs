@@ -1,15 +1,13 @@
-//! A dump's file to text: compressed or not, and without the rows, of which only the ledgers of migrations are kept.
+//! A dump's file to text: without the rows, of which only the ledgers of migrations are kept.
 
-use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use flate2::bufread::MultiGzDecoder;
-
-use super::ledger;
+use super::error::DumpError;
+use super::{bytes, ledger, xml};
 
 /// So much is kept: definitions of many thousand tables are some megabytes.
-const MOST_KEPT: usize = 256 << 20;
+pub(super) const MOST_KEPT: usize = 256 << 20;
 
 /// So much is looked through, after decompression: a small file can hold a great deal of nothing.
 const MOST_READ: u64 = 16 << 30;
@@ -18,21 +16,42 @@ const MOST_READ: u64 = 16 << 30;
 const LONGEST_LINE: u64 = 64 << 20;
 
 /// What of a dump is looked at.
-pub(in crate::live) struct Text {
-    /// Everything but rows; lines keep their numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Text {
+    /// Everything but rows; the lines of a file keep their numbers.
     pub text: String,
-    /// Why it is not all of it.
-    pub cut: Option<String>,
+    /// Why something may be missing or wrong.
+    pub doubts: Vec<String>,
+    /// Where the files of a folder begin: the line in `text`, and the file's name.
+    pub parts: Vec<(u32, String)>,
+    /// Whether it was XML, which holds neither foreign keys nor checks.
+    pub is_xml: bool,
 }
 
-/// Reads a dump, compressed with gzip or not.
-pub(in crate::live) fn read(path: &Path) -> io::Result<Text> {
-    let mut reader = BufReader::new(File::open(path)?);
-    if reader.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
-        without_rows(BufReader::new(MultiGzDecoder::new(reader)), MOST_KEPT, MOST_READ)
-    } else {
-        without_rows(reader, MOST_KEPT, MOST_READ)
+impl Text {
+    /// The number of lines.
+    pub fn lines(&self) -> u32 {
+        u32::try_from(memchr::memchr_iter(b'\n', self.text.as_bytes()).count()).unwrap_or(u32::MAX)
     }
+
+    /// The file and line of a line of the text; `whole` is the dump's name.
+    pub fn place(&self, line: u32, whole: &str) -> (String, u32) {
+        match self.parts.iter().rev().find(|(first, _)| *first <= line) {
+            Some((first, file)) => (file.clone(), line - first + 1),
+            None => (whole.to_owned(), line),
+        }
+    }
+}
+
+/// Reads a file, however it is packed.
+pub(super) fn of_file(path: &Path) -> Result<Text, DumpError> {
+    let mut reader = bytes::open(path)?;
+    let head = reader.fill_buf().map_err(DumpError::Unreadable)?;
+    if xml::is_xml(head) {
+        let text = xml::read(reader.take(MOST_READ), MOST_KEPT)?;
+        return Ok(Text { text, is_xml: true, ..Text::default() });
+    }
+    without_rows(reader, MOST_KEPT, MOST_READ).map_err(DumpError::Unreadable)
 }
 
 fn without_rows(reader: impl BufRead, most_kept: usize, most_read: u64) -> io::Result<Text> {
@@ -40,7 +59,7 @@ fn without_rows(reader: impl BufRead, most_kept: usize, most_read: u64) -> io::R
     let mut kept: Vec<u8> = Vec::new();
     let mut line = Vec::new();
     let mut rows = Rows::default();
-    let mut cut = None;
+    let mut doubts = Vec::new();
     loop {
         line.clear();
         if (&mut reader).take(LONGEST_LINE).read_until(b'\n', &mut line)? == 0 {
@@ -48,16 +67,56 @@ fn without_rows(reader: impl BufRead, most_kept: usize, most_read: u64) -> io::R
         }
         rows.keep(&line, &mut kept);
         if kept.len() > most_kept {
-            cut = Some(format!("its definitions are longer than {} MiB", most_kept >> 20));
+            doubts.push(format!(
+                "only its beginning was read, because its definitions are longer than {} MiB",
+                most_kept >> 20
+            ));
             break;
         }
     }
-    if reader.limit() == 0 && cut.is_none() {
-        cut = Some(format!("it is longer than {} GiB", most_read >> 30));
+    if reader.limit() == 0 && doubts.is_empty() {
+        doubts.push(format!("only its beginning was read, because it is longer than {} GiB", most_read >> 30));
     }
-    let text = String::from_utf8(kept).unwrap_or_else(|error| String::from_utf8_lossy(error.as_bytes()).into_owned());
-    Ok(Text { text, cut })
+    let text = match String::from_utf8(kept) {
+        Ok(text) => text,
+        Err(error) => {
+            let valid = error.utf8_error().valid_up_to();
+            let line = memchr::memchr_iter(b'\n', &error.as_bytes()[..valid]).count() + 1;
+            let (text, encoding) = decoded(error.as_bytes());
+            doubts.push(format!("line {line} is not UTF-8; the file was read as {encoding}"));
+            text
+        }
+    };
+    Ok(Text { text, doubts, ..Text::default() })
 }
+
+/// Text that is not UTF-8: in the character set that the dump's head names, where it is one of one byte a character.
+fn decoded(bytes: &[u8]) -> (String, &'static str) {
+    let head = String::from_utf8_lossy(&bytes[..bytes.len().min(HEAD)]).to_ascii_lowercase();
+    let named = head.split_once("set names ").map(|(_, rest)| rest.trim_start_matches(['\'', '"']));
+    let encoding = [
+        ("latin1", "windows-1252"),
+        ("cp1251", "windows-1251"),
+        ("koi8r", "koi8-r"),
+        ("latin2", "iso-8859-2"),
+        ("sjis", "shift_jis"),
+        ("cp932", "shift_jis"),
+        ("gbk", "gbk"),
+        ("big5", "big5"),
+        ("euckr", "euc-kr"),
+        ("ujis", "euc-jp"),
+    ]
+    .iter()
+    .find(|(name, _)| named.is_some_and(|named| named.starts_with(name)))
+    .and_then(|(_, label)| encoding_rs::Encoding::for_label(label.as_bytes()));
+    match encoding {
+        Some(encoding) => (encoding.decode_without_bom_handling(bytes).0.into_owned(), encoding.name()),
+        None => (String::from_utf8_lossy(bytes).into_owned(), "UTF-8, with what is wrong replaced"),
+    }
+}
+
+/// The head of a dump names its character set within so many bytes.
+const HEAD: usize = 8192;
 
 /// Tells rows from definitions, line by line.
 #[derive(Default)]
@@ -120,8 +179,6 @@ impl Rows {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write as _;
-
     use super::*;
 
     const DUMP: &str = "CREATE TABLE a (id int);\nINSERT INTO `a` VALUES (1,'x;\\'\nINSERT INTO `b`'),\n(2,'secret');\n\
@@ -132,8 +189,8 @@ mod tests {
 
     #[test]
     fn rows_are_left_out_and_lines_keep_their_numbers() {
-        let Text { text, cut } = without_rows(DUMP.as_bytes(), 9_999, 9_999).unwrap();
-        assert_eq!(cut, None);
+        let Text { text, doubts, .. } = without_rows(DUMP.as_bytes(), 9_999, 9_999).unwrap();
+        assert_eq!(doubts, [""; 0]);
         assert!(!text.contains("secret"), "{text}");
         for kept in ["CREATE TABLE c", "0001_initial", "INSERT INTO c VALUES (1)", "CREATE TABLE a"] {
             assert!(text.contains(kept), "{kept} is missing in {text}");
@@ -144,21 +201,22 @@ mod tests {
     }
 
     #[test]
-    fn compressed_or_not_is_the_same() {
-        let folder = tempfile::tempdir().unwrap();
-        let (plain, packed) = (folder.path().join("d.sql"), folder.path().join("d.sql.gz"));
-        std::fs::write(&plain, DUMP).unwrap();
-        let mut encoder = flate2::write::GzEncoder::new(File::create(&packed).unwrap(), flate2::Compression::fast());
-        encoder.write_all(DUMP.as_bytes()).unwrap();
-        encoder.finish().unwrap();
-        assert_eq!(read(&plain).unwrap().text, read(&packed).unwrap().text);
-        std::fs::write(&packed, &std::fs::read(&packed).unwrap()[..60]).unwrap();
-        assert!(read(&packed).is_err(), "half a file is no file");
+    fn what_is_too_long_is_cut_and_said() {
+        assert!(without_rows(DUMP.as_bytes(), 20, 9_999).unwrap().doubts[0].contains("definitions"));
+        assert!(without_rows(DUMP.as_bytes(), 9_999, 40).unwrap().doubts[0].contains("longer than"));
     }
 
     #[test]
-    fn what_is_too_long_is_cut_and_said() {
-        assert!(without_rows(DUMP.as_bytes(), 20, 9_999).unwrap().cut.unwrap().contains("definitions"));
-        assert!(without_rows(DUMP.as_bytes(), 9_999, 40).unwrap().cut.unwrap().contains("longer than"));
+    fn other_encodings_are_said_with_the_line() {
+        let latin = b"/*!40101 SET NAMES latin1 */;\nCREATE TABLE t (\n  `\xe4` int);\n";
+        let read = without_rows(&latin[..], 9_999, 9_999).unwrap();
+        assert!(read.text.contains("`\u{e4}`"), "{}", read.text);
+        assert_eq!(read.doubts, ["line 3 is not UTF-8; the file was read as windows-1252"]);
+        let unnamed = without_rows(&latin[30..], 9_999, 9_999).unwrap();
+        assert!(
+            unnamed.doubts[0].starts_with("line 2 is not UTF-8; the file was read as UTF-8, with"),
+            "{:?}",
+            unnamed.doubts
+        );
     }
 }

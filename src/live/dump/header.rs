@@ -21,8 +21,6 @@ pub(super) struct Header {
     pub collation: Option<String>,
     /// The condition on the rows that were dumped.
     pub condition: Option<String>,
-    /// Whether a program that makes dumps began it, which would have said that it is complete.
-    pub has_end: bool,
 }
 
 /// Reads the head.
@@ -33,11 +31,10 @@ pub(super) fn read(text: &str) -> Header {
         let line = line.trim();
         if let Some(rest) = line.strip_prefix("Server version") {
             header.server = Some(dumped(rest.trim(), "the head of the dump", false));
-        } else if line.starts_with("MySQL dump ") || line.starts_with("MariaDB dump ") {
-            header.has_end = true;
+        } else if ["MySQL dump ", "MariaDB dump ", "MySQLShell dump "].iter().any(|begin| line.starts_with(begin)) {
             program = line.split_once("Distrib ").and_then(|(_, rest)| rest.split([',', ' ']).next());
         } else if let Some((_, name)) = line.split_once("Database:") {
-            header.database = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+            header.database = database_of(name);
         } else if let Some(condition) = line.strip_prefix("WHERE:") {
             header.condition = Some(condition.trim().to_owned());
         } else if line.starts_with(|c: char| c.is_ascii_digit()) && line.contains(" db=") {
@@ -58,6 +55,56 @@ pub(super) fn read(text: &str) -> Header {
         header.server = Some(dumped(text, from, true));
     }
     header
+}
+
+/// The database of a head; MySQL Shell writes the table behind it.
+fn database_of(text: &str) -> Option<String> {
+    let name = text.split_once("    Table:").map_or(text, |(name, _)| name);
+    Some(name.trim().to_owned()).filter(|name| !name.is_empty())
+}
+
+/// The databases of the dumps in a text, with the places where they begin: several dumps may stand in one stream, and
+/// not each of them says USE.
+pub(super) fn sections(text: &str) -> Vec<(usize, String)> {
+    let mut sections = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let name = line
+            .strip_prefix("-- Host: ")
+            .and_then(|rest| database_of(rest.split_once("Database:")?.1))
+            .or_else(|| Some(line.strip_prefix("-- Current Database: ")?.trim().trim_matches('`').replace("``", "`")));
+        sections.extend(name.map(|name| (at, name)));
+        at += line.len();
+    }
+    sections
+}
+
+/// How many dumps a text begins and does not end.
+pub(super) fn unended(text: &str) -> usize {
+    let begins = ["-- MySQL dump ", "-- MariaDB dump "];
+    let begun = text.lines().filter(|line| begins.iter().any(|begin| line.starts_with(begin))).count();
+    begun.saturating_sub(text.lines().filter(|line| line.starts_with("-- Dump completed")).count())
+}
+
+/// The name of the first database that a text creates.
+pub(super) fn created_database(text: &str) -> Option<String> {
+    let create = Regex::new(
+        r"(?i)\bCREATE\s+(?:DATABASE|SCHEMA)\s+(?:(?:/\*!\d*\s*)?IF\s+NOT\s+EXISTS\s*(?:\*/)?\s*)?(?:`((?:[^`]|``)+)`|([\w$]+))",
+    );
+    let found = create.ok()?.captures(text)?;
+    let name = found.get(1).or_else(|| found.get(2))?;
+    Some(name.as_str().replace("``", "`"))
+}
+
+/// The database, where it is written, and the name of the sequence that a statement creates.
+pub(super) fn created_sequence(statement: &str) -> Option<(Option<String>, String)> {
+    let name = r"(?:`((?:[^`]|``)+)`|([\w$]+))";
+    let create = Regex::new(&format!(
+        r"(?i)^\s*CREATE\s+(?:OR\s+REPLACE\s+)?(?:TEMPORARY\s+)?SEQUENCE\s+(?:IF\s+NOT\s+EXISTS\s+)?(?:{name}\s*\.\s*)?{name}"
+    ));
+    let found = create.ok()?.captures(statement)?;
+    let text = |group: usize| Some(found.get(group).or_else(|| found.get(group + 1))?.as_str().replace("``", "`"));
+    Some((text(1), text(3)?))
 }
 
 fn dumped(text: &str, from: &str, guessed: bool) -> DumpedServer {
@@ -141,7 +188,7 @@ mod tests {
         assert_eq!(server(head), (Flavour::MySql, (8, 0, 36), true), "the program's version is no server's");
         let header = read(&format!("{head}-- Server version\t5.7.44-log\n-- WHERE:  app='x'\n"));
         assert_eq!(header.server.as_ref().map(|s| (s.version, s.guessed)), Some(((5, 7, 44), false)));
-        assert_eq!((header.database.as_deref(), header.has_end), (Some("edxapp"), true));
+        assert_eq!(header.database.as_deref(), Some("edxapp"));
         assert_eq!(header.condition.as_deref(), Some("app='x'"));
         let maria = "/*M!999999\\- enable the sandbox mode */ \n-- MariaDB dump 10.19  Distrib 10.11.6-MariaDB, for x\n\
                      -- Server version\t10.11.6-MariaDB-log\n";
@@ -149,6 +196,14 @@ mod tests {
         let line = read("-- 9.7.4-2 db=edxapp charset=utf8mb4 collation=utf8mb4_0900_ai_ci\nCREATE TABLE t (id int);");
         assert_eq!(line.server.map(|s| (s.flavour, s.version)), Some((Flavour::MySql, (9, 7, 4))));
         assert_eq!((line.database.as_deref(), line.collation.as_deref()), (Some("edxapp"), Some("utf8mb4_0900_ai_ci")));
+        // As Aurora says it, and RDS.
+        let aurora = read("-- MySQL dump 10.13  Distrib 8.0.36, for x\n-- Server version\t8.0.mysql_aurora.3.04.0\n");
+        assert_eq!(aurora.server.map(|s| (s.flavour, s.version.0, s.version.1)), Some((Flavour::MySql, 8, 0)));
+        let rds = read("-- MariaDB dump 10.19  Distrib 10.6.14-MariaDB\n-- Server version\t10.6.14-MariaDB-log\n");
+        assert_eq!(rds.server.map(|s| (s.flavour, s.version)), Some((Flavour::MariaDb, (10, 6, 14))));
+        let shell =
+            read("-- MySQLShell dump 2.0.1  Distrib Ver 8.0.25 for Linux\n-- Host: x    Database: a b    Table: t\n");
+        assert_eq!(shell.database.as_deref(), Some("a b"));
         assert!(read("-- 5 years of data\n").server.is_none());
     }
 
@@ -163,6 +218,16 @@ mod tests {
         assert_eq!(of("`n` int(11) NOT NULL DEFAULT '0',", "").0, Flavour::MySql);
         assert_eq!(of("`id` int(11)", " COLLATE=utf8mb4_uca1400_ai_ci").1.0, 11);
         assert!(guess("SELECT 1").is_none());
+    }
+
+    #[test]
+    fn several_dumps_in_one_stream_are_told_apart() {
+        let text = "-- MySQL dump 10.13\n-- Host: h    Database: a\n-- Dump completed on x\n-- MySQL dump 10.13\n-- Host: h    \
+                    Database: b\n-- Current Database: `c``d`\n";
+        let names: Vec<String> = sections(text).into_iter().map(|(_, name)| name).collect();
+        assert_eq!(names, ["a", "b", "c`d"]);
+        assert_eq!(unended(text), 1);
+        assert_eq!(created_database("x; CREATE DATABASE /*!32312 IF NOT EXISTS*/ `a``b` y").as_deref(), Some("a`b"));
     }
 
     #[test]

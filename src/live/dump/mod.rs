@@ -1,105 +1,176 @@
 //! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and what such a dump cannot tell. Of a dump
 //! with rows, those of the ledgers of migrations are read and no others.
 
+mod bytes;
+mod error;
 mod file;
+mod folder;
 mod header;
 mod ledger;
+mod partitions;
 mod programs;
+mod xml;
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+pub use self::error::DumpError;
+use self::file::Text;
 use self::header::Header;
 use self::programs::Programs;
-use super::Request;
 use super::facts::{
     Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
-    Partition, Program, Table, Trigger,
+    Program, Table, Trigger,
 };
 use super::introspect;
 use super::mentions::{self, Named, Names};
 use super::proof::{Observed, Proof};
+use super::request::Request;
 use crate::schema;
 use crate::source::{Gap, GapKind, SourceText};
 use crate::sql::{
-    self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, ForeignKeyDef, KeyDef, KeyKind, KeyOf, TableName,
+    self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, DdlProblem, DdlStatement, ForeignKeyDef, KeyDef, KeyKind,
+    KeyOf, TableName,
 };
 
-/// Reads a dump's file, compressed with gzip or not. `wanted` is the database that is meant.
-///
-/// # Errors
-///
-/// When the file cannot be read or decompressed.
-pub fn read_file(
-    path: &Path,
-    wanted: Option<&str>,
-    request: &Request,
-) -> std::io::Result<(Vec<DatabaseFacts>, Vec<Gap>)> {
-    let file::Text { text, cut } = file::read(path)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let (databases, mut gaps) = read(&name, &text, wanted, request);
-    gaps.extend(cut.map(|why| Gap::file(GapKind::Dump, &name, format!("only its beginning was read, because {why}"))));
-    Ok((databases, gaps))
+/// A dump that holds definitions of the database that is meant, read and taken apart.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Definitions {
+    /// The name of the file or folder.
+    file: String,
+    text: Text,
+    statements: Vec<DdlStatement>,
+    problems: Vec<DdlProblem>,
+}
+
+impl Definitions {
+    /// Reads a file, compressed or not, or a folder with a file for each table. `wanted` is the database that is meant.
+    ///
+    /// # Errors
+    ///
+    /// When nothing can be read of it: the file, its compression, its encoding, a table, or the database that is meant.
+    pub fn open(path: &Path, wanted: Option<&str>) -> Result<Self, DumpError> {
+        let text = if path.is_dir() { folder::read(path)? } else { file::of_file(path)? };
+        let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let definitions = Self::new(file, text);
+        let mut gaps = Vec::new();
+        let databases = definitions.databases(wanted, &mut gaps);
+        match (databases.is_empty(), wanted) {
+            (false, Some(wanted)) if !databases.contains_key(wanted) => {
+                Err(DumpError::NoDatabase { wanted: wanted.to_owned(), found: databases.into_keys().collect() })
+            }
+            (false, _) => Ok(definitions),
+            (true, _) => {
+                let first = gaps.into_iter().find_map(|gap| Some(format!("line {}: {}", gap.line?, gap.reason)));
+                Err(DumpError::NoTable(first))
+            }
+        }
+    }
+
+    fn new(file: String, text: Text) -> Self {
+        let (statements, problems) = sql::ddl(&text.text);
+        // To load a dump is not to call the programs in it.
+        let problems = problems.into_iter().filter(|problem| problem.reason != sql::IN_PROGRAM).collect();
+        Self { file, text, statements, problems }
+    }
+
+    /// The databases that are defined, and what is not understood of them.
+    fn databases(&self, wanted: Option<&str>, gaps: &mut Vec<Gap>) -> BTreeMap<String, Found> {
+        let text = &self.text.text;
+        let source = SourceText::new(text.clone());
+        let header = header::read(text);
+        let named = wanted.map(str::to_owned).or(header.database).unwrap_or_else(|| stem(&self.file));
+        let mut dump =
+            Dump { databases: BTreeMap::new(), current: named, at: (self.file.clone(), 1), gaps: Vec::new() };
+        let mut sections = header::sections(text);
+        // One dump may be meant as another database than its head says; several are meant as they say.
+        if sections.iter().all(|(_, name)| *name == sections[0].1) {
+            sections.clear();
+        }
+        let mut sections = sections.into_iter().peekable();
+        for statement in &self.statements {
+            while let Some((_, name)) = sections.next_if(|(at, _)| *at <= statement.span.start as usize) {
+                dump.current = name;
+            }
+            dump.at = self.text.place(source.line_col(statement.span.start).line, &self.file);
+            match &statement.kind {
+                Ddl::NoDdl(verb) if verb == "INSERT" || verb == "REPLACE" => dump.rows(&text[statement.span.range()]),
+                Ddl::NoDdl(verb) if verb == "CREATE" => dump.sequence(&text[statement.span.range()]),
+                kind => dump.statement(kind.clone()),
+            }
+        }
+        gaps.extend(self.problems.iter().map(|problem| {
+            let (file, line) = self.text.place(source.line_col(problem.span.start).line, &self.file);
+            let reason = format!("{}, so what it defines is missing: {}", problem.reason, problem.text);
+            Gap::at(GapKind::Dump, file, line, reason)
+        }));
+        gaps.append(&mut dump.gaps);
+        dump.databases.retain(|_, found| !found.tables.is_empty() || !found.views.is_empty());
+        dump.databases
+    }
+
+    /// The facts of the databases, or of the one that is meant.
+    #[must_use]
+    pub fn facts(&self, wanted: Option<&str>, request: &Request) -> (Vec<DatabaseFacts>, Vec<Gap>) {
+        let (text, file) = (&self.text.text, self.file.as_str());
+        let mut gaps = Vec::new();
+        let databases = self.databases(wanted, &mut gaps);
+        let mut header = header::read(text);
+        header.server = header.server.or_else(|| header::guess(text));
+        if header::unended(text) > 0 {
+            gaps.push(Gap::file(GapKind::Dump, file, "it does not end as complete dumps do, so it may be cut off"));
+        }
+        gaps.extend(self.text.doubts.iter().map(|doubt| Gap::file(GapKind::Dump, file, doubt)));
+        let named = wanted.map(str::to_owned).or_else(|| header.database.clone()).unwrap_or_else(|| stem(file));
+        let mut collations = header::collations(text, header.server.as_ref());
+        if let Some(collation) = header.collation.take() {
+            collations.entry(named).or_insert(collation);
+        }
+        // A dump of several databases names them, and then one of them may be meant.
+        let databases: Vec<_> =
+            databases.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)).collect();
+        if databases.is_empty() {
+            gaps.push(Gap::file(GapKind::Dump, file, "it defines no table of the database, so nothing is known of it"));
+        }
+        let programs = Programs::of(text);
+        let finish = |(name, found): (String, Found)| DatabaseFacts {
+            collation: collations.get(&name).cloned(),
+            ..found.finish(&name, file, &header, &programs, request)
+        };
+        let mut facts: Vec<_> = databases.into_iter().map(finish).collect();
+        if self.text.is_xml {
+            for facts in &mut facts {
+                facts.tables.proof = Proof::unproven(
+                    "a dump holds the tables that it was asked for, and mysqldump --xml may leave out generated columns",
+                );
+                facts.foreign_keys.proof = Proof::unproven("mysqldump --xml writes no foreign keys");
+                facts.checks.proof = Proof::unproven("mysqldump --xml writes no checks");
+            }
+        }
+        mentions::settle(&mut facts);
+        gaps.sort();
+        (facts, gaps)
+    }
 }
 
 /// Reads a dump. `file` is its name; `wanted` the database that is meant, or its name where the dump does not tell.
 #[must_use]
 pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> (Vec<DatabaseFacts>, Vec<Gap>) {
-    let (statements, problems) = sql::ddl(text);
-    let source = SourceText::new(text.to_owned());
-    // To load a dump is not to call the programs in it.
-    let mut gaps: Vec<Gap> = problems
-        .iter()
-        .filter(|problem| problem.reason != sql::IN_PROGRAM)
-        .map(|problem| {
-            let line = source.line_col(problem.span.start).line;
-            Gap::at(
-                GapKind::Dump,
-                file,
-                line,
-                format!("{}, so what it defines is missing: {}", problem.reason, problem.text),
-            )
-        })
-        .collect();
-    let mut header = header::read(text);
-    header.server = header.server.or_else(|| header::guess(text));
-    if header.has_end && !text.contains("\n-- Dump completed") {
-        gaps.push(Gap::file(GapKind::Dump, file, "it does not end as complete dumps do, so it may be cut off"));
-    }
-    let named = wanted.map(str::to_owned).or_else(|| header.database.clone()).unwrap_or_else(|| stem(file));
-    let mut collations = header::collations(text, header.server.as_ref());
-    if let Some(collation) = header.collation.take() {
-        collations.entry(named.clone()).or_insert(collation);
-    }
-    let mut dump = Dump { databases: BTreeMap::new(), current: named, file, line: 1, gaps: Vec::new() };
-    for statement in statements {
-        dump.line = source.line_col(statement.span.start).line;
-        if matches!(&statement.kind, Ddl::NoDdl(verb) if verb == "INSERT" || verb == "REPLACE") {
-            dump.rows(&text[statement.span.range()]);
-        }
-        dump.statement(statement.kind);
-    }
-    gaps.append(&mut dump.gaps);
-    let databases = dump.databases.into_iter();
-    // A dump of several databases names them, and then one of them may be meant.
-    let databases: Vec<_> = databases.filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)).collect();
-    if databases.is_empty() {
-        gaps.push(Gap::file(GapKind::Dump, file, "it defines no table of the database, so nothing is known of it"));
-    }
-    let programs = Programs::of(text);
-    let finish = |(name, found): (String, Found)| DatabaseFacts {
-        collation: collations.get(&name).cloned(),
-        ..found.finish(&name, file, &header, &programs, request)
-    };
-    let mut facts: Vec<_> = databases.into_iter().map(finish).collect();
-    mentions::settle(&mut facts);
-    gaps.sort();
-    (facts, gaps)
+    Definitions::new(file.to_owned(), Text { text: text.to_owned(), ..Text::default() }).facts(wanted, request)
 }
 
 fn stem(file: &str) -> String {
     file.split('.').next().unwrap_or(file).to_owned()
 }
+
+/// What MariaDB shows of a sequence's table (sql/sql_sequence.cc, `sequence_structure`).
+const SEQUENCE: &str = "
+    `next_not_cached_value` bigint(21) NOT NULL, `minimum_value` bigint(21) NOT NULL, `maximum_value` bigint(21) NOT NULL,
+    `start_value` bigint(21) NOT NULL COMMENT 'start value when sequences is created or value if RESTART is used',
+    `increment` bigint(21) NOT NULL COMMENT 'increment value', `cache_size` bigint(21) unsigned NOT NULL,
+    `cycle_option` tinyint(1) unsigned NOT NULL COMMENT '0 if no cycles are allowed, 1 if the sequence should begin a new \
+    cycle when maximum_value is passed', `cycle_count` bigint(21) NOT NULL COMMENT 'How many cycles have been done'
+    ) ENGINE=InnoDB";
 
 #[derive(Default)]
 struct Found {
@@ -112,22 +183,22 @@ struct Found {
     ledgers: BTreeMap<String, Vec<(i64, Migration)>>,
 }
 
-struct Dump<'a> {
+struct Dump {
     databases: BTreeMap<String, Found>,
     current: String,
-    file: &'a str,
-    line: u32,
+    /// The file and line of the statement.
+    at: (String, u32),
     gaps: Vec<Gap>,
 }
 
-impl Dump<'_> {
+impl Dump {
     fn found(&mut self, name: &TableName) -> (&mut Found, String) {
         let database = name.schema.clone().unwrap_or_else(|| self.current.clone());
         (self.databases.entry(database.clone()).or_default(), database)
     }
 
     fn gap(&mut self, reason: String) {
-        self.gaps.push(Gap::at(GapKind::Dump, self.file, self.line, reason));
+        self.gaps.push(Gap::at(GapKind::Dump, &*self.at.0, self.at.1, reason));
     }
 
     fn statement(&mut self, kind: Ddl) {
@@ -199,6 +270,11 @@ impl Dump<'_> {
     }
 
     fn create(&mut self, definition: &CreateTable) {
+        if let Some(like) = &definition.like
+            && self.create_like(definition, like)
+        {
+            return;
+        }
         if definition.like.is_some() || definition.select.is_some() {
             self.gap(format!("columns of {} come from another table, which is not followed", definition.name.name));
         }
@@ -219,7 +295,7 @@ impl Dump<'_> {
             collation,
             create_options: create_options.join(" "),
             comment: options.comment.clone().unwrap_or_default(),
-            partitions: options.partition_by.as_deref().map(partitions).unwrap_or_default(),
+            partitions: options.partition_by.as_deref().map(partitions::read).unwrap_or_default(),
             ..Table::default()
         };
         for definition in &definition.columns {
@@ -242,6 +318,33 @@ impl Dump<'_> {
             found.counters.insert(name.clone(), next);
         }
         found.tables.insert(name, table);
+    }
+
+    /// `CREATE TABLE … LIKE`: columns and indexes of a table that the dump has created, without its foreign keys.
+    fn create_like(&mut self, definition: &CreateTable, like: &TableName) -> bool {
+        let (source, _) = self.found(like);
+        let Some(mut table) = source.tables.get(&like.name).cloned() else { return false };
+        let name = definition.name.name.clone();
+        table.name.clone_from(&name);
+        let (found, _) = self.found(&definition.name);
+        if !(definition.if_not_exists && found.tables.contains_key(&name)) {
+            found.forget(&name);
+            found.tables.insert(name, table);
+        }
+        true
+    }
+
+    /// MariaDB keeps a sequence as a table of one row, and lists it among the tables.
+    fn sequence(&mut self, statement: &str) {
+        let Some(name) = header::created_sequence(statement) else { return };
+        let definition = format!("CREATE TABLE `{}` ({SEQUENCE}", name.1.replace('`', "``"));
+        let (statements, _) = sql::ddl(&definition);
+        for statement in statements {
+            if let Ddl::CreateTable(mut table) = statement.kind {
+                table.name.schema.clone_from(&name.0);
+                self.create(&table);
+            }
+        }
     }
 
     fn with_table(&mut self, name: &TableName, change: impl FnOnce(&mut Table)) {
@@ -481,19 +584,6 @@ fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option
     }
 }
 
-/// The partitions of a `PARTITION BY` clause.
-fn partitions(clause: &str) -> Vec<Partition> {
-    let parts = sql::partitions(clause).into_iter();
-    parts
-        .map(|part| Partition {
-            name: part.name,
-            method: part.method,
-            expression: part.expression,
-            description: part.description,
-        })
-        .collect()
-}
-
 /// A check without a name has its column's on MariaDB.
 fn checked(table: &str, check: &CheckDef, column: &str) -> Check {
     Check {
@@ -573,7 +663,7 @@ mod tests {
         assert!(facts.migrations.proof.is_proven());
         assert!(!facts.south_migrations.proof.is_proven());
         assert!(!format!("{facts:?}").contains("verySecret"));
-        let some = one(&format!("-- MySQL dump 10.13\n-- WHERE:  app='auth'\n{DUMP}{ledger}"));
+        let some = one(&format!("-- WHERE:  app='auth'\n{DUMP}{ledger}"));
         assert!(some.migrations.found.len() == 2 && !some.migrations.proof.is_proven());
         let (_, gaps) = read("d.sql", "INSERT INTO django_migrations VALUES (1,'a','b');", None, &Request::default());
         assert!(gaps.iter().any(|gap| gap.reason.contains("columns are not known")), "{gaps:?}");
@@ -610,6 +700,14 @@ mod tests {
         assert_eq!(table.indexes.iter().map(|index| index.name.as_str()).collect::<Vec<_>>(), ["PRIMARY", "u"]);
         let key = &facts.foreign_keys.found[0];
         assert_eq!((key.referenced_database.as_str(), key.on_delete.as_deref()), ("y", Some("CASCADE")));
+    }
+
+    #[test]
+    fn a_table_may_be_made_like_another() {
+        let facts =
+            one("USE x; CREATE TABLE t (id int NOT NULL PRIMARY KEY, a int, KEY k (a)); CREATE TABLE u LIKE t;");
+        let (t, u) = (facts.table("t").unwrap(), facts.table("u").unwrap());
+        assert_eq!((&t.columns, &t.indexes), (&u.columns, &u.indexes));
     }
 
     #[test]

@@ -14,9 +14,9 @@ pub(super) use server::version;
 
 use super::facts::{DatabaseFacts, Flavour, Incomplete, Origin, ServerFacts};
 use super::proof::Observed;
+use super::request::Request;
 use super::rights::Rights;
-use super::session::{Session, SessionError};
-use super::{ReadError, Request};
+use super::session::{ReadError, Session, SessionError};
 use crate::source::Gap;
 
 /// Reads one server.

@@ -1,11 +1,10 @@
 //! The server itself: what it is, whom it follows, who follows it, and what the account may do.
 
 use super::Reader;
-use crate::live::ReadError;
 use crate::live::facts::{BinaryLogs, Flavour, ReplicationSource};
 use crate::live::proof::{Observed, Proof};
 use crate::live::rights::Rights;
-use crate::live::session::{Row, SessionError, literals};
+use crate::live::session::{ReadError, Row, SessionError, literals};
 
 /// Variables that decide whether and how a table can be changed.
 const VARIABLES: [&str; 55] = [

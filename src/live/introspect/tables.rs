@@ -268,10 +268,15 @@ fn unescape(text: &str, escaped: bool) -> String {
     if escaped { text.replace("\\'", "'") } else { text.to_owned() }
 }
 
+/// MariaDB adds `/*M!100301 COMPRESSED*/` to the type of a compressed column.
+fn without_comment(column_type: &str) -> String {
+    column_type.split_once(" /*").map_or(column_type, |(plain, _)| plain).to_owned()
+}
+
 fn column(row: &Row, quoted_defaults: bool, escaped: bool) -> Column {
     let extra = row.text(6);
     let lower = extra.to_lowercase();
-    let column_type = row.text(3);
+    let column_type = without_comment(&row.text(3));
     let expression = row.at(9).filter(|text| !text.is_empty()).map(|text| unescape(&text, escaped));
     let on_update = lower.find("on update ").map(|at| {
         let rest = &extra[at + "on update ".len()..];
@@ -321,7 +326,9 @@ fn default(text: &str, column_type: &str, extra: &str, quoted: bool) -> Option<D
     }
     let temporal = column_type.starts_with("timestamp") || column_type.starts_with("datetime");
     let now = temporal && text.to_ascii_uppercase().starts_with("CURRENT_TIMESTAMP");
-    Some(if now || extra.contains("default_generated") {
+    // `b'101'`, as MariaDB and every SHOW CREATE TABLE write it.
+    let bits = column_type.starts_with("bit(") && text.starts_with("b'");
+    Some(if now || bits || extra.contains("default_generated") {
         DefaultValue::Expression(text.to_owned())
     } else {
         DefaultValue::Literal(text.to_owned())

@@ -127,7 +127,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             return Err(WireError::method("mysql_old_password"));
         }
         let mut cursor = Cursor(request);
-        let name = cursor.to_nul();
+        let name = cursor.until_nul();
         self.method = Method::of(name).ok_or_else(|| WireError::method(&String::from_utf8_lossy(name)))?;
         self.nonce = cursor.0.strip_suffix(&[0]).unwrap_or(cursor.0).to_vec();
         let password = self.password.as_bytes();

@@ -202,7 +202,7 @@ impl Greeting {
         if cursor.byte()? != 10 {
             return None;
         }
-        cursor.to_nul();
+        cursor.until_nul();
         cursor.number(4)?;
         let mut nonce = cursor.bytes(8)?.to_vec();
         cursor.byte()?;
@@ -214,7 +214,11 @@ impl Greeting {
         nonce.extend(cursor.bytes(length.saturating_sub(8).max(13))?);
         // The last byte is a NUL and no part of it.
         nonce.truncate(20);
-        Some(Self { capabilities: u32::try_from(low | high << 16).ok()?, nonce, method: Method::of(cursor.to_nul()) })
+        Some(Self {
+            capabilities: u32::try_from(low | high << 16).ok()?,
+            nonce,
+            method: Method::of(cursor.until_nul()),
+        })
     }
 }
 

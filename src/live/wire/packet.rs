@@ -104,7 +104,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Up to a NUL, which is taken, too; or up to the end.
-    pub fn to_nul(&mut self) -> &'a [u8] {
+    pub fn until_nul(&mut self) -> &'a [u8] {
         let at = memchr::memchr(0, self.0);
         let (text, rest) = self.0.split_at(at.unwrap_or(self.0.len()));
         self.0 = rest.get(1..).unwrap_or_default();
@@ -151,7 +151,7 @@ mod tests {
         }
         assert_eq!(Cursor(b"\xfb").value(), Some(None));
         assert_eq!(Cursor(b"\xfc\x02\x00ab").value(), Some(Some(&b"ab"[..])));
-        assert_eq!(Cursor(b"ab\0c").to_nul(), b"ab");
+        assert_eq!(Cursor(b"ab\0c").until_nul(), b"ab");
     }
 
     #[test]

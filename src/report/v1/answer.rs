@@ -256,7 +256,7 @@ fn unverified(audit: &Audit) -> Vec<String> {
 fn databases_not_given(audit: &Audit) -> Vec<String> {
     let (mut with_ids, mut others) = (Vec::new(), Vec::new());
     for gap in audit.gaps.iter().filter(|gap| gap.kind == GapKind::AliasUnread) {
-        let (Some(environment), Some(alias)) = (&gap.subject.environment, &gap.subject.object) else { continue };
+        let (Some(environment), Some(alias)) = (&gap.subject().environment, &gap.subject().object) else { continue };
         let stored: Vec<String> = audit
             .columns
             .iter()
@@ -313,9 +313,9 @@ fn unverified_of(audit: &Audit, environment: &crate::audit::Environment) -> Vec<
 
 /// Whether a gap leaves the target's own columns, or the list of installed apps, open.
 fn is_about_target(audit: &Audit, gap: &crate::source::Gap) -> bool {
-    let Some(object) = gap.subject.object.as_deref() else { return gap.kind == GapKind::NoTarget };
+    let Some(object) = gap.subject().object.as_deref() else { return gap.kind == GapKind::NoTarget };
     let app = audit.target.label.split('.').next().unwrap_or_default();
-    match &gap.subject.field {
+    match &gap.subject().field {
         Some(field) => {
             object.eq_ignore_ascii_case(&audit.target.label) && field.eq_ignore_ascii_case(&audit.target.key)
         }

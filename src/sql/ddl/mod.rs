@@ -392,62 +392,6 @@ pub enum AlterClause {
     Unmodelled(String),
 }
 
-/// A partition of a `PARTITION BY` clause, as `information_schema.PARTITIONS` shows it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PartitionDef {
-    /// Its name.
-    pub name: String,
-    /// `RANGE`, `LIST COLUMNS` and so on, in capitals.
-    pub method: String,
-    /// The partitioning expression, without the parentheses around it.
-    pub expression: String,
-    /// What follows `VALUES LESS THAN` or `VALUES IN`, without the parentheses around it.
-    pub description: String,
-}
-
-/// The partitions that a `PARTITION BY` clause names; none for `HASH` and `KEY`, which only number them.
-#[must_use]
-pub fn partitions(clause: &str) -> Vec<PartitionDef> {
-    let tokens = lex::lex(clause, false);
-    let inside = |open: usize| -> (String, usize) {
-        let mut depth = 0_usize;
-        for (at, token) in tokens.iter().enumerate().skip(open) {
-            if token.sign("(") {
-                depth += 1;
-            } else if token.sign(")") {
-                depth -= 1;
-                if depth == 0 {
-                    let text = clause.get(tokens[open].end..token.start).unwrap_or_default();
-                    return (text.trim().to_owned(), at + 1);
-                }
-            }
-        }
-        (String::new(), tokens.len())
-    };
-    let begin = tokens.iter().take_while(|token| token.is_any(&["PARTITION", "BY"])).count();
-    let Some(open) = tokens.iter().position(|token| token.sign("(")) else { return Vec::new() };
-    let method: Vec<String> =
-        tokens[begin.min(open)..open].iter().map(|token| token.text.to_ascii_uppercase()).collect();
-    let (expression, mut at) = inside(open);
-    let mut out = Vec::new();
-    while at + 2 < tokens.len() {
-        if !(tokens[at].is("PARTITION") && tokens[at + 2].is("VALUES")) {
-            at += 1;
-            continue;
-        }
-        let name = tokens[at + 1].text.to_string();
-        let value = at + 3 + if tokens.get(at + 3).is_some_and(|token| token.is("LESS")) { 2 } else { 1 };
-        let (description, next) = match tokens.get(value) {
-            Some(token) if token.sign("(") => inside(value),
-            Some(token) => (token.text.to_string(), value + 1),
-            None => (String::new(), tokens.len()),
-        };
-        out.push(PartitionDef { name, method: method.join(" "), expression: expression.clone(), description });
-        at = next;
-    }
-    out
-}
-
 /// Why a stored program is a problem: what it defines is defined when it is called.
 pub const IN_PROGRAM: &str = "DDL inside a stored program is not read";
 
@@ -562,7 +506,7 @@ fn statement(cursor: &mut Cursor<'_, '_>, problems: &mut Vec<DdlProblem>) -> Par
         _ if !verb_of(cursor.rest()).is_empty() => Ok(Ddl::NoDdl(verb)),
         "SET" | "UNLOCK" | "DELIMITER" | "SIGNAL" | "RETURN" | "SAVEPOINT" | "RELEASE" | "RESET" | "CHANGE"
         | "PURGE" | "STOP" | "INSTALL" | "UNINSTALL" | "SOURCE" | "HELP" | "BINLOG" | "XA" | "SHUTDOWN" | "CLONE"
-        | "COMMIT" => Ok(Ddl::NoDdl(verb)),
+        | "COMMIT" | "DO" => Ok(Ddl::NoDdl(verb)),
         _ => Err(cursor.expected("a statement")),
     }
 }
@@ -619,6 +563,9 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Parsed<Ddl> {
     }
     if !head.is_empty() && contains_ddl(cursor.rest()) {
         return Err(IN_PROGRAM.to_owned());
+    }
+    if cursor.next_is("SEQUENCE") {
+        return Ok(Ddl::NoDdl("CREATE".to_owned()));
     }
     let verb = verb_of(cursor.from(start));
     if verb.is_empty() { Err(cursor.expected("TABLE, INDEX or VIEW")) } else { Ok(Ddl::NoDdl(verb)) }

@@ -53,24 +53,57 @@ pub(super) fn create_table(cursor: &mut Cursor<'_, '_>, temporary: bool) -> Pars
 }
 
 fn elements(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable) -> Parsed<()> {
+    let mut periods = Vec::new();
     loop {
         match element(cursor)? {
             Some(Element::Key(key)) => table.keys.push(key),
             Some(Element::ForeignKey(key)) => table.foreign_keys.push(key),
             Some(Element::Check(check)) => table.checks.push(check),
-            None if cursor.eat("PERIOD") => {
-                // MariaDB's `PERIOD FOR SYSTEM_TIME (a, b)`.
-                while !cursor.next_sign("(") && cursor.peek().is_some() {
-                    cursor.advance();
-                }
-                cursor.parens()?;
-            }
+            None if cursor.next_is("PERIOD") && cursor.second_is("FOR") => period(cursor, table, &mut periods)?,
             None => table.columns.push(column(cursor)?),
         }
         if cursor.eat_sign(")") {
+            resolve_periods(table, &periods);
             return Ok(());
         }
         cursor.expect_sign(",")?;
+    }
+}
+
+/// A period of MariaDB: its name and the columns in which it begins and ends.
+type Period = (String, [String; 2]);
+
+/// `PERIOD FOR name (begin, end)`. A period of an application is a check, too: that it begins before it ends.
+fn period(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable, periods: &mut Vec<Period>) -> Parsed<()> {
+    cursor.advance();
+    cursor.advance();
+    let name = cursor.name("a period")?;
+    let Ok([begin, end]) = <[String; 2]>::try_from(cursor.names_in_parens()?) else {
+        return Err(cursor.expected("two columns"));
+    };
+    if !name.eq_ignore_ascii_case("SYSTEM_TIME") {
+        let condition = format!("{} < {}", crate::sql::quote(&begin), crate::sql::quote(&end));
+        table.checks.push(CheckDef { name: Some(name.clone()), condition, enforced: true });
+    }
+    periods.push((name, [begin, end]));
+    Ok(())
+}
+
+/// A key over a period is one over its end and its begin, and the columns of a period are NOT NULL.
+fn resolve_periods(table: &mut CreateTable, periods: &[Period]) {
+    let part = |name: &String| KeyPart { of: KeyOf::Column(name.clone()), prefix: None, descending: false };
+    for (name, [begin, end]) in periods {
+        for key in &mut table.keys {
+            let is_period = |part: &KeyPart| matches!(&part.of, KeyOf::Column(column) if column == name);
+            if let Some(at) =
+                key.parts.iter().position(is_period).filter(|_| table.columns.iter().all(|c| c.name != *name))
+            {
+                key.parts.splice(at..=at, [part(end), part(begin)]);
+            }
+        }
+        for column in table.columns.iter_mut().filter(|column| column.name == *begin || column.name == *end) {
+            column.nullable = Some(false);
+        }
     }
 }
 
@@ -384,8 +417,10 @@ fn column_attribute(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Pars
             cursor.eat("ALWAYS");
             cursor.expect("AS")?;
             if cursor.eat("ROW") {
-                // MariaDB's system-versioned columns.
-                cursor.advance();
+                // MariaDB's columns of system versioning: `ROW START` and `ROW END`.
+                let which = cursor.name("START or END")?.to_ascii_uppercase();
+                column.generated = Some(format!("ROW {which}"));
+                column.stored = true;
             } else {
                 column.generated = Some(cursor.parens()?.to_owned());
             }
@@ -538,10 +573,16 @@ const OPTIONS: [&str; 30] = [
 
 /// One option; `false` when none stands here.
 pub(super) fn table_option(cursor: &mut Cursor<'_, '_>, options: &mut TableOptions) -> Parsed<bool> {
-    let Some(token) = cursor.peek().filter(|token| token.kind == Kind::Word) else { return Ok(false) };
+    let is_option = |token: &&crate::sql::lex::Token<'_>| token.kind == Kind::Word || token.kind == Kind::Quoted;
+    let Some(token) = cursor.peek().filter(is_option) else { return Ok(false) };
     let start = cursor.at();
     let word = token.text.to_ascii_uppercase();
     match word.as_str() {
+        // MariaDB writes the options of storage engines with their names in backquotes.
+        _ if token.kind == Kind::Quoted => {
+            let (name, value) = cursor.option()?;
+            options.other.push((name, value));
+        }
         "AS" | "SELECT" | "IGNORE" | "REPLACE" => return Ok(false),
         "WITH" if !cursor.second_is("SYSTEM") => return Ok(false),
         "WITH" => {
