@@ -73,7 +73,7 @@ fn relations(root: &Path, target: &str, dump: &Path) -> Relations {
         out.tables.insert(column.table.clone());
         // The table of a many-to-many field of the target itself is no relation to the target.
         let is_table_of_target = name.matches('_').count() > 0 && field(name).starts_with(&own);
-        if !(is_table_of_target && !name.to_lowercase().starts_with(&own)) {
+        if !is_table_of_target || name.to_lowercase().starts_with(&own) {
             out.columns.insert(field(name));
         }
     }

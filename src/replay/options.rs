@@ -87,7 +87,8 @@ impl<'p> Replay<'_, 'p> {
                 );
             }
             Operation::AlterModelOptions(name, options) => {
-                if sides.state && !state::alter_options(&mut self.state, &key(&self.app, name), options) {
+                let found = !sides.state || state::alter_options(&mut self.state, &key(&self.app, name), options);
+                if !found {
                     self.missing_model(name);
                 }
             }

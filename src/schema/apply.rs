@@ -94,7 +94,8 @@ impl Database {
                 self.tables.insert(table.clone(), new);
             }
             Ddl::DropTable { table, if_exists } => {
-                if self.tables.shift_remove(table).is_none() && !if_exists {
+                let existed = self.tables.shift_remove(table).is_some();
+                if !existed && !if_exists {
                     return refuse(format!("table {table} does not exist"));
                 }
             }
