@@ -101,7 +101,7 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
             gaps.iter().filter(|gap| !arguments.quiet || gap.kind == GapKind::EnvironmentIncomplete)
         {
             // Whoever closed standard error does not want to know.
-            let _ = writeln!(stderr, "{kind}: {}", printable::line(&reason));
+            let _ = writeln!(stderr, "{kind}: {}", printable::line(reason));
         }
     }
     Ok(if incomplete { ExitCode::from(INCOMPLETE) } else { ExitCode::SUCCESS })

@@ -320,10 +320,9 @@ fn a_renamed_package_and_moved_tests_are_silent() {
     repository.git(&["mv", "project/shop/tests", "project/tests"]);
     assert_eq!(repository.news(), Vec::<String>::new(), "tests moved");
     repository.git(&["mv", "project", "platform_code"]);
-    for path in ["platform_code/tests/test_order.py"] {
-        let content = std::fs::read_to_string(repository.0.join(path)).unwrap();
-        repository.write(path, &content.replace("from project.", "from platform_code."));
-    }
+    let path = "platform_code/tests/test_order.py";
+    let content = std::fs::read_to_string(repository.0.join(path)).unwrap();
+    repository.write(path, &content.replace("from project.", "from platform_code."));
     assert_eq!(repository.news(), Vec::<String>::new(), "package renamed");
     // The package that holds the model: its label stays what its AppConfig says.
     repository.write(

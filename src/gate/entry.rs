@@ -9,7 +9,7 @@ use super::statement::Statements;
 use crate::discover::FileKind;
 use crate::finding::{Access, Confidence, Kind};
 use crate::report::Findings;
-use crate::report::v1::{Report, ReportRootKind};
+use crate::report::v1::{Report, ReportRootKind, ReportTouchpoint};
 use crate::source::{FileId, Span};
 
 /// What a touchpoint is. Its order is that of the baseline.
@@ -74,6 +74,11 @@ pub struct GateTouchpoint {
     pub is_test: bool,
 }
 
+/// The model that a touchpoint is about: of a relation, the model that it refers to.
+fn about(touchpoint: &ReportTouchpoint) -> &str {
+    touchpoint.refers_to.as_deref().unwrap_or(&touchpoint.target)
+}
+
 /// The touchpoints of the project's own code that are about one of the `models`, in the order of the report. Installed
 /// packages are not the project's to change.
 #[must_use]
@@ -86,7 +91,7 @@ pub fn touchpoints(findings: &Findings<'_>, is_about: &dyn Fn(&str) -> bool) -> 
     report
         .touchpoints
         .into_iter()
-        .filter(|touchpoint| own(touchpoint.root) && is_about(&touchpoint.target))
+        .filter(|touchpoint| own(touchpoint.root) && is_about(about(touchpoint)))
         .filter_map(|found| {
             let file = project.discovery.find(found.root, &found.file)?;
             let module = project.modules.name(file);
@@ -109,7 +114,7 @@ pub fn touchpoints(findings: &Findings<'_>, is_about: &dyn Fn(&str) -> bool) -> 
                     within: within.to_owned(),
                     kind: found.kind,
                     access: found.access,
-                    target: found.target,
+                    target: found.refers_to.unwrap_or(found.target),
                     symbol: found.symbol,
                     statement,
                     text: found.snippet,

@@ -49,7 +49,7 @@ pub fn hostile(report: Report) -> Report {
 
 /// Every text but the words of the format.
 fn spoil(value: &mut Value, key: &str, next: &mut usize) {
-    const WORDS: [&str; 14] = [
+    const WORDS: [&str; 21] = [
         "kind",
         "access",
         "confidence",
@@ -57,6 +57,13 @@ fn spoil(value: &mut Value, key: &str, next: &mut usize) {
         "may_start",
         "role",
         "verdict",
+        "language",
+        "precondition",
+        "phase",
+        "effect",
+        "host",
+        "way",
+        "strategy",
         "outcome",
         "used",
         "limit",
@@ -71,7 +78,11 @@ fn spoil(value: &mut Value, key: &str, next: &mut usize) {
             *next += 1;
         }
         Value::Array(items) => items.iter_mut().for_each(|item| spoil(item, key, next)),
-        Value::Object(fields) => fields.iter_mut().for_each(|(key, field)| spoil(field, key, next)),
+        Value::Object(fields) => fields.iter_mut().for_each(|(name, field)| {
+            // The id of a precondition is a word of the format, the id of a step is not.
+            let name = if key == "preconditions" && name == "id" { "precondition" } else { name };
+            spoil(field, name, next);
+        }),
         _ => {}
     }
 }

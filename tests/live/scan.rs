@@ -89,7 +89,9 @@ fn server_snapshot_and_dump_give_the_same_findings() {
         let home = tempfile::tempdir().unwrap();
         let live =
             scan(home.path()).args(["--format=json"]).args(urls("prod", "audit", server.port())).output().unwrap();
-        let live = report(&live);
+        let mut live = report(&live);
+        // How the scan logged in is no matter of the databases, and a snapshot has no log-in.
+        live["gaps"].as_array_mut().unwrap().retain(|gap| gap["kind"] != "password-shown");
 
         let snapshot = |arguments: &[&str]| {
             let taken = program(home.path())

@@ -13,6 +13,8 @@ use crate::source::{GapKind, INSTALLED_APPS};
 
 /// The answer in short: may the change of the key begin?
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(from = "PublishedAnswer")]
+#[schemars(!from)]
 pub struct Answer {
     /// Whether it may: `yes` for ready, `no` for not ready, `unproven` for not verified.
     pub may_start: MayStart,
@@ -38,6 +40,50 @@ pub struct Answer {
     /// What stops the tools although the code knows it, such as foreign keys, and which steps take care of it.
     #[serde(default)]
     pub stops_change: Vec<String>,
+}
+
+/// An answer as a file contains it: reports from before the verdict have only `may_start` and its two lists.
+#[derive(Deserialize)]
+struct PublishedAnswer {
+    may_start: MayStart,
+    blocked_by: Vec<String>,
+    unproven: Vec<String>,
+    tightest: Option<[usize; 2]>,
+    verdict: Option<Readiness>,
+    reasons: Option<Vec<String>>,
+    #[serde(default)]
+    handled_by_plan: Vec<HandledBlocker>,
+    decisions: Option<Vec<String>>,
+    #[serde(default)]
+    stops_change: Vec<String>,
+}
+
+impl From<PublishedAnswer> for Answer {
+    fn from(published: PublishedAnswer) -> Self {
+        let verdict = published.verdict.unwrap_or(match published.may_start {
+            MayStart::Yes => Readiness::Ready,
+            MayStart::No => Readiness::NotReady,
+            MayStart::Unproven => Readiness::NotVerified,
+        });
+        // Without a plan to compare with, every blocker needs a decision.
+        let decisions = published.decisions.unwrap_or_else(|| published.blocked_by.clone());
+        let reasons = published.reasons.unwrap_or_else(|| match verdict {
+            Readiness::Ready => Vec::new(),
+            Readiness::NotReady => decisions.clone(),
+            Readiness::NotVerified => published.unproven.clone(),
+        });
+        Self {
+            may_start: published.may_start,
+            blocked_by: published.blocked_by,
+            unproven: published.unproven,
+            tightest: published.tightest,
+            verdict,
+            reasons,
+            handled_by_plan: published.handled_by_plan,
+            decisions,
+            stops_change: published.stops_change,
+        }
+    }
 }
 
 /// The answer's value.

@@ -413,7 +413,8 @@ fn touchpoints(findings: &Findings<'_>) -> Vec<ReportTouchpoint> {
             let line = text.line_around(found.span.start).trim();
             let fingerprint = prints.next(&[
                 &word(&found.kind),
-                &found.target,
+                // Of a relation the model that it refers to: the fingerprints of older baselines stay valid.
+                found.refers_to.as_ref().unwrap_or(&found.target),
                 project.modules.name(found.file),
                 &found.enclosing,
                 &normalise(&found.symbol),
