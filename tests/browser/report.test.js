@@ -58,7 +58,7 @@ test('the first screen is the answer', async () => {
   const box = await page.locator('#answer').boundingBox();
   assert.ok(box.y + box.height <= 900, `the answer ends at ${box.y + box.height}`);
   const answer = await page.locator('#answer').innerText();
-  for (const word of ['No: 2 things block it', '97.2 %', '2027-02-11', 'What is unproven', 'stage: routines']) {
+  for (const word of ['Not ready: 2 decisions are needed first', '97.2 %', '2027-02-11', 'Not verified', 'stage: routines']) {
     assert.ok(answer.includes(word), word);
   }
   const order = await page.locator('main > section').evaluateAll((all) => all.map((one) => one.id));
@@ -164,7 +164,7 @@ test('without storage all else works', async () => {
 test('without scripts all but the list is there, and the list says where it is', async () => {
   const page = await open('rich.html', { javaScriptEnabled: false });
   const text = await page.locator('main').innerText();
-  for (const word of ['No: 2 things block it', 'prod-04', 'stands in the JSON report'.slice(6), 'Access denied']) {
+  for (const word of ['Not ready: 2 decisions are needed first', 'prod-04', 'stands in the JSON report'.slice(6), 'Access denied']) {
     assert.ok(text.includes(word), word);
   }
 });
