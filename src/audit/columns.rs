@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Environment, Exhaustion, Target};
+use super::{Environment, Target};
+use crate::config::gate::Day;
 use crate::expected::Expected;
 use crate::finding::Confidence;
 use crate::live::facts::{DatabaseFacts, Table, integer_limit};
@@ -42,6 +43,17 @@ pub enum Role {
     Constraint,
     /// It stores the ids and nothing ties it.
     Soft,
+}
+
+/// When a column has no value left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Exhaustion {
+    /// Not before this day.
+    pub earliest: Day,
+    /// Not after this day; `None` when it may be in more than a hundred years, or never.
+    pub latest: Option<Day>,
+    /// What has to hold for it.
+    pub assumption: String,
 }
 
 /// A column in a database of an environment.

@@ -3,7 +3,8 @@
 //! A rate is only known of the past. Every date is one end of a range, from the fastest to the slowest rate that was
 //! seen, and says what it takes for granted.
 
-use super::{Audit, Environment, IdColumn, Role, Target};
+use super::columns::{Exhaustion, IdColumn, Role};
+use super::{Audit, Environment, Target};
 use crate::config::gate::Day;
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Origin};
 use crate::source::{Gap, GapKind};
@@ -15,17 +16,6 @@ const YEARS: i64 = 100;
 const RECENT: i64 = 28 * 86_400;
 
 const DAY: i128 = 86_400;
-
-/// When a column has no value left.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Exhaustion {
-    /// Not before this day.
-    pub earliest: Day,
-    /// Not after this day; `None` when it may be in more than a hundred years, or never.
-    pub latest: Option<Day>,
-    /// What has to hold for it.
-    pub assumption: String,
-}
 
 /// The key's largest value at a time, in seconds since 1970.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -15,8 +15,7 @@ use crate::registry::{Evaluator, RegistryError};
 use crate::schema::{ColumnType, Database, Server};
 use crate::source::{Gap, GapKind};
 
-pub use columns::{ColumnInstance, IdColumn, Role};
-pub use exhaustion::Exhaustion;
+pub use columns::{ColumnInstance, Exhaustion, IdColumn, Role};
 pub use references::{Reference, ReferencePlace};
 
 /// Why the code and the environments cannot be compared.

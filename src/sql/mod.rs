@@ -16,6 +16,7 @@ mod walk;
 mod tests;
 
 pub use bound::{Bound, upper_bound};
+pub use lex::HOLE;
 pub use quote::{quote, quote_string, unquote_string};
 pub use select::{Cell, Relation, select};
 
@@ -28,10 +29,6 @@ use verb::{is_fragment, verb};
 
 use crate::finding::Access;
 use crate::source::Span;
-
-/// Stands in a text for a part whose value is not known: the braces of an f-string, a placeholder of `%`. Names keep
-/// it, so that `courseware_<hole>` is seen as a name that is known in part.
-pub const HOLE: char = '\u{E000}';
 
 /// What a text of SQL says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -1,7 +1,6 @@
 //! What a run of tokens is: a statement with a verb, a fragment, or no SQL.
 
-use super::HOLE;
-use super::lex::{Kind, Token};
+use super::lex::{HOLE, Kind, Token};
 
 /// The leading verb in capitals, when the words after it bear it out; empty for a fragment and for prose.
 pub(crate) fn verb(tokens: &[Token<'_>]) -> String {

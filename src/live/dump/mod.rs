@@ -16,7 +16,7 @@ use std::path::Path;
 
 pub use self::error::DumpError;
 use self::file::Text;
-use self::header::Header;
+use self::header::{Header, collation};
 use self::programs::Programs;
 use super::facts::{
     Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
@@ -593,17 +593,6 @@ fn checked(table: &str, check: &CheckDef, column: &str) -> Check {
             ..schema::Check::new(check.name.as_deref().unwrap_or(column), &check.condition)
         },
     }
-}
-
-/// A collation, or the one that a character set has by default: dumps leave that out.
-fn collation(collation: Option<&str>, charset: Option<&str>) -> Option<String> {
-    collation.map(str::to_owned).or_else(|| {
-        charset.map(|charset| match charset {
-            "latin1" => "latin1_swedish_ci".to_owned(),
-            "binary" => "binary".to_owned(),
-            other => format!("{other}_general_ci"),
-        })
-    })
 }
 
 #[cfg(test)]

@@ -1,7 +1,15 @@
 //! A place in the tokens of one statement.
 
-use super::TableName;
 use crate::sql::lex::{Kind, Token};
+
+/// The name of a table, with its schema (database) when that is written.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TableName {
+    /// The schema.
+    pub schema: Option<String>,
+    /// The name, without quotes.
+    pub name: String,
+}
 
 /// A value, or what was expected and what was found.
 pub(super) type Parsed<T> = Result<T, String>;

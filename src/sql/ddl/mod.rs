@@ -9,6 +9,7 @@ mod table;
 #[cfg(test)]
 mod tests;
 
+pub use cursor::TableName;
 use cursor::{Cursor, Parsed};
 
 use super::lex::{self, Kind, Token};
@@ -96,15 +97,6 @@ pub struct DdlProblem {
     pub reason: String,
     /// The text, cut when long.
     pub text: String,
-}
-
-/// The name of a table, with its schema (database) when that is written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct TableName {
-    /// The schema.
-    pub schema: Option<String>,
-    /// The name, without quotes.
-    pub name: String,
 }
 
 /// `CREATE TABLE`
