@@ -1,6 +1,6 @@
 //! Settings of a run. Precedence, key by key: the command line, the user's own configuration (given with `--config`, or
 //! found from the current folder upward), the configuration of the scanned tree as far as it is trusted
-//! ([`tree`]), the default.
+//! (`tree`), the default.
 
 mod file;
 pub mod gate;
