@@ -12,7 +12,7 @@ use csm_audit::live::facts::{EnvironmentFacts, ForeignKey, Incomplete, Table};
 use csm_audit::live::proof::{Observed, Proof};
 use csm_audit::live::snapshot;
 use csm_audit::schema;
-use facts::{database, environment, seen, table};
+use facts::{database, environment, seen, set, table};
 
 const ORDER: &str = "migrations.CreateModel('Order', [('id', models.AutoField(primary_key=True))])";
 const LINE: &str = "migrations.CreateModel('Line', [('id', models.AutoField(primary_key=True)), \
@@ -179,9 +179,23 @@ fn known() -> Vec<Situation> {
             })],
             ..situation("a CHECK that ends with the old type", "not-ready", "cap")
         },
+        // A function that was not found may execute DDL on the tables of its app.
         Situation {
             operations: format!("{ORDER}, migrations.RunPython(gone)"),
-            ..situation("a gap in data that migrations move", "ready", "")
+            ..situation("a function of a migration that was not found", "not-verified", "RunPython")
+        },
+        Situation {
+            environments: vec![with(read(vec![order()]), |facts| {
+                set(&mut facts.servers[0], &[("binlog_expire_logs_seconds", "600")]);
+            })],
+            ..situation("a precondition that failed", "not-ready", "binary log")
+        },
+        Situation {
+            operations: String::from(
+                "migrations.CreateModel('Order', [('id', models.CharField(primary_key=True, max_length=32))])",
+            ),
+            environments: vec![read(vec![table("shop_order", "varchar(32)", None)])],
+            ..situation("a key that is no integer", "not-ready", "varchar(32)")
         },
     ]
 }

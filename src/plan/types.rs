@@ -51,6 +51,17 @@ pub struct UnmetAssumption {
     pub precondition: Option<PreconditionId>,
 }
 
+impl UnmetAssumption {
+    /// The sentence with the environment that it concerns.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        match &self.environment {
+            Some(environment) => format!("{environment}: {}", self.what),
+            None => self.what.clone(),
+        }
+    }
+}
+
 /// What kind of an assumption is unmet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

@@ -8,7 +8,7 @@ use super::databases::ReportFinding;
 use crate::audit::Audit;
 use crate::check;
 use crate::live::facts::DatabaseFacts;
-use crate::plan::{Effect, Plan, Step};
+use crate::plan::{AssumptionKind, Effect, Outcome, Plan, Step, UnmetAssumption};
 use crate::source::{GapKind, INSTALLED_APPS};
 
 /// The answer in short: may the change of the key begin?
@@ -172,7 +172,31 @@ impl Answer {
             }
         }
         self.stops_change = stops(plan);
+        self.rest_on(plan);
         self.decided()
+    }
+
+    /// Adds the unmet assumptions of the plan: a change is not ready while its plan is incomplete.
+    fn rest_on(&mut self, plan: &Plan) {
+        // Facts that the audit lists itself count once.
+        let is_listed = |kind: AssumptionKind| {
+            matches!(
+                kind,
+                AssumptionKind::IncompleteRead
+                    | AssumptionKind::IncompleteList
+                    | AssumptionKind::UnmappedDatabase
+                    | AssumptionKind::MissingTable
+                    | AssumptionKind::UnreadAlias
+            )
+        };
+        let verified_so_far = self.unproven.is_empty();
+        for assumption in &plan.assumptions {
+            let list = if is_false(plan, assumption) { &mut self.decisions } else { &mut self.unproven };
+            let text = assumption.sentence();
+            if (verified_so_far || !is_listed(assumption.kind)) && !list.contains(&text) {
+                list.push(text);
+            }
+        }
     }
 
     fn decided(mut self) -> Self {
@@ -190,6 +214,18 @@ impl Answer {
     }
 }
 
+/// Whether an assumption of a plan is known to be false: a precondition that failed, or a key that cannot be widened.
+fn is_false(plan: &Plan, assumption: &UnmetAssumption) -> bool {
+    let failed = |step: &Step| {
+        Some(&step.id) == assumption.step.as_ref()
+            && step
+                .preconditions
+                .iter()
+                .any(|one| Some(one.id) == assumption.precondition && one.outcome == Outcome::Failed)
+    };
+    assumption.kind == AssumptionKind::UnsupportedKey || plan.steps.iter().any(failed)
+}
+
 /// A blocking finding with its environment.
 fn blocker(finding: &ReportFinding) -> String {
     match &finding.environment {
@@ -201,7 +237,8 @@ fn blocker(finding: &ReportFinding) -> String {
 /// Whether a step of the plan removes what a finding is about: the effect of the step is on the same column, foreign
 /// key or table of the same environment.
 fn removes(step: &Step, finding: &ReportFinding) -> bool {
-    if step.environment != finding.environment {
+    // A blocked step removes nothing until somebody has decided.
+    if step.environment != finding.environment || !step.blocked_by.is_empty() {
         return false;
     }
     let is =

@@ -37,14 +37,10 @@ impl super::Report {
 
 impl From<&Plan> for ReportPlan {
     fn from(plan: &Plan) -> Self {
-        let sentence = |assumption: &UnmetAssumption| match &assumption.environment {
-            Some(environment) => format!("{environment}: {}", assumption.what),
-            None => assumption.what.clone(),
-        };
         Self {
             change: plan.change.clone(),
             complete: plan.complete,
-            open: plan.assumptions.iter().map(sentence).collect(),
+            open: plan.assumptions.iter().map(UnmetAssumption::sentence).collect(),
             assumptions: plan.assumptions.clone(),
             strategies: plan.strategies.clone(),
             steps: plan.steps.clone(),
