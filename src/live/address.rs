@@ -154,12 +154,6 @@ fn decode(text: &str) -> String {
 }
 
 impl Address {
-    /// Whether a text is meant to be the address of a server, and not a file.
-    #[must_use]
-    pub fn is_url(text: &str) -> bool {
-        Parts::of(text).is_some_and(|parts| parts.is_database())
-    }
-
     /// Reads a URL.
     ///
     /// # Errors

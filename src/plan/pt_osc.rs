@@ -108,14 +108,15 @@ pub(super) fn copy(
     Draft { step, script }
 }
 
+/// The condition that selects the tool's own triggers (`pt-online-schema-change`, `create_triggers`).
+const OF_THE_TOOL: &str = r"TRIGGER_NAME LIKE 'pt\_osc\_%'";
+
 /// A query for the statements that drop the tool's triggers of a table.
 fn trigger_drops(database: &str, table: &str) -> String {
     format!(
         "SELECT CONCAT('DROP TRIGGER `', REPLACE(TRIGGER_SCHEMA, '`', '``'), '`.`', REPLACE(TRIGGER_NAME, '`', '``'), \
-         '`;') FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {} AND \
-         TRIGGER_NAME LIKE 'pt\\_osc\\_%'",
-        sql::text(database),
-        sql::text(table)
+         '`;') FROM information_schema.TRIGGERS WHERE {} AND {OF_THE_TOOL}",
+        sql::triggers_of(database, table)
     )
 }
 
@@ -186,12 +187,7 @@ pub(super) fn cut_over(
         ),
         own(
             String::from("the three triggers of the tool exist"),
-            format!(
-                "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = \
-                 {} AND TRIGGER_NAME LIKE 'pt\\_osc\\_%'",
-                sql::text(database),
-                sql::text(table)
-            ),
+            format!("{} AND {OF_THE_TOOL}", sql::triggers_query(database, table)),
             "3",
             format!("without them the copy is not up to date: {copy_script} --discard, and copy again"),
         ),

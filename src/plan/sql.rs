@@ -72,6 +72,16 @@ pub(super) fn tables_query(database: &str, tables: &[String]) -> String {
     )
 }
 
+/// Counts the triggers of a table.
+pub(super) fn triggers_query(database: &str, table: &str) -> String {
+    format!("SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE {}", triggers_of(database, table))
+}
+
+/// The condition on `information_schema.TRIGGERS` that selects the triggers of a table.
+pub(super) fn triggers_of(database: &str, table: &str) -> String {
+    format!("EVENT_OBJECT_SCHEMA = {} AND EVENT_OBJECT_TABLE = {}", text(database), text(table))
+}
+
 /// Asks how many constraints there are of this name.
 pub(super) fn foreign_key_query(key: &ForeignKey) -> String {
     format!(

@@ -280,6 +280,17 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
         Model { label, file, class, held_by, role, table, relations: Vec::new(), fields }
     }
 
+    /// The classes that the bases of a class resolve to, in their order.
+    fn bases_of(&self, file: FileId, class: &ClassDef) -> Vec<(FileId, &'p ClassDef)> {
+        let dotted = class.args.args.iter().filter_map(Expr::as_dotted);
+        let defs = dotted.flat_map(|segments| self.resolver.dotted(file, &segments));
+        defs.filter_map(|def| match def {
+            Def::Class(file, class) => Some((file, class)),
+            _ => None,
+        })
+        .collect()
+    }
+
     fn collect_fields(&self, file: FileId, class: &'p ClassDef, fields: &mut Vec<CompactString>, depth: usize) {
         for (name, _, func, _) in declarations(class) {
             if is_field_call(func) {
@@ -290,13 +301,8 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
         if depth > DEEPEST {
             return;
         }
-        for base in &class.args.args {
-            let Some(segments) = base.as_dotted() else { continue };
-            for def in self.resolver.dotted(file, &segments) {
-                if let Def::Class(f, c) = def {
-                    self.collect_fields(f, c, fields, depth + 1);
-                }
-            }
+        for (file, class) in self.bases_of(file, class) {
+            self.collect_fields(file, class, fields, depth + 1);
         }
     }
 
@@ -499,13 +505,8 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
         if depth > DEEPEST {
             return;
         }
-        for base in &class.args.args {
-            let Some(segments) = base.as_dotted() else { continue };
-            for def in self.resolver.dotted(file, &segments) {
-                if let Def::Class(f, c) = def {
-                    self.own_and_inherited(model, f, c, relations, depth + 1);
-                }
-            }
+        for (file, class) in self.bases_of(file, class) {
+            self.own_and_inherited(model, file, class, relations, depth + 1);
         }
     }
 }

@@ -6,7 +6,7 @@ use super::super::estimate;
 use super::super::gh_ost_flags::Release;
 use super::super::options::CutOver;
 use super::super::rights::{self, Circumstances, ServerKind, Tool};
-use super::super::sql::{tables_query, text};
+use super::super::sql::{tables_query, triggers_query};
 use super::super::topology::{Platform, Route, Topology};
 use super::super::types::{Outcome, Precondition, PreconditionId};
 use super::{columns, foreign_keys, variable};
@@ -295,15 +295,7 @@ fn table(
     };
     items.push(
         Precondition::new(PreconditionId::TriggersMovable, "no triggers, or gh-ost moves them", holds, seen)
-            .proven_by(
-                format!(
-                    "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND \
-                     EVENT_OBJECT_TABLE = {}",
-                    text(database),
-                    text(name)
-                ),
-                triggers.len().to_string(),
-            )
+            .proven_by(triggers_query(database, name), triggers.len().to_string())
             .at_primary()
             .with_fix(
                 "gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards",

@@ -2,7 +2,7 @@
 
 use super::super::change::pt_osc_tables;
 use super::super::context::{EnvironmentContext, TableChange};
-use super::super::sql::{tables_query, text};
+use super::super::sql::{tables_query, triggers_query};
 use super::super::topology::{Route, Topology};
 use super::super::types::{Outcome, Precondition, PreconditionId};
 use super::{columns, foreign_keys};
@@ -21,15 +21,7 @@ pub(in super::super) fn pt_osc(
     let holds = if triggers > 0 { Some(false) } else { proven.then_some(true) };
     items.push(
         Precondition::new(PreconditionId::NoTrigger, "the table has no trigger", holds, format!("{triggers} seen"))
-            .proven_by(
-                format!(
-                    "SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = {} AND \
-                     EVENT_OBJECT_TABLE = {}",
-                    text(database),
-                    text(name)
-                ),
-                "0",
-            )
+            .proven_by(triggers_query(database, name), "0")
             .at_primary()
             .with_fix("drop them before and create them afterwards"),
     );
