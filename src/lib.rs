@@ -155,7 +155,7 @@ fn scan_options(settings: &Settings, options: &Options, progress: &dyn Progress)
 
         progress.stage("following names", None);
         let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, &evaluator, settings);
-        unfollowed.extend(missing(&project, &models, settings)?);
+        unfollowed.extend(missing(&resolver(&project, &evaluator), &models, settings)?);
         let gaps = all_gaps(&project, unfollowed);
         project.discovery.drop_other_texts();
         Ok(ScanResult { target: settings.target.clone(), project, evaluator, touchpoints, models, gaps })
@@ -310,7 +310,7 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
             }
         };
         let Analysis { touchpoints, models, gaps: mut unfollowed } = now;
-        unfollowed.extend(missing(&project, &models, settings)?);
+        unfollowed.extend(missing(&resolver(&project, &evaluator), &models, settings)?);
         let gaps = all_gaps(&project, unfollowed);
         let target = settings.target.as_str();
         let findings = Findings { project: &project, target, touchpoints: &touchpoints, models: &models, gaps: &gaps };
@@ -360,8 +360,16 @@ struct Analysis {
     gaps: Vec<Gap>,
 }
 
+/// A resolver that asks the evaluated project for labels of apps.
+fn resolver<'p>(project: &'p Project, evaluator: &'p Evaluator) -> Resolver<'p> {
+    Resolver::new(project).with_labels(|package| {
+        let package = package.to_owned();
+        evaluator.ask(move |registry| registry.app_label(&package)).ok().flatten()
+    })
+}
+
 fn analyse(project: &Project, evaluator: &Evaluator, settings: &Settings) -> Analysis {
-    let resolver = Resolver::new(project);
+    let resolver = resolver(project, evaluator);
     let found = touchpoint::find(&resolver, evaluator, &settings.target);
     let models = found
         .models
@@ -383,11 +391,11 @@ fn analyse(project: &Project, evaluator: &Evaluator, settings: &Settings) -> Ana
 }
 
 /// The gap of a target that is defined nowhere; an error when somebody asked for it by name.
-fn missing(project: &Project, models: &[LinkedModel], settings: &Settings) -> Result<Option<Gap>, Error> {
+fn missing(resolver: &Resolver<'_>, models: &[LinkedModel], settings: &Settings) -> Result<Option<Gap>, Error> {
     if !models.is_empty() {
         return Ok(None);
     }
-    let near = touchpoint::similar_models(&Resolver::new(project), &settings.target);
+    let near = touchpoint::similar_models(resolver, &settings.target);
     if settings.target_asked {
         return Err(Error::Target { target: settings.target.clone(), near });
     }

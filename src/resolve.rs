@@ -194,7 +194,12 @@ fn string_list(value: &Expr) -> Option<Vec<CompactString>> {
 pub struct Resolver<'p> {
     project: &'p Project,
     tables: Vec<OnceLock<Option<Symbols<'p>>>>,
+    app_labels: Vec<OnceLock<Option<String>>>,
+    evaluate_label: Option<Box<EvaluateLabel<'p>>>,
 }
+
+/// Gives the label of the app in a package, by evaluating its configuration; `None` when that is not possible.
+pub type EvaluateLabel<'p> = dyn Fn(&str) -> Option<String> + Send + Sync + 'p;
 
 /// Which files a look-up may open: `gate(file, name)`. A caller that reads a part of a project only says no to the rest.
 pub type Gate<'g> = &'g dyn Fn(FileId, &str) -> bool;
@@ -203,8 +208,23 @@ impl<'p> Resolver<'p> {
     /// A resolver over `project`.
     #[must_use]
     pub fn new(project: &'p Project) -> Self {
-        let tables = (0..project.discovery.files.len()).map(|_| OnceLock::new()).collect();
-        Self { project, tables }
+        let files = project.discovery.files.len();
+        let tables = (0..files).map(|_| OnceLock::new()).collect();
+        let app_labels = (0..files).map(|_| OnceLock::new()).collect();
+        Self { project, tables, app_labels, evaluate_label: None }
+    }
+
+    /// The resolver with a way to evaluate labels of apps that the syntax does not show.
+    #[must_use]
+    pub fn with_labels(self, evaluate: impl Fn(&str) -> Option<String> + Send + Sync + 'p) -> Self {
+        Self { evaluate_label: Some(Box::new(evaluate)), ..self }
+    }
+
+    /// The evaluated label of the app in `package`, whose configuration is in the file `apps`; `None` when it cannot be
+    /// evaluated. It is evaluated once.
+    pub fn evaluated_label(&self, apps: FileId, package: &str) -> Option<&str> {
+        let evaluate = self.evaluate_label.as_ref()?;
+        self.app_labels.get(apps.index())?.get_or_init(|| evaluate(package)).as_deref()
     }
 
     /// The project.

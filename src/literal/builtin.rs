@@ -191,6 +191,11 @@ fn reflect<'p>(interp: &mut Interp<'p>, name: &str, args: &Args<'p>, site: Site<
                 match object {
                     Value::Object(o) => _ = o.attrs.borrow_mut().insert(attribute, value.clone()),
                     Value::Class(c) => _ = c.attrs.borrow_mut().insert(attribute, value.clone()),
+                    Value::Module(module) => {
+                        if let Some(scope) = interp.modules.get(module) {
+                            scope.set(&attribute, value.clone());
+                        }
+                    }
                     _ => {}
                 }
             }

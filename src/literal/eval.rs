@@ -95,6 +95,13 @@ impl<'p> Interp<'p> {
         let container = self.eval(value, scope)?;
         let ExprKind::Slice(parts) = &index.kind else {
             let index = self.eval(index, scope)?;
+            // `sys.modules[__name__]`
+            if let (Value::External(name), Some(module)) = (&container, index.as_str())
+                && &**name == "sys.modules"
+                && self.modules.contains_key(&*module)
+            {
+                return Ok(Value::Module(module));
+            }
             return self.subscript(&container, &index);
         };
         let mut bounds = [None, None, None];

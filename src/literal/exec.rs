@@ -327,6 +327,17 @@ impl<'p> Interp<'p> {
                             self.replaced.insert(module, value);
                         }
                     }
+                    // `globals()["Name"] = …`
+                    Value::External(name) if matches!(&**name, "builtins.globals()") => {
+                        if let (Some(name), Some(module)) = (index.as_str(), self.modules.get(&*scope.module.dotted)) {
+                            module.set(&name, value);
+                        }
+                    }
+                    Value::External(name) if matches!(&**name, "builtins.vars()" | "builtins.locals()") => {
+                        if let Some(name) = index.as_str() {
+                            scope.set(&name, value);
+                        }
+                    }
                     Value::List(list) => {
                         let mut list = list.borrow_mut();
                         if let Some(at) = index.as_int().and_then(|i| super::operator::position(i, list.len())) {

@@ -48,6 +48,25 @@ pub fn installed<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entries: &[
     (apps, gaps)
 }
 
+/// The label of the app in a package: by the installed entry that names the package or a configuration in it, else by the
+/// configuration that the package has without being named; `None` when neither is at hand.
+pub fn label_of<'p>(
+    interp: &mut Interp<'p>,
+    host: &DjangoHost<'p>,
+    entries: &[String],
+    package: &str,
+) -> Option<String> {
+    let inside =
+        |entry: &&String| entry.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'));
+    let own = String::from(package);
+    entries
+        .iter()
+        .filter(inside)
+        .chain([&own])
+        .filter_map(|entry| app(interp, host, entry))
+        .find_map(|(label, module, _)| (module == package).then_some(label))
+}
+
 fn migrations_of<'p>(interp: &Interp<'p>, host: &DjangoHost<'p>, label: &str, module: &str) -> Option<String> {
     let package = match host.setting("MIGRATION_MODULES") {
         Some(Value::Dict(modules)) => match modules.borrow().get_str(label) {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use super::Registry;
 use crate::field::{Field, RelationKind};
 use crate::literal::Value;
+use crate::migration::apps;
 use crate::model::{MadeModel, models_made};
 use crate::source::{FileId, Span};
 
@@ -85,6 +86,14 @@ impl<'p> Registry<'p> {
         let target = self.host.target();
         let made = models_made(&mut self.interp, &module, target)?;
         Some(made.iter().map(|model| self.facts(model)).collect())
+    }
+
+    /// The label of the app in a package, by its evaluated configuration.
+    pub fn app_label(&mut self, package: &str) -> Option<String> {
+        self.read_settings();
+        let installed = self.settings_read.as_ref().map(|chosen| chosen.installed.clone()).unwrap_or_default();
+        self.interp.restart();
+        apps::label_of(&mut self.interp, &self.host, &installed, package)
     }
 
     /// The model that `AUTH_USER_MODEL` names, as the settings spell it; `None` when its value could not be evaluated.

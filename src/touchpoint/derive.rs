@@ -18,8 +18,12 @@ use crate::registry::{Evaluator, FieldFacts, ModelFacts, RelatedModel, RelationF
 use crate::resolve::{Def, Gate, Resolver};
 use crate::source::{FileId, Gap, GapKind, Span};
 
-/// The place of a class: its file, and where its name or the call that makes it begins.
-type Key = (FileId, u32);
+/// A class: its file, where its name or the call that makes it begins, and its name. One call may make several.
+type Key = (FileId, u32, CompactString);
+
+fn key(file: FileId, class: &ClassDef) -> Key {
+    (file, class.name.span.start, class.name.name.clone())
+}
 
 /// Bases are followed so deep; a deeper hierarchy is a circle.
 const DEEPEST: usize = 16;
@@ -28,14 +32,14 @@ const DEEPEST: usize = 16;
 pub(super) struct Evaluation<'e> {
     evaluator: &'e Evaluator,
     modules: FxHashMap<FileId, Vec<Arc<ModelFacts>>>,
-    by_place: FxHashMap<Key, Arc<ModelFacts>>,
+    by_class: FxHashMap<Key, Arc<ModelFacts>>,
     /// What could not be evaluated.
     pub(super) gaps: Vec<Gap>,
 }
 
 impl<'e> Evaluation<'e> {
     pub(super) fn new(evaluator: &'e Evaluator) -> Self {
-        Self { evaluator, modules: FxHashMap::default(), by_place: FxHashMap::default(), gaps: Vec::new() }
+        Self { evaluator, modules: FxHashMap::default(), by_class: FxHashMap::default(), gaps: Vec::new() }
     }
 
     /// Whether a file was evaluated.
@@ -57,8 +61,9 @@ impl<'e> Evaluation<'e> {
                 for (file, models) in made {
                     let models: Vec<Arc<ModelFacts>> = models.into_iter().map(Arc::new).collect();
                     for model in &models {
-                        // Of several models that one statement makes, the first stands for all.
-                        self.by_place.entry((file, model.span.start)).or_insert_with(|| Arc::clone(model));
+                        // Of several models of one name that one statement makes, the first stands for all.
+                        let key = (file, model.span.start, CompactString::from(&model.name));
+                        self.by_class.entry(key).or_insert_with(|| Arc::clone(model));
                     }
                     self.modules.insert(file, models);
                 }
@@ -75,8 +80,8 @@ impl<'e> Evaluation<'e> {
         self.evaluator.ask(|registry| registry.user_model()).ok().flatten()
     }
 
-    fn at(&self, file: FileId, span: Span) -> Option<&Arc<ModelFacts>> {
-        self.by_place.get(&(file, span.start))
+    fn of(&self, file: FileId, class: &ClassDef) -> Option<&Arc<ModelFacts>> {
+        self.by_class.get(&key(file, class))
     }
 }
 
@@ -89,7 +94,7 @@ struct Candidate<'p> {
 
 impl Candidate<'_> {
     fn key(&self) -> Key {
-        (self.file, self.class.name.span.start)
+        key(self.file, self.class)
     }
 }
 
@@ -129,7 +134,7 @@ fn candidates<'p>(resolver: &Resolver<'p>, evaluation: &Evaluation<'_>, file: Fi
     let Some(parsed) = resolver.project().parsed(file) else { return Vec::new() };
     let mut found: Vec<Candidate<'p>> = Vec::new();
     leads::classes(&parsed.module.body, true, &mut |class, top_level| {
-        let facts = evaluation.at(file, class.name.span).cloned();
+        let facts = evaluation.of(file, class).cloned();
         if top_level || facts.is_some() {
             found.push(Candidate { file, class, facts });
         }
@@ -274,8 +279,8 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
         let table = has_table.then(|| given.unwrap_or_else(|| table(class, &label)));
         self.collect_fields(file, class, &mut fields, 0);
         let held_by = match &candidate.facts {
-            Some(facts) if !facts.by_statement => facts.held_by.iter().map(CompactString::from).collect(),
-            _ => Vec::new(),
+            Some(facts) if !facts.by_statement => Some(facts.held_by.iter().map(CompactString::from).collect()),
+            _ => None,
         };
         Model { label, file, class, held_by, role, table, relations: Vec::new(), fields }
     }
@@ -321,7 +326,7 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
         let found: Vec<(FileId, &'p ClassDef)> = linked
             .iter()
             .flat_map(|&(file, class)| extends(file, class))
-            .filter(|(file, class)| is_abstract(class) && !self.seen.contains(&(*file, class.name.span.start)))
+            .filter(|(file, class)| is_abstract(class) && !self.seen.contains(&key(*file, class)))
             .collect();
         let mut bases = Vec::new();
         for (file, class) in found {
@@ -337,8 +342,8 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
             }
         }
         for (file, class) in bases {
-            if self.seen.insert((file, class.name.span.start)) {
-                let facts = self.search.evaluation.at(file, class.name.span).cloned();
+            if self.seen.insert(key(file, class)) {
+                let facts = self.search.evaluation.of(file, class).cloned();
                 let candidate = Candidate { file, class, facts };
                 let model = self.model(&candidate, Role::Base, self.label(&candidate));
                 self.models.push(model);
@@ -487,7 +492,7 @@ impl<'p> Deriver<'_, '_, '_, 'p> {
         relations: &mut Vec<Relation>,
         depth: usize,
     ) {
-        let facts = self.search.evaluation.at(file, class.name.span);
+        let facts = self.search.evaluation.of(file, class);
         for declared in self.declared(file, class, facts.map(AsRef::as_ref)) {
             if relations.iter().any(|known| known.name == declared.name) {
                 continue;

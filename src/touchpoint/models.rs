@@ -55,8 +55,8 @@ pub struct Model<'p> {
     pub file: FileId,
     /// Its definition; for a class that a call of `type()` makes, an empty one at the place of the call.
     pub class: &'p ClassDef,
-    /// The names of its module that hold it, when a call makes its class.
-    pub held_by: Vec<CompactString>,
+    /// The names of its module that hold it, when a call makes its class; `None` when a class statement does.
+    pub held_by: Option<Vec<CompactString>>,
     /// Why it matters.
     pub role: Role,
     /// Its table; `None` when it is abstract.
@@ -111,31 +111,38 @@ fn last(dotted: &str) -> &str {
     dotted.rsplit('.').next().unwrap_or(dotted)
 }
 
-/// The label that an `AppConfig` of the package sets. With several configurations the one marked `default` decides.
+/// The label that an `AppConfig` of the package sets. Where the syntax does not decide, because a label is computed or
+/// because there are several configurations, the evaluated one counts, and the one marked `default` stands in for it.
 fn config_label(resolver: &Resolver<'_>, package: ModuleRef, dotted: &str) -> Option<String> {
     let ModuleRef::File(apps) = resolver.project().modules.submodule(package, "apps") else { return None };
     let symbols = resolver.symbols(apps)?;
     let mut labels = Vec::new();
+    let mut is_computed = false;
     for name in symbols.names() {
         for binding in symbols.get(name) {
             let Binding::Class(class) = binding else { continue };
             let attrs = Symbols::collect(&class.body);
-            let text = |attr: &str| match attrs.get(attr) {
-                [Binding::Value(value)] => value.as_str(),
+            let value = |attr: &str| match attrs.get(attr) {
+                [.., Binding::Value(value)] => Some(*value),
                 _ => None,
             };
-            let Some(path) = text("name") else { continue };
+            let Some(path) = value("name") else { continue };
+            let label = value("label");
+            is_computed |= [Some(path), label].into_iter().flatten().any(|value| value.as_str().is_none());
+            let Some(path) = path.as_str() else { continue };
             // `name` may be the package's long or short path.
             if last(&path) != last(dotted) {
                 continue;
             }
-            let default = matches!(attrs.get("default"), [Binding::Value(v)] if matches!(v.kind, ExprKind::Bool(true)));
-            let label = text("label").map_or_else(|| last(&path).to_owned(), |l| l.to_string());
+            let default = value("default").is_some_and(|value| matches!(value.kind, ExprKind::Bool(true)));
+            let label = label.and_then(Expr::as_str).map_or_else(|| last(&path).to_owned(), |label| label.to_string());
             labels.push((default, label));
         }
     }
     labels.sort_by_key(|(default, _)| !default);
-    labels.into_iter().next().map(|(_, label)| label)
+    let differ = labels.windows(2).any(|pair| pair[0].1 != pair[1].1);
+    let evaluated = if is_computed || differ { resolver.evaluated_label(apps, dotted) } else { None };
+    evaluated.map(str::to_owned).or_else(|| labels.into_iter().next().map(|(_, label)| label))
 }
 
 /// The value of `name` in a class's `Meta`.

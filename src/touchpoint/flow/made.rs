@@ -18,7 +18,7 @@ impl<'p> Flow<'_, 'p> {
         let models = self.models;
         for (index, model) in models.iter().enumerate().filter(|(_, model)| model.file == file) {
             let def = model.class;
-            if model.held_by.is_empty() || self.class_at.contains_key(&(file, def.name.span.start)) {
+            if model.held_by.is_none() || self.model_class[index].is_some() {
                 continue;
             }
             let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
@@ -33,7 +33,6 @@ impl<'p> Flow<'_, 'p> {
                 manager_of: BTreeSet::new(),
                 shared_manager: false,
             });
-            self.class_at.insert((file, def.name.span.start), id);
         }
     }
 
@@ -43,7 +42,7 @@ impl<'p> Flow<'_, 'p> {
         for (index, model) in models.iter().enumerate().filter(|(_, model)| model.file == file) {
             let Some(class) = self.model_class[index] else { continue };
             let Some(frame) = self.frames.last_mut() else { return };
-            for name in &model.held_by {
+            for name in model.held_by.iter().flatten() {
                 let known = frame.env.entry(name.clone()).or_default();
                 if known.is_unknown() {
                     *known = TySet::one(Ty::Class(class));
