@@ -2,8 +2,8 @@
 
 use compact_str::CompactString;
 
-use super::attr::last_segment;
 use super::eval::{Chain, Op, Use};
+use super::names::last_segment;
 use super::{Binds, Flow, Key};
 use crate::ast::{Arguments, ExprKind, Ident, ParamKind, StmtKind};
 use crate::finding::Access;

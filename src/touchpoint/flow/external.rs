@@ -3,10 +3,10 @@
 use compact_str::CompactString;
 
 use super::Flow;
-use super::attr::last_segment;
 use super::call::Values;
 use super::eval::{Chain, Use};
 use super::method::give;
+use super::names::last_segment;
 use crate::ast::{Arguments, Ident};
 use crate::source::Span;
 use crate::touchpoint::orm;
@@ -109,7 +109,7 @@ impl<'p> Flow<'_, 'p> {
                 let rows = self.elements(&first);
                 rows.flat_map(|ty| TySet::one(Ty::Seq(Box::new(Ty::Seq(Box::new(ty.clone()))))))
             }
-            _ if super::attr::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
+            _ if super::names::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
             _ => {
                 self.hand_over(values);
                 TySet::unknown()

@@ -6,9 +6,9 @@
 
 use compact_str::CompactString;
 
-use super::attr::last_segment;
 use super::call::Values;
 use super::eval::Use;
+use super::names::last_segment;
 use super::{Flow, Key};
 use crate::ast::{Arguments, Expr, Ident};
 use crate::discover::{FileKind, word_hash};
