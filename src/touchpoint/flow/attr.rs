@@ -183,9 +183,6 @@ impl<'p> Flow<'_, 'p> {
             if at != class && !found.contains(&at) {
                 found.push(at);
             }
-            if found.len() > 256 {
-                break;
-            }
         }
         found
     }

@@ -320,6 +320,8 @@ impl<'p> Flow<'_, 'p> {
             (Ty::Tuple(items), None) => items.iter().flat_map(TySet::iter).cloned().collect(),
             (Ty::Seq(inner) | Ty::Dict(inner), _) => TySet::one((**inner).clone()),
             (Ty::QuerySet(model, _), _) => TySet::one(Ty::Instance(*model)),
+            // Of a file that is not under analysis: who uses the item with a row asks for the file.
+            (Ty::Pending(..), _) => TySet::one(ty.clone()),
             _ => TySet::unknown(),
         })
     }

@@ -24,6 +24,7 @@ const SETTINGS_WORD: &str = "INSTALLED_APPS";
 impl<'p> Flow<'_, 'p> {
     /// The constants that a value may be; settings are looked up where they are set.
     pub(super) fn texts(&mut self, set: &TySet) -> Vec<CompactString> {
+        self.lacks_texts(set);
         let mut found = Vec::new();
         for (ty, _) in set.iter() {
             match ty {

@@ -19,6 +19,7 @@ mod facts;
 mod framework;
 mod function;
 mod indirect;
+mod limit;
 mod made;
 mod method;
 mod migration;
@@ -28,7 +29,9 @@ mod signal;
 mod strings;
 mod telling;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use compact_str::CompactString;
@@ -107,8 +110,9 @@ pub(super) struct Flow<'r, 'p> {
     quoted: FxHashMap<CompactString, Option<Rc<Expr>>>,
 }
 
-/// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
-const MAX_VISITS: u32 = 40;
+/// A unit is run at most so often, and a gap says where that did not suffice. Types only grow, so this is reached by
+/// mistakes of the analysis alone; projects of thousands of classes need six.
+const MAX_VISITS: u32 = 200;
 
 impl<'r, 'p> Flow<'r, 'p> {
     pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>], config: ConfigWords) -> Self {
@@ -317,13 +321,25 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// Runs until nothing changes.
     pub(super) fn settle(&mut self) {
-        while let Some(unit) = self.work.pop_first() {
+        // In sweeps over the units: one that many others give something to runs once for all of them in a sweep.
+        let mut last = None;
+        while let Some(unit) = self.next_unit(last) {
+            self.work.remove(&unit);
+            last = Some(unit);
             let visits = self.visits.entry(unit).or_default();
             *visits += 1;
-            if *visits <= MAX_VISITS {
-                self.run(unit);
+            match (*visits).cmp(&MAX_VISITS) {
+                Ordering::Less => self.run(unit),
+                Ordering::Equal => self.left_out(unit, None, "the analysis did not come to an end"),
+                Ordering::Greater => {}
             }
         }
+    }
+
+    /// The next unit to run after another, in their order; behind the last comes the first.
+    fn next_unit(&self, last: Option<Unit>) -> Option<Unit> {
+        let after = last.and_then(|last| self.work.range((Bound::Excluded(last), Bound::Unbounded)).next());
+        after.or_else(|| self.work.first()).copied()
     }
 
     /// Files that the analysis asked for and that are not under analysis yet.
@@ -509,6 +525,9 @@ impl<'r, 'p> Flow<'r, 'p> {
                 let held = Key::Held(name.clone());
                 self.wake(&held);
             }
+        }
+        if set.is_cut() {
+            self.too_many(&key);
         }
         let known = self.facts.get_mut(&key);
         let changed = match known {
