@@ -8,7 +8,7 @@ use csm_audit::progress::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 /// Shorter runs show no bar.
-const PATIENCE: Duration = Duration::from_millis(500);
+const SHOWN_AFTER: Duration = Duration::from_millis(500);
 
 /// How often the bar is drawn again.
 const TICK: Duration = Duration::from_millis(100);
@@ -33,7 +33,7 @@ impl Bar {
 }
 
 fn show_later(bar: &ProgressBar, over: &Receiver<()>) {
-    if over.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+    if over.recv_timeout(SHOWN_AFTER) == Err(RecvTimeoutError::Timeout) {
         bar.set_draw_target(ProgressDrawTarget::stderr());
         bar.enable_steady_tick(TICK);
     }

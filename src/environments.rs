@@ -16,7 +16,7 @@ use csm_audit::live::{self, DataSource, Limits, Request, Source, snapshot};
 use csm_audit::plan::slug;
 use csm_audit::printable;
 use csm_audit::report::LinkedModel;
-use csm_audit::report::say::one_line;
+use csm_audit::report::humanize::one_line;
 use csm_audit::source::{Gap, GapKind};
 use csm_audit::touchpoint::models::Role;
 

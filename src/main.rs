@@ -21,7 +21,7 @@ use csm_audit::live::grants;
 use csm_audit::plan::{self, Options};
 use csm_audit::printable;
 use csm_audit::progress::{Progress, Silent};
-use csm_audit::report::say::one_line;
+use csm_audit::report::humanize::one_line;
 use csm_audit::report::v1::Report;
 use output::Output;
 

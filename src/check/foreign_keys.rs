@@ -1,26 +1,26 @@
 //! Which foreign key of a database is which of the code: by columns and what they point to, never by name.
 
-use crate::live::facts::ForeignKey as Held;
+use crate::live::facts::ForeignKey as LiveForeignKey;
 use crate::schema::{ForeignKey, Table};
 
 /// The foreign keys of a table, paired up.
 pub(super) struct Paired<'a> {
     /// What both have.
-    pub both: Vec<(&'a ForeignKey, &'a Held)>,
+    pub both: Vec<(&'a ForeignKey, &'a LiveForeignKey)>,
     /// What only the code has, with those of the database over the same columns.
-    pub missing: Vec<(&'a ForeignKey, Vec<&'a Held>)>,
+    pub missing: Vec<(&'a ForeignKey, Vec<&'a LiveForeignKey>)>,
     /// What only the database has.
     pub extra: Vec<Extra<'a>>,
 }
 
 /// A foreign key that only the database has.
 pub(super) struct Extra<'a> {
-    pub key: &'a Held,
+    pub key: &'a LiveForeignKey,
     /// The one that says the same and that the code has.
-    pub duplicate_of: Option<&'a Held>,
+    pub duplicate_of: Option<&'a LiveForeignKey>,
 }
 
-pub(super) fn pair_up<'a>(code: &'a Table, mut left: Vec<&'a Held>) -> Paired<'a> {
+pub(super) fn pair_up<'a>(code: &'a Table, mut left: Vec<&'a LiveForeignKey>) -> Paired<'a> {
     // Of two that say the same, the one with the expected name is the expected one.
     left.sort_by_key(|key| !code.foreign_keys.iter().any(|known| known.name.eq_ignore_ascii_case(&key.name)));
     let mut paired = Paired { both: Vec::new(), missing: Vec::new(), extra: Vec::new() };
@@ -44,7 +44,7 @@ pub(super) fn pair_up<'a>(code: &'a Table, mut left: Vec<&'a Held>) -> Paired<'a
     paired
 }
 
-fn same(code: &ForeignKey, held: &Held) -> bool {
+fn same(code: &ForeignKey, held: &LiveForeignKey) -> bool {
     names(&code.columns, &held.columns)
         && code.referenced_table.eq_ignore_ascii_case(&held.referenced_table)
         && names(&code.referenced_columns, &held.referenced_columns)

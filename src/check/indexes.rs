@@ -1,6 +1,6 @@
 //! Which index of a database is which of the code.
 
-use crate::live::facts::{ForeignKey, Table as HeldTable};
+use crate::live::facts::{ForeignKey, Table as LiveTable};
 use crate::schema::{Index, IndexPart, Table};
 
 /// The indexes of a table, paired up; the primary key is no part of it.
@@ -17,7 +17,7 @@ pub(super) struct Paired<'a> {
     pub extra: Vec<&'a Index>,
 }
 
-pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a HeldTable, keys: &[&ForeignKey]) -> Paired<'a> {
+pub(super) fn pair_up<'a>(table: &'a Table, held_table: &'a LiveTable, keys: &[&ForeignKey]) -> Paired<'a> {
     let mut left: Vec<&'a Index> = held_table.secondary_indexes().collect();
     let mut paired = Paired {
         renamed: Vec::new(),

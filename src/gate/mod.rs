@@ -25,7 +25,7 @@ use crate::discover::{FileKind, word_hash};
 use crate::finding::Access;
 use crate::project::Project;
 use crate::report::Findings;
-use crate::report::say::one_line;
+use crate::report::humanize::one_line;
 use crate::source::{FileId, Gap, GapKind};
 use crate::touchpoint::models::Role;
 

@@ -4,6 +4,7 @@
 //! of the evaluator belong to one thread: the catalog, the expected schema and the cross-check ask that thread.
 
 mod aliases;
+mod history;
 mod models;
 mod settings;
 mod version;

@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::Registry;
+use super::{Registry, history};
 use crate::field::{Field, RelationKind};
 use crate::literal::Value;
 use crate::migration::apps;
@@ -41,6 +41,8 @@ pub struct FieldFacts {
     pub name: String,
     /// Its column; `None` when it has none in the model's own table.
     pub column: Option<String>,
+    /// Whether it is the primary key.
+    pub is_key: bool,
     /// Where it points.
     pub relation: Option<RelationFacts>,
 }
@@ -76,7 +78,7 @@ pub enum RelatedModel {
 }
 
 impl<'p> Registry<'p> {
-    /// The model classes that the module of a file makes; `None` when the module cannot be evaluated.
+    /// The model classes that the module of a file makes, those that keep their history among them; `None` when the module cannot be evaluated.
     pub fn models_made(&mut self, file: FileId) -> Option<Vec<ModelFacts>> {
         let module = self.project.modules.name(file).to_owned();
         if self.loader.file(&module) != Some(file) {
@@ -85,7 +87,11 @@ impl<'p> Registry<'p> {
         self.read_settings();
         let target = self.host.target();
         let made = models_made(&mut self.interp, &module, target)?;
-        Some(made.iter().map(|model| self.facts(model)).collect())
+        let mut all: Vec<ModelFacts> = made.iter().map(|model| self.facts(model)).collect();
+        let of = |(model, facts): (&MadeModel<'p>, &ModelFacts)| history::of(&model.class, facts, file);
+        let histories: Vec<ModelFacts> = made.iter().zip(&all).filter_map(of).collect();
+        all.extend(histories);
+        Some(all)
     }
 
     /// The label of the app in a package, by its evaluated configuration.
@@ -137,7 +143,8 @@ impl<'p> Registry<'p> {
             parent_link: relation.parent_link,
         });
         let has_column = field.foreign_key().is_some() || !matches!(field.own_type, Some(None));
-        FieldFacts { name: name.to_owned(), column: has_column.then(|| field.column(name)), relation }
+        let column = has_column.then(|| field.column(name));
+        FieldFacts { name: name.to_owned(), column, is_key: field.primary_key, relation }
     }
 
     fn related(&self, to: &str) -> RelatedModel {

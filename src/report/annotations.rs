@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::say;
+use super::humanize;
 use super::v1::{ModelKind, Report, ReportFinding, ReportRootKind};
 use crate::finding::Severity;
 
@@ -18,7 +18,7 @@ pub fn render(report: &Report) -> String {
         };
         let place = place(report, finding)
             .map_or_else(String::new, |(file, line)| format!("file={},line={},", property(&file), line.unwrap_or(1)));
-        let object = say::object(finding);
+        let object = humanize::object(finding);
         let about = if object.is_empty() { String::new() } else { format!("\n{object}") };
         let fix = if finding.fix.is_empty() { String::new() } else { format!("\nFix: {}", finding.fix) };
         let message = format!("{}{about}{fix}", finding.message);
@@ -76,7 +76,7 @@ pub(super) fn place_in<'a>(report: &'a Report, finding: &'a ReportFinding) -> Op
 /// Escapes a message: a line break would begin another command, and what hides or reorders text is shown.
 pub(crate) fn data(text: &str) -> String {
     // Carriage returns have an escape of their own.
-    let text = text.split('\r').map(say::visible).collect::<Vec<_>>().join("\r");
+    let text = text.split('\r').map(humanize::visible).collect::<Vec<_>>().join("\r");
     text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A")
 }
 

@@ -4,7 +4,7 @@
 
 use std::fmt::Write;
 
-use super::say::{self, one_line};
+use super::humanize::{self, one_line};
 use super::v1::{ColumnRole, Report, ReportColumn, ReportColumnIn, ReportFinding};
 use crate::finding::Severity;
 use crate::plan::Outcome;
@@ -35,21 +35,23 @@ pub fn render(report: &Report) -> String {
 }
 
 fn answer(out: &mut String, report: &Report) {
-    let _ = writeln!(out, "**May the migration start? {}.**\n", say::verdict(report).1);
+    let _ = writeln!(out, "**May the migration start? {}.**\n", humanize::verdict(report).1);
     let Some(answer) = &report.answer else {
-        let _ = writeln!(out, "{} Ask with {}.\n", say::WITHOUT_DATABASES, code(say::ASK_DATABASES));
+        let _ = writeln!(out, "{} Ask with {}.\n", humanize::WITHOUT_DATABASES, code(humanize::ASK_DATABASES));
         return;
     };
-    if let Some((column, place)) = say::tightest(report) {
-        let used = place.share.map_or_else(|| "An unknown part".to_owned(), say::percent);
+    if let Some((column, place)) = humanize::tightest(report) {
+        let used = place.share.map_or_else(|| "An unknown part".to_owned(), humanize::percent);
         let when = match &place.exhausted {
-            Some(range) if range.assumption.is_empty() => format!("; used up {}", prose(&say::dates(range))),
-            Some(range) => format!("; used up {}, if {}", prose(&say::dates(range)), prose(&range.assumption)),
+            Some(range) if range.assumption.is_empty() => format!("; used up {}", prose(&humanize::dates(range))),
+            Some(range) => format!("; used up {}, if {}", prose(&humanize::dates(range)), prose(&range.assumption)),
             None => "; until when is unproven".to_owned(),
         };
         let name = code(&format!("{}.{}", column.table, column.column));
-        let limit =
-            place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(&one_line(limit))));
+        let limit = place
+            .limit
+            .as_deref()
+            .map_or_else(String::new, |limit| format!(" of {}", humanize::digits(&one_line(limit))));
         let _ = writeln!(out, "{used}{limit} ids are used in {name} of {}{when}.\n", prose(&place.environment));
     }
     let handled: Vec<String> =
@@ -74,9 +76,9 @@ fn findings(out: &mut String, report: &Report) {
     if report.findings.is_empty() {
         return;
     }
-    let counts: Vec<String> = say::severities(&report.findings)
+    let counts: Vec<String> = humanize::severities(&report.findings)
         .into_iter()
-        .map(|(severity, count)| format!("{} {}", say::number(count), severity.as_str()))
+        .map(|(severity, count)| format!("{} {}", humanize::number(count), severity.as_str()))
         .collect();
     let _ = writeln!(out, "### Findings: {}\n", counts.join(", "));
     let _ = writeln!(out, "| | what | where | fix |\n|---|---|---|---|");
@@ -107,7 +109,7 @@ fn severity(severity: Severity) -> &'static str {
 }
 
 fn place(report: &Report, finding: &ReportFinding) -> String {
-    let object = say::object(finding);
+    let object = humanize::object(finding);
     let mut parts = Vec::new();
     if !object.is_empty() {
         parts.push(code(&object));
@@ -188,7 +190,7 @@ fn in_environment(column: &ReportColumn, place: &ReportColumnIn) -> String {
     };
     let mut text = format!("{}: {}", prose(&place.environment), code(column_type));
     if let Some(share) = place.share {
-        let _ = write!(text, ", {} used", say::percent(share));
+        let _ = write!(text, ", {} used", humanize::percent(share));
     }
     if column.constraint_expected && place.constraint.is_none() {
         text.push_str(", **constraint missing**");
@@ -216,7 +218,7 @@ fn plan(out: &mut String, report: &Report) {
             notes.push(prose(environment));
         }
         if let Some(estimate) = &step.estimate {
-            notes.push(prose(&say::estimate(estimate)));
+            notes.push(prose(&humanize::estimate(estimate)));
         }
         if failed > 0 {
             notes.push(format!("**{failed} of {} preconditions open**", step.preconditions.len()));
@@ -241,9 +243,9 @@ fn touchpoints(out: &mut String, report: &Report) {
     let _ = writeln!(
         out,
         "### {} in {}, {} in tests\n",
-        say::counted(totals.touchpoints, "touchpoint"),
-        say::counted(totals.files, "file"),
-        say::number(totals.in_tests),
+        humanize::counted(totals.touchpoints, "touchpoint"),
+        humanize::counted(totals.files, "file"),
+        humanize::number(totals.in_tests),
     );
     if totals.by_kind.is_empty() {
         return;
@@ -253,7 +255,7 @@ fn touchpoints(out: &mut String, report: &Report) {
         sorted.sort_by(|a, b| b.1.cmp(a.1).then_with(|| a.0.cmp(b.0)));
         sorted
             .iter()
-            .map(|(name, count)| format!("{} {}", say::number(**count), prose(name)))
+            .map(|(name, count)| format!("{} {}", humanize::number(**count), prose(name)))
             .collect::<Vec<_>>()
             .join(", ")
     };
@@ -269,19 +271,19 @@ fn gaps(out: &mut String, report: &Report) {
         .totals
         .gaps_by_kind
         .iter()
-        .map(|(kind, count)| format!("{} {}", say::number(*count), prose(kind)))
+        .map(|(kind, count)| format!("{} {}", humanize::number(*count), prose(kind)))
         .collect();
     let _ = writeln!(
         out,
         "{}, seen and not modelled: {}. The whole report lists them.",
-        say::counted(say::length(report.gaps.len()), "gap"),
+        humanize::counted(humanize::length(report.gaps.len()), "gap"),
         kinds.join(", ")
     );
 }
 
 /// A code span: a fence longer than any run of backticks in it, and no bar that would end a table's cell.
 pub(crate) fn code(text: &str) -> String {
-    let text = say::middle(&one_line(text), TEXT).replace('|', "\\|");
+    let text = humanize::middle(&one_line(text), TEXT).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let space = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
@@ -291,7 +293,7 @@ pub(crate) fn code(text: &str) -> String {
 /// Text that stays text. Mentions, references to issues and links are found in what is shown, where a backslash is gone
 /// already: an empty comment keeps their parts apart.
 pub(crate) fn prose(text: &str) -> String {
-    let text = say::middle(&one_line(text), TEXT);
+    let text = humanize::middle(&one_line(text), TEXT);
     let mut out = String::with_capacity(text.len() + text.len() / 8);
     let mut before = ' ';
     // What would begin a list or a heading.

@@ -3,10 +3,10 @@
 pub mod annotations;
 mod fingerprint;
 pub mod html;
+pub mod humanize;
 pub mod json;
 pub mod markdown;
 pub mod sarif;
-pub mod say;
 pub mod terminal;
 pub mod v1;
 

@@ -10,7 +10,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Serialize;
 
 use super::annotations::place_in;
-use super::say;
+use super::humanize;
 use super::v1::{Report, ReportFinding, ReportRootKind, ReportTouchpoint};
 use crate::finding::{Access, Confidence, Kind, Severity};
 
@@ -204,27 +204,27 @@ fn log(report: &Report) -> Log<'_> {
         let text = format!(
             "{} results are not in this log, which holds {}: the least important touchpoints. The JSON report of \
              csm-audit holds all {}.",
-            say::number(say::length(all - results.len())),
-            say::number(say::length(results.len())),
-            say::number(say::length(all)),
+            humanize::number(humanize::length(all - results.len())),
+            humanize::number(humanize::length(results.len())),
+            humanize::number(humanize::length(all)),
         );
         notifications.push(notification("results-cut", "warning", text));
     }
     if homeless > 0 {
         let text = format!(
             "{} about databases {} no place in the scanned code and stand in the JSON report only.",
-            say::counted(homeless, "finding"),
+            humanize::counted(homeless, "finding"),
             if homeless == 1 { "has" } else { "have" },
         );
         notifications.push(notification("findings-without-place", "warning", text));
     }
     if report.environments.is_empty() {
-        notifications.push(notification("no-database", "note", say::WITHOUT_DATABASES.to_owned()));
+        notifications.push(notification("no-database", "note", humanize::WITHOUT_DATABASES.to_owned()));
     }
     for (kind, count) in &report.totals.gaps_by_kind {
         let text = format!(
             "{} of kind {kind}: seen and not modelled; the JSON report lists them.",
-            say::counted(*count, "gap")
+            humanize::counted(*count, "gap")
         );
         notifications.push(notification("gap", "note", text));
     }
@@ -279,7 +279,7 @@ fn finding_result<'a>(
         Some(place)
     });
     let mut text = finding.message.clone();
-    let object = say::object(finding);
+    let object = humanize::object(finding);
     if !object.is_empty() {
         text.push_str(&format!(" ({object})"));
     }
@@ -340,7 +340,7 @@ fn touchpoint_result<'a>(
 }
 
 fn visible(text: &str) -> String {
-    say::visible(text).into_owned()
+    humanize::visible(text).into_owned()
 }
 
 fn level(severity: Severity) -> &'static str {
@@ -407,7 +407,7 @@ fn bases(report: &Report) -> BTreeMap<String, Artifact> {
 
 /// The object of a database.
 fn logical(finding: &ReportFinding) -> Vec<Logical> {
-    let object = say::object(finding);
+    let object = humanize::object(finding);
     let kinds = [(&finding.column, "column"), (&finding.table, "table"), (&finding.database, "database")];
     let found = kinds.into_iter().find_map(|(name, kind)| Some((name.clone()?, kind)));
     let found = found.filter(|_| !object.is_empty());

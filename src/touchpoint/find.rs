@@ -13,6 +13,7 @@ use super::flow::Flow;
 use super::leads::{self, Words};
 use super::models::{self, Model};
 use super::texts;
+use crate::ast::Stmt;
 use crate::discover::{FileKind, word_hash};
 use crate::project::Project;
 use crate::registry::Evaluator;
@@ -79,6 +80,9 @@ struct Derived<'p> {
     user_model: Option<(String, bool)>,
     gaps: Vec<Gap>,
 }
+
+/// The class of django-simple-history whose instances make a model beside another.
+const HISTORY: &str = "HistoricalRecords";
 
 /// The function and the setting that stand for the model of the users.
 ///
@@ -159,9 +163,11 @@ fn unevaluated(
     words: &Words,
     names: &Words,
 ) -> Vec<FileId> {
+    // A class may inherit its history, so that nothing in its own file says that it has one.
+    let history = !files_with_any(project, &BTreeSet::from([HISTORY.into()])).is_empty();
     let may_define = |file: &FileId| {
-        !evaluation.has(*file)
-            && project.parsed(*file).is_some_and(|parsed| leads::may_define(&parsed.module.body, words, names))
+        let defines = |body: &[Stmt]| leads::may_define(body, words, names) || history && leads::defines(body, names);
+        !evaluation.has(*file) && project.parsed(*file).is_some_and(|parsed| defines(&parsed.module.body))
     };
     files.iter().copied().filter(may_define).collect()
 }

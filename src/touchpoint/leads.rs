@@ -62,6 +62,13 @@ pub(super) fn may_define(body: &[Stmt], words: &Words, models: &Words) -> bool {
     found
 }
 
+/// Whether a module has a class statement of one of the names.
+pub(super) fn defines(body: &[Stmt], names: &Words) -> bool {
+    let mut found = false;
+    classes(body, true, &mut |class, _| found |= names.contains(&class.name.name));
+    found
+}
+
 /// `type(name, bases, attributes)`
 fn makes_class(expr: &Expr) -> bool {
     matches!(&expr.kind, ExprKind::Call { func, args } if func.as_name() == Some("type") && args.args.len() == 3)

@@ -4,7 +4,7 @@ use indexmap::IndexSet;
 use serde::Serialize;
 
 use super::escape::in_script;
-use crate::report::say::app_folder;
+use crate::report::humanize::app_folder;
 use crate::report::v1::{Report, ReportRootKind};
 
 /// What the script needs.

@@ -4,7 +4,7 @@ use std::fmt::{self, Write};
 
 use askama::filters::Escaper;
 
-use crate::report::say::visible;
+use crate::report::humanize::visible;
 
 /// Escapes for text and quoted attributes alike, and shows what would hide or reorder something.
 #[derive(Clone, Copy)]

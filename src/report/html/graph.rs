@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::report::say::{self, number};
+use crate::report::humanize::{self, number};
 use crate::report::v1::{ColumnRole, ModelKind, Report, ReportColumn};
 
 /// The graph, with the places of everything in it.
@@ -58,7 +58,7 @@ const ROW: u32 = 34;
 
 /// As much as fits, counted as it will be shown.
 fn middle(text: &str, room: usize) -> String {
-    say::middle(&say::visible(text), room)
+    humanize::middle(&humanize::visible(text), room)
 }
 
 impl Graph {

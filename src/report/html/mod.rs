@@ -15,7 +15,7 @@ use sha2::{Digest, Sha256};
 
 use self::graph::Graph;
 use self::view::{Blocking, Chart, Column, Finding, GapGroup, Headroom, HeadroomGroup, Model, Step, Strategy};
-use super::say;
+use super::humanize;
 use super::v1::Report;
 use crate::finding::Severity;
 
@@ -70,14 +70,14 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         style,
         script,
         data: data::data(report, &key(report)),
-        ask_databases: say::ASK_DATABASES,
-        without_databases: say::WITHOUT_DATABASES,
+        ask_databases: humanize::ASK_DATABASES,
+        without_databases: humanize::WITHOUT_DATABASES,
         target: view::models(report).into_iter().find(|model| model.is_target),
-        verdict: say::verdict(report),
+        verdict: humanize::verdict(report),
         blocked_by: view::blocked_by(report),
         shown: 4,
-        tightest: say::tightest(report).map(|(column, place)| Headroom::new(column, place)),
-        severities: say::severities(&report.findings),
+        tightest: humanize::tightest(report).map(|(column, place)| Headroom::new(column, place)),
+        severities: humanize::severities(&report.findings),
         environments_note: view::environments_note(report),
         headroom: view::headroom(report),
         assumptions: view::assumptions(report),
@@ -131,7 +131,7 @@ fn key(report: &Report) -> String {
 /// What templates do with values.
 mod filters {
     use crate::plan::{Outcome, Precondition};
-    use crate::report::say;
+    use crate::report::humanize;
 
     /// Characters of a text that is shown whole; the script folds at the same length.
     const LONG: usize = 400;
@@ -139,25 +139,25 @@ mod filters {
     /// A number with commas.
     #[askama::filter_fn]
     pub fn number(value: &u64, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(say::number(*value))
+        Ok(humanize::number(*value))
     }
 
     /// A name where there is little room; the section about what was read has all of it.
     #[askama::filter_fn]
     pub fn short(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(say::middle(&say::visible(text), 60))
+        Ok(humanize::middle(&humanize::visible(text), 60))
     }
 
     /// A text that is no longer than a paragraph.
     #[askama::filter_fn]
     pub fn paragraph(text: &str, _: &dyn askama::Values) -> askama::Result<String> {
-        Ok(say::middle(&say::visible(text), LONG))
+        Ok(humanize::middle(&humanize::visible(text), LONG))
     }
 
     /// Whether [`paragraph`] leaves something out.
     #[askama::filter_fn]
     pub fn is_long(text: &str, _: &dyn askama::Values) -> askama::Result<bool> {
-        Ok(say::visible(text).chars().count() > LONG)
+        Ok(humanize::visible(text).chars().count() > LONG)
     }
 
     /// How a precondition came out.

@@ -7,7 +7,7 @@ use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 
 use crate::finding::Severity;
 use crate::plan::{Outcome, StepKind, StrategyAssessment, Verdict};
-use crate::report::say;
+use crate::report::humanize;
 use crate::report::v1::{
     ColumnRole, ModelKind, Report, ReportColumn, ReportColumnIn, ReportFinding, ReportGap, ReportModel,
 };
@@ -110,17 +110,17 @@ impl<'a> Headroom<'a> {
             environment: &place.environment,
             database: &place.database,
             column_type: place.column_type.as_deref().unwrap_or("not there"),
-            used: place.used.as_deref().map_or_else(unknown, say::digits),
-            limit: place.limit.as_deref().map_or_else(unknown, say::digits),
+            used: place.used.as_deref().map_or_else(unknown, humanize::digits),
+            limit: place.limit.as_deref().map_or_else(unknown, humanize::digits),
             percent: match (place.share, place.used.as_deref()) {
                 (None, _) => "unproven".to_owned(),
                 // What is rounded to nothing is not nothing.
                 (Some(share), Some(used)) if share <= 0.0 && used != "0" => "< 0.1 %".to_owned(),
-                (Some(share), _) => say::percent(share),
+                (Some(share), _) => humanize::percent(share),
             },
             bar: bar(place.share, class),
             class,
-            dates: place.exhausted.as_ref().map(say::dates),
+            dates: place.exhausted.as_ref().map(humanize::dates),
             assumption: place.exhausted.as_ref().map_or("", |range| &range.assumption),
         }
     }
@@ -198,11 +198,13 @@ pub(super) struct Cell<'a> {
 
 pub(super) fn columns<'a>(report: &'a Report, environments: &[&'a str]) -> Vec<Column<'a>> {
     let cell = |column: &'a ReportColumn, place: &'a ReportColumnIn| {
-        let size: Vec<String> =
-            [place.rows.map(|rows| format!("about {}", say::counted(rows, "row"))), place.bytes.map(say::bytes)]
-                .into_iter()
-                .flatten()
-                .collect();
+        let size: Vec<String> = [
+            place.rows.map(|rows| format!("about {}", humanize::counted(rows, "row"))),
+            place.bytes.map(humanize::bytes),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
         let constraint = match (&place.constraint, column.role) {
             (Some(name), _) => format!("constraint {name}"),
             (None, ColumnRole::Key) => "the key".to_owned(),
@@ -293,7 +295,7 @@ pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
             Finding {
                 at,
                 finding,
-                object: say::object(finding),
+                object: humanize::object(finding),
                 model: model.map(|model| (model.label.as_str(), place(model))),
                 evidence: evidence(report, finding),
             }
@@ -310,7 +312,7 @@ pub(super) fn folded(report: &Report) -> (usize, String) {
     if rest.len() < 4 || grave == 0 || !all_info {
         return (0, String::new());
     }
-    (grave + 1, format!("{} that are good to know", say::counted(say::length(rest.len()), "finding")))
+    (grave + 1, format!("{} that are good to know", humanize::counted(humanize::length(rest.len()), "finding")))
 }
 
 fn evidence<'a>(report: &'a Report, finding: &'a ReportFinding) -> Vec<Evidence<'a>> {
@@ -356,7 +358,7 @@ pub(super) fn steps(report: &Report) -> Vec<Step<'_>> {
             Step {
                 kind: step_kind(step.kind),
                 object: dotted.join("."),
-                estimate: step.estimate.as_ref().map(say::estimate),
+                estimate: step.estimate.as_ref().map(humanize::estimate),
                 after: step.after.join(", "),
                 counts: counts.join(", "),
                 step,
@@ -403,7 +405,7 @@ pub(super) fn strategies(report: &Report) -> Vec<(String, Vec<Strategy<'_>>)> {
             Verdict::Refused => ("refused", "bad"),
             Verdict::Unproven => ("unproven", "warn"),
         };
-        let said = |estimate: &Option<_>| estimate.as_ref().map_or_else(|| "not known".to_owned(), say::estimate);
+        let said = |estimate: &Option<_>| estimate.as_ref().map_or_else(|| "not known".to_owned(), humanize::estimate);
         let row = Strategy {
             verdict,
             class,
@@ -454,7 +456,7 @@ impl Chart {
         for found in &report.touchpoints {
             let kind = found.kind.as_str();
             *by_kind.entry(kind).or_default() += 1;
-            *by_app.entry(say::app_folder(&found.file)).or_default().entry(kind).or_default() += 1;
+            *by_app.entry(humanize::app_folder(&found.file)).or_default().entry(kind).or_default() += 1;
         }
         let mut kinds: Vec<(&'static str, u64)> = by_kind.into_iter().collect();
         kinds.sort_by_key(|(kind, count)| (std::cmp::Reverse(*count), *kind));
@@ -472,7 +474,7 @@ impl Chart {
                 *counts.entry(kind).or_default() += count;
             }
             let mut row = chart_row(None, rest.iter().map(|app| app.1).sum(), &counts, &kinds, most, peak);
-            row.name = say::counted(say::length(rest.len()), "more app");
+            row.name = humanize::counted(humanize::length(rest.len()), "more app");
             rows.push(row);
         }
         Self {

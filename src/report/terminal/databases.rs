@@ -8,7 +8,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::{BAD, BOLD, Counts, DIM, GOOD, HEAD, Summary, WARN};
 use crate::finding::Severity;
-use crate::report::say::{self, app_folder, counted, length, number};
+use crate::report::humanize::{self, app_folder, counted, length, number};
 use crate::report::v1::{Readiness, Report, ReportEnvironment, ReportFinding};
 
 /// Findings that are shown with their line of code.
@@ -29,11 +29,12 @@ impl Summary {
             Readiness::NotVerified => WARN,
         };
         self.text.push('\n');
-        let verdict = self.begin(&say::verdict(report).1, self.width.saturating_sub(27));
+        let verdict = self.begin(&humanize::verdict(report).1, self.width.saturating_sub(27));
         self.line(&format!("{BOLD}May the migration start?{BOLD:#}  {style}{verdict}{style:#}"));
-        if let Some((column, place)) = say::tightest(report) {
-            let share = place.share.map_or_else(|| "unknown".to_owned(), say::percent);
-            let limit = place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", say::digits(limit)));
+        if let Some((column, place)) = humanize::tightest(report) {
+            let share = place.share.map_or_else(|| "unknown".to_owned(), humanize::percent);
+            let limit =
+                place.limit.as_deref().map_or_else(String::new, |limit| format!(" of {}", humanize::digits(limit)));
             let text = format!("used{limit} in {}: {}.{}", place.environment, column.table, column.column);
             let text = self.begin(&text, self.width.saturating_sub(2 + share.chars().count() + 1));
             self.line(&format!("  {BOLD}{share}{BOLD:#} {text}"));
@@ -41,7 +42,7 @@ impl Summary {
                 let condition =
                     if range.assumption.is_empty() { String::new() } else { format!(", if {}", range.assumption) };
                 let text =
-                    self.begin(&format!("used up {}{condition}", say::dates(range)), self.width.saturating_sub(2));
+                    self.begin(&format!("used up {}{condition}", humanize::dates(range)), self.width.saturating_sub(2));
                 self.line(&format!("  {text}"));
             }
         }
@@ -60,7 +61,7 @@ impl Summary {
         if report.findings.is_empty() {
             return;
         }
-        let counts: Vec<String> = say::severities(&report.findings)
+        let counts: Vec<String> = humanize::severities(&report.findings)
             .into_iter()
             .map(|(severity, count)| format!("{} {}", number(count), severity.as_str()))
             .collect();

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::say::{app_folder, counted, length, number, visible};
+use super::humanize::{app_folder, counted, length, number, visible};
 use super::v1::{ModelKind, Report, ReportGap, ReportTouchpoint};
 use crate::finding::Access;
 use crate::printable;

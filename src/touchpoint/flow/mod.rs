@@ -25,9 +25,9 @@ mod method;
 mod migration;
 mod names;
 mod narrow;
+mod relevance;
 mod signal;
 mod strings;
-mod telling;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -48,7 +48,7 @@ use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind, Span};
 use facts::{Binds, ClassInfo, Effects, Env, Fixture, Frame, FuncInfo, Key, Slot, Unit, Words};
-use telling::Telling;
+use relevance::RelevanceIndex;
 
 /// The state of the analysis.
 pub(super) struct Flow<'r, 'p> {
@@ -83,7 +83,7 @@ pub(super) struct Flow<'r, 'p> {
     gaps: BTreeSet<Gap>,
     words: Words,
     config: ConfigWords,
-    telling: Telling,
+    relevance: RelevanceIndex,
     /// Operation classes of the project's own, with the model they are used on.
     operations: FxHashMap<ClassId, ClassId>,
     /// The models of the migration operations whose arguments are being read.
@@ -144,7 +144,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             gaps: BTreeSet::new(),
             words: Words::default(),
             config,
-            telling: Telling::default(),
+            relevance: RelevanceIndex::default(),
             operations: FxHashMap::default(),
             operation_on: Vec::new(),
             queried: Vec::new(),
@@ -293,7 +293,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             self.work.extend(self.visits.keys().copied());
         }
         let reverse = words.accessors.keys().chain(words.lookups.keys()).map(|name| name.as_str());
-        self.telling = Telling::new(self.models, &self.config, reverse);
+        self.relevance = RelevanceIndex::new(self.models, &self.config, reverse);
         self.words = words;
     }
 
@@ -414,7 +414,7 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// Whether a text names a table of a model.
     fn names_table(&self, text: &str) -> bool {
-        self.telling.may_tell(text)
+        self.relevance.may_mention(text)
             && self
                 .models
                 .iter()

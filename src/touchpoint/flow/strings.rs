@@ -27,7 +27,7 @@ impl<'p> Flow<'_, 'p> {
             && matches!(&expr.kind, ExprKind::Str(pieces) if match pieces.as_slice() {
                 [piece] => match piece.parts.as_slice() {
                     [] => true,
-                    [StrPart::Text(text)] => !self.telling.may_tell(text),
+                    [StrPart::Text(text)] => !self.relevance.may_mention(text),
                     _ => false,
                 },
                 _ => false,
@@ -315,7 +315,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn short_string(&mut self, expr: &'p Expr, text: &str, use_: Use) {
-        if use_ != Use::Annotation && !self.telling.may_tell(text) {
+        if use_ != Use::Annotation && !self.relevance.may_mention(text) {
             return;
         }
         let file = self.file();

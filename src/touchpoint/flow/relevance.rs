@@ -9,9 +9,9 @@ use crate::touchpoint::models::Model;
 
 /// The words of which a string has to hold one.
 #[derive(Debug, Default)]
-pub(super) struct Telling(FxHashSet<u32>);
+pub(super) struct RelevanceIndex(FxHashSet<u32>);
 
-impl Telling {
+impl RelevanceIndex {
     /// The words by which strings name the models: classes, tables, relations and accessors, and what configures them.
     pub(super) fn new<'a>(
         models: &'a [Model<'_>],
@@ -31,7 +31,7 @@ impl Telling {
     }
 
     /// Whether one of the words, in any case of letters, is a word of the text or a part of a lookup in it.
-    pub(super) fn may_tell(&self, text: &str) -> bool {
+    pub(super) fn may_mention(&self, text: &str) -> bool {
         words(text).flat_map(parts).any(|part| self.0.contains(&word_hash(part)))
     }
 }
@@ -50,13 +50,13 @@ fn parts(word: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    fn telling(words: &[&str]) -> Telling {
-        Telling::new(&[], &ConfigWords::default(), words.iter().copied())
+    fn index(words: &[&str]) -> RelevanceIndex {
+        RelevanceIndex::new(&[], &ConfigWords::default(), words.iter().copied())
     }
 
     #[test]
     fn a_word_is_seen_in_paths_lookups_and_columns() {
-        let telling = telling(&["StudentModule", "student_module", "history-db"]);
+        let index = index(&["StudentModule", "student_module", "history-db"]);
         for text in [
             "studentmodule",
             "courseware.models.StudentModule.save",
@@ -66,10 +66,10 @@ mod tests {
             "select * from student_module",
             "history-db",
         ] {
-            assert!(telling.may_tell(text), "{text}");
+            assert!(index.may_mention(text), "{text}");
         }
         for text in ["", "module", "studentmodules", "student_module_x", "a-b"] {
-            assert!(!telling.may_tell(text), "{text}");
+            assert!(!index.may_mention(text), "{text}");
         }
     }
 }
