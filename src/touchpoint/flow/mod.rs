@@ -18,6 +18,7 @@ mod external;
 mod framework;
 mod function;
 mod indirect;
+mod label;
 mod made;
 mod method;
 mod migration;
@@ -178,6 +179,8 @@ pub(super) struct Flow<'r, 'p> {
     queried: Vec<(ClassId, Access)>,
     /// What the `get_model` calls give whose arguments are being read, and what is done with it.
     labelled: Vec<Option<(ClassId, Access)>>,
+    /// The app labels of the calls whose arguments are being read.
+    app_labels: Vec<label::AppLabel>,
     /// The label of the model that `get_user_model()` gives, if it is one of the models, and whether that is sure.
     pub(super) user_model: Option<(String, bool)>,
     /// Admin classes, with the model they are registered for.
@@ -234,6 +237,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             operation_on: Vec::new(),
             queried: Vec::new(),
             labelled: Vec::new(),
+            app_labels: Vec::new(),
             user_model: None,
             admins: FxHashMap::default(),
             holders: FxHashMap::default(),

@@ -8,7 +8,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::{Role, is_common_word, is_everyday};
+use crate::touchpoint::models::{Model, Role, is_common_word, is_everyday};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -342,6 +342,11 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
             "model-label" if self.labelled.last() == Some(&None) => return,
+            "model-label"
+                if !text.contains('.') && self.app_labels.last().is_some_and(|l| l.is_argument(expr.span)) =>
+            {
+                return;
+            }
             "relation" => {
                 if let Some(label) = self.label_of(text) {
                     report(self, Kind::Relation, Access::Schema, &label, Confidence::Certain);
@@ -397,13 +402,17 @@ impl<'p> Flow<'_, 'p> {
         }
         // `Model._meta.model_name` is compared in small letters.
         let lowered = role == "model-label" || use_ == Use::Compared;
+        let app_label = self.app_labels.last().filter(|_| role == "model-label");
+        let admitted = |model: &Model<'_>| app_label.map_or(Some(true), |label| label.admits(model.app_label()));
         let named = self.models.iter().find(|m| {
-            m.name() == text
+            (m.name() == text
                 || (lowered && text == m.name().to_lowercase())
-                || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
+                || (role == "model-label" && m.name().eq_ignore_ascii_case(text)))
+                && admitted(m) != Some(false)
         });
         if let Some(model) = named {
             let confidence = match (role, use_) {
+                ("model-label", _) if admitted(model).is_none() => Confidence::Likely,
                 ("model-label", _) => Confidence::Certain,
                 (_, Use::Compared) if self.comparing_name => Confidence::Certain,
                 _ => Confidence::Possible,
