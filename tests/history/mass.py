@@ -68,6 +68,13 @@ def rename(tree, package, name):
         for old, to in dotted:
             pattern = re.compile(rf"(?<![\w.]){old}(?!\w)".encode())
             rewrite(path, lambda text, pattern=pattern, to=to: pattern.sub(to.encode(), text))
+    # A package of the top level is named alone where an app is installed and configured.
+    alone = re.compile(rb"(?m)^(\s*(?:name\s*=\s*)?['\"])" + re.escape(".".join(parts)).encode() + rb"(['\"],?\s*)$")
+    for path in files(tree):
+        with open(path, "rb") as file:
+            is_about_apps = b"INSTALLED_APPS" in file.read() or path.endswith("apps.py")
+        if is_about_apps:
+            rewrite(path, lambda text: alone.sub(rb"\1" + ".".join(new).encode() + rb"\2", text))
     # What the package's parent imports from it: `from lms.djangoapps import courseware`.
     parent = re.escape(".".join(parts[:-1]))
     if parent:
@@ -78,7 +85,7 @@ def rename(tree, package, name):
     config = os.path.join(tree, *new, "apps.py")
     if os.path.exists(config):
         rewrite(config, lambda text: label(text, parts[-1]))
-    else:
+    elif os.path.exists(os.path.join(tree, *new, "models.py")) or os.path.exists(os.path.join(tree, *new, "models")):
         with open(config, "w") as file:
             file.write(
                 "from django.apps import AppConfig\n\n\nclass Config(AppConfig):\n"
@@ -89,7 +96,7 @@ def rename(tree, package, name):
 def label(text, old):
     if re.search(rb"^\s+label\s*=", text, re.M):
         return text
-    return re.sub(rb"^(\s+)(name\s*=.*)$", rb"\1\2\n\1label = " + repr(old).encode(), text, count=1, flags=re.M)
+    return re.sub(rb"^([ \t]+)(name\s*=.*)$", rb"\1\2\n\1label = " + repr(old).encode(), text, count=1, flags=re.M)
 
 
 def split(tree, models, names):
@@ -114,10 +121,12 @@ def split(tree, models, names):
     folder = os.path.join(tree, models.removesuffix(".py"))
     git(tree, "rm", "-q", models)
     os.makedirs(folder, exist_ok=True)
-    exports = ""
+    exports = {}
     for number, (module, text) in enumerate(parts.items()):
         text = deeper.sub(r"\1.\2", text if number == 0 else head + text)
-        before = exports if number else ""
+        # Each part imports the names that it uses of the parts before it.
+        words = set(re.findall(r"\w+", text))
+        before = "".join(reexport(other, names & words) for other, names in exports.items())
         # An import of the future stands first.
         with open(os.path.join(folder, module + ".py"), "w") as file:
             place = text.rfind("from __future__")
@@ -129,10 +138,13 @@ def split(tree, models, names):
             for target in (node.targets if isinstance(node, ast.Assign) else [])
             if isinstance(target, ast.Name)
         ] + [node.name for node in ast.parse(text).body if isinstance(node, (ast.ClassDef, ast.FunctionDef))]
-        if defined:
-            exports += f"from .{module} import {', '.join(sorted(set(defined)))}\n"
+        exports[module] = set(defined)
     with open(os.path.join(folder, "__init__.py"), "w") as file:
-        file.write(exports)
+        file.write("".join(reexport(module, names) for module, names in exports.items()))
+
+
+def reexport(module, names):
+    return f"from .{module} import {', '.join(sorted(names))}\n" if names else ""
 
 
 def snake(name):
@@ -175,7 +187,7 @@ def main():
     with tempfile.TemporaryDirectory() as work:
         tree = os.path.join(work, "tree")
         subprocess.run(["git", "clone", "-q", "--shared", "--no-checkout", arguments.repository, tree], check=True)
-        git(tree, "checkout", "-q", "-f", "--detach", arguments.revision)
+        git(tree, "checkout", "-q", "-f", "--detach", git(arguments.repository, "rev-parse", arguments.revision).strip())
 
         def gate(*options):
             command = [program, "gate", ".", *options, "--quiet", "--format", "json"]
