@@ -1,9 +1,8 @@
 //! Attributes: of modules, classes, instances, managers, and what inheritance brings.
 
-use compact_str::CompactString;
-
 use super::eval::{Chain, Op};
 use super::framework::Framework;
+use super::names::{is_manager_name, last_segment};
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
 use crate::discover::RootKind;
@@ -88,7 +87,7 @@ impl<'p> Flow<'_, 'p> {
         }
         let found = self.member(class, name);
         if let Some(set) = &found {
-            let managers = self.as_managers(class, set);
+            let managers = self.as_managers(class, name, set);
             if !managers.is_unknown() {
                 return managers;
             }
@@ -110,14 +109,14 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A model's attribute whose value is a manager or queryset object, as the manager of the model.
-    fn as_managers(&mut self, class: ClassId, set: &TySet) -> TySet {
+    fn as_managers(&mut self, class: ClassId, name: &str, set: &TySet) -> TySet {
         if self.class(class).model.is_none() {
             return TySet::unknown();
         }
         let mut managers = TySet::default();
         for (ty, sure) in set.iter() {
             match ty {
-                Ty::Instance(manager) if self.is_manager_class(*manager) => {
+                Ty::Instance(manager) if self.is_manager_at(*manager, name) => {
                     managers.insert(Ty::Manager(class, Some(*manager)), *sure);
                 }
                 Ty::ExternalResult(dotted) if is_manager_name(dotted) => {
@@ -132,6 +131,12 @@ impl<'p> Flow<'_, 'p> {
     /// Whether the class (or a base of it) is a manager or queryset class.
     pub(super) fn is_manager_class(&mut self, class: ClassId) -> bool {
         self.has_base(class, is_manager_name)
+    }
+
+    /// Whether the class is a manager class where a model has an object of it as `name`: what Django asks for its default
+    /// manager is one even when a base of its class was not found.
+    pub(super) fn is_manager_at(&mut self, class: ClassId, name: &str) -> bool {
+        self.is_manager_class(class) || orm::is_default_manager(name) && self.has_base(class, |_| true)
     }
 
     /// Whether the class is a factory of factory_boy.
@@ -183,9 +188,6 @@ impl<'p> Flow<'_, 'p> {
             }
             if at != class && !found.contains(&at) {
                 found.push(at);
-            }
-            if found.len() > 256 {
-                break;
             }
         }
         found
@@ -424,15 +426,4 @@ impl<'p> Flow<'_, 'p> {
         let index = self.models.iter().position(|m| m.name().eq_ignore_ascii_case(name))?;
         self.model_class[index]
     }
-}
-
-/// Whether a class of this name is a manager or a queryset, by Django's convention.
-pub(super) fn is_manager_name(dotted: &str) -> bool {
-    let last = dotted.rsplit('.').next().unwrap_or(dotted);
-    last.ends_with("Manager") || last.ends_with("QuerySet") || last == "as_manager"
-}
-
-/// The last segment of a dotted name.
-pub(super) fn last_segment(dotted: &CompactString) -> &str {
-    dotted.rsplit('.').next().unwrap_or(dotted)
 }

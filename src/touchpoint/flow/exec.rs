@@ -5,7 +5,8 @@ use compact_str::CompactString;
 use super::eval::Use;
 use super::{Binds, Env, Flow, Frame, Key};
 use crate::ast::{
-    ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind, TypeParam,
+    ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind,
+    TypeParam,
 };
 use crate::finding::Access;
 use crate::modules::ModuleRef;
@@ -132,6 +133,57 @@ impl<'p> Flow<'_, 'p> {
             StmtKind::ImportFrom(import) => self.import_from(import),
             StmtKind::ClassDef(def) => self.class_def(def),
             StmtKind::FunctionDef(def) => self.function_def(def),
+            StmtKind::Assign { .. } | StmtKind::AnnAssign { .. } | StmtKind::AugAssign { .. } => self.assignment(stmt),
+            StmtKind::Return(value) => {
+                let set = value.as_ref().map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
+                if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
+                    self.learn(Key::Return(func), &set);
+                }
+            }
+            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Print(exprs) => {
+                for expr in exprs {
+                    self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::Assert(exprs) => {
+                for expr in exprs {
+                    self.eval(expr, Use::Plain);
+                }
+                if let Some(test) = exprs.first() {
+                    self.narrow(test, true);
+                }
+            }
+            StmtKind::If { test, body, orelse } => self.if_statement(test, body, orelse),
+            StmtKind::For { target, iter, body, orelse } => {
+                let items = self.eval(iter, Use::Plain);
+                self.evaluates(iter, &items);
+                let element = self.elements(&items);
+                self.turns(body, |flow| flow.assign(target, &element));
+                self.block(orelse);
+            }
+            StmtKind::While { test, body, orelse } => {
+                self.eval(test, Use::Plain);
+                self.turns(body, |_| {});
+                self.block(orelse);
+            }
+            StmtKind::With { items, body } => self.with_statement(items, body),
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                self.try_statement(body, handlers, orelse, finalbody);
+            }
+            StmtKind::Match { subject, cases } => self.match_statement(subject, cases),
+            StmtKind::Expr(expr) => {
+                // A string alone is a docstring.
+                if !matches!(expr.kind, ExprKind::Str(_)) {
+                    self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Empty => {}
+        }
+    }
+
+    /// `target = value`, with an annotation, or `target += value`.
+    fn assignment(&mut self, stmt: &'p Stmt) {
+        match &stmt.kind {
             StmtKind::Assign { targets, value } => {
                 let set = self.eval(value, Use::Assigned);
                 for target in targets {
@@ -154,103 +206,74 @@ impl<'p> Flow<'_, 'p> {
                 }
                 self.assign(target, &set);
             }
-            StmtKind::Return(value) => {
-                let set = value.as_ref().map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
-                if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
-                    self.learn(Key::Return(func), &set);
-                }
-            }
-            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Print(exprs) => {
-                for expr in exprs {
-                    self.eval(expr, Use::Plain);
-                }
-            }
-            StmtKind::Assert(exprs) => {
-                for expr in exprs {
-                    self.eval(expr, Use::Plain);
-                }
-                if let Some(test) = exprs.first() {
-                    self.narrow(test, true);
-                }
-            }
-            StmtKind::If { test, body, orelse } => {
-                let asked = self.eval(test, Use::Plain);
-                self.evaluates(test, &asked);
-                let before = self.env();
-                self.narrow(test, true);
-                self.block(body);
-                let after = self.env();
-                self.set_env(before);
-                self.narrow(test, false);
-                self.block(orelse);
-                // What a branch binds that leaves is not seen behind it.
-                if !self.leaves(body) {
-                    if self.leaves(orelse) {
-                        self.set_env(after);
-                    } else {
-                        self.merge_env(after);
-                    }
-                }
-            }
-            StmtKind::For { target, iter, body, orelse } => {
-                let items = self.eval(iter, Use::Plain);
-                self.evaluates(iter, &items);
-                let element = self.elements(&items);
-                self.turns(body, |flow| flow.assign(target, &element));
-                self.block(orelse);
-            }
-            StmtKind::While { test, body, orelse } => {
-                self.eval(test, Use::Plain);
-                self.turns(body, |_| {});
-                self.block(orelse);
-            }
-            StmtKind::With { items, body } => {
-                for (context, target) in items {
-                    let set = self.eval(context, Use::Plain);
-                    if let Some(target) = target {
-                        // A generator function under `contextmanager` gives what it yields.
-                        let given = set.flat_map(|ty| match ty {
-                            Ty::Seq(inner) => TySet::one((**inner).clone()),
-                            other => TySet::one(other.clone()),
-                        });
-                        self.assign(target, &given);
-                    }
-                }
-                self.block(body);
-            }
-            StmtKind::Try { body, handlers, orelse, finalbody } => {
-                let before = self.env();
-                self.block(body);
-                self.block(orelse);
-                let mut after = self.env();
-                for handler in handlers {
-                    self.set_env(before.clone());
-                    if let Some(exception) = &handler.exception {
-                        self.eval(exception, Use::Except);
-                    }
-                    if let Some(target) = &handler.target {
-                        self.assign(target, &TySet::unknown());
-                    }
-                    // Names that the body bound before it failed.
-                    self.merge_env(after.clone());
-                    self.block(&handler.body);
-                    let handled = self.env();
-                    self.set_env(after);
-                    self.merge_env(handled);
-                    after = self.env();
-                }
-                self.set_env(after);
-                self.block(finalbody);
-            }
-            StmtKind::Match { subject, cases } => self.match_statement(subject, cases),
-            StmtKind::Expr(expr) => {
-                // A string alone is a docstring.
-                if !matches!(expr.kind, ExprKind::Str(_)) {
-                    self.eval(expr, Use::Plain);
-                }
-            }
-            StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Empty => {}
+            _ => {}
         }
+    }
+
+    fn if_statement(&mut self, test: &'p Expr, body: &'p [Stmt], orelse: &'p [Stmt]) {
+        let asked = self.eval(test, Use::Plain);
+        self.evaluates(test, &asked);
+        let before = self.env();
+        self.narrow(test, true);
+        self.block(body);
+        let after = self.env();
+        self.set_env(before);
+        self.narrow(test, false);
+        self.block(orelse);
+        // What a branch binds that leaves is not seen behind it.
+        if !self.leaves(body) {
+            if self.leaves(orelse) {
+                self.set_env(after);
+            } else {
+                self.merge_env(after);
+            }
+        }
+    }
+
+    fn with_statement(&mut self, items: &'p [(Expr, Option<Expr>)], body: &'p [Stmt]) {
+        for (context, target) in items {
+            let set = self.eval(context, Use::Plain);
+            if let Some(target) = target {
+                // A generator function under `contextmanager` gives what it yields.
+                let given = set.flat_map(|ty| match ty {
+                    Ty::Seq(inner) => TySet::one((**inner).clone()),
+                    other => TySet::one(other.clone()),
+                });
+                self.assign(target, &given);
+            }
+        }
+        self.block(body);
+    }
+
+    fn try_statement(
+        &mut self,
+        body: &'p [Stmt],
+        handlers: &'p [ExceptHandler],
+        orelse: &'p [Stmt],
+        finalbody: &'p [Stmt],
+    ) {
+        let before = self.env();
+        self.block(body);
+        self.block(orelse);
+        let mut after = self.env();
+        for handler in handlers {
+            self.set_env(before.clone());
+            if let Some(exception) = &handler.exception {
+                self.eval(exception, Use::Except);
+            }
+            if let Some(target) = &handler.target {
+                self.assign(target, &TySet::unknown());
+            }
+            // Names that the body bound before it failed.
+            self.merge_env(after.clone());
+            self.block(&handler.body);
+            let handled = self.env();
+            self.set_env(after);
+            self.merge_env(handled);
+            after = self.env();
+        }
+        self.set_env(after);
+        self.block(finalbody);
     }
 
     /// The body of a loop. What it binds is seen by its next turn, which is taken only when there is something to see:
@@ -386,16 +409,65 @@ impl<'p> Flow<'_, 'p> {
         let func = self.frames.last().and_then(|frame| frame.func);
         self.frames.push(Frame { file, func, class: Some(id), env: Env::default() });
         self.block(&def.body);
+        self.want_parts(id);
         if let Some(frame) = self.frames.pop() {
             let mut names: Vec<_> = frame.env.into_iter().collect();
             names.sort_by(|a, b| a.0.cmp(&b.0));
             for (name, set) in names {
-                self.class_member(id, &set);
+                self.class_member(id, &name, &set);
                 self.learn(Key::Attr(id, name), &set);
             }
         }
         self.factory(id);
         self.bind(&def.name.name, TySet::one(Ty::Class(id)));
+    }
+
+    /// A model that matters is what its bases and managers make of it, wherever they are defined: their files come under
+    /// analysis, though they need not name the model. So do those of a manager's bases and querysets.
+    fn want_parts(&mut self, id: ClassId) {
+        if self.reporting || self.class(id).model.is_none() && self.class(id).manager_of.is_empty() {
+            return;
+        }
+        let def = self.class(id).def;
+        let made = def.body.iter().filter_map(|statement| match &statement.kind {
+            StmtKind::Assign { value, .. } | StmtKind::AnnAssign { value: Some(value), .. } => match &value.kind {
+                // `Manager()`, `QuerySet.as_manager()`, `Manager.from_queryset(QuerySet)()`
+                ExprKind::Call { func, .. } => Some(&**func),
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut parts: Vec<&'p Expr> = Vec::new();
+        for expr in def.args.args.iter().chain(made) {
+            expr.walk(&mut |part| {
+                if matches!(part.kind, ExprKind::Name(_) | ExprKind::Attribute { .. }) {
+                    parts.push(part);
+                }
+            });
+        }
+        for part in parts {
+            let set = self.silent(|flow| flow.eval(part, Use::Plain));
+            for (ty, _) in set.iter() {
+                match ty {
+                    Ty::Pending(file, _) => {
+                        self.wanted.insert(*file);
+                    }
+                    // Whether it is a manager may only show at the end of its bases.
+                    Ty::Class(part) if self.class(*part).model.is_none() => {
+                        let mut chain = vec![*part];
+                        chain.extend(self.ancestors(*part));
+                        let bases = chain.iter().flat_map(|each| self.class(*each).bases.iter().flat_map(TySet::iter));
+                        let pending = bases.filter_map(|(ty, _)| match ty {
+                            Ty::Pending(file, _) => Some(*file),
+                            _ => None,
+                        });
+                        let pending: Vec<FileId> = pending.collect();
+                        self.wanted.extend(pending);
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// `@admin.register(Model)`
@@ -442,14 +514,14 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A manager or queryset class that a model declares belongs to the model from here on.
-    fn class_member(&mut self, class: ClassId, set: &TySet) {
+    fn class_member(&mut self, class: ClassId, name: &str, set: &TySet) {
         if self.reporting {
             return;
         }
         let is_model = self.class(class).model.is_some();
         for (ty, _) in set.iter() {
             let Ty::Instance(manager) = ty else { continue };
-            if self.is_manager_class(*manager) {
+            if self.is_manager_at(*manager, name) {
                 let mut chain = vec![*manager];
                 chain.extend(self.ancestors(*manager));
                 for each in chain {
