@@ -40,7 +40,11 @@ class History:
         subprocess.run(["git", "clone", "-q", "--shared", "--no-checkout", repository, self.tree], check=True)
 
     def checkout(self, commit):
-        git(self.tree, "checkout", "-q", "-f", commit)
+        # A clone may lack the content of a file or two; the others are checked out all the same.
+        command = ["git", "-C", self.tree, "-c", "advice.detachedHead=false", "checkout", "-q", "-f", commit]
+        subprocess.run(command, stderr=subprocess.DEVNULL)
+        if git(self.tree, "rev-parse", "HEAD").strip() != commit:
+            raise RuntimeError(f"{commit} cannot be checked out")
         git(self.tree, "clean", "-qfdx")
 
     def run(self, *arguments):

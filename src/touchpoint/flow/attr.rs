@@ -8,7 +8,7 @@ use crate::ast::Ident;
 use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
-use crate::touchpoint::models::{Relation, RelationKind, Role, is_common_word, is_everyday};
+use crate::touchpoint::models::{Model, Relation, RelationKind, Role, is_common_word, is_everyday};
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -342,6 +342,9 @@ impl<'p> Flow<'_, 'p> {
             let refers_to = relation.map(|relation| relation.to.clone());
             let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
             let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));
+            // Two relations of one model may give the same accessor to two models: on a row of another model it is
+            // that of the other relation.
+            let refers_to = refers_to.filter(|_| known || !foreign || !self.is_shared_accessor(model, &attr.name));
             let everyday = is_everyday(model.name()) && is_common_word(&attr.name);
             let plain = attr.name.starts_with(lower.as_str()) && !everyday;
             let next = match chain.ops.get(at + 1) {
@@ -378,6 +381,13 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         result
+    }
+
+    /// Whether several relations that a model declares have a reverse accessor of this name.
+    fn is_shared_accessor(&self, model: &Model<'_>, name: &str) -> bool {
+        let default = format!("{}_set", model.name().to_lowercase());
+        let names = self.own_related_names(model);
+        names.iter().filter(|(related, _)| related.as_deref().unwrap_or(&default) == name).count() > 1
     }
 
     /// Whether a value is known to be no row of a model that may have a reverse accessor of this name.

@@ -302,7 +302,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     }
 
     /// `related_name` and `related_query_name` that the model's own relation fields declare.
-    fn own_related_names(&self, model: &Model<'_>) -> Vec<(Option<CompactString>, Option<CompactString>)> {
+    pub(super) fn own_related_names(&self, model: &Model<'_>) -> Vec<(Option<CompactString>, Option<CompactString>)> {
         let mut names = Vec::new();
         for stmt in &model.class.body {
             if let StmtKind::Assign { value, .. } = &stmt.kind

@@ -401,28 +401,10 @@ impl<'p> Flow<'_, 'p> {
         if use_ == Use::Annotation && self.annotation_string(expr, text) {
             return;
         }
-        // `Model._meta.model_name` is compared in small letters.
-        let lowered = role == "model-label" || use_ == Use::Compared;
-        let app_label = self.app_labels.last().filter(|_| role == "model-label");
-        let admitted = |model: &Model<'_>| app_label.map_or(Some(true), |label| label.admits(model.app_label()));
-        let named = self.models.iter().find(|m| {
-            (m.name() == text
-                || (lowered && text == m.name().to_lowercase())
-                || (role == "model-label" && m.name().eq_ignore_ascii_case(text)))
-                && admitted(m) != Some(false)
-        });
-        if let Some(model) = named {
-            let confidence = match (role, use_) {
-                ("model-label", _) if admitted(model).is_none() => Confidence::Likely,
-                ("model-label", _) => Confidence::Certain,
-                (_, Use::Compared) if self.comparing_name => Confidence::Certain,
-                _ => Confidence::Possible,
-            };
-            // `"role" in request.json`
-            if confidence == Confidence::Possible && is_everyday(model.name()) && text != model.name() {
-                return;
+        if let Some((label, confidence)) = self.model_by_text(text, role, use_) {
+            if let Some(confidence) = confidence {
+                report(self, Kind::StringReference, self.label_access(role), &label, confidence);
             }
-            report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
         if self.in_linked_meta()
@@ -437,6 +419,29 @@ impl<'p> Flow<'_, 'p> {
         {
             report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
         }
+    }
+
+    /// The model that a string names without its app, and how surely; an everyday word that may be anything is not told.
+    fn model_by_text(&self, text: &str, role: &str, use_: Use) -> Option<(String, Option<Confidence>)> {
+        // `Model._meta.model_name` is compared in small letters.
+        let lowered = role == "model-label" || use_ == Use::Compared;
+        let app_label = self.app_labels.last().filter(|_| role == "model-label");
+        let admitted = |model: &Model<'_>| app_label.map_or(Some(true), |label| label.admits(model.app_label()));
+        let model = self.models.iter().find(|m| {
+            (m.name() == text
+                || (lowered && text == m.name().to_lowercase())
+                || (role == "model-label" && m.name().eq_ignore_ascii_case(text)))
+                && admitted(m) != Some(false)
+        })?;
+        let confidence = match (role, use_) {
+            ("model-label", _) if admitted(model).is_none() => Confidence::Likely,
+            ("model-label", _) => Confidence::Certain,
+            (_, Use::Compared) if self.comparing_name => Confidence::Certain,
+            _ => Confidence::Possible,
+        };
+        // `"role" in request.json`
+        let everyday = confidence == Confidence::Possible && is_everyday(model.name()) && text != model.name();
+        Some((model.label.clone(), (!everyday).then_some(confidence)))
     }
 
     /// What is done with the model that a `get_model` call fetches by this string.
