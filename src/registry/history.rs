@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use super::{FieldFacts, ModelFacts, RelatedModel, RelationFacts};
+use super::facts::{FieldFacts, ModelFacts, RelatedModel, RelationFacts};
 use crate::field::RelationKind;
 use crate::literal::{Class, Object, Value};
 use crate::source::FileId;

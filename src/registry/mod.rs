@@ -4,6 +4,7 @@
 //! of the evaluator belong to one thread: the catalog, the expected schema and the cross-check ask that thread.
 
 mod aliases;
+mod facts;
 mod history;
 mod models;
 mod settings;
@@ -26,7 +27,7 @@ use crate::project::Project;
 use crate::schema::Server;
 use crate::source::{FileId, Gap, GapKind};
 
-pub use models::{FieldFacts, ModelFacts, RelatedModel, RelationFacts};
+pub use facts::{FieldFacts, ModelFacts, RelatedModel, RelationFacts};
 
 /// Text by alias, in the order of the settings.
 pub type ByAlias = IndexMap<String, String, FxBuildHasher>;
