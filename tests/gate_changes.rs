@@ -351,6 +351,8 @@ fn models_split_into_a_package_are_silent() {
     repository.remove("shop/models.py");
     repository.write("shop/models/__init__.py", "from .order import Order\n\n__all__ = ['Order']\n");
     repository.write("shop/models/order.py", &models);
+    let verdict = repository.json(&["--diff", "HEAD"], 0);
+    assert!(!gone(&verdict).contains(&"definition".to_owned()), "{verdict:#}");
     assert_eq!(repository.news(), Vec::<String>::new());
     let order = std::fs::read_to_string(repository.0.join("shop/models/order.py")).unwrap();
     repository.remove("shop/models/order.py");
