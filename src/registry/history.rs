@@ -36,7 +36,8 @@ pub(super) fn of(class: &Rc<Class<'_>>, model: &ModelFacts, file: FileId) -> Opt
     Some(ModelFacts {
         held_by: vec![name.clone()],
         name,
-        span: records.site.span,
+        // The place is one of the model's own file.
+        span: if std::ptr::eq(records.site.module, class.module) { records.site.span } else { class.site.span },
         by_statement: false,
         app_label: text("app").or_else(|| model.app_label.clone()),
         db_table: text("table_name"),
