@@ -8,7 +8,7 @@ mod mapping;
 mod references;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
-use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
+use crate::expected::{Expected, ModelColumn, expect_of_database};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
 use crate::registry::{Evaluator, RegistryError};
@@ -141,8 +141,7 @@ impl Audit {
         let mut expected = Vec::with_capacity(servers.len());
         for server in &servers {
             // What the models say is the same for every server but for the names of types.
-            let expect = if expected.is_empty() { expect_with_models } else { expect };
-            expected.push(expect(evaluator, Some(*server))?);
+            expected.push(expect_of_database(evaluator, Some(*server), expected.is_empty())?);
         }
         let at = |server: Option<Server>| {
             let server = server.unwrap_or(fallback);

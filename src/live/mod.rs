@@ -19,6 +19,7 @@ mod request;
 mod rights;
 pub mod secret;
 mod session;
+pub mod shape;
 pub mod snapshot;
 mod wire;
 

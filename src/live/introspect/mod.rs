@@ -12,11 +12,14 @@ mod tables;
 
 pub(super) use server::version;
 
-use super::facts::{DatabaseFacts, Flavour, Incomplete, Origin, ServerFacts};
+use std::collections::BTreeSet;
+
+use super::facts::{DatabaseFacts, Flavour, ForeignKey, Incomplete, Origin, ServerFacts};
 use super::proof::Observed;
 use super::request::Request;
 use super::rights::Rights;
 use super::session::{ReadError, Session, SessionError};
+use super::shape;
 use crate::source::Gap;
 
 /// Reads one server.
@@ -195,11 +198,11 @@ impl Reader<'_> {
     }
 }
 
-/// The tables that the request is about: those it names, those tied to them by a foreign key, those with a column that
-/// stores their ids by its name, and what a schema change left behind of them.
+/// The tables that the request is about: those it names, those tied to them by foreign keys however many there are in
+/// between, those with a column that stores their ids by its name or by the shape of the table, and what a schema change
+/// left behind of them.
 pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String> {
     let named = |name: &str| request.tables.iter().any(|table| table.eq_ignore_ascii_case(name));
-    let keys = || facts.foreign_keys.found.iter().chain(&facts.referenced_by.found);
     let stores_ids = |column: &str| {
         let column = column.to_ascii_lowercase();
         request
@@ -209,21 +212,92 @@ pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String>
             .any(|name| column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_')))
     };
     let leftovers = facts.leftovers();
-    let tied = |name: &str| {
-        keys().any(|key| {
-            (key.table == name && key.database == facts.name && named(&key.referenced_table))
-                || (key.referenced_table == name && key.referenced_database == facts.name && named(&key.table))
-        })
-    };
+    let tied = tied(facts, &named);
+    let by_shape = by_shape(facts, &named);
     let tables = facts.tables.found.iter().filter(|table| !table.is_view);
     tables
         .filter(|table| {
             request.all
                 || named(&table.name)
-                || tied(&table.name)
+                || tied.contains(&table.name)
+                || by_shape.contains(&table.name)
                 || table.columns.iter().any(|column| stores_ids(&column.name))
                 || leftovers.iter().any(|(name, of)| *name == table.name && named(of))
         })
         .map(|table| table.name.clone())
         .collect()
+}
+
+/// Tables tied to the named ones by foreign keys: directly, in either direction; and further where a column that points
+/// to a key is itself pointed to.
+fn tied(facts: &DatabaseFacts, named: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let keys: Vec<&ForeignKey> = facts.foreign_keys.found.iter().chain(&facts.referenced_by.found).collect();
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    // Columns that store the ids, as table and column in small letters.
+    let mut columns: BTreeSet<(String, String)> = BTreeSet::new();
+    for key in &keys {
+        let own = key.database == facts.name;
+        let into = key.referenced_database == facts.name;
+        if own && named(&key.referenced_table) {
+            found.insert(key.table.clone());
+        }
+        if into && named(&key.table) {
+            found.insert(key.referenced_table.clone());
+        }
+    }
+    for table in facts.tables.found.iter().filter(|table| named(&table.name)) {
+        columns.extend(table.primary_key().into_iter().map(|key| place(&table.name, key)));
+    }
+    let inside: Vec<&&ForeignKey> = keys
+        .iter()
+        .filter(|key| key.columns.len() == 1 && key.database == facts.name && key.referenced_database == facts.name)
+        .collect();
+    loop {
+        let before = columns.len();
+        for key in &inside {
+            let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice()) else {
+                continue;
+            };
+            let ends = [(&key.table, column), (&key.referenced_table, referenced)];
+            if ends.iter().any(|(table, column)| columns.contains(&place(table, column))) {
+                for (table, column) in ends {
+                    columns.insert(place(table, column));
+                    found.insert(table.clone());
+                }
+            }
+        }
+        if columns.len() == before {
+            return found;
+        }
+    }
+}
+
+fn place(table: &str, column: &str) -> (String, String) {
+    (table.to_lowercase(), column.to_lowercase())
+}
+
+/// Copies of the named tables' rows, and tables whose rows can point to any model.
+fn by_shape(facts: &DatabaseFacts, named: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for original in facts.tables.found.iter().filter(|table| named(&table.name)) {
+        let names: BTreeSet<String> = original.columns.iter().map(|column| column.name.to_lowercase()).collect();
+        let primary = original.primary_key();
+        let [key] = primary.as_slice() else { continue };
+        let others = facts.tables.found.iter().filter(|table| !table.is_view && !named(&table.name));
+        found.extend(others.filter(|table| shape::copies(&names, key, table).is_some()).map(|t| t.name.clone()));
+    }
+    let to_types =
+        facts.foreign_keys.found.iter().filter(|key| {
+            key.database == facts.name && key.referenced_table.eq_ignore_ascii_case(shape::CONTENT_TYPES)
+        });
+    for key in to_types {
+        let table = facts.table(&key.table);
+        let by = key.columns.first();
+        if let (Some(table), Some(column)) = (table, by)
+            && shape::object_column(table, column).is_some()
+        {
+            found.insert(table.name.clone());
+        }
+    }
+    found
 }

@@ -315,7 +315,7 @@ fn default(text: &str, column_type: &str, extra: &str, quoted: bool) -> Option<D
             return None;
         }
         if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-            return Some(DefaultValue::Literal(inner.replace("''", "'")));
+            return Some(DefaultValue::Literal(unquoted(inner)));
         }
         let is_number = text.parse::<f64>().is_ok() && !text.starts_with(|c: char| c.is_ascii_alphabetic());
         return Some(if is_number {
@@ -335,6 +335,33 @@ fn default(text: &str, column_type: &str, extra: &str, quoted: bool) -> Option<D
     })
 }
 
+/// A text as MariaDB prints it between quotes (`append_unescaped`, sql/unireg.cc and sql/sql_show.cc).
+fn unquoted(inner: &str) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some('0') => out.push('\0'),
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some('Z') => out.push('\u{1a}'),
+                Some(other) => out.push(other),
+                None => out.push('\\'),
+            },
+            '\'' => {
+                // A quote stands for itself when it is doubled.
+                out.push('\'');
+                if characters.as_str().starts_with('\'') {
+                    characters.next();
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +371,8 @@ mod tests {
         let literal = |text: &str| Some(DefaultValue::Literal(text.to_owned()));
         let expression = |text: &str| Some(DefaultValue::Expression(text.to_owned()));
         assert_eq!(default("'it''s'", "varchar(9)", "", true), literal("it's"));
+        assert_eq!(default(r"'it\'s 100%'", "longtext", "", true), literal("it's 100%"));
+        assert_eq!(default(r"'a\\b\n'", "longtext", "", true), literal("a\\b\n"));
         assert_eq!(default("NULL", "varchar(9)", "", true), None);
         assert_eq!(default("'NULL'", "varchar(9)", "", true), literal("NULL"));
         assert_eq!(default("-1.5", "double", "", true), literal("-1.5"));
