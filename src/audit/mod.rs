@@ -5,6 +5,7 @@ mod columns;
 mod copies;
 mod exhaustion;
 mod mapping;
+mod programs;
 mod references;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
@@ -16,6 +17,7 @@ use crate::schema::{ColumnType, Database, Server};
 use crate::source::{Gap, GapKind};
 
 pub use columns::{ColumnInstance, Exhaustion, IdColumn, Role};
+pub use programs::IdVariable;
 pub use references::{Reference, ReferencePlace};
 
 /// Why the code and the environments cannot be compared.
@@ -40,6 +42,8 @@ pub struct Audit {
     pub environments: Vec<Environment>,
     /// The columns that store the target's ids, its own key first.
     pub columns: Vec<IdColumn>,
+    /// The variables of triggers, routines and events that hold ids.
+    pub variables: Vec<IdVariable>,
     /// What the target's own table points to.
     pub references: Vec<Reference>,
     /// What could not be modelled.
@@ -160,7 +164,8 @@ impl Audit {
         }
         let columns = columns::find(&target, &expected, &environments);
         let references = references::find(&target, &expected, &environments);
-        let mut audit = Self { target, expected, environments, columns, references, gaps };
+        let variables = programs::variables(&columns, &environments);
+        let mut audit = Self { target, expected, environments, columns, variables, references, gaps };
         audit.compute_exhaustion(earlier);
         audit.push_unmeasured_gaps();
         audit.gaps.sort();

@@ -126,7 +126,8 @@ impl Reader<'_> {
             return facts;
         }
         match self.is_there(name).await {
-            Ok(Some(collation)) => facts.collation = Some(collation),
+            // Servers that ignore case write the name as it was made (`lower_case_table_names`).
+            Ok(Some((known, collation))) => (facts.name, facts.collation) = (known, Some(collation)),
             Ok(None) => {
                 let reason = format!("there is no database {name}, or {} may not see it", self.server.account);
                 self.incomplete.push(Incomplete { place: self.server.address.clone(), reason: reason.clone() });
@@ -134,12 +135,17 @@ impl Reader<'_> {
             }
             Err(trouble) => facts.tables = self.failed("the database", &trouble),
         }
+        let known = facts.name.clone();
+        let name = known.as_str();
         match self.tables(name).await {
             Ok((tables, counters)) => (facts.tables, facts.counters.found) = (tables, counters),
             Err(trouble) => facts.tables = self.failed("tables", &trouble),
         }
         match self.foreign_keys(name).await {
-            Ok((own, inbound)) => (facts.foreign_keys, facts.referenced_by) = (own, inbound),
+            Ok((own, inbound)) => {
+                (facts.foreign_keys, facts.referenced_by) = (own, inbound);
+                write_names_as_tables_do(&mut facts);
+            }
             Err(trouble) => {
                 facts.foreign_keys = self.failed("foreign keys", &trouble);
                 facts.referenced_by = Observed::unproven(trouble.reason());
@@ -177,6 +183,8 @@ impl Reader<'_> {
             return;
         }
         self.outsiders(read).await;
+        let others = self.other_columns(read).await;
+        self.server.other_columns = Some(others);
         let _ = self.session.rows("ROLLBACK").await;
     }
 
@@ -188,13 +196,42 @@ impl Reader<'_> {
         }
     }
 
-    /// The database's collation, if it is there.
-    async fn is_there(&mut self, name: &str) -> Result<Option<String>, SessionError> {
+    /// The database's name as the server writes it, and its collation, if it is there.
+    async fn is_there(&mut self, name: &str) -> Result<Option<(String, String)>, SessionError> {
         let sql = format!(
-            "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+            "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
             crate::schema::quote_string(name)
         );
-        Ok(self.session.rows(&sql).await?.first().map(|row| row.text(0)))
+        let rows = self.session.rows(&sql).await?;
+        let exact = rows.iter().find(|row| row.text(0) == name);
+        Ok(exact.or(rows.first()).map(|row| (row.text(0), row.text(1))))
+    }
+}
+
+/// InnoDB keeps names in small letters where the server ignores case (`lower_case_table_names` 2), and the list of tables
+/// does not.
+fn write_names_as_tables_do(facts: &mut DatabaseFacts) {
+    let tables: Vec<String> = facts.tables.found.iter().map(|table| table.name.clone()).collect();
+    let database = facts.name.clone();
+    let known = |name: &str| {
+        let exact = tables.iter().any(|table| table == name);
+        let mut same = tables.iter().filter(|table| table.to_lowercase() == name.to_lowercase());
+        match (exact, same.next(), same.next()) {
+            (false, Some(table), None) => Some(table.clone()),
+            _ => None,
+        }
+    };
+    for key in facts.foreign_keys.found.iter_mut().chain(&mut facts.referenced_by.found) {
+        if key.database == database
+            && let Some(table) = known(&key.table)
+        {
+            key.table = table;
+        }
+        if key.referenced_database == database
+            && let Some(table) = known(&key.referenced_table)
+        {
+            key.key.referenced_table = table;
+        }
     }
 }
 

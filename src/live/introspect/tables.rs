@@ -222,12 +222,17 @@ impl Reader<'_> {
     /// CHECK constraints.
     pub(super) async fn checks(&mut self, database: &str) -> Result<Observed<Vec<Check>>, SessionError> {
         let schema = quote_string(database);
+        // Names of checks are unique in a database of MySQL. A join of both lists reads the whole dictionary for each row.
+        let mut clauses: BTreeMap<String, String> = BTreeMap::new();
         let sql = if self.is_mysql((8, 0, 16)) {
+            let sql = format!(
+                "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
+                 WHERE CONSTRAINT_SCHEMA = {schema}"
+            );
+            clauses.extend(self.session.rows(&sql).await?.iter().map(|row| (row.text(0), row.text(1))));
             format!(
-                "SELECT t.TABLE_NAME, t.CONSTRAINT_NAME, c.CHECK_CLAUSE, t.ENFORCED \
-                 FROM information_schema.TABLE_CONSTRAINTS t JOIN information_schema.CHECK_CONSTRAINTS c \
-                 ON c.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME \
-                 WHERE t.TABLE_SCHEMA = {schema} AND t.CONSTRAINT_TYPE = 'CHECK'"
+                "SELECT TABLE_NAME, CONSTRAINT_NAME, NULL, ENFORCED FROM information_schema.TABLE_CONSTRAINTS \
+                 WHERE TABLE_SCHEMA = {schema} AND CONSTRAINT_TYPE = 'CHECK'"
             )
         } else if self.is_mariadb_from((10, 3, 10)) {
             format!(
@@ -245,12 +250,11 @@ impl Reader<'_> {
             .rows(&sql)
             .await?
             .iter()
-            .map(|row| Check {
-                table: row.text(0),
-                part: schema::Check {
-                    enforced: row.text(3) == "YES",
-                    ..schema::Check::new(&row.text(1), &unescape(&row.text(2), escaped))
-                },
+            .map(|row| {
+                let name = row.text(1);
+                let clause = row.at(2).or_else(|| clauses.get(&name).cloned()).unwrap_or_default();
+                let check = schema::Check::new(&name, &unescape(&clause, escaped));
+                Check { table: row.text(0), part: schema::Check { enforced: row.text(3) == "YES", ..check } }
             })
             .collect();
         checks.sort();
