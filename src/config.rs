@@ -2,74 +2,32 @@
 //! found from the current folder upward), the configuration of the scanned tree as far as it is trusted
 //! (`tree`), the default.
 
+mod error;
 mod file;
 pub mod gate;
+mod glob;
 mod locate;
 pub mod source_url;
 mod tree;
+mod value;
 
 use std::path::{Path, PathBuf};
 
-use clap::ValueEnum;
-use globset::{Glob, GlobSet, GlobSetBuilder};
+use globset::GlobSet;
 use indexmap::IndexMap;
-use serde::Deserialize;
 
+use self::glob::globs;
 use self::locate::Located;
 use self::source_url::SourceUrl;
 
-/// The model whose touchpoints are found unless another is named.
-pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
+pub use self::error::{ConfigError, DEFAULT_TARGET};
+pub use self::value::{CliOverrides, Color, Environment, Format};
 
 /// What the key becomes unless something else is asked for.
 pub const DEFAULT_KEY_TYPE: &str = "bigint unsigned";
 
 /// More threads than this for each core are not started, whoever asks for them: each has a stack of its own.
 const THREADS_PER_CORE: usize = 4;
-
-/// A report's format.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Format {
-    /// A summary for people.
-    #[default]
-    Text,
-    /// Report v1.
-    Json,
-    /// One page for people, to attach and to print.
-    Html,
-    /// Short, for a ticket or a pull request.
-    Markdown,
-    /// SARIF 2.1.0, for tools that show results beside code.
-    Sarif,
-    /// Annotations of a GitHub workflow.
-    Github,
-}
-
-/// When to use colour.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, ValueEnum)]
-#[serde(rename_all = "kebab-case")]
-pub enum Color {
-    /// On a terminal, unless `NO_COLOR` is set.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// An environment, such as prod, as the configuration names it.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Environment {
-    /// Its databases: URLs, dumps and snapshots.
-    pub sources: Vec<String>,
-    /// The environment variable that holds the password.
-    pub password_env: Option<String>,
-    /// The file whose first line is the password.
-    pub password_file: Option<PathBuf>,
-}
 
 /// All settings of a run. Paths are as they were given, or relative to the current folder.
 #[derive(Clone, Debug)]
@@ -153,86 +111,6 @@ impl Default for Settings {
             warnings: Vec::new(),
         }
     }
-}
-
-/// The command line's values. Each one that is given overrides the configuration's.
-#[derive(Clone, Debug, Default)]
-pub struct CliOverrides {
-    /// The projects; those of the configuration, or the configuration's folder, when empty.
-    pub roots: Vec<PathBuf>,
-    /// The configuration file. No other one is looked for then.
-    pub config: Option<PathBuf>,
-    /// As in [`Settings`].
-    pub target: Option<String>,
-    /// As in [`Settings`].
-    pub site_packages: Vec<PathBuf>,
-    /// As in [`Settings`].
-    pub exclude: Vec<String>,
-    /// As in [`Settings`].
-    pub format: Option<Format>,
-    /// As in [`Settings`].
-    pub output: Option<PathBuf>,
-    /// As in [`Settings`].
-    pub source_url: Option<SourceUrl>,
-    /// As in [`Settings`].
-    pub quiet: bool,
-    /// As in [`Settings`].
-    pub color: Option<Color>,
-    /// As in [`Settings`].
-    pub threads: Option<usize>,
-    /// The baseline of the gate.
-    pub baseline: Option<PathBuf>,
-    /// The active virtual environment, from the process's environment.
-    pub virtual_env: Option<PathBuf>,
-    /// As in [`Settings`].
-    pub settings: Option<String>,
-    /// As in [`Settings`].
-    pub installed_apps: Option<PathBuf>,
-    /// As in [`Settings`].
-    pub django: Option<String>,
-    /// As in [`Settings`].
-    pub server: Option<String>,
-    /// As in [`Settings`].
-    pub key_type: Option<String>,
-}
-
-/// A configuration that cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum ConfigError {
-    /// The file cannot be read.
-    #[error("{}: cannot be read: {source}; pass an existing file with --config, or leave the option out", path.display())]
-    Unreadable {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
-    /// The file is wrong at a place.
-    #[error("{}:{line}:{column}: {message}", path.display())]
-    Wrong {
-        /// The file.
-        path: PathBuf,
-        /// 1-based line.
-        line: usize,
-        /// 1-based column in characters.
-        column: usize,
-        /// What is wrong, and what to do.
-        message: String,
-    },
-    /// The target is no model's name.
-    #[error("`{0}` is not a valid model; write it as app_label.Model, such as {DEFAULT_TARGET}")]
-    Target(String),
-    /// A glob cannot be read.
-    #[error("`{glob}` is not a valid glob: {reason}; write it as in .gitignore, such as docs/**")]
-    Glob {
-        /// The glob.
-        glob: String,
-        /// Why.
-        reason: String,
-    },
-    /// Zero threads.
-    #[error("0 threads cannot work; use 1 or more, or leave the option out to use all cores")]
-    Threads,
 }
 
 impl Settings {
@@ -346,22 +224,6 @@ fn is_model(name: &str) -> bool {
             && word.starts_with(|c: char| c.is_alphabetic() || c == '_')
     };
     name.split_once('.').is_some_and(|(app, model)| is_word(app) && is_word(model))
-}
-
-/// Globs that match a path and everything below it.
-fn globs(patterns: &[String]) -> Result<GlobSet, ConfigError> {
-    let wrong = |glob: &str, error: &globset::Error| ConfigError::Glob {
-        glob: glob.to_owned(),
-        reason: error.kind().to_string(),
-    };
-    let mut set = GlobSetBuilder::new();
-    for pattern in patterns {
-        let bare = pattern.trim_matches('/');
-        for glob in [bare.to_owned(), format!("{bare}/**")] {
-            set.add(Glob::new(&glob).map_err(|error| wrong(pattern, &error))?);
-        }
-    }
-    set.build().map_err(|error| wrong(&patterns.join(" "), &error))
 }
 
 #[cfg(test)]

@@ -265,6 +265,48 @@ fn every_case_is_found_as_its_lines_say() {
     assert!(expected > 0 || !chosen.is_empty(), "no expectation was read");
 }
 
+/// More alternatives than the analysis follows are a gap at the place, and no gap is there where all were followed.
+#[test]
+fn alternatives_that_are_left_out_are_a_gap() {
+    let gaps = |classes: usize| -> Vec<String> {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = |path: &str, text: &str| {
+            let path = folder.path().join(path);
+            std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            std::fs::write(path, text).expect("a file");
+        };
+        file("press/__init__.py", "");
+        file(
+            "press/models.py",
+            "from django.db import models\n\nclass Order(models.Model):\n    total = models.IntegerField()\n",
+        );
+        let mut text = String::from("from press.models import Order\n\nKINDS = {}\n");
+        for number in 0..classes {
+            let _ = write!(text, "class Kind{number}:\n    def run(self, row):\n        row.save()\n\n");
+        }
+        text.push_str("KINDS = [");
+        for number in 0..classes {
+            let _ = write!(text, "Kind{number}, ");
+        }
+        text.push_str("]\n\ndef run(at):\n    KINDS[at]().run(Order.objects.get())\n");
+        file("press/kinds.py", &text);
+        let case = Case {
+            target: Some(String::from("press.Order")),
+            roots: vec![folder.path().to_owned()],
+            site_packages: Vec::new(),
+        };
+        let report = scan(env!("CARGO_BIN_EXE_csm-audit"), &case).expect("a report");
+        let saves = report["touchpoints"].as_array().expect("touchpoints").iter().filter(|one| one["symbol"] == "save");
+        let gaps = report["gaps"].as_array().expect("gaps").iter().filter(|gap| gap["kind"] == "unfinished");
+        let gaps: Vec<String> = gaps.map(|gap| format!("{}: {}", gap["file"], gap["reason"])).collect();
+        assert!(saves.count() == classes || !gaps.is_empty(), "touchpoints are missing without a gap");
+        gaps
+    };
+    assert_eq!(gaps(300), Vec::<String>::new());
+    let gaps = gaps(1010);
+    assert!(gaps.iter().any(|gap| gap.contains("press/kinds.py") && gap.contains("`KINDS`")), "{gaps:#?}");
+}
+
 #[test]
 fn expectations_are_read_and_compared() {
     let line = read_line(" query read|none certain StudentModule; ~ instance write ");

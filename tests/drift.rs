@@ -184,6 +184,79 @@ fn on_mysql97() {
     drifts_are_told(Flavour::MySql97);
 }
 
+/// Definitions as people write them by hand, in a migration with `RunSQL`.
+const BY_HAND: &str = "CREATE TABLE parent (id int PRIMARY KEY) ENGINE=InnoDB;
+CREATE TABLE raw (
+    id serial,
+    a int REFERENCES parent (id) ON DELETE CASCADE,
+    b int,
+    c int DEFAULT 5 UNIQUE CHECK (c > 0),
+    d decimal(5,2) NOT NULL DEFAULT -1.50,
+    t timestamp NOT NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP,
+    v varchar(9) CHARACTER SET latin1 NOT NULL DEFAULT 'it''s',
+    PRIMARY KEY (id),
+    KEY k USING HASH (b, v(3)),
+    CONSTRAINT small CHECK (c < 9),
+    CONSTRAINT to_parent FOREIGN KEY (b) REFERENCES parent (id) ON DELETE RESTRICT ON UPDATE CASCADE
+) ENGINE=InnoDB;";
+
+/// What a server makes of definitions by hand is what the replay makes of them: no check finds a difference.
+fn definitions_by_hand(flavour: Flavour) {
+    let Some(server) = support::start(flavour, ServerOptions::new()) else { return };
+    server.execute("CREATE DATABASE shop CHARACTER SET utf8mb4");
+    let rest = "CREATE TABLE shop_order (id int NOT NULL AUTO_INCREMENT PRIMARY KEY) ENGINE=InnoDB;
+        CREATE TABLE django_migrations (id int NOT NULL AUTO_INCREMENT PRIMARY KEY, app varchar(255) NOT NULL,
+            name varchar(255) NOT NULL, applied datetime(6) NOT NULL);
+        INSERT INTO django_migrations (app, name, applied) VALUES ('shop', '0001_initial', NOW());";
+    server.try_load_text("shop", &format!("{BY_HAND}{rest}")).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let migration = format!(
+        "from django.db import migrations, models\n\n\nclass Migration(migrations.Migration):\n    operations = [\n        \
+         migrations.CreateModel('Order', [('id', models.AutoField(primary_key=True))]),\n        \
+         migrations.RunSQL(\"\"\"{BY_HAND}\"\"\"),\n    ]\n"
+    );
+    for (name, text) in [
+        ("settings.py", "INSTALLED_APPS = ['shop']\nDATABASES = {'default': {'NAME': 'shop'}}\n"),
+        ("shop/__init__.py", ""),
+        ("shop/models.py", "from django.db import models\n\n\nclass Order(models.Model):\n    pass\n"),
+        ("shop/migrations/__init__.py", ""),
+        ("shop/migrations/0001_initial.py", &migration),
+    ] {
+        let path = folder.path().join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    let mut command = Command::new(env!("CARGO_BIN_EXE_csm-audit"));
+    command.arg("scan").arg(folder.path()).args(["--target", "shop.Order", "--settings", "settings"]);
+    command.args(["--django", "4.2", "--format", "json", "--quiet", "--allow-primary", "--replica"]);
+    command.arg(format!("prod=mysql://root@localhost/shop?socket={}", server.socket().display()));
+    let output = command.output().unwrap();
+    let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let found: Vec<String> = report["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|finding| finding["table"] == "raw" || finding["table"] == "parent")
+        .map(|finding| format!("{} {}", line(finding), finding["message"]))
+        .collect();
+    assert!(found.is_empty(), "{flavour}: {found:#?}");
+}
+
+#[test]
+fn by_hand_on_mariadb() {
+    definitions_by_hand(Flavour::MariaDb);
+}
+
+#[test]
+fn by_hand_on_mysql56() {
+    definitions_by_hand(Flavour::MySql56);
+}
+
+#[test]
+fn by_hand_on_mysql97() {
+    definitions_by_hand(Flavour::MySql97);
+}
+
 /// Checks that no drift of one environment makes fire; where they do instead.
 const ELSEWHERE: [&str; 8] = [
     // A database of its own state: the unit tests of the expected schema, and the base of every drift.

@@ -41,22 +41,24 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             let place = format!("{}.{}", matched.name, column.name);
-            let wanted = column.default.as_ref().filter(|default| !default.is_null()).map(DefaultValue::to_sql);
-            let (severity, message) = match (&held.on_update, &wanted, &held.default) {
+            let wanted = column.default.as_ref().filter(|default| !default.is_null());
+            let known = |value: &String| column.on_update.as_ref().is_some_and(|code| moment(code) == moment(value));
+            let on_update = held.on_update.as_ref().filter(|value| !known(value));
+            let (severity, message) = match (on_update, &wanted, &held.default) {
                 (Some(value), ..) => {
                     (Severity::Error, format!("{place} becomes {value} whenever its row is updated, and the code does not know"))
                 }
                 (None, Some(default), None) => (
                     // NULL is what comes instead when it may be.
                     if held.nullable { Severity::Warning } else { Severity::Error },
-                    format!("{place} has no default, and the code counts on {default}"),
+                    format!("{place} has no default, and the code counts on {}", default.to_sql()),
                 ),
                 (None, None, Some(default)) => {
                     (Severity::Info, format!("{place} has the default {}, which the code does not give it", default.to_sql()))
                 }
                 (None, Some(wanted), Some(default)) if !alike(wanted, default, held) => (
                     Severity::Warning,
-                    format!("{place} has the default {}, and the code counts on {wanted}", default.to_sql()),
+                    format!("{place} has the default {}, and the code counts on {}", default.to_sql(), wanted.to_sql()),
                 ),
                 _ => continue,
             };
@@ -77,14 +79,27 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// A function that gives the current time, in one of its spellings (MySQL manual, 14.7: `CURRENT_TIMESTAMP`, `NOW()`,
+/// `LOCALTIME` and `LOCALTIMESTAMP` are synonyms; MariaDB writes `current_timestamp()`).
+fn moment(text: &str) -> String {
+    let text = text.trim().to_ascii_lowercase();
+    let (name, digits) = text.split_once('(').map_or((text.as_str(), ""), |(name, rest)| (name, rest));
+    let name = if ["now", "localtime", "localtimestamp"].contains(&name.trim()) { "current_timestamp" } else { name };
+    format!("{}({})", name.trim(), digits.trim_end_matches(')').trim())
+}
+
 /// Whether two defaults say the same. Servers write expressions in their own way; only plain values are compared.
-fn alike(code: &str, held: &DefaultValue, column: &Column) -> bool {
+fn alike(code: &DefaultValue, held: &DefaultValue, column: &Column) -> bool {
+    if code == held {
+        return true;
+    }
+    let code = code.to_sql();
     let plain = |text: &str| {
         let text = text.trim();
         let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text).trim();
         unquote_string(inner).unwrap_or_else(|| inner.to_owned()).to_lowercase()
     };
-    let code = plain(code);
+    let code = plain(&code);
     match held {
         DefaultValue::Expression(_) => true,
         DefaultValue::Literal(value) => {

@@ -39,16 +39,18 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 (None, None) => true,
                 _ => false,
             };
-            if same(expected, held.on_delete.as_deref()) && held.on_update.is_none() {
+            let update = code.on_update.as_deref().filter(|rule| !is_default(rule));
+            if same(expected, held.on_delete.as_deref()) && same(update, held.on_update.as_deref()) {
                 continue;
             }
             let columns = held.columns.join(", ");
-            let rule = match (&held.on_delete, &held.on_update) {
-                (Some(rule), _) => format!("ON DELETE {rule}"),
-                (None, Some(rule)) => format!("ON UPDATE {rule}"),
-                (None, None) => String::from("no ON DELETE"),
+            let (when, is, wanted) = if same(expected, held.on_delete.as_deref()) {
+                ("ON UPDATE", &held.on_update, update)
+            } else {
+                ("ON DELETE", &held.on_delete, expected)
             };
-            let wanted = expected.map_or_else(|| String::from("no action"), |rule| format!("ON DELETE {rule}"));
+            let rule = is.as_ref().map_or_else(|| format!("no {when}"), |rule| format!("{when} {rule}"));
+            let wanted = wanted.map_or_else(|| String::from("no action"), |rule| format!("{when} {rule}"));
             let concerns = context.is_target(matched.name) || context.is_target(&held.referenced_table);
             findings.push(
                 Finding::new(

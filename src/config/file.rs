@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
+use super::error::ConfigError;
+use super::gate;
 use super::source_url::SourceUrl;
-use super::{Color, ConfigError, Environment, Format, gate};
+use super::value::{Color, Environment, Format};
 
 /// The name of the configuration file.
 pub(super) const FILE_NAME: &str = "csm-audit.toml";

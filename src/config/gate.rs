@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use serde::de::value::StrDeserializer;
 use serde::de::{Deserialize, Deserializer, Error as _, IntoDeserializer};
 
-use super::{ConfigError, globs};
+use super::error::ConfigError;
+use super::glob::globs;
 use crate::finding::{Confidence, Kind};
 
 /// The name of the baseline, beside the first root's configuration.

@@ -7,8 +7,9 @@
 
 use std::path::{Path, PathBuf};
 
+use super::error::ConfigError;
 use super::file::{self, FILE_NAME, FileConfig};
-use super::{CliOverrides, ConfigError};
+use super::value::CliOverrides;
 
 /// A configuration and where it is.
 pub(super) struct Located {

@@ -244,6 +244,200 @@ impl<'p> DjangoHost<'p> {
         self.changed.set(false);
     }
 
+    /// A method of an object of Django: an operation of a migration, or a field. `None` when the method is not known
+    /// here; `Some(None)` when the field's answer is not known.
+    fn method(
+        &self,
+        interp: &mut Interp<'p>,
+        object: &Rc<Object<'p>>,
+        method: &str,
+        args: &Args<'p>,
+        site: Site<'p>,
+    ) -> Option<Option<Value<'p>>> {
+        if object.externals().iter().any(|e| super::operation::positional(e).is_some()) {
+            if matches!(method, "state_forwards" | "database_forwards") {
+                self.effects.borrow_mut().push(Effect { method: method.to_owned(), args: args.clone(), site });
+                return Some(Some(Value::None));
+            }
+            if method.starts_with("allow_migrate_model") {
+                return Some(Some(Value::Bool(true)));
+            }
+        }
+        match method {
+            "db_type" | "rel_db_type" | "get_internal_type" | "db_parameters" => {
+                return Some(field::native_answer(object, method, self.target_of(interp)));
+            }
+            "deconstruct" => return Some(field::native_deconstruct(object, site)),
+            "set_attributes_from_name" => {
+                if let Some(name) = args.pos.first() {
+                    object.attrs.borrow_mut().insert("name".into(), name.clone());
+                }
+                return Some(Some(Value::None));
+            }
+            "db_check" | "db_type_suffix" | "cast_db_type" => return Some(Some(Value::None)),
+            _ => {}
+        }
+        None
+    }
+
+    /// A method of the schema editor.
+    fn editor_method(&self, method: &str, args: &Args<'p>, site: Site<'p>) -> Value<'p> {
+        let plain = ["quote_name", "quote_value", "effective_default", "prepare_default"];
+        if plain.contains(&method) {
+            let text = args.pos.first().map(Value::to_text).unwrap_or_default();
+            return match method {
+                "quote_name" => Value::Str(format!("`{text}`").into()),
+                "quote_value" => Value::Str(format!("'{text}'").into()),
+                _ => Value::unknown("a default"),
+            };
+        }
+        self.effects.borrow_mut().push(Effect { method: method.to_owned(), args: args.clone(), site });
+        if method == "execute"
+            && let Some(sql) = args.pos.first().and_then(Value::as_str)
+        {
+            self.apply_query(&sql, args.get(1, "params"));
+        } else {
+            self.changed.set(true);
+        }
+        Value::None
+    }
+
+    /// A method of a connection, of its cursor, or of what hangs on the connection.
+    fn connection_method(
+        &self,
+        interp: &mut Interp<'p>,
+        callee: &str,
+        args: &Args<'p>,
+        site: Site<'p>,
+    ) -> Option<Value<'p>> {
+        match callee {
+            "django.db.connection.cursor" => Some(interp.symbolic(CURSOR, Vec::new(), site)),
+            "django.db.connection.cursor.execute" | "django.db.connection.cursor.executemany" => {
+                match args.get(0, "sql").and_then(Value::as_str) {
+                    Some(sql) => self.apply_query(&sql, args.get(1, "params")),
+                    None => self.changed.set(true),
+                }
+                self.effects.borrow_mut().push(Effect { method: String::from("execute"), args: args.clone(), site });
+                Some(Value::None)
+            }
+            "django.db.connection.cursor.fetchone" | "django.db.connection.cursor.fetchall" => {
+                // The answer depends on the server.
+                let _ = self.server(interp);
+                Some(self.fetch(callee.ends_with("fetchall")))
+            }
+            "django.db.connection.schema_editor" => Some(interp.symbolic(EDITOR, Vec::new(), site)),
+            "django.db.connection.ops.quote_name" => {
+                Some(Value::Str(format!("`{}`", args.pos.first().map(Value::to_text).unwrap_or_default()).into()))
+            }
+            "django.db.connection.introspection.table_names" | "django.db.connection.introspection.get_table_list" => {
+                Some(match &*self.tables.borrow() {
+                    Some(tables) => Value::list(tables.iter().map(|t| Value::str(t)).collect()),
+                    None => Value::unknown("the tables of the database"),
+                })
+            }
+            _ => None,
+        }
+    }
+
+    /// Plugins by stevedore, as Open edX's plugin apps: the entry points of the group that the project type names.
+    fn extensions(
+        &self,
+        interp: &mut Interp<'p>,
+        callee: &str,
+        receiver: Option<&Value<'p>>,
+        args: &Args<'p>,
+        site: Site<'p>,
+    ) -> Option<Value<'p>> {
+        match callee {
+            "stevedore.extension.ExtensionManager" | "stevedore.ExtensionManager" => {
+                let group = args.get(0, "namespace")?.as_str()?;
+                let items = self
+                    .plugins
+                    .iter()
+                    .filter(|(name, _)| **name == *group)
+                    .filter_map(|(_, target)| {
+                        let (module, class) = target.split_once(':')?;
+                        let plugin = interp.resolve(Value::Import(module.into(), class.into()));
+                        let extension = interp.symbolic("stevedore.extension.Extension", Vec::new(), site);
+                        if let Value::Object(object) = &extension {
+                            object.attrs.borrow_mut().insert("plugin".into(), plugin);
+                        }
+                        Some((Value::str(target), extension))
+                    })
+                    .collect();
+                let manager = interp.symbolic("stevedore.extension.Manager", Vec::new(), site);
+                if let Value::Object(object) = &manager {
+                    object.attrs.borrow_mut().insert("__items__".into(), Value::dict(items));
+                }
+                Some(manager)
+            }
+            "stevedore.extension.Manager.names" => match receiver {
+                Some(Value::Object(object)) => {
+                    object.attrs.borrow().get("__items__").and_then(Value::items).map(Value::list)
+                }
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// A function or constructor of Django, or of a package that compares versions.
+    fn function(
+        &self,
+        interp: &mut Interp<'p>,
+        callee: &str,
+        receiver: Option<&Value<'p>>,
+        args: &Args<'p>,
+        site: Site<'p>,
+    ) -> Option<Value<'p>> {
+        match callee {
+            "django.apps.apps.is_installed" => {
+                let name = args.pos.first()?.as_str()?;
+                Some(Value::Bool(self.installed.borrow().iter().any(|(_, m)| **m == *name)))
+            }
+            "django.db.migrations.Migration.__init__" | "django.db.migrations.migration.Migration.__init__" => {
+                if let (Some(Value::Object(object)), Some(name), Some(app)) =
+                    (receiver, args.pos.first(), args.pos.get(1))
+                {
+                    let mut attrs = object.attrs.borrow_mut();
+                    attrs.insert("name".into(), name.clone());
+                    attrs.insert("app_label".into(), app.clone());
+                }
+                Some(Value::None)
+            }
+            "django.apps.registry.Apps.get_model" | "django.apps.apps.get_model" => {
+                let (app, model) = match (args.get(0, "app_label"), args.get(1, "model_name")) {
+                    (Some(app), Some(model)) => (app.as_str()?, model.as_str()?),
+                    (Some(both), None) => {
+                        let both = both.as_str()?;
+                        let (app, model) = both.split_once('.')?;
+                        (app.into(), model.into())
+                    }
+                    _ => return None,
+                };
+                Some(interp.symbolic(MODEL, vec![Value::Str(app), Value::Str(model)], site))
+            }
+            "django.db.migrations.swappable_dependency" | "django.db.migrations.migration.swappable_dependency" => {
+                let value = args.pos.first()?.as_str()?;
+                let app = value.split('.').next().unwrap_or("").to_owned();
+                Some(Value::tuple([Value::Str(app.into()), Value::str("__first__")]))
+            }
+            "django.get_version" => self.external(interp, "django.__version__"),
+            "django.contrib.auth.get_user_model" => {
+                let setting = self.setting("AUTH_USER_MODEL")?.as_str()?;
+                let (app, model) = setting.split_once('.')?;
+                Some(interp.symbolic(MODEL, vec![Value::str(app), Value::str(model)], site))
+            }
+            "packaging.version.parse" | "packaging.version.Version" | "distutils.version.LooseVersion" => {
+                let text = args.pos.first()?.as_str()?;
+                let numbers: Vec<Value<'p>> =
+                    text.split('.').map_while(|p| p.parse::<i64>().ok()).map(Value::Int).collect();
+                Some(Value::tuple(numbers))
+            }
+            _ => None,
+        }
+    }
+
     fn apply_query(&self, sql: &str, params: Option<&Value<'p>>) {
         *self.query.borrow_mut() = sql.to_lowercase();
         *self.answer.borrow_mut() = None;
@@ -367,150 +561,21 @@ impl<'p> Host<'p> for DjangoHost<'p> {
         args: &Args<'p>,
         site: Site<'p>,
     ) -> Option<Value<'p>> {
-        if let (Some(Value::Object(object)), Some((_, method))) = (receiver, callee.rsplit_once('.')) {
-            if object.externals().iter().any(|e| super::operation::positional(e).is_some()) {
-                if matches!(method, "state_forwards" | "database_forwards") {
-                    self.effects.borrow_mut().push(Effect { method: method.to_owned(), args: args.clone(), site });
-                    return Some(Value::None);
-                }
-                if method.starts_with("allow_migrate_model") {
-                    return Some(Value::Bool(true));
-                }
-            }
-            match method {
-                "db_type" | "rel_db_type" | "get_internal_type" | "db_parameters" => {
-                    return field::native_answer(object, method, self.target_of(interp));
-                }
-                "deconstruct" => return field::native_deconstruct(object, site),
-                "set_attributes_from_name" => {
-                    if let Some(name) = args.pos.first() {
-                        object.attrs.borrow_mut().insert("name".into(), name.clone());
-                    }
-                    return Some(Value::None);
-                }
-                "db_check" | "db_type_suffix" | "cast_db_type" => return Some(Value::None),
-                _ => {}
-            }
+        if let (Some(Value::Object(object)), Some((_, method))) = (receiver, callee.rsplit_once('.'))
+            && let Some(answer) = self.method(interp, object, method, args, site)
+        {
+            return answer;
         }
         if let Some(method) = callee.strip_prefix(EDITOR).and_then(|m| m.strip_prefix('.')) {
-            let plain = ["quote_name", "quote_value", "effective_default", "prepare_default"];
-            if plain.contains(&method) {
-                let text = args.pos.first().map(Value::to_text).unwrap_or_default();
-                return Some(match method {
-                    "quote_name" => Value::Str(format!("`{text}`").into()),
-                    "quote_value" => Value::Str(format!("'{text}'").into()),
-                    _ => Value::unknown("a default"),
-                });
-            }
-            self.effects.borrow_mut().push(Effect { method: method.to_owned(), args: args.clone(), site });
-            if method == "execute"
-                && let Some(sql) = args.pos.first().and_then(Value::as_str)
-            {
-                self.apply_query(&sql, args.get(1, "params"));
-            } else {
-                self.changed.set(true);
-            }
-            return Some(Value::None);
+            return Some(self.editor_method(method, args, site));
         }
-        match callee {
-            "django.db.connection.cursor" => Some(interp.symbolic(CURSOR, Vec::new(), site)),
-            "django.db.connection.cursor.execute" | "django.db.connection.cursor.executemany" => {
-                match args.get(0, "sql").and_then(Value::as_str) {
-                    Some(sql) => self.apply_query(&sql, args.get(1, "params")),
-                    None => self.changed.set(true),
-                }
-                self.effects.borrow_mut().push(Effect { method: String::from("execute"), args: args.clone(), site });
-                Some(Value::None)
-            }
-            "django.db.connection.cursor.fetchone" | "django.db.connection.cursor.fetchall" => {
-                // The answer depends on the server.
-                let _ = self.server(interp);
-                Some(self.fetch(callee.ends_with("fetchall")))
-            }
-            "django.db.connection.schema_editor" => Some(interp.symbolic(EDITOR, Vec::new(), site)),
-            "django.db.connection.ops.quote_name" => {
-                Some(Value::Str(format!("`{}`", args.pos.first().map(Value::to_text).unwrap_or_default()).into()))
-            }
-            "django.db.connection.introspection.table_names" | "django.db.connection.introspection.get_table_list" => {
-                Some(match &*self.tables.borrow() {
-                    Some(tables) => Value::list(tables.iter().map(|t| Value::str(t)).collect()),
-                    None => Value::unknown("the tables of the database"),
-                })
-            }
-            "django.apps.apps.is_installed" => {
-                let name = args.pos.first()?.as_str()?;
-                Some(Value::Bool(self.installed.borrow().iter().any(|(_, m)| **m == *name)))
-            }
-            "django.db.migrations.Migration.__init__" | "django.db.migrations.migration.Migration.__init__" => {
-                if let (Some(Value::Object(object)), Some(name), Some(app)) =
-                    (receiver, args.pos.first(), args.pos.get(1))
-                {
-                    let mut attrs = object.attrs.borrow_mut();
-                    attrs.insert("name".into(), name.clone());
-                    attrs.insert("app_label".into(), app.clone());
-                }
-                Some(Value::None)
-            }
-            // Plugin apps of Open edX: the entry points of the group that the project type names.
-            "stevedore.extension.ExtensionManager" | "stevedore.ExtensionManager" => {
-                let group = args.get(0, "namespace")?.as_str()?;
-                let items = self
-                    .plugins
-                    .iter()
-                    .filter(|(name, _)| **name == *group)
-                    .filter_map(|(_, target)| {
-                        let (module, class) = target.split_once(':')?;
-                        let plugin = interp.resolve(Value::Import(module.into(), class.into()));
-                        let extension = interp.symbolic("stevedore.extension.Extension", Vec::new(), site);
-                        if let Value::Object(object) = &extension {
-                            object.attrs.borrow_mut().insert("plugin".into(), plugin);
-                        }
-                        Some((Value::str(target), extension))
-                    })
-                    .collect();
-                let manager = interp.symbolic("stevedore.extension.Manager", Vec::new(), site);
-                if let Value::Object(object) = &manager {
-                    object.attrs.borrow_mut().insert("__items__".into(), Value::dict(items));
-                }
-                Some(manager)
-            }
-            "stevedore.extension.Manager.names" => match receiver {
-                Some(Value::Object(object)) => {
-                    object.attrs.borrow().get("__items__").and_then(Value::items).map(Value::list)
-                }
-                _ => None,
-            },
-            "django.apps.registry.Apps.get_model" | "django.apps.apps.get_model" => {
-                let (app, model) = match (args.get(0, "app_label"), args.get(1, "model_name")) {
-                    (Some(app), Some(model)) => (app.as_str()?, model.as_str()?),
-                    (Some(both), None) => {
-                        let both = both.as_str()?;
-                        let (app, model) = both.split_once('.')?;
-                        (app.into(), model.into())
-                    }
-                    _ => return None,
-                };
-                Some(interp.symbolic(MODEL, vec![Value::Str(app), Value::Str(model)], site))
-            }
-            "django.db.migrations.swappable_dependency" | "django.db.migrations.migration.swappable_dependency" => {
-                let value = args.pos.first()?.as_str()?;
-                let app = value.split('.').next().unwrap_or("").to_owned();
-                Some(Value::tuple([Value::Str(app.into()), Value::str("__first__")]))
-            }
-            "django.get_version" => self.external(interp, "django.__version__"),
-            "django.contrib.auth.get_user_model" => {
-                let setting = self.setting("AUTH_USER_MODEL")?.as_str()?;
-                let (app, model) = setting.split_once('.')?;
-                Some(interp.symbolic(MODEL, vec![Value::str(app), Value::str(model)], site))
-            }
-            "packaging.version.parse" | "packaging.version.Version" | "distutils.version.LooseVersion" => {
-                let text = args.pos.first()?.as_str()?;
-                let numbers: Vec<Value<'p>> =
-                    text.split('.').map_while(|p| p.parse::<i64>().ok()).map(Value::Int).collect();
-                Some(Value::tuple(numbers))
-            }
-            _ => None,
+        if callee.starts_with("django.db.connection.") {
+            return self.connection_method(interp, callee, args, site);
         }
+        if callee.starts_with("stevedore.") {
+            return self.extensions(interp, callee, receiver, args, site);
+        }
+        self.function(interp, callee, receiver, args, site)
     }
 
     fn attribute(&self, interp: &mut Interp<'p>, object: &Rc<Object<'p>>, name: &str) -> Option<Value<'p>> {

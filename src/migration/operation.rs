@@ -97,6 +97,44 @@ pub fn positional(class: &str) -> Option<&'static [&'static str]> {
     })
 }
 
+/// An operation's arguments by name.
+struct Arguments<'a, 'p> {
+    /// The operation.
+    object: &'a Rc<Object<'p>>,
+    /// The name of its class, such as `AddField`.
+    class: &'a str,
+    /// The names of its positional arguments.
+    names: &'static [&'static str],
+}
+
+impl<'p> Arguments<'_, 'p> {
+    /// The value of an argument: what the class's own `__init__` kept of it comes first.
+    fn get(&self, name: &str) -> Option<Value<'p>> {
+        if let Some(value) = self.object.attrs.borrow().get(name) {
+            return Some(value.clone());
+        }
+        let position = self.names.iter().position(|n| *n == name)?;
+        self.object.arg(position, name)
+    }
+
+    fn text(&self, name: &str) -> Option<String> {
+        self.get(name).and_then(|v| v.as_str()).map(|s| s.to_string())
+    }
+
+    fn list(&self, name: &str) -> Vec<Value<'p>> {
+        self.get(name).and_then(|v| v.items()).unwrap_or_default()
+    }
+
+    /// An argument without which the effect of the operation is unknown.
+    fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, String> {
+        value.ok_or_else(|| format!("the argument {name} of {} is not known", self.class))
+    }
+
+    fn required_text(&self, name: &str) -> Result<String, String> {
+        self.required(name, self.text(name))
+    }
+}
+
 impl<'p> Operation<'p> {
     /// Reads an operation of one of Django's classes, or of a class that derives from one.
     pub fn read(interp: &mut Interp<'p>, object: &Rc<Object<'p>>, target: Target) -> Self {
@@ -110,118 +148,121 @@ impl<'p> Operation<'p> {
             }
             return Self::Unknown(format!("the operation {class} is not at hand"));
         };
-        let get = |name: &str| -> Option<Value<'p>> {
-            if let Some(value) = object.attrs.borrow().get(name) {
-                return Some(value.clone());
+        let Some(class) = class.rsplit('.').next() else { return Self::Nothing };
+        let arguments = Arguments { object, class, names };
+        let read = match class {
+            "CreateModel" => create_model(interp, &arguments, target),
+            "AddField" | "AlterField" => add_or_alter_field(interp, &arguments, target),
+            "RemoveField" | "RenameField" => remove_or_rename_field(&arguments),
+            "AddIndex" | "RemoveIndex" | "RenameIndex" | "AddConstraint" | "RemoveConstraint" => {
+                index_or_constraint(&arguments)
             }
-            let position = names.iter().position(|n| *n == name)?;
-            object.arg(position, name)
+            "SeparateDatabaseAndState" | "RunSQL" | "RunPython" => special(&arguments),
+            _ => change_of_model(&arguments),
         };
-        let text = |name: &str| get(name).and_then(|v| v.as_str()).map(|s| s.to_string());
-        let Some(kind) = class.rsplit('.').next() else { return Self::Nothing };
-        let missing = |name: &str| Self::Unknown(format!("the argument {name} of {kind} is not known"));
-        let list = |name: &str| get(name).and_then(|v| v.items()).unwrap_or_default();
-        match kind {
-            "CreateModel" => {
-                let Some(name) = text("name") else { return missing("name") };
-                let (fields, problems) = match get("fields") {
-                    Some(value) if value.items().is_some() => model::fields(interp, &value, target),
-                    _ => return missing("fields"),
-                };
-                let mut options = Options::default();
-                if let Some(Value::Dict(dict)) = get("options") {
-                    let dict = dict.borrow();
-                    model::options_from(&mut options, &|name| dict.get_str(name).cloned(), &|| {
-                        (String::new(), name.clone())
-                    });
-                }
-                let bases = list("bases").iter().filter_map(Value::as_str).map(|s| s.to_lowercase()).collect();
-                Self::CreateModel { name, fields, problems, options: Box::new(options), bases }
-            }
-            "DeleteModel" => text("name").map_or_else(|| missing("name"), Self::DeleteModel),
-            "RenameModel" => match (text("old_name"), text("new_name")) {
-                (Some(old), Some(new)) => Self::RenameModel(old, new),
-                _ => missing("old_name"),
-            },
-            "AlterModelTable" => match text("name") {
-                Some(name) => Self::AlterModelTable(name, text("table")),
-                None => missing("name"),
-            },
-            "AlterModelTableComment" => match text("name") {
-                Some(name) => Self::AlterModelTableComment(name, text("table_comment").unwrap_or_default()),
-                None => missing("name"),
-            },
-            "AlterUniqueTogether" | "AlterIndexTogether" => {
-                let unique = kind == "AlterUniqueTogether";
-                let option = if unique { "unique_together" } else { "index_together" };
-                match (text("name"), get(option)) {
-                    (_, Some(Value::Unknown(reason))) => Self::Unknown(format!("{option} is not known: {reason}")),
-                    (Some(name), value) => {
-                        Self::AlterTogether(name, value.map(|v| model::string_lists(&v)).unwrap_or_default(), unique)
-                    }
-                    _ => missing("name"),
-                }
-            }
-            "AlterOrderWithRespectTo" => match text("name") {
-                Some(name) => Self::AlterOrderWithRespectTo(name, text("order_with_respect_to")),
-                None => missing("name"),
-            },
-            "AlterModelOptions" => match (text("name"), get("options")) {
-                (Some(name), Some(options)) => Self::AlterModelOptions(name, options),
-                _ => missing("options"),
-            },
-            "AddField" | "AlterField" => {
-                let (Some(model), Some(name), Some(field)) = (text("model_name"), text("name"), get("field")) else {
-                    return missing("field");
-                };
-                let field = Field::read(interp, &field, target).map(Rc::new);
-                let preserve = get("preserve_default").and_then(|v| v.truth()).unwrap_or(true);
-                if kind == "AddField" {
-                    Self::AddField(model, name, field, preserve)
-                } else {
-                    Self::AlterField(model, name, field, preserve)
-                }
-            }
-            "RemoveField" => match (text("model_name"), text("name")) {
-                (Some(model), Some(name)) => Self::RemoveField(model, name),
-                _ => missing("name"),
-            },
-            "RenameField" => match (text("model_name"), text("old_name"), text("new_name")) {
-                (Some(model), Some(old), Some(new)) => Self::RenameField(model, old, new),
-                _ => missing("new_name"),
-            },
-            "AddIndex" => match (text("model_name"), get("index").and_then(|v| model::index(&v))) {
-                (Some(model), Some(index)) => Self::AddIndex(model, Rc::new(index)),
-                _ => missing("index"),
-            },
-            "RemoveIndex" => match (text("model_name"), text("name")) {
-                (Some(model), Some(name)) => Self::RemoveIndex(model, name),
-                _ => missing("name"),
-            },
-            "RenameIndex" => match (text("model_name"), text("new_name")) {
-                (Some(model), Some(new)) => {
-                    let fields = get("old_fields").map(|v| model::strings(&v)).unwrap_or_default();
-                    Self::RenameIndex(model, new, text("old_name"), fields)
-                }
-                _ => missing("new_name"),
-            },
-            "AddConstraint" => match (text("model_name"), get("constraint").and_then(|v| model::constraint(&v))) {
-                (Some(model), Some(constraint)) => Self::AddConstraint(model, Rc::new(constraint)),
-                _ => missing("constraint"),
-            },
-            "RemoveConstraint" => match (text("model_name"), text("name")) {
-                (Some(model), Some(name)) => Self::RemoveConstraint(model, name),
-                _ => missing("name"),
-            },
-            "SeparateDatabaseAndState" => Self::Separate(list("database_operations"), list("state_operations")),
-            "RunSQL" => match get("sql") {
-                Some(sql) => Self::RunSql(sql, list("state_operations")),
-                None => missing("sql"),
-            },
-            "RunPython" => get("code").map_or_else(|| missing("code"), Self::RunPython),
-            _ => Self::Nothing,
-        }
+        read.unwrap_or_else(Self::Unknown)
     }
+}
+
+/// An operation, or why its effect is unknown.
+type Read<'p> = Result<Operation<'p>, String>;
+
+fn create_model<'p>(interp: &mut Interp<'p>, arguments: &Arguments<'_, 'p>, target: Target) -> Read<'p> {
+    let name = arguments.required_text("name")?;
+    let fields = arguments.required("fields", arguments.get("fields").filter(|value| value.items().is_some()))?;
+    let (fields, problems) = model::fields(interp, &fields, target);
+    let mut options = Options::default();
+    if let Some(Value::Dict(dict)) = arguments.get("options") {
+        let dict = dict.borrow();
+        model::options_from(&mut options, &|name| dict.get_str(name).cloned(), &|| (String::new(), name.clone()));
+    }
+    let bases = arguments.list("bases").iter().filter_map(Value::as_str).map(|s| s.to_lowercase()).collect();
+    Ok(Operation::CreateModel { name, fields, problems, options: Box::new(options), bases })
+}
+
+/// The operations on a whole model but `CreateModel`. Those that are not listed change no table.
+fn change_of_model<'p>(arguments: &Arguments<'_, 'p>) -> Read<'p> {
+    let name = || arguments.required_text("name");
+    Ok(match arguments.class {
+        "DeleteModel" => Operation::DeleteModel(name()?),
+        "RenameModel" => {
+            Operation::RenameModel(arguments.required_text("old_name")?, arguments.required_text("new_name")?)
+        }
+        "AlterModelTable" => Operation::AlterModelTable(name()?, arguments.text("table")),
+        "AlterModelTableComment" => {
+            Operation::AlterModelTableComment(name()?, arguments.text("table_comment").unwrap_or_default())
+        }
+        "AlterUniqueTogether" | "AlterIndexTogether" => {
+            let unique = arguments.class == "AlterUniqueTogether";
+            let option = if unique { "unique_together" } else { "index_together" };
+            let value = arguments.get(option);
+            if let Some(Value::Unknown(reason)) = &value {
+                return Err(format!("{option} is not known: {reason}"));
+            }
+            let together = value.map(|v| model::string_lists(&v)).unwrap_or_default();
+            Operation::AlterTogether(name()?, together, unique)
+        }
+        "AlterOrderWithRespectTo" => {
+            Operation::AlterOrderWithRespectTo(name()?, arguments.text("order_with_respect_to"))
+        }
+        "AlterModelOptions" => {
+            Operation::AlterModelOptions(name()?, arguments.required("options", arguments.get("options"))?)
+        }
+        _ => Operation::Nothing,
+    })
+}
+
+fn add_or_alter_field<'p>(interp: &mut Interp<'p>, arguments: &Arguments<'_, 'p>, target: Target) -> Read<'p> {
+    let (model, name) = (arguments.required_text("model_name")?, arguments.required_text("name")?);
+    let field = arguments.required("field", arguments.get("field"))?;
+    let field = Field::read(interp, &field, target).map(Rc::new);
+    let preserve = arguments.get("preserve_default").and_then(|v| v.truth()).unwrap_or(true);
+    Ok(if arguments.class == "AddField" {
+        Operation::AddField(model, name, field, preserve)
+    } else {
+        Operation::AlterField(model, name, field, preserve)
+    })
+}
+
+fn remove_or_rename_field<'p>(arguments: &Arguments<'_, 'p>) -> Read<'p> {
+    let model = arguments.required_text("model_name")?;
+    Ok(if arguments.class == "RemoveField" {
+        Operation::RemoveField(model, arguments.required_text("name")?)
+    } else {
+        Operation::RenameField(model, arguments.required_text("old_name")?, arguments.required_text("new_name")?)
+    })
+}
+
+fn index_or_constraint<'p>(arguments: &Arguments<'_, 'p>) -> Read<'p> {
+    let model = arguments.required_text("model_name")?;
+    let name = || arguments.required_text("name");
+    Ok(match arguments.class {
+        "AddIndex" => {
+            let index = arguments.get("index").and_then(|v| model::index(&v));
+            Operation::AddIndex(model, Rc::new(arguments.required("index", index)?))
+        }
+        "RemoveIndex" => Operation::RemoveIndex(model, name()?),
+        "RenameIndex" => {
+            let fields = arguments.get("old_fields").map(|v| model::strings(&v)).unwrap_or_default();
+            Operation::RenameIndex(model, arguments.required_text("new_name")?, arguments.text("old_name"), fields)
+        }
+        "AddConstraint" => {
+            let constraint = arguments.get("constraint").and_then(|v| model::constraint(&v));
+            Operation::AddConstraint(model, Rc::new(arguments.required("constraint", constraint)?))
+        }
+        _ => Operation::RemoveConstraint(model, name()?),
+    })
+}
+
+fn special<'p>(arguments: &Arguments<'_, 'p>) -> Read<'p> {
+    let required = |name: &str| arguments.required(name, arguments.get(name));
+    Ok(match arguments.class {
+        "SeparateDatabaseAndState" => {
+            Operation::Separate(arguments.list("database_operations"), arguments.list("state_operations"))
+        }
+        "RunSQL" => Operation::RunSql(required("sql")?, arguments.list("state_operations")),
+        _ => Operation::RunPython(required("code")?),
+    })
 }
 
 /// Where an object was made.

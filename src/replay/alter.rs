@@ -7,7 +7,7 @@ use super::editor::{Editor, Side, definition, rename_column_in};
 use crate::django::Version;
 use crate::field::Field;
 use crate::model::{ModelState, ProjectState, View, target_key};
-use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Table, Unique};
+use crate::schema::{Check, ColumnChange, ColumnDef, Ddl, DefaultValue, Table};
 
 /// A foreign key that points to the field that changes.
 #[derive(Clone, Debug)]
@@ -376,10 +376,7 @@ impl Editor<'_> {
             let column = definition(&new.column, new_type, old.field.null);
             self.execute(&Ddl::ChangeColumn {
                 table: table.to_owned(),
-                change: ColumnChange {
-                    name: old.column.clone(),
-                    def: ColumnDef { column, key: Unique::No, check: None },
-                },
+                change: ColumnChange { name: old.column.clone(), def: ColumnDef::new(column) },
             });
         }
         for ddl in &mut self.deferred {
@@ -399,10 +396,7 @@ impl Editor<'_> {
         // A default that MySQL kept of an added TEXT column goes with any new definition.
         self.execute(&Ddl::ChangeColumn {
             table: table.to_owned(),
-            change: ColumnChange {
-                name: column.to_owned(),
-                def: ColumnDef { column: new, key: Unique::No, check: None },
-            },
+            change: ColumnChange { name: column.to_owned(), def: ColumnDef::new(new) },
         });
     }
 

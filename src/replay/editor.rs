@@ -126,7 +126,8 @@ impl Editor<'_> {
         } else {
             Unique::No
         };
-        Some(ColumnDef { column, key, check: parameters.check })
+        let checks = parameters.check.iter().map(|condition| Check::new("", condition)).collect();
+        Some(ColumnDef { column, key, checks, references: None })
     }
 
     fn database_default(&self, sql: &str, default: String) -> String {

@@ -1,11 +1,9 @@
 //! DDL as text, applied to the tables of an alias.
 
-use super::editor::definition;
 use crate::schema::{
-    Check, ColumnChange, ColumnDef, Database, Ddl, DefaultValue as SqlDefault, ForeignKey, Generated, Index, IndexPart,
-    Server, Unique,
+    ColumnChange, ColumnDef, Database, Ddl, DefaultValue, ForeignKey, Index, PRIMARY, Server, default_collation,
 };
-use crate::sql::{self, AlterClause, KeyKind, KeyOf};
+use crate::sql::{self, AlterClause};
 
 /// Runs a text of SQL; what could not be read or run comes back as problems.
 pub fn run(db: &mut Database, server: Server, text: &str) -> Vec<String> {
@@ -82,18 +80,15 @@ fn lower(db: &Database, statement: &sql::Ddl, problems: &mut Vec<String>) -> Vec
             }
             out
         }
-        sql::Ddl::CreateIndex { table, key, if_not_exists } => {
-            let exists = db.table(&table.name).is_some_and(|t| {
-                t.indexes.iter().any(|i| key.name.as_deref().is_some_and(|n| i.name.eq_ignore_ascii_case(n)))
-            });
+        sql::Ddl::CreateIndex { table, index, if_not_exists } => {
+            let exists = db.table(&table.name).is_some_and(|t| t.index(&index.name).is_some());
             if *if_not_exists && exists {
                 return Vec::new();
             }
-            vec![Ddl::AddIndex { table: table.name.clone(), index: index(key) }]
+            vec![Ddl::AddIndex { table: table.name.clone(), index: of_innodb(index) }]
         }
         sql::Ddl::DropIndex { table, name, if_exists } => {
-            let exists =
-                db.table(&table.name).is_some_and(|t| t.indexes.iter().any(|i| i.name.eq_ignore_ascii_case(name)));
+            let exists = db.table(&table.name).is_some_and(|t| t.index(name).is_some());
             if *if_exists && !exists {
                 return Vec::new();
             }
@@ -122,22 +117,14 @@ fn create_table(db: &Database, create: &sql::CreateTable, problems: &mut Vec<Str
     if let Some(like) = &create.like {
         return like_table(db, &name, &like.name, create.if_not_exists, problems);
     }
-    let mut primary_key = Vec::new();
-    let mut indexes = Vec::new();
-    for key in &create.keys {
-        if key.kind == KeyKind::Primary {
-            primary_key = columns(key);
-        } else {
-            indexes.push(index(key));
-        }
-    }
+    let (primary, indexes): (Vec<&Index>, Vec<&Index>) = create.indexes.iter().partition(|index| index.name == PRIMARY);
     let mut out = vec![Ddl::CreateTable {
         table: name.clone(),
         columns: create.columns.iter().map(column).collect(),
-        primary_key,
-        indexes,
+        primary_key: primary.into_iter().flat_map(columns).collect(),
+        indexes: indexes.into_iter().map(of_innodb).collect(),
         foreign_keys: create.foreign_keys.iter().map(foreign_key).collect(),
-        checks: create.checks.iter().map(check).collect(),
+        checks: create.checks.clone(),
         if_not_exists: create.if_not_exists,
     }];
     out.extend(options(&name, &create.options, false));
@@ -150,7 +137,7 @@ fn like_table(db: &Database, name: &str, like: &str, if_not_exists: bool, proble
         problems.push(format!("table {like} does not exist"));
         return Vec::new();
     };
-    let columns = model.columns.iter().map(|c| ColumnDef { column: c.clone(), key: Unique::No, check: None }).collect();
+    let columns = model.columns.iter().cloned().map(ColumnDef::new).collect();
     vec![Ddl::CreateTable {
         table: name.to_owned(),
         columns,
@@ -166,7 +153,7 @@ fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &m
     let has_column = |name: &str| db.table(table).is_some_and(|t| t.column(name).is_some());
     match clause {
         AlterClause::AddColumn { column: def, position, if_not_exists } => {
-            if *if_not_exists && has_column(&def.name) {
+            if *if_not_exists && has_column(&def.column.name) {
                 return;
             }
             let after = match position {
@@ -183,7 +170,7 @@ fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &m
         }
         AlterClause::ModifyColumn { column: def, .. } => out.push(Ddl::ChangeColumn {
             table: table.clone(),
-            change: ColumnChange { name: def.name.clone(), def: column(def) },
+            change: ColumnChange { name: def.column.name.clone(), def: column(def) },
         }),
         AlterClause::ChangeColumn { old, column: def, .. } => out.push(Ddl::ChangeColumn {
             table: table.clone(),
@@ -195,16 +182,16 @@ fn alter_clause(db: &Database, table: &mut String, clause: &AlterClause, out: &m
         AlterClause::SetDefault { column, default } => out.push(Ddl::Default {
             table: table.clone(),
             column: column.clone(),
-            default: default.as_ref().and_then(default_of),
+            default: default.clone().map(as_written),
         }),
-        AlterClause::AddKey(key) if key.kind == KeyKind::Primary => {
-            out.push(Ddl::AddPrimaryKey { table: table.clone(), columns: columns(key) });
+        AlterClause::AddIndex(index) if index.name == PRIMARY => {
+            out.push(Ddl::AddPrimaryKey { table: table.clone(), columns: columns(index) });
         }
-        AlterClause::AddKey(key) => out.push(Ddl::AddIndex { table: table.clone(), index: index(key) }),
+        AlterClause::AddIndex(index) => out.push(Ddl::AddIndex { table: table.clone(), index: of_innodb(index) }),
         AlterClause::AddForeignKey(key) => {
             out.push(Ddl::AddForeignKey { table: table.clone(), key: foreign_key(key) });
         }
-        AlterClause::AddCheck(def) => out.push(Ddl::AddCheck { table: table.clone(), check: check(def) }),
+        AlterClause::AddCheck(def) => out.push(Ddl::AddCheck { table: table.clone(), check: def.clone() }),
         AlterClause::DropKey(name) => out.push(Ddl::DropIndex { table: table.clone(), name: name.clone() }),
         AlterClause::DropPrimaryKey => out.push(Ddl::DropPrimaryKey { table: table.clone() }),
         AlterClause::DropForeignKey(name) => {
@@ -258,112 +245,40 @@ fn options(table: &str, given: &sql::TableOptions, convert: bool) -> Option<Ddl>
     })
 }
 
-/// The collation of a character set that names none. Which one a server takes depends on its version; the binary and
-/// the old ones are the same everywhere.
-fn default_collation(charset: &str) -> String {
-    match charset.to_lowercase().as_str() {
-        "binary" => String::from("binary"),
-        "latin1" => String::from("latin1_swedish_ci"),
-        "utf8" | "utf8mb3" => String::from("utf8_general_ci"),
-        "utf8mb4" => String::from("utf8mb4_general_ci"),
-        other => format!("{other}_general_ci"),
-    }
-}
-
-fn default_of(value: &sql::DefaultValue) -> Option<SqlDefault> {
-    match value {
-        sql::DefaultValue::Null => None,
-        sql::DefaultValue::String(text) => Some(SqlDefault::Literal(text.clone())),
-        sql::DefaultValue::Number(number) => Some(SqlDefault::Expression(number.clone())),
-        sql::DefaultValue::Expression(expression) => {
+/// A default as a replay keeps it: as it is written, expressions in the parentheses that MySQL asks for.
+fn as_written(default: DefaultValue) -> DefaultValue {
+    match &default {
+        DefaultValue::Expression(expression) if !default.is_number() => {
             let upper = expression.to_uppercase();
             let plain = upper.starts_with("CURRENT_TIMESTAMP") || upper.starts_with("NOW");
-            Some(SqlDefault::Expression(if plain { expression.clone() } else { format!("({expression})") }))
+            if plain { default } else { DefaultValue::Expression(format!("({expression})")) }
         }
+        _ => default,
     }
 }
 
-fn column(def: &sql::ColumnDef) -> ColumnDef {
-    // A column is nullable unless it is said to be not.
-    let mut column = definition(&def.name, &def.type_text, def.nullable.unwrap_or(true));
-    column.auto_increment |= def.auto_increment;
-    if def.auto_increment || def.type_text.eq_ignore_ascii_case("serial") {
-        column.nullable = false;
+fn column(def: &ColumnDef<String>) -> ColumnDef {
+    let mut def = def.clone().parsed();
+    let column = &mut def.column;
+    column.default = column.default.take().map(as_written);
+    if !column.column_type.has_collation() {
+        column.collation = None;
     }
-    column.default = def.default.as_ref().and_then(default_of);
-    if column.column_type.has_collation() {
-        column.collation = def.collation.clone().or_else(|| def.charset.as_ref().map(|c| default_collation(c)));
-    }
-    column.comment = def.comment.clone().unwrap_or_default();
-    column.generated = def.generated.clone().map(|expression| Generated { expression, stored: def.stored });
-    let key = if def.primary {
-        Unique::Primary
-    } else if def.unique {
-        Unique::Unique
-    } else {
-        Unique::No
-    };
-    ColumnDef { column, key, check: def.checks.first().map(|c| c.condition.clone()) }
+    def.references = def.references.as_ref().map(foreign_key);
+    def
 }
 
-fn columns(key: &sql::KeyDef) -> Vec<String> {
-    key.parts
-        .iter()
-        .filter_map(|p| match &p.of {
-            KeyOf::Column(name) => Some(name.clone()),
-            KeyOf::Expression(_) => None,
-        })
-        .collect()
+fn columns(index: &Index) -> Vec<String> {
+    index.columns().flatten().map(str::to_owned).collect()
 }
 
-fn index(key: &sql::KeyDef) -> Index {
-    Index {
-        name: key.name.clone().unwrap_or_default(),
-        unique: key.kind == KeyKind::Unique,
-        parts: key
-            .parts
-            .iter()
-            .map(|part| match &part.of {
-                KeyOf::Column(name) => IndexPart {
-                    column: Some(name.clone()),
-                    expression: None,
-                    length: part.prefix,
-                    descending: part.descending,
-                },
-                KeyOf::Expression(text) => IndexPart {
-                    column: None,
-                    expression: Some(text.clone()),
-                    length: None,
-                    descending: part.descending,
-                },
-            })
-            .collect(),
-        kind: String::from(match key.kind {
-            KeyKind::Fulltext => "FULLTEXT",
-            KeyKind::Spatial => "SPATIAL",
-            _ => "BTREE",
-        }),
-        invisible: key.invisible,
-        implicit: false,
-    }
+/// InnoDB makes a B-tree of every index that holds rows in order, whatever `USING` asks for.
+fn of_innodb(index: &Index) -> Index {
+    let kind = if index.is_special() { index.kind.clone() } else { Index::default().kind };
+    Index { kind, ..index.clone() }
 }
 
-fn foreign_key(key: &sql::ForeignKeyDef) -> ForeignKey {
-    ForeignKey {
-        name: key.name.clone().unwrap_or_default(),
-        columns: key.columns.clone(),
-        referenced_database: String::new(),
-        referenced_table: key.references.name.clone(),
-        referenced_columns: key.referenced_columns.clone(),
-        on_delete: action(key.on_delete.as_ref()),
-        on_update: action(key.on_update.as_ref()),
-    }
-}
-
-fn action(rule: Option<&String>) -> Option<String> {
-    rule.filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION")).cloned()
-}
-
-fn check(def: &sql::CheckDef) -> Check {
-    Check { enforced: def.enforced, ..Check::new(def.name.as_deref().unwrap_or_default(), &def.condition) }
+/// The tables of one alias are in one database.
+fn foreign_key(key: &ForeignKey) -> ForeignKey {
+    ForeignKey { referenced_database: String::new(), ..key.clone() }
 }

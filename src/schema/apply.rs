@@ -378,9 +378,16 @@ fn add_keys(table: &mut Table, def: &ColumnDef, server: Server) {
     }
     // MariaDB keeps `json` as text that a CHECK of the column's name watches over.
     let json = server.mariadb && def.column.column_type.is_json();
-    let condition = def.check.clone().or_else(|| json.then(|| format!("json_valid({})", super::quote(column))));
-    if let Some(condition) = condition {
+    if def.checks.is_empty() && json {
+        let condition = format!("json_valid({})", super::quote(column));
         add_check(table, Check { column: Some(column.clone()), ..Check::new("", &condition) }, server);
+    }
+    if let Some(key) = def.references.clone().filter(|_| server.inline_references()) {
+        // The name is chosen by the server, so it cannot be refused.
+        _ = add_foreign_key(table, key);
+    }
+    for check in &def.checks {
+        add_check(table, Check { column: Some(column.clone()), ..check.clone() }, server);
     }
 }
 

@@ -1,22 +1,41 @@
 //! Statements that change a schema.
 
-use super::{Check, Column, ForeignKey, Index};
+use super::{Check, Column, ColumnType, ForeignKey, Index};
 
-/// A column with what may stand beside its definition.
-#[derive(Clone, Debug)]
-pub struct ColumnDef {
+/// A column with what may stand beside its definition. `T` is the type of the column, see [`Column`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ColumnDef<T = ColumnType> {
     /// The column.
-    pub column: Column,
+    pub column: Column<T>,
     /// `UNIQUE` or `PRIMARY KEY` in the definition.
     pub key: Unique,
-    /// A CHECK in the definition.
-    pub check: Option<String>,
+    /// Every CHECK in the definition.
+    pub checks: Vec<Check>,
+    /// `REFERENCES` in the definition. MySQL before 9.0 reads and forgets it; MariaDB makes a foreign key.
+    pub references: Option<ForeignKey>,
+}
+
+impl<T> ColumnDef<T> {
+    /// A column with nothing beside it.
+    pub fn new(column: Column<T>) -> Self {
+        Self { column, key: Unique::No, checks: Vec::new(), references: None }
+    }
+}
+
+impl ColumnDef<String> {
+    /// The definition with its type parsed.
+    #[must_use]
+    pub fn parsed(self) -> ColumnDef {
+        let Self { column, key, checks, references } = self;
+        ColumnDef { column: column.parsed(), key, checks, references }
+    }
 }
 
 /// A key in a column's definition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Unique {
     /// None.
+    #[default]
     No,
     /// `UNIQUE`
     Unique,

@@ -8,22 +8,23 @@ mod ddl;
 pub mod naming;
 mod origin;
 mod print;
+mod quote;
 mod server;
 mod table;
 
 use indexmap::IndexMap;
 use rustc_hash::FxBuildHasher;
 
-pub use crate::sql::{quote, quote_string, unquote_string};
 pub use apply::Refused;
 pub use column_type::ColumnType;
 pub use ddl::{ColumnChange, ColumnDef, Ddl, Unique};
 pub use origin::Part;
 pub use print::create_tables;
+pub use quote::{quote, quote_string, unquote_string};
 pub use server::Server;
 pub use table::{
     Check, Column, DefaultValue, ForeignKey, ForeignKeyOf, Generated, Index, IndexPart, OfTable, PRIMARY, Partition,
-    Table, TypeText,
+    Table, TypeText, default_collation,
 };
 
 /// The tables of one database alias.

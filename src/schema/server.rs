@@ -99,10 +99,18 @@ impl Server {
     /// A collation by the name that the server tells: `utf8_bin` is `utf8mb3_bin` since MySQL 8.0.30 and MariaDB 10.6.
     #[must_use]
     pub fn collation_name(self, name: &str) -> String {
-        match name.strip_prefix("utf8_") {
-            Some(rest) if self.at_least((8, 0, 30), (10, 6, 1)) => format!("utf8mb3_{rest}"),
+        let mb3 = self.at_least((8, 0, 30), (10, 6, 1));
+        match (name.strip_prefix("utf8_"), name.strip_prefix("utf8mb3_")) {
+            (Some(rest), _) if mb3 => format!("utf8mb3_{rest}"),
+            (_, Some(rest)) if !mb3 => format!("utf8_{rest}"),
             _ => name.to_owned(),
         }
+    }
+
+    /// Whether `REFERENCES` in a column's definition makes a foreign key (MySQL manual, 1.7.2.3; MariaDB MDEV-20480).
+    #[must_use]
+    pub fn inline_references(self) -> bool {
+        self.at_least((9, 0, 0), (10, 5, 0))
     }
 
     /// The version Django sees: before Django 2.2 or so a MariaDB 10 announced itself as 5.5.5.

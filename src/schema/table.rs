@@ -210,6 +210,25 @@ impl<T: TypeText> Column<T> {
     }
 }
 
+impl Column<String> {
+    /// The column with its type parsed.
+    #[must_use]
+    pub fn parsed(self) -> Column {
+        Column {
+            name: self.name,
+            column_type: ColumnType::parse(&self.column_type),
+            nullable: self.nullable,
+            default: self.default,
+            auto_increment: self.auto_increment,
+            on_update: self.on_update,
+            generated: self.generated,
+            collation: self.collation,
+            comment: self.comment,
+            invisible: self.invisible,
+        }
+    }
+}
+
 impl Column {
     /// A column of a type, NOT NULL.
     #[must_use]
@@ -258,6 +277,15 @@ impl DefaultValue {
         }
     }
 
+    /// Whether it is a number as SQL writes one.
+    #[must_use]
+    pub fn is_number(&self) -> bool {
+        let Self::Expression(text) = self else { return false };
+        let digits = text.trim_start_matches('-');
+        let begins = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.');
+        begins && (digits.parse::<f64>().is_ok() || digits.to_ascii_lowercase().starts_with("0x"))
+    }
+
     /// Whether it is the expression NULL.
     #[must_use]
     pub fn is_null(&self) -> bool {
@@ -281,6 +309,17 @@ impl Generated {
     #[must_use]
     pub fn kind(&self) -> &'static str {
         if self.stored { "STORED" } else { "VIRTUAL" }
+    }
+}
+
+/// The collation of a character set that names none, where it is the same on every server. That of `utf8mb4` is not:
+/// MySQL 8.0 changed it, and writes it out in dumps.
+#[must_use]
+pub fn default_collation(charset: &str) -> String {
+    match charset.to_ascii_lowercase().as_str() {
+        "binary" => String::from("binary"),
+        "latin1" => String::from("latin1_swedish_ci"),
+        charset => format!("{charset}_general_ci"),
     }
 }
 

@@ -7,7 +7,6 @@ mod bound;
 mod clause;
 mod ddl;
 mod lex;
-mod quote;
 mod select;
 mod verb;
 mod walk;
@@ -17,12 +16,11 @@ mod tests;
 
 pub use bound::{Bound, upper_bound};
 pub use lex::HOLE;
-pub use quote::{quote, quote_string, unquote_string};
 pub use select::{Cell, Relation, select};
 
 pub use ddl::{
-    AlterClause, AlterTable, CheckDef, ColumnDef, CreateTable, Ddl, DdlProblem, DdlStatement, DefaultValue,
-    ForeignKeyDef, IN_PROGRAM, KeyDef, KeyKind, KeyOf, KeyPart, Position, TableName, TableOptions, ddl,
+    AlterClause, AlterTable, CreateTable, Ddl, DdlProblem, DdlStatement, IN_PROGRAM, Position, TableName, TableOptions,
+    ddl,
 };
 
 use verb::{is_fragment, verb};

@@ -17,7 +17,7 @@ use crate::discover::{FileKind, word_hash};
 use crate::project::Project;
 use crate::registry::Evaluator;
 use crate::resolve::Resolver;
-use crate::source::{FileId, Gap, GapKind};
+use crate::source::{FileId, Gap};
 
 /// What was found.
 #[derive(Debug, Default)]
@@ -29,9 +29,6 @@ pub struct Found<'p> {
     /// What could not be followed.
     pub gaps: Vec<Gap>,
 }
-
-/// Rounds of widening; each brings the files that name what the last one learned.
-const MAX_ROUNDS: usize = 24;
 
 /// Finds every touchpoint of the model `target` (`app_label.Model`).
 #[must_use]
@@ -55,7 +52,8 @@ pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) ->
     let mut flow = Flow::new(resolver, &models, config.clone());
     flow.user_model = user_model;
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
-    for round in 0.. {
+    // Every round brings files that were not under analysis, so this ends.
+    loop {
         project.parse_all(&files);
         flow.load(&files);
         flow.settle();
@@ -64,13 +62,6 @@ pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) ->
         next.extend(importers(project, &learned));
         files = next.into_iter().filter(|file| !flow.is_loaded(*file)).collect();
         if files.is_empty() {
-            break;
-        }
-        if round >= MAX_ROUNDS {
-            gaps.push(Gap::general(
-                GapKind::Unfinished,
-                format!("{} more files may name what leads to the model; they were not followed", files.len()),
-            ));
             break;
         }
     }

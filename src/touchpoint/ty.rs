@@ -73,6 +73,16 @@ pub enum Ty {
 }
 
 impl Ty {
+    /// Whether this is a text, or a container of texts alone.
+    fn is_text(&self) -> bool {
+        match self {
+            Self::Str(_) => true,
+            Self::Seq(inner) | Self::Dict(inner) => inner.is_text(),
+            Self::Tuple(items) => items.iter().flat_map(TySet::iter).all(|(ty, _)| ty.is_text()),
+            _ => false,
+        }
+    }
+
     /// Nesting of containers.
     fn depth(&self) -> usize {
         match self {
@@ -90,34 +100,71 @@ impl Ty {
 
 /// A value may be any of these; each with whether that is sure. Empty: nothing is known of it. Most hold one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct TySet(SmallVec<[(Ty, bool); 1]>);
+pub struct TySet {
+    /// Sorted.
+    all: SmallVec<[(Ty, bool); 1]>,
+    /// Whether alternatives other than texts were left out, and whether texts were.
+    cut: Cut,
+}
 
-/// More alternatives than this say nothing any more; containers nested deeper are cut. Both bound the analysis.
-const MAX_ALTERNATIVES: usize = 24;
+/// What was left out of a set.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+struct Cut {
+    values: bool,
+    texts: bool,
+}
+
+impl Cut {
+    /// Adds what was left out elsewhere; true when that changed anything.
+    fn join(&mut self, other: Cut) -> bool {
+        let before = *self;
+        self.values |= other.values;
+        self.texts |= other.texts;
+        *self != before
+    }
+}
+
+/// More alternatives than this are left out, and the set says so: the time of every step grows with them.
+pub const MAX_ALTERNATIVES: usize = 1000;
+
+/// Containers nested deeper are left out: a loop that nests its own value would never end.
 const MAX_DEPTH: usize = 4;
 
 impl TySet {
     /// Nothing is known.
     #[must_use]
     pub fn unknown() -> Self {
-        Self(SmallVec::new())
+        Self::default()
     }
 
     /// Surely this.
     #[must_use]
     pub fn one(ty: Ty) -> Self {
-        Self(smallvec![(ty, true)])
+        Self { all: smallvec![(ty, true)], cut: Cut::default() }
     }
 
     /// Whether nothing is known.
     #[must_use]
     pub fn is_unknown(&self) -> bool {
-        self.0.is_empty()
+        self.all.is_empty()
+    }
+
+    /// Whether alternatives were left out because there are too many. Texts are not counted: they say nothing unless
+    /// they are used as names.
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
+        self.cut.values
+    }
+
+    /// Whether texts were left out because there are too many.
+    #[must_use]
+    pub fn lacks_texts(&self) -> bool {
+        self.cut.texts
     }
 
     /// The alternatives, sorted.
     pub fn iter(&self) -> std::slice::Iter<'_, (Ty, bool)> {
-        self.0.iter()
+        self.all.iter()
     }
 
     /// Adds an alternative; true when that changed the set.
@@ -125,17 +172,23 @@ impl TySet {
         if ty.depth() > MAX_DEPTH {
             return false;
         }
-        match self.0.binary_search_by(|(known, _)| known.cmp(&ty)) {
+        // Most sets are built in their order.
+        let place = match self.all.last() {
+            Some((last, _)) if *last < ty => Err(self.all.len()),
+            _ => self.all.binary_search_by(|(known, _)| known.cmp(&ty)),
+        };
+        match place {
             Ok(at) => {
-                let changed = sure && !self.0[at].1;
-                self.0[at].1 |= sure;
+                let changed = sure && !self.all[at].1;
+                self.all[at].1 |= sure;
                 changed
             }
+            Err(_) if self.all.len() >= MAX_ALTERNATIVES => {
+                let texts = ty.is_text();
+                self.cut.join(Cut { values: !texts, texts })
+            }
             Err(at) => {
-                if self.0.len() >= MAX_ALTERNATIVES {
-                    return false;
-                }
-                self.0.insert(at, (ty, sure));
+                self.all.insert(at, (ty, sure));
                 true
             }
         }
@@ -143,8 +196,8 @@ impl TySet {
 
     /// Adds all alternatives of `other`; true when that changed the set.
     pub fn join(&mut self, other: &TySet) -> bool {
-        let mut changed = false;
-        for (ty, sure) in &other.0 {
+        let mut changed = self.cut.join(other.cut);
+        for (ty, sure) in &other.all {
             changed |= self.insert(ty.clone(), *sure);
         }
         changed
@@ -153,9 +206,11 @@ impl TySet {
     /// The set with every alternative made by `map`.
     #[must_use]
     pub fn flat_map(&self, mut map: impl FnMut(&Ty) -> TySet) -> TySet {
-        let mut result = TySet::default();
-        for (ty, sure) in &self.0 {
-            for (made, made_sure) in map(ty).0 {
+        let mut result = TySet { cut: self.cut, ..TySet::default() };
+        for (ty, sure) in &self.all {
+            let made = map(ty);
+            result.cut.join(made.cut);
+            for (made, made_sure) in made.all {
                 result.insert(made, made_sure && *sure);
             }
         }
@@ -165,7 +220,7 @@ impl TySet {
     /// The same alternatives, none of them sure: they came through callers.
     #[must_use]
     pub fn unsure(&self) -> TySet {
-        Self(self.0.iter().map(|(ty, _)| (ty.clone(), false)).collect())
+        Self { all: self.all.iter().map(|(ty, _)| (ty.clone(), false)).collect(), cut: self.cut }
     }
 }
 
@@ -176,5 +231,38 @@ impl FromIterator<(Ty, bool)> for TySet {
             set.insert(ty, sure);
         }
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(number: usize) -> Ty {
+        Ty::Str(format!("{number}").into())
+    }
+
+    fn class(number: usize) -> Ty {
+        Ty::Class(ClassId(u32::try_from(number).unwrap_or(u32::MAX)))
+    }
+
+    #[test]
+    fn a_set_says_that_alternatives_were_left_out() {
+        let set: TySet = (0..MAX_ALTERNATIVES).map(|number| (class(number), true)).collect();
+        assert!(!set.is_cut());
+        let mut more = set.clone();
+        assert!(more.insert(class(MAX_ALTERNATIVES), true));
+        assert!(more.is_cut() && !more.insert(class(MAX_ALTERNATIVES + 1), true));
+        // Whoever gets the values knows it, too.
+        let mut other = TySet::one(class(7));
+        assert!(other.join(&more) && other.is_cut());
+        assert!(other.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone())))).is_cut());
+        assert!(other.unsure().is_cut());
+    }
+
+    #[test]
+    fn texts_that_are_left_out_are_counted_apart() {
+        let set: TySet = (0..=MAX_ALTERNATIVES).map(|number| (Ty::Seq(Box::new(text(number))), true)).collect();
+        assert!(set.lacks_texts() && !set.is_cut());
     }
 }

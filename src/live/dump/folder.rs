@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::DumpError;
 use super::file::{self, Text};
 use super::{bytes, header, ledger};
-use crate::sql::{quote, quote_string};
+use crate::schema::{quote, quote_string};
 
 /// A file that says how a dump went, or what its files hold, is short.
 const LONGEST_NOTE: u64 = 4 << 20;

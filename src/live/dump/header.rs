@@ -6,6 +6,7 @@ use regex::Regex;
 
 use crate::live::facts::{DumpedServer, Flavour};
 use crate::live::introspect::version;
+use crate::schema::default_collation;
 
 /// Dumps say what they say of themselves within so many lines.
 const LINES: usize = 40;
@@ -163,24 +164,13 @@ pub(super) fn collations(text: &str, server: Option<&DumpedServer>) -> BTreeMap<
             if new && charset == "utf8mb4" {
                 return Some("utf8mb4_0900_ai_ci".to_owned());
             }
-            self::collation(None, Some(&charset))
+            Some(default_collation(&charset))
         };
         if let Some(collation) = word(&collation).or_else(by_charset) {
             found.insert(database.as_str().to_owned(), collation);
         }
     }
     found
-}
-
-/// A collation, or the one that a character set has by default: dumps leave that out.
-pub(super) fn collation(collation: Option<&str>, charset: Option<&str>) -> Option<String> {
-    collation.map(str::to_owned).or_else(|| {
-        charset.map(|charset| match charset {
-            "latin1" => "latin1_swedish_ci".to_owned(),
-            "binary" => "binary".to_owned(),
-            other => format!("{other}_general_ci"),
-        })
-    })
 }
 
 #[cfg(test)]

@@ -16,22 +16,19 @@ use std::path::Path;
 
 pub use self::error::DumpError;
 use self::file::Text;
-use self::header::{Header, collation};
+use self::header::Header;
 use self::programs::Programs;
 use super::facts::{
-    Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Generated, Index, IndexPart, Measures, Migration, Origin,
-    Program, Table, Trigger,
+    Check, Column, DatabaseFacts, DefaultValue, ForeignKey, Index, IndexPart, Measures, Migration, Origin, Program,
+    Table, Trigger,
 };
 use super::introspect;
 use super::mentions::{self, Named, Names};
 use super::proof::{Observed, Proof};
 use super::request::Request;
-use crate::schema;
+use crate::schema::{self, ColumnDef, PRIMARY, Unique};
 use crate::source::{Gap, GapKind, SourceText};
-use crate::sql::{
-    self, AlterClause, CheckDef, ColumnDef, CreateTable, Ddl, DdlProblem, DdlStatement, ForeignKeyDef, KeyDef, KeyKind,
-    KeyOf, TableName,
-};
+use crate::sql::{self, AlterClause, CreateTable, Ddl, DdlProblem, DdlStatement, TableName};
 
 /// A dump that holds definitions of the database that is meant, read and taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,7 +208,7 @@ impl Dump {
                     self.alter(&alter.table, clause);
                 }
             }
-            Ddl::CreateIndex { table, key, .. } => self.with_table(&table, |table| add_key(table, &key)),
+            Ddl::CreateIndex { table, index, .. } => self.with_table(&table, |table| add_index(table, index)),
             Ddl::DropIndex { table, name, .. } => self.with_table(&table, |table| drop_key(table, &name)),
             Ddl::DropTable { temporary: true, .. } | Ddl::Truncate(_) | Ddl::NoDdl(_) => {}
             Ddl::DropTable { tables, .. } => {
@@ -285,7 +282,8 @@ impl Dump {
         }
         found.forget(&name);
         let options = &definition.options;
-        let collation = collation(options.collation.as_deref(), options.charset.as_deref());
+        let charset = options.charset.as_deref();
+        let collation = options.collation.clone().or_else(|| charset.map(schema::default_collation));
         let mut create_options: Vec<String> =
             options.row_format.iter().map(|format| format!("row_format={format}")).collect();
         create_options.extend(options.partition_by.iter().map(|_| "partitioned".to_owned()));
@@ -300,20 +298,18 @@ impl Dump {
         };
         for definition in &definition.columns {
             add_column(&mut table, definition);
-            let checks = definition.checks.iter().map(|check| checked(&name, check, &definition.name));
-            found.checks.extend(checks);
-            if let Some(key) = &definition.references {
-                let columns = vec![definition.name.clone()];
-                found.foreign_keys.push(foreign_key(&database, &name, key, Some(columns)));
-            }
+            found.checks.extend(definition.checks.iter().map(|check| {
+                // A check without a name has its column's on MariaDB.
+                let own = if check.name.is_empty() { definition.column.name.clone() } else { check.name.clone() };
+                Check { table: name.clone(), part: schema::Check { name: own, ..check.clone() } }
+            }));
+            found.foreign_keys.extend(definition.references.iter().map(|key| foreign_key(&database, &name, key)));
         }
-        for key in &definition.keys {
-            add_key(&mut table, key);
+        for index in &definition.indexes {
+            add_index(&mut table, index.clone());
         }
-        for key in &definition.foreign_keys {
-            found.foreign_keys.push(foreign_key(&database, &name, key, None));
-        }
-        found.checks.extend(definition.checks.iter().map(|check| checked(&name, check, "")));
+        found.foreign_keys.extend(definition.foreign_keys.iter().map(|key| foreign_key(&database, &name, key)));
+        found.checks.extend(definition.checks.iter().map(|check| Check { table: name.clone(), part: check.clone() }));
         if let Some(next) = options.auto_increment {
             found.counters.insert(name.clone(), next);
         }
@@ -358,25 +354,24 @@ impl Dump {
     /// Other programs than mysqldump add keys and counters afterwards.
     fn alter(&mut self, name: &TableName, clause: AlterClause) {
         match clause {
-            AlterClause::AddKey(key) => self.with_table(name, |table| add_key(table, &key)),
+            AlterClause::AddIndex(index) => self.with_table(name, |table| add_index(table, index)),
             AlterClause::DropKey(key) => self.with_table(name, |table| drop_key(table, &key)),
-            AlterClause::DropPrimaryKey => self.with_table(name, |table| drop_key(table, "PRIMARY")),
+            AlterClause::DropPrimaryKey => self.with_table(name, |table| drop_key(table, PRIMARY)),
             AlterClause::AddColumn { column, .. } => self.with_table(name, |table| add_column(table, &column)),
             AlterClause::ModifyColumn { column, .. } => self.with_table(name, |table| {
                 let mut changed = Table { collation: table.collation.clone(), ..Table::default() };
                 add_column(&mut changed, &column);
-                let place = table.columns.iter_mut().find(|known| known.name.eq_ignore_ascii_case(&column.name));
-                if let (Some(place), Some(changed)) = (place, changed.columns.pop()) {
+                if let (Some(place), Some(changed)) = (table.column_mut(&column.column.name), changed.columns.pop()) {
                     *place = changed;
                 }
             }),
             AlterClause::AddForeignKey(key) => {
                 let (found, database) = self.found(name);
-                found.foreign_keys.push(foreign_key(&database, &name.name, &key, None));
+                found.foreign_keys.push(foreign_key(&database, &name.name, &key));
             }
             AlterClause::AddCheck(check) => {
                 let (found, _) = self.found(name);
-                found.checks.push(checked(&name.name, &check, ""));
+                found.checks.push(Check { table: name.name.clone(), part: check });
             }
             AlterClause::Options(options) => {
                 let (found, _) = self.found(name);
@@ -498,104 +493,50 @@ impl Found {
     }
 }
 
-fn add_column(table: &mut Table, definition: &ColumnDef) {
-    let holds_text = ["char", "varchar", "text", "tinytext", "mediumtext", "longtext", "enum", "set"]
-        .contains(&definition.type_text.split(['(', ' ']).next().unwrap_or_default());
-    let own = collation(definition.collation.as_deref(), definition.charset.as_deref());
-    let default = definition.default.as_ref().and_then(|default| match default {
-        sql::DefaultValue::Null => None,
-        sql::DefaultValue::String(text) | sql::DefaultValue::Number(text) => Some(DefaultValue::Literal(text.clone())),
-        sql::DefaultValue::Expression(text) => Some(DefaultValue::Expression(text.clone())),
+fn add_column(table: &mut Table, definition: &ColumnDef<String>) {
+    const HOLD_TEXT: [&str; 8] = ["char", "varchar", "text", "tinytext", "mediumtext", "longtext", "enum", "set"];
+    let mut column: Column = definition.column.clone();
+    let holds_text = HOLD_TEXT.contains(&column.column_type.split(['(', ' ']).next().unwrap_or_default());
+    column.collation = column.collation.or_else(|| table.collation.clone()).filter(|_| holds_text);
+    // `information_schema.COLUMNS` has a number as a value.
+    column.default = column.default.map(|default| match default {
+        DefaultValue::Expression(number) if DefaultValue::Expression(number.clone()).is_number() => {
+            DefaultValue::Literal(number)
+        }
+        other => other,
     });
-    table.columns.push(Column {
-        name: definition.name.clone(),
-        column_type: definition.type_text.clone(),
-        nullable: definition.nullable.unwrap_or(!definition.primary),
-        default,
-        auto_increment: definition.auto_increment,
-        on_update: definition.on_update.clone(),
-        generated: definition.generated.clone().map(|expression| Generated { expression, stored: definition.stored }),
-        collation: own.or_else(|| table.collation.clone()).filter(|_| holds_text),
-        comment: definition.comment.clone().unwrap_or_default(),
-        invisible: definition.invisible,
-    });
-    if definition.primary || definition.unique {
-        let name = if definition.primary { "PRIMARY" } else { &definition.name };
-        let part = IndexPart { column: Some(definition.name.clone()), ..IndexPart::default() };
-        let kind = "BTREE".to_owned();
-        table.indexes.push(Index { name: name.to_owned(), unique: true, kind, parts: vec![part], ..Index::default() });
-    }
+    let name = match definition.key {
+        Unique::No => None,
+        Unique::Unique => Some(column.name.clone()),
+        Unique::Primary => Some(PRIMARY.to_owned()),
+    };
+    let index = name.map(|name| Index::new(&name, true, vec![IndexPart::column(&column.name)]));
+    table.columns.push(column);
+    table.indexes.extend(index);
 }
 
-fn add_key(table: &mut Table, key: &KeyDef) {
-    let parts: Vec<IndexPart> = key
-        .parts
-        .iter()
-        .map(|part| {
-            let (column, expression) = match &part.of {
-                KeyOf::Column(name) => (Some(name.clone()), None),
-                KeyOf::Expression(text) => (None, Some(text.clone())),
-            };
-            IndexPart { column, expression, length: part.prefix, descending: part.descending }
-        })
-        .collect();
-    let name = match (&key.kind, &key.name) {
-        (KeyKind::Primary, _) => "PRIMARY".to_owned(),
-        (_, Some(name)) => name.clone(),
-        (_, None) => parts.first().and_then(|part| part.column.clone()).unwrap_or_default(),
-    };
-    let kind = match key.kind {
-        KeyKind::Fulltext => "FULLTEXT",
-        KeyKind::Spatial => "SPATIAL",
-        _ => "BTREE",
-    };
-    if key.kind == KeyKind::Primary {
+fn add_index(table: &mut Table, mut index: Index) {
+    if index.name.is_empty() {
+        index.name = index.parts.first().and_then(|part| part.column.clone()).unwrap_or_default();
+    }
+    if index.name == PRIMARY {
         for column in &mut table.columns {
-            if parts.iter().any(|part| part.column.as_deref() == Some(&column.name)) {
-                column.nullable = false;
-            }
+            column.nullable &= index.columns().flatten().all(|name| name != column.name);
         }
     }
-    table.indexes.push(Index {
-        name,
-        unique: matches!(key.kind, KeyKind::Primary | KeyKind::Unique),
-        kind: key.using.as_ref().map_or_else(|| kind.to_owned(), |using| using.to_uppercase()),
-        parts,
-        invisible: key.invisible,
-        implicit: false,
-    });
+    table.indexes.push(index);
 }
 
 fn drop_key(table: &mut Table, name: &str) {
     table.indexes.retain(|index| !index.name.eq_ignore_ascii_case(name));
 }
 
-fn foreign_key(database: &str, table: &str, key: &ForeignKeyDef, columns: Option<Vec<String>>) -> ForeignKey {
-    let action = |rule: &Option<String>| rule.clone().filter(|rule| !matches!(rule.as_str(), "RESTRICT" | "NO ACTION"));
-    ForeignKey {
-        database: database.to_owned(),
-        table: table.to_owned(),
-        key: schema::ForeignKey {
-            name: key.name.clone().unwrap_or_default(),
-            columns: columns.unwrap_or_else(|| key.columns.clone()),
-            referenced_database: key.references.schema.clone().unwrap_or_else(|| database.to_owned()),
-            referenced_table: key.references.name.clone(),
-            referenced_columns: key.referenced_columns.clone(),
-            on_delete: action(&key.on_delete),
-            on_update: action(&key.on_update),
-        },
+fn foreign_key(database: &str, table: &str, key: &schema::ForeignKey) -> ForeignKey {
+    let mut key = key.clone();
+    if key.referenced_database.is_empty() {
+        database.clone_into(&mut key.referenced_database);
     }
-}
-
-/// A check without a name has its column's on MariaDB.
-fn checked(table: &str, check: &CheckDef, column: &str) -> Check {
-    Check {
-        table: table.to_owned(),
-        part: schema::Check {
-            enforced: check.enforced,
-            ..schema::Check::new(check.name.as_deref().unwrap_or(column), &check.condition)
-        },
-    }
+    ForeignKey { database: database.to_owned(), table: table.to_owned(), key }
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use quick_xml::events::{BytesStart, Event};
 
 use super::error::DumpError;
 use super::ledger;
-use crate::sql::{quote, quote_string};
+use crate::schema::{quote, quote_string};
 
 /// No text between two tags, and no tag, may be longer.
 const LONGEST: usize = 64 << 20;

@@ -134,7 +134,7 @@ fn add(cursor: &mut Cursor<'_, '_>, clauses: &mut Vec<AlterClause>) -> Parsed<()
     let said_column = cursor.eat("COLUMN");
     if !said_column && let Some(element) = table::element(cursor)? {
         clauses.push(match element {
-            Element::Key(key) => AlterClause::AddKey(key),
+            Element::Index(index) => AlterClause::AddIndex(index),
             Element::ForeignKey(key) => AlterClause::AddForeignKey(key),
             Element::Check(check) => AlterClause::AddCheck(check),
         });
@@ -144,7 +144,7 @@ fn add(cursor: &mut Cursor<'_, '_>, clauses: &mut Vec<AlterClause>) -> Parsed<()
     if cursor.eat_sign("(") {
         loop {
             match table::element(cursor)? {
-                Some(Element::Key(key)) => clauses.push(AlterClause::AddKey(key)),
+                Some(Element::Index(index)) => clauses.push(AlterClause::AddIndex(index)),
                 Some(Element::ForeignKey(key)) => clauses.push(AlterClause::AddForeignKey(key)),
                 Some(Element::Check(check)) => clauses.push(AlterClause::AddCheck(check)),
                 None => {
@@ -248,5 +248,5 @@ fn alter_part(cursor: &mut Cursor<'_, '_>) -> Parsed<AlterClause> {
         return Ok(AlterClause::Unmodelled(cursor.skip_clause().to_owned()));
     }
     cursor.expect("DEFAULT")?;
-    Ok(AlterClause::SetDefault { column, default: Some(table::default(cursor)?) })
+    Ok(AlterClause::SetDefault { column, default: table::default(cursor)? })
 }

@@ -15,6 +15,7 @@ use cursor::{Cursor, Parsed};
 use super::lex::{self, Kind, Token};
 use super::verb::verb as verb_of;
 use super::{TableUse, clause, span, walk};
+use crate::schema::{Check, ColumnDef, DefaultValue, ForeignKey, Index};
 use crate::source::Span;
 
 /// One statement of a text.
@@ -38,7 +39,7 @@ pub enum Ddl {
         /// The table.
         table: TableName,
         /// The index; it always has a name.
-        key: KeyDef,
+        index: Index,
         /// MariaDB's `IF NOT EXISTS`.
         if_not_exists: bool,
     },
@@ -109,150 +110,19 @@ pub struct CreateTable {
     /// `TEMPORARY`
     pub temporary: bool,
     /// The columns in order.
-    pub columns: Vec<ColumnDef>,
-    /// Keys that are declared apart from columns, the primary key included.
-    pub keys: Vec<KeyDef>,
+    pub columns: Vec<ColumnDef<String>>,
+    /// Keys that are declared apart from columns, the primary key included. A key without a name has an empty one.
+    pub indexes: Vec<Index>,
     /// Foreign keys that are declared apart from columns.
-    pub foreign_keys: Vec<ForeignKeyDef>,
+    pub foreign_keys: Vec<ForeignKey>,
     /// Checks that are declared apart from columns.
-    pub checks: Vec<CheckDef>,
+    pub checks: Vec<Check>,
     /// What follows the closing parenthesis.
     pub options: TableOptions,
     /// `LIKE other`
     pub like: Option<TableName>,
     /// The text of `AS SELECT …`: columns come from it as well.
     pub select: Option<String>,
-}
-
-/// A column.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct ColumnDef {
-    /// The name.
-    pub name: String,
-    /// The type with its parameters and `unsigned`, `zerofill`, in small letters, as `COLUMN_TYPE` writes it when the
-    /// text came from a server.
-    pub type_text: String,
-    /// What is said of NULL; `None` when nothing is said.
-    pub nullable: Option<bool>,
-    /// `DEFAULT`
-    pub default: Option<DefaultValue>,
-    /// `ON UPDATE`
-    pub on_update: Option<String>,
-    /// `AUTO_INCREMENT`
-    pub auto_increment: bool,
-    /// `CHARACTER SET`
-    pub charset: Option<String>,
-    /// `COLLATE`
-    pub collation: Option<String>,
-    /// Inline `UNIQUE`: a key of its own.
-    pub unique: bool,
-    /// Inline `PRIMARY KEY`.
-    pub primary: bool,
-    /// Inline `REFERENCES`. MySQL before 9.0 reads and forgets it; MariaDB makes a foreign key.
-    pub references: Option<ForeignKeyDef>,
-    /// Inline checks.
-    pub checks: Vec<CheckDef>,
-    /// `COMMENT`
-    pub comment: Option<String>,
-    /// The text of `GENERATED ALWAYS AS (…)`.
-    pub generated: Option<String>,
-    /// Whether a generated column is stored.
-    pub stored: bool,
-    /// `INVISIBLE`
-    pub invisible: bool,
-}
-
-/// A default.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum DefaultValue {
-    /// `NULL`
-    Null,
-    /// A string, decoded.
-    String(String),
-    /// A number, with its sign.
-    Number(String),
-    /// Anything else, without the parentheses around it.
-    Expression(String),
-}
-
-/// The kinds of key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyKind {
-    /// `PRIMARY KEY`
-    Primary,
-    /// `UNIQUE`
-    Unique,
-    /// `KEY`, `INDEX`
-    Plain,
-    /// `FULLTEXT`
-    Fulltext,
-    /// `SPATIAL`
-    Spatial,
-}
-
-/// A key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyDef {
-    /// Its kind.
-    pub kind: KeyKind,
-    /// Its name; for a unique key the constraint's when no other is written.
-    pub name: Option<String>,
-    /// What it indexes, in order.
-    pub parts: Vec<KeyPart>,
-    /// `USING`
-    pub using: Option<String>,
-    /// `INVISIBLE`, MariaDB's `IGNORED`
-    pub invisible: bool,
-}
-
-/// A part of a key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct KeyPart {
-    /// The column, or an expression.
-    pub of: KeyOf,
-    /// The prefix length.
-    pub prefix: Option<u32>,
-    /// `DESC`
-    pub descending: bool,
-}
-
-/// What a part of a key indexes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum KeyOf {
-    /// A column.
-    Column(String),
-    /// The text of an expression, without the parentheses around it.
-    Expression(String),
-}
-
-/// A foreign key.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ForeignKeyDef {
-    /// The constraint's name.
-    pub name: Option<String>,
-    /// The index name that may stand after `FOREIGN KEY`.
-    pub index: Option<String>,
-    /// Its columns.
-    pub columns: Vec<String>,
-    /// The table that it points to.
-    pub references: TableName,
-    /// The columns that it points to; empty where MariaDB lets them out.
-    pub referenced_columns: Vec<String>,
-    /// `ON DELETE`, in capitals.
-    pub on_delete: Option<String>,
-    /// `ON UPDATE`, in capitals.
-    pub on_update: Option<String>,
-}
-
-/// A check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckDef {
-    /// The constraint's name.
-    pub name: Option<String>,
-    /// The text of its condition.
-    pub condition: String,
-    /// Not `NOT ENFORCED`.
-    pub enforced: bool,
 }
 
 /// Table options.
@@ -305,7 +175,7 @@ pub enum AlterClause {
     /// `ADD [COLUMN]`
     AddColumn {
         /// The column.
-        column: ColumnDef,
+        column: ColumnDef<String>,
         /// Where it goes.
         position: Position,
         /// MariaDB's `IF NOT EXISTS`
@@ -321,7 +191,7 @@ pub enum AlterClause {
     /// `MODIFY [COLUMN]`
     ModifyColumn {
         /// The new definition.
-        column: ColumnDef,
+        column: ColumnDef<String>,
         /// Where it goes.
         position: Position,
     },
@@ -330,7 +200,7 @@ pub enum AlterClause {
         /// The old name.
         old: String,
         /// The new definition.
-        column: ColumnDef,
+        column: ColumnDef<String>,
         /// Where it goes.
         position: Position,
     },
@@ -341,7 +211,7 @@ pub enum AlterClause {
         /// The new name.
         new: String,
     },
-    /// `ALTER [COLUMN] c SET DEFAULT …`; `None` for `DROP DEFAULT`.
+    /// `ALTER [COLUMN] c SET DEFAULT …`; `None` for `DROP DEFAULT` and for NULL.
     SetDefault {
         /// The column.
         column: String,
@@ -349,11 +219,11 @@ pub enum AlterClause {
         default: Option<DefaultValue>,
     },
     /// `ADD INDEX`, `ADD UNIQUE`, `ADD PRIMARY KEY`, …
-    AddKey(KeyDef),
+    AddIndex(Index),
     /// `ADD FOREIGN KEY`
-    AddForeignKey(ForeignKeyDef),
+    AddForeignKey(ForeignKey),
     /// `ADD CHECK`
-    AddCheck(CheckDef),
+    AddCheck(Check),
     /// `DROP {INDEX|KEY} name`
     DropKey(String),
     /// `DROP PRIMARY KEY`
@@ -518,29 +388,27 @@ fn create(cursor: &mut Cursor<'_, '_>) -> Parsed<Ddl> {
     if cursor.eat("TABLE") {
         return table::create_table(cursor, temporary).map(|table| Ddl::CreateTable(Box::new(table)));
     }
-    let kind = if cursor.eat("UNIQUE") {
-        Some(KeyKind::Unique)
-    } else if cursor.eat("FULLTEXT") {
-        Some(KeyKind::Fulltext)
-    } else if cursor.eat("SPATIAL") {
-        Some(KeyKind::Spatial)
+    let index = if cursor.eat("UNIQUE") {
+        Some(Index { unique: true, ..Index::default() })
+    } else if cursor.next_is_any(&["FULLTEXT", "SPATIAL"]) {
+        Some(table::special_index(cursor))
     } else {
-        cursor.next_is("INDEX").then_some(KeyKind::Plain)
+        cursor.next_is("INDEX").then(Index::default)
     };
-    if let Some(kind) = kind {
+    if let Some(mut index) = index {
         cursor.expect("INDEX")?;
         let if_not_exists = cursor.if_not_exists();
-        let name = cursor.name("an index")?;
-        let using = table::using(cursor)?;
+        index.name = cursor.name("an index")?;
+        table::using(cursor, &mut index)?;
         cursor.expect("ON")?;
         let table = cursor.table_name()?;
-        let mut key = KeyDef { kind, name: Some(name), parts: table::key_parts(cursor)?, using, invisible: false };
-        table::key_options(cursor, &mut key)?;
+        index.parts = table::key_parts(cursor)?;
+        table::key_options(cursor, &mut index)?;
         while cursor.next_is_any(&["ALGORITHM", "LOCK", "WAIT", "NOWAIT"]) {
             cursor.option()?;
         }
         cursor.end()?;
-        return Ok(Ddl::CreateIndex { table, key, if_not_exists });
+        return Ok(Ddl::CreateIndex { table, index, if_not_exists });
     }
     let head: Vec<_> = cursor
         .rest()

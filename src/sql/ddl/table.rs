@@ -1,12 +1,12 @@
 //! `CREATE TABLE`: columns, keys, constraints and options.
 
 use super::cursor::{Cursor, Parsed};
-use super::{
-    CheckDef, ColumnDef, CreateTable, DefaultValue, ForeignKeyDef, KeyDef, KeyKind, KeyOf, KeyPart, TableName,
-    TableOptions,
+use super::{CreateTable, TableName, TableOptions};
+use crate::schema::{
+    Check, Column, ColumnDef, DefaultValue, ForeignKey, Generated, Index, IndexPart, PRIMARY, Unique,
+    default_collation, quote, quote_string,
 };
 use crate::sql::lex::Kind;
-use crate::sql::quote_string;
 
 pub(super) fn create_table(cursor: &mut Cursor<'_, '_>, temporary: bool) -> Parsed<CreateTable> {
     let if_not_exists = cursor.if_not_exists();
@@ -15,7 +15,7 @@ pub(super) fn create_table(cursor: &mut Cursor<'_, '_>, temporary: bool) -> Pars
         if_not_exists,
         temporary,
         columns: Vec::new(),
-        keys: Vec::new(),
+        indexes: Vec::new(),
         foreign_keys: Vec::new(),
         checks: Vec::new(),
         options: TableOptions::default(),
@@ -56,7 +56,7 @@ fn elements(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable) -> Parsed<()> 
     let mut periods = Vec::new();
     loop {
         match element(cursor)? {
-            Some(Element::Key(key)) => table.keys.push(key),
+            Some(Element::Index(index)) => table.indexes.push(index),
             Some(Element::ForeignKey(key)) => table.foreign_keys.push(key),
             Some(Element::Check(check)) => table.checks.push(check),
             None if cursor.next_is("PERIOD") && cursor.second_is("FOR") => period(cursor, table, &mut periods)?,
@@ -82,8 +82,8 @@ fn period(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable, periods: &mut Ve
         return Err(cursor.expected("two columns"));
     };
     if !name.eq_ignore_ascii_case("SYSTEM_TIME") {
-        let condition = format!("{} < {}", crate::sql::quote(&begin), crate::sql::quote(&end));
-        table.checks.push(CheckDef { name: Some(name.clone()), condition, enforced: true });
+        let condition = format!("{} < {}", quote(&begin), quote(&end));
+        table.checks.push(Check::new(&name, &condition));
     }
     periods.push((name, [begin, end]));
     Ok(())
@@ -91,102 +91,103 @@ fn period(cursor: &mut Cursor<'_, '_>, table: &mut CreateTable, periods: &mut Ve
 
 /// A key over a period is one over its end and its begin, and the columns of a period are NOT NULL.
 fn resolve_periods(table: &mut CreateTable, periods: &[Period]) {
-    let part = |name: &String| KeyPart { of: KeyOf::Column(name.clone()), prefix: None, descending: false };
     for (name, [begin, end]) in periods {
-        for key in &mut table.keys {
-            let is_period = |part: &KeyPart| matches!(&part.of, KeyOf::Column(column) if column == name);
-            if let Some(at) =
-                key.parts.iter().position(is_period).filter(|_| table.columns.iter().all(|c| c.name != *name))
-            {
-                key.parts.splice(at..=at, [part(end), part(begin)]);
+        for index in &mut table.indexes {
+            let is_period = |part: &IndexPart| part.column.as_ref() == Some(name);
+            let at = index.parts.iter().position(is_period);
+            if let Some(at) = at.filter(|_| table.columns.iter().all(|def| def.column.name != *name)) {
+                index.parts.splice(at..=at, [IndexPart::column(end), IndexPart::column(begin)]);
             }
         }
-        for column in table.columns.iter_mut().filter(|column| column.name == *begin || column.name == *end) {
-            column.nullable = Some(false);
+        for column in table.columns.iter_mut().map(|def| &mut def.column) {
+            column.nullable &= column.name != *begin && column.name != *end;
         }
     }
 }
 
 pub(super) enum Element {
-    Key(KeyDef),
-    ForeignKey(ForeignKeyDef),
-    Check(CheckDef),
+    Index(Index),
+    ForeignKey(ForeignKey),
+    Check(Check),
 }
 
 /// A key or a constraint, or `None` when a column stands here.
 pub(super) fn element(cursor: &mut Cursor<'_, '_>) -> Parsed<Option<Element>> {
-    let mut symbol = None;
+    let mut symbol = String::new();
     let constraint = cursor.eat("CONSTRAINT");
     if constraint && !cursor.next_is_any(&["PRIMARY", "UNIQUE", "FOREIGN", "CHECK"]) {
-        symbol = Some(cursor.name("a constraint")?);
+        symbol = cursor.name("a constraint")?;
     }
-    let kind = if cursor.next_is("PRIMARY") && cursor.second_is("KEY") {
+    let mut index = if cursor.next_is("PRIMARY") && cursor.second_is("KEY") {
         cursor.advance();
         cursor.advance();
-        KeyKind::Primary
+        Index::new(PRIMARY, true, Vec::new())
     } else if cursor.eat("UNIQUE") {
         cursor.eat_any(&["KEY", "INDEX"]);
-        KeyKind::Unique
-    } else if cursor.eat("FULLTEXT") {
+        Index::new(&symbol, true, Vec::new())
+    } else if cursor.next_is_any(&["FULLTEXT", "SPATIAL"]) {
+        let index = special_index(cursor);
         cursor.eat_any(&["KEY", "INDEX"]);
-        KeyKind::Fulltext
-    } else if cursor.eat("SPATIAL") {
-        cursor.eat_any(&["KEY", "INDEX"]);
-        KeyKind::Spatial
+        index
     } else if cursor.next_is("FOREIGN") && cursor.second_is("KEY") {
         return foreign_key(cursor, symbol).map(Element::ForeignKey).map(Some);
     } else if cursor.eat("CHECK") {
-        return check(cursor, symbol).map(Element::Check).map(Some);
+        return check(cursor, &symbol).map(Element::Check).map(Some);
     } else if !constraint && cursor.eat_any(&["KEY", "INDEX"]) {
-        KeyKind::Plain
+        Index::default()
     } else if constraint {
         return Err(cursor.expected("a constraint"));
     } else {
         return Ok(None);
     };
     cursor.if_not_exists();
-    let mut name = symbol;
-    let mut using = using(cursor)?;
-    if !cursor.next_sign("(") && kind != KeyKind::Primary {
-        name = Some(cursor.name("a key")?);
-    } else if !cursor.next_sign("(") {
+    using(cursor, &mut index)?;
+    if !cursor.next_sign("(") {
+        let name = cursor.name("a key")?;
         // `PRIMARY KEY name (…)` is read by MySQL and the name forgotten.
-        cursor.name("a key")?;
+        if index.name != PRIMARY {
+            index.name = name;
+        }
     }
-    using = self::using(cursor)?.or(using);
-    let mut key = KeyDef { kind, name, parts: key_parts(cursor)?, using, invisible: false };
-    if kind == KeyKind::Primary {
-        key.name = None;
-    }
-    key_options(cursor, &mut key)?;
-    Ok(Some(Element::Key(key)))
+    using(cursor, &mut index)?;
+    index.parts = key_parts(cursor)?;
+    key_options(cursor, &mut index)?;
+    Ok(Some(Element::Index(index)))
 }
 
-pub(super) fn using(cursor: &mut Cursor<'_, '_>) -> Parsed<Option<String>> {
+/// An index of the kind that the next word names, FULLTEXT or SPATIAL.
+pub(super) fn special_index(cursor: &mut Cursor<'_, '_>) -> Index {
+    let kind = if cursor.eat("FULLTEXT") { "FULLTEXT" } else { "SPATIAL" };
+    cursor.eat("SPATIAL");
+    Index { kind: kind.to_owned(), ..Index::default() }
+}
+
+/// Reads `USING BTREE`; `false` when it does not stand here.
+pub(super) fn using(cursor: &mut Cursor<'_, '_>, index: &mut Index) -> Parsed<bool> {
     if cursor.eat("USING") || (cursor.next_is("TYPE") && (cursor.second_is("BTREE") || cursor.second_is("HASH"))) {
         cursor.eat("TYPE");
-        return cursor.name("BTREE or HASH").map(|name| Some(name.to_ascii_uppercase()));
+        index.kind = cursor.name("BTREE or HASH")?.to_ascii_uppercase();
+        return Ok(true);
     }
-    Ok(None)
+    Ok(false)
 }
 
-pub(super) fn key_parts(cursor: &mut Cursor<'_, '_>) -> Parsed<Vec<KeyPart>> {
+pub(super) fn key_parts(cursor: &mut Cursor<'_, '_>) -> Parsed<Vec<IndexPart>> {
     cursor.expect_sign("(")?;
     let mut parts = Vec::new();
     loop {
-        let mut prefix = None;
-        let of = if cursor.next_sign("(") {
-            KeyOf::Expression(cursor.parens()?.to_owned())
+        let mut part = IndexPart::default();
+        if cursor.next_sign("(") {
+            part.expression = Some(cursor.parens()?.to_owned());
         } else {
-            let name = cursor.name("a column")?;
+            part.column = Some(cursor.name("a column")?);
             if cursor.next_sign("(") {
-                prefix = cursor.parens()?.trim().parse().ok();
+                part.length = cursor.parens()?.trim().parse().ok();
             }
-            KeyOf::Column(name)
-        };
-        let descending = cursor.eat("DESC");
+        }
+        part.descending = cursor.eat("DESC");
         cursor.eat("ASC");
-        parts.push(KeyPart { of, prefix, descending });
+        parts.push(part);
         if cursor.eat_sign(")") {
             return Ok(parts);
         }
@@ -200,16 +201,15 @@ pub(super) fn key_parts(cursor: &mut Cursor<'_, '_>) -> Parsed<Vec<KeyPart>> {
     }
 }
 
-pub(super) fn key_options(cursor: &mut Cursor<'_, '_>, key: &mut KeyDef) -> Parsed<()> {
+pub(super) fn key_options(cursor: &mut Cursor<'_, '_>, index: &mut Index) -> Parsed<()> {
     loop {
-        if let Some(using) = using(cursor)? {
-            key.using = Some(using);
+        if using(cursor, index)? {
         } else if cursor.next_is("WITH") && cursor.second_is("PARSER") {
             cursor.advance();
             cursor.advance();
             cursor.name("a parser")?;
         } else if cursor.eat_any(&["INVISIBLE", "IGNORED"]) {
-            key.invisible = true;
+            index.invisible = true;
         } else if cursor.next_is("NOT") && cursor.second_is("IGNORED") {
             cursor.advance();
             cursor.advance();
@@ -228,88 +228,110 @@ pub(super) fn key_options(cursor: &mut Cursor<'_, '_>, key: &mut KeyDef) -> Pars
     }
 }
 
-fn foreign_key(cursor: &mut Cursor<'_, '_>, name: Option<String>) -> Parsed<ForeignKeyDef> {
+fn foreign_key(cursor: &mut Cursor<'_, '_>, name: String) -> Parsed<ForeignKey> {
     cursor.expect("FOREIGN")?;
     cursor.expect("KEY")?;
     cursor.if_not_exists();
-    let index = if cursor.next_sign("(") { None } else { Some(cursor.name("an index")?) };
+    if !cursor.next_sign("(") {
+        // The name of the index that the server makes.
+        cursor.name("an index")?;
+    }
     let columns = cursor.names_in_parens()?;
-    let mut key = references(cursor)?;
-    key.name = name;
-    key.index = index;
-    key.columns = columns;
-    Ok(key)
+    Ok(ForeignKey { name, columns, ..references(cursor)? })
 }
 
-fn references(cursor: &mut Cursor<'_, '_>) -> Parsed<ForeignKeyDef> {
+/// What follows the columns of a foreign key. The referenced columns are empty where MariaDB lets them out.
+fn references(cursor: &mut Cursor<'_, '_>) -> Parsed<ForeignKey> {
     cursor.expect("REFERENCES")?;
-    let references: TableName = cursor.table_name()?;
+    let TableName { schema, name } = cursor.table_name()?;
     let referenced_columns = if cursor.next_sign("(") { cursor.names_in_parens()? } else { Vec::new() };
-    let mut key = ForeignKeyDef {
-        name: None,
-        index: None,
-        columns: Vec::new(),
-        references,
+    let mut key = ForeignKey {
+        referenced_database: schema.unwrap_or_default(),
+        referenced_table: name,
         referenced_columns,
-        on_delete: None,
-        on_update: None,
+        ..ForeignKey::default()
     };
     loop {
         if cursor.eat("MATCH") {
             cursor.advance();
         } else if cursor.next_is("ON") && cursor.second_is("DELETE") {
-            key.on_delete = Some(reference_action(cursor)?);
+            key.on_delete = reference_action(cursor)?;
         } else if cursor.next_is("ON") && cursor.second_is("UPDATE") {
-            key.on_update = Some(reference_action(cursor)?);
+            key.on_update = reference_action(cursor)?;
         } else {
             return Ok(key);
         }
     }
 }
 
-fn reference_action(cursor: &mut Cursor<'_, '_>) -> Parsed<String> {
+/// What follows `ON DELETE` and `ON UPDATE`; `None` for `RESTRICT` and `NO ACTION`, which InnoDB treats alike.
+fn reference_action(cursor: &mut Cursor<'_, '_>) -> Parsed<Option<String>> {
     cursor.advance();
     cursor.advance();
-    let first = cursor.name("an action")?.to_ascii_uppercase();
-    if first == "SET" || first == "NO" {
-        let second = cursor.name("an action")?.to_ascii_uppercase();
-        return Ok(format!("{first} {second}"));
+    let mut action = cursor.name("an action")?.to_ascii_uppercase();
+    if action == "SET" || action == "NO" {
+        action.push(' ');
+        action.push_str(&cursor.name("an action")?.to_ascii_uppercase());
     }
-    Ok(first)
+    Ok(Some(action).filter(|action| !matches!(action.as_str(), "RESTRICT" | "NO ACTION")))
 }
 
-fn check(cursor: &mut Cursor<'_, '_>, name: Option<String>) -> Parsed<CheckDef> {
-    let condition = cursor.parens()?.to_owned();
-    let mut enforced = true;
+fn check(cursor: &mut Cursor<'_, '_>, name: &str) -> Parsed<Check> {
+    let mut check = Check::new(name, cursor.parens()?);
     if cursor.next_is("NOT") && cursor.second_is("ENFORCED") {
         cursor.advance();
         cursor.advance();
-        enforced = false;
+        check.enforced = false;
     } else {
         cursor.eat("ENFORCED");
     }
-    Ok(CheckDef { name, condition, enforced })
+    Ok(check)
 }
 
-pub(super) fn column(cursor: &mut Cursor<'_, '_>) -> Parsed<ColumnDef> {
-    let name = cursor.name("a column or a key")?;
-    column_named(cursor, name)
+/// A definition while its attributes are read, in any order.
+#[derive(Default)]
+struct Draft {
+    def: ColumnDef<String>,
+    /// Whether NULL is allowed, where that is written.
+    nullable: Option<bool>,
+    charset: Option<String>,
+    /// The expression of a generated column.
+    generated: Option<String>,
+    /// Whether the generated column is stored.
+    stored: bool,
 }
 
-pub(super) fn column_named(cursor: &mut Cursor<'_, '_>, name: String) -> Parsed<ColumnDef> {
-    let mut column = ColumnDef { name, ..ColumnDef::default() };
-    column_type(cursor, &mut column)?;
-    while column_attribute(cursor, &mut column)? {}
-    if column.type_text == "serial" {
-        "bigint unsigned".clone_into(&mut column.type_text);
-        column.nullable = Some(false);
-        column.auto_increment = true;
-        column.unique = true;
+impl Draft {
+    fn serial(&mut self) {
+        self.nullable = Some(false);
+        self.def.column.auto_increment = true;
+        self.def.key = Unique::Unique.max(self.def.key);
     }
-    Ok(column)
+
+    fn finish(self) -> ColumnDef<String> {
+        let Self { mut def, nullable, charset, generated, stored } = self;
+        let column = &mut def.column;
+        // A column takes NULL unless something says otherwise; a key and a counter never do.
+        column.nullable = nullable.unwrap_or(def.key != Unique::Primary) && !column.auto_increment;
+        column.collation = column.collation.take().or_else(|| charset.as_deref().map(default_collation));
+        column.generated = generated.map(|expression| Generated { expression, stored });
+        def
+    }
 }
 
-fn column_type(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Parsed<()> {
+pub(super) fn column(cursor: &mut Cursor<'_, '_>) -> Parsed<ColumnDef<String>> {
+    let name = cursor.name("a column or a key")?;
+    let mut draft = Draft { def: ColumnDef::new(Column { name, ..Column::default() }), ..Draft::default() };
+    column_type(cursor, &mut draft)?;
+    while column_attribute(cursor, &mut draft)? {}
+    if draft.def.column.column_type == "serial" {
+        "bigint unsigned".clone_into(&mut draft.def.column.column_type);
+        draft.serial();
+    }
+    Ok(draft.finish())
+}
+
+fn column_type(cursor: &mut Cursor<'_, '_>, draft: &mut Draft) -> Parsed<()> {
     let mut text = match cursor.peek() {
         Some(token) if token.kind == Kind::Word => token.text.to_ascii_lowercase(),
         _ => return Err(cursor.expected("a type")),
@@ -344,18 +366,18 @@ fn column_type(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Parsed<()
             }
             Some(token) if token.is_any(&["BINARY", "ASCII", "UNICODE", "BYTE"]) => {
                 match token.text.to_ascii_uppercase().as_str() {
-                    "ASCII" => column.charset = Some("latin1".to_owned()),
-                    "UNICODE" => column.charset = Some("ucs2".to_owned()),
-                    "BYTE" => column.charset = Some("binary".to_owned()),
+                    "ASCII" => draft.charset = Some("latin1".to_owned()),
+                    "UNICODE" => draft.charset = Some("ucs2".to_owned()),
+                    "BYTE" => draft.charset = Some("binary".to_owned()),
                     // The binary collation of the character set; which one is not known here.
-                    _ => column.collation = Some("binary".to_owned()),
+                    _ => draft.def.column.collation = Some("binary".to_owned()),
                 }
                 cursor.advance();
             }
             _ => break,
         }
     }
-    column.type_text = text;
+    draft.def.column.column_type = text;
     Ok(())
 }
 
@@ -377,7 +399,7 @@ fn type_parameters(cursor: &mut Cursor<'_, '_>) -> Parsed<String> {
 }
 
 /// One attribute; `false` when none stands here.
-fn column_attribute(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Parsed<bool> {
+fn column_attribute(cursor: &mut Cursor<'_, '_>, draft: &mut Draft) -> Parsed<bool> {
     let Some(token) = cursor.peek().filter(|token| token.kind == Kind::Word) else { return Ok(false) };
     let word = token.text.to_ascii_uppercase();
     let start = cursor.at();
@@ -385,33 +407,33 @@ fn column_attribute(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Pars
     match word.as_str() {
         "NOT" => {
             if cursor.eat("NULL") {
-                column.nullable = Some(false);
+                draft.nullable = Some(false);
             } else if !cursor.eat_any(&["SECONDARY", "INVISIBLE", "ENFORCED"]) {
                 return Err(cursor.expected("NULL"));
             }
         }
-        "NULL" => column.nullable = Some(true),
-        "DEFAULT" => column.default = Some(default(cursor)?),
+        "NULL" => draft.nullable = Some(true),
+        "DEFAULT" => draft.def.column.default = default(cursor)?,
         "ON" => {
             cursor.expect("UPDATE")?;
-            column.on_update = Some(scalar(cursor)?);
+            draft.def.column.on_update = Some(scalar(cursor)?);
         }
-        "AUTO_INCREMENT" => column.auto_increment = true,
+        "AUTO_INCREMENT" => draft.def.column.auto_increment = true,
         "UNIQUE" => {
             cursor.eat_any(&["KEY", "INDEX"]);
-            column.unique = true;
+            draft.def.key = Unique::Unique.max(draft.def.key);
         }
         "PRIMARY" => {
             cursor.eat("KEY");
-            column.primary = true;
+            draft.def.key = Unique::Primary;
         }
-        "KEY" => column.primary = true,
-        "COMMENT" => column.comment = Some(cursor.string("a comment")?),
-        "COLLATE" => column.collation = Some(collation(cursor)?),
-        "CHARSET" => column.charset = Some(charset(cursor)?),
+        "KEY" => draft.def.key = Unique::Primary,
+        "COMMENT" => draft.def.column.comment = cursor.string("a comment")?,
+        "COLLATE" => draft.def.column.collation = Some(collation(cursor)?),
+        "CHARSET" => draft.charset = Some(charset(cursor)?),
         "CHARACTER" | "CHAR" => {
             cursor.expect("SET")?;
-            column.charset = Some(charset(cursor)?);
+            draft.charset = Some(charset(cursor)?);
         }
         "GENERATED" => {
             cursor.eat("ALWAYS");
@@ -419,15 +441,15 @@ fn column_attribute(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Pars
             if cursor.eat("ROW") {
                 // MariaDB's columns of system versioning: `ROW START` and `ROW END`.
                 let which = cursor.name("START or END")?.to_ascii_uppercase();
-                column.generated = Some(format!("ROW {which}"));
-                column.stored = true;
+                draft.generated = Some(format!("ROW {which}"));
+                draft.stored = true;
             } else {
-                column.generated = Some(cursor.parens()?.to_owned());
+                draft.generated = Some(cursor.parens()?.to_owned());
             }
         }
-        "AS" => column.generated = Some(cursor.parens()?.to_owned()),
-        "STORED" | "PERSISTENT" => column.stored = true,
-        "INVISIBLE" => column.invisible = true,
+        "AS" => draft.generated = Some(cursor.parens()?.to_owned()),
+        "STORED" | "PERSISTENT" => draft.stored = true,
+        "INVISIBLE" => draft.def.column.invisible = true,
         "VIRTUAL" | "VISIBLE" | "COMPRESSED" | "BINARY" => {
             cursor.eat_sign("=");
         }
@@ -438,14 +460,14 @@ fn column_attribute(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Pars
         "REFERENCES" => {
             cursor.back_to(start);
             let mut key = references(cursor)?;
-            key.columns = vec![column.name.clone()];
-            column.references = Some(key);
+            key.columns = vec![draft.def.column.name.clone()];
+            draft.def.references = Some(key);
         }
-        "CHECK" => column.checks.push(check(cursor, None)?),
+        "CHECK" => draft.def.checks.push(check(cursor, "")?),
         "CONSTRAINT" => {
-            let name = if cursor.next_is("CHECK") { None } else { Some(cursor.name("a constraint")?) };
+            let name = if cursor.next_is("CHECK") { String::new() } else { cursor.name("a constraint")? };
             cursor.expect("CHECK")?;
-            column.checks.push(check(cursor, name)?);
+            draft.def.checks.push(check(cursor, &name)?);
         }
         "WITH" | "WITHOUT" => {
             cursor.expect("SYSTEM")?;
@@ -454,9 +476,7 @@ fn column_attribute(cursor: &mut Cursor<'_, '_>, column: &mut ColumnDef) -> Pars
         "SERIAL" => {
             cursor.expect("DEFAULT")?;
             cursor.expect("VALUE")?;
-            column.nullable = Some(false);
-            column.auto_increment = true;
-            column.unique = true;
+            draft.serial();
         }
         _ => {
             cursor.back_to(start);
@@ -479,17 +499,18 @@ fn collation(cursor: &mut Cursor<'_, '_>) -> Parsed<String> {
     charset(cursor)
 }
 
-pub(super) fn default(cursor: &mut Cursor<'_, '_>) -> Parsed<DefaultValue> {
+/// What follows `DEFAULT`; `None` for NULL.
+pub(super) fn default(cursor: &mut Cursor<'_, '_>) -> Parsed<Option<DefaultValue>> {
     let Some(token) = cursor.peek() else { return Err(cursor.expected("a default")) };
     if token.sign("(") {
-        return Ok(DefaultValue::Expression(cursor.parens()?.to_owned()));
+        return Ok(Some(DefaultValue::Expression(cursor.parens()?.to_owned())));
     }
     if token.is("NULL") {
         cursor.advance();
-        return Ok(DefaultValue::Null);
+        return Ok(None);
     }
     if token.kind == Kind::Str {
-        return cursor.string("a default").map(DefaultValue::String);
+        return cursor.string("a default").map(DefaultValue::Literal).map(Some);
     }
     let sign = match token.text.as_ref() {
         "-" if token.kind == Kind::Punct => "-",
@@ -501,13 +522,14 @@ pub(super) fn default(cursor: &mut Cursor<'_, '_>) -> Parsed<DefaultValue> {
     }
     if let Some(number) = cursor.peek().filter(|token| token.kind == Kind::Number) {
         cursor.advance();
-        return Ok(DefaultValue::Number(format!("{}{}", sign.trim_start_matches('+'), number.text)));
+        let number = format!("{}{}", sign.trim_start_matches('+'), number.text);
+        return Ok(Some(DefaultValue::Expression(number)));
     }
     if let Some(word) = cursor.peek().filter(|token| token.is_any(&["TRUE", "FALSE"])) {
         cursor.advance();
-        return Ok(DefaultValue::Number(if word.is("TRUE") { "1" } else { "0" }.to_owned()));
+        return Ok(Some(DefaultValue::Expression(if word.is("TRUE") { "1" } else { "0" }.to_owned())));
     }
-    scalar(cursor).map(DefaultValue::Expression)
+    scalar(cursor).map(DefaultValue::Expression).map(Some)
 }
 
 /// `CURRENT_TIMESTAMP(6)`, `b'0'`, `_utf8mb4'x'`, a function with its arguments, a placeholder.

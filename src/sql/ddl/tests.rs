@@ -1,4 +1,5 @@
 use super::*;
+use crate::schema::{PRIMARY, Unique};
 
 fn one(text: &str) -> Ddl {
     let (mut statements, problems) = ddl(text);
@@ -38,35 +39,27 @@ fn show_create_table_of_mysql_5_6() {
          ) ENGINE=InnoDB AUTO_INCREMENT=42 DEFAULT CHARSET=utf8 ROW_FORMAT=DYNAMIC COMMENT='x'\n\
          /*!50100 PARTITION BY HASH (id) PARTITIONS 4 */;",
     );
-    let types: Vec<_> = table.columns.iter().map(|column| column.type_text.as_str()).collect();
+    let types: Vec<_> = table.columns.iter().map(|def| def.column.column_type.as_str()).collect();
     assert_eq!(types, ["int(11)", "varchar(32)", "double", "enum('a','b''c')", "timestamp(6)"]);
-    assert!(table.columns[0].auto_increment);
-    assert_eq!(table.columns[0].nullable, Some(false));
-    assert_eq!(table.columns[1].default, Some(DefaultValue::String("it's".to_owned())));
-    assert_eq!(table.columns[1].collation.as_deref(), Some("utf8_bin"));
-    assert_eq!(table.columns[2].default, Some(DefaultValue::Null));
-    assert_eq!(table.columns[4].default, Some(DefaultValue::Expression("CURRENT_TIMESTAMP(6)".to_owned())));
-    assert_eq!(table.columns[4].on_update.as_deref(), Some("CURRENT_TIMESTAMP(6)"));
-    assert_eq!(table.columns[4].comment.as_deref(), Some("a, b)"));
-    let kinds: Vec<_> = table.keys.iter().map(|key| (key.kind, key.name.as_deref())).collect();
+    assert!(table.columns[0].column.auto_increment);
+    assert!(!table.columns[0].column.nullable);
+    assert_eq!(table.columns[1].column.default, Some(DefaultValue::Literal("it's".to_owned())));
+    assert_eq!(table.columns[1].column.collation.as_deref(), Some("utf8_bin"));
+    assert_eq!(table.columns[2].column.default, None);
+    assert_eq!(table.columns[4].column.default, Some(DefaultValue::Expression("CURRENT_TIMESTAMP(6)".to_owned())));
+    assert_eq!(table.columns[4].column.on_update.as_deref(), Some("CURRENT_TIMESTAMP(6)"));
+    assert_eq!(table.columns[4].column.comment, "a, b)");
+    let kinds: Vec<_> = table.indexes.iter().map(|i| (i.unique, i.kind.as_str(), i.name.as_str())).collect();
     assert_eq!(
         kinds,
-        [
-            (KeyKind::Primary, None),
-            (KeyKind::Unique, Some("u")),
-            (KeyKind::Plain, Some("k")),
-            (KeyKind::Fulltext, Some("ft"))
-        ]
+        [(true, "BTREE", PRIMARY), (true, "BTREE", "u"), (false, "BTREE", "k"), (false, "FULLTEXT", "ft")]
     );
-    assert_eq!(table.keys[2].parts[0].prefix, Some(10));
-    assert!(table.keys[2].parts[1].descending);
-    assert_eq!(table.keys[2].using.as_deref(), Some("BTREE"));
+    assert_eq!(table.indexes[2].parts[0].length, Some(10));
+    assert!(table.indexes[2].parts[1].descending);
+    assert_eq!(table.indexes[2].kind, "BTREE");
     let fk = &table.foreign_keys[0];
-    assert_eq!(
-        (fk.name.as_deref(), fk.on_delete.as_deref(), fk.on_update.as_deref()),
-        (Some("fk"), Some("SET NULL"), Some("NO ACTION"))
-    );
-    assert_eq!(fk.references, TableName { schema: Some("db".to_owned()), name: "g".to_owned() });
+    assert_eq!((fk.name.as_str(), fk.on_delete.as_deref(), fk.on_update.as_deref()), ("fk", Some("SET NULL"), None));
+    assert_eq!((fk.referenced_database.as_str(), fk.referenced_table.as_str()), ("db", "g"));
     assert_eq!(table.options.engine.as_deref(), Some("InnoDB"));
     assert_eq!(table.options.auto_increment, Some(42));
     assert_eq!(table.options.charset.as_deref(), Some("utf8"));
@@ -84,13 +77,17 @@ fn what_mysql_8_and_9_add() {
          KEY `i` (`h`) /*!80000 INVISIBLE */,\n  CONSTRAINT `t_chk_1` CHECK ((`id` >= 0)) /*!80016 NOT ENFORCED */\n\
          ) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_0900_ai_ci /*!80016 DEFAULT ENCRYPTION='N' */",
     );
-    assert_eq!(table.columns[0].type_text, "bigint unsigned");
-    assert_eq!(table.columns[1].default, Some(DefaultValue::Expression("_utf8mb3'outdated, entry)'".to_owned())));
-    assert_eq!(table.columns[3].generated.as_deref(), Some("(`id` + 1)"));
-    assert!(table.columns[3].stored && !table.columns[4].stored);
-    assert!(table.columns[6].invisible);
-    assert_eq!(table.keys[1].parts[0].of, KeyOf::Expression("lower(`n`)".to_owned()));
-    assert!(table.keys[3].invisible);
+    assert_eq!(table.columns[0].column.column_type, "bigint unsigned");
+    assert_eq!(
+        table.columns[1].column.default,
+        Some(DefaultValue::Expression("_utf8mb3'outdated, entry)'".to_owned()))
+    );
+    assert_eq!(table.columns[3].column.generated.as_ref().map(|g| g.expression.as_str()), Some("(`id` + 1)"));
+    let stored = |at: usize| table.columns[at].column.generated.as_ref().is_some_and(|g| g.stored);
+    assert!(stored(3) && !stored(4));
+    assert!(table.columns[6].column.invisible);
+    assert_eq!(table.indexes[1].parts[0].expression.as_deref(), Some("lower(`n`)"));
+    assert!(table.indexes[3].invisible);
     assert_eq!(table.checks[0].condition, "(`id` >= 0)");
     assert!(!table.checks[0].enforced);
 }
@@ -104,11 +101,11 @@ fn what_mariadb_writes() {
          `z` decimal(5,2) unsigned zerofill DEFAULT -1.50\n) ENGINE=InnoDB DEFAULT CHARSET=utf8mb4 COLLATE=utf8mb4_unicode_ci PAGE_CHECKSUM=1",
     );
     assert_eq!(table.columns[0].checks[0].condition, "json_valid(`j`)");
-    assert_eq!(table.columns[0].nullable, Some(false));
-    assert_eq!(table.columns[2].default, Some(DefaultValue::Expression("uuid()".to_owned())));
-    assert_eq!(table.columns[3].on_update.as_deref(), Some("current_timestamp(6)"));
-    assert_eq!(table.columns[4].type_text, "decimal(5,2) unsigned zerofill");
-    assert_eq!(table.columns[4].default, Some(DefaultValue::Number("-1.50".to_owned())));
+    assert!(!table.columns[0].column.nullable);
+    assert_eq!(table.columns[2].column.default, Some(DefaultValue::Expression("uuid()".to_owned())));
+    assert_eq!(table.columns[3].column.on_update.as_deref(), Some("current_timestamp(6)"));
+    assert_eq!(table.columns[4].column.column_type, "decimal(5,2) unsigned zerofill");
+    assert_eq!(table.columns[4].column.default, Some(DefaultValue::Expression("-1.50".to_owned())));
     assert_eq!(table.options.other, [("PAGE_CHECKSUM".to_owned(), "1".to_owned())]);
 }
 
@@ -180,22 +177,18 @@ fn alter_adds() {
          ADD FOREIGN KEY fi (a, b) REFERENCES x (id, id2), ADD CONSTRAINT CHECK (a > 0), ALGORITHM=INPLACE, LOCK=NONE",
     );
     assert!(
-        matches!(&found[0], AlterClause::AddColumn { column, position: Position::After(b), .. } if column.name == "a" && b == "b")
+        matches!(&found[0], AlterClause::AddColumn { column, position: Position::After(b), .. } if column.column.name == "a" && b == "b")
     );
     assert!(
-        matches!(&found[1], AlterClause::AddColumn { column, position: Position::First, .. } if column.type_text == "bigint unsigned")
+        matches!(&found[1], AlterClause::AddColumn { column, position: Position::First, .. } if column.column.column_type == "bigint unsigned")
     );
-    assert!(matches!(&found[3], AlterClause::AddColumn { column, .. } if column.name == "e"));
-    assert!(
-        matches!(&found[4], AlterClause::AddKey(key) if key.name.as_deref() == Some("i") && key.parts[1].prefix == Some(3))
-    );
-    assert!(matches!(&found[5], AlterClause::AddKey(key) if key.name.is_none() && key.kind == KeyKind::Unique));
-    assert!(matches!(&found[6], AlterClause::AddKey(key) if key.name.as_deref() == Some("u")));
-    assert!(matches!(&found[7], AlterClause::AddKey(key) if key.kind == KeyKind::Primary));
+    assert!(matches!(&found[3], AlterClause::AddColumn { column, .. } if column.column.name == "e"));
+    assert!(matches!(&found[4], AlterClause::AddIndex(index) if index.name == "i" && index.parts[1].length == Some(3)));
+    assert!(matches!(&found[5], AlterClause::AddIndex(index) if index.name.is_empty() && index.unique));
+    assert!(matches!(&found[6], AlterClause::AddIndex(index) if index.name == "u"));
+    assert!(matches!(&found[7], AlterClause::AddIndex(index) if index.name == PRIMARY));
     assert!(matches!(&found[8], AlterClause::AddForeignKey(key) if key.on_delete.as_deref() == Some("CASCADE")));
-    assert!(
-        matches!(&found[9], AlterClause::AddForeignKey(key) if key.index.as_deref() == Some("fi") && key.columns.len() == 2)
-    );
+    assert!(matches!(&found[9], AlterClause::AddForeignKey(key) if key.name.is_empty() && key.columns.len() == 2));
     assert!(matches!(&found[10], AlterClause::AddCheck(check) if check.condition == "a > 0"));
     assert_eq!(found.len(), 13);
 }
@@ -209,8 +202,10 @@ fn alter_changes_and_drops() {
          CONVERT TO CHARACTER SET utf8mb4 COLLATE utf8mb4_bin, ENGINE=InnoDB ROW_FORMAT=COMPRESSED, RENAME TO t2",
     );
     assert!(matches!(&found[0], AlterClause::ModifyColumn { column, .. }
-        if column.type_text == "bigint unsigned" && column.auto_increment && column.nullable == Some(false)));
-    assert!(matches!(&found[1], AlterClause::ChangeColumn { old, column, .. } if old == "a" && column.name == "b"));
+        if column.column.column_type == "bigint unsigned" && column.column.auto_increment && !column.column.nullable));
+    assert!(
+        matches!(&found[1], AlterClause::ChangeColumn { old, column, .. } if old == "a" && column.column.name == "b")
+    );
     assert_eq!(found[2], AlterClause::DropColumn { name: "c".to_owned(), if_exists: false });
     assert_eq!(found[3], AlterClause::DropColumn { name: "d".to_owned(), if_exists: false });
     assert_eq!(
@@ -239,11 +234,11 @@ fn alter_changes_and_drops() {
 #[test]
 fn a_column_may_bring_a_key_with_it() {
     assert!(matches!(&clauses("MODIFY course_id varchar(255) CHARACTER SET utf8 COLLATE utf8_bin UNIQUE")[0],
-        AlterClause::ModifyColumn { column, .. } if column.unique && column.nullable.is_none()));
+        AlterClause::ModifyColumn { column, .. } if column.key == Unique::Unique && column.column.nullable));
     let table =
         table("CREATE TABLE t (id serial PRIMARY KEY, x int REFERENCES y (id) ON DELETE CASCADE, CHECK (x > 0))");
-    assert!(table.columns[0].primary && table.columns[0].auto_increment);
-    assert_eq!(table.columns[1].references.as_ref().map(|fk| fk.references.name.as_str()), Some("y"));
+    assert!(table.columns[0].key == Unique::Primary && table.columns[0].column.auto_increment);
+    assert_eq!(table.columns[1].references.as_ref().map(|fk| fk.referenced_table.as_str()), Some("y"));
     assert_eq!(table.checks.len(), 1);
 }
 
@@ -257,7 +252,7 @@ fn other_statements() {
         ])
     );
     assert!(matches!(one("CREATE UNIQUE INDEX i USING BTREE ON t (a DESC) COMMENT 'x' ALGORITHM=INPLACE"),
-        Ddl::CreateIndex { key, .. } if key.kind == KeyKind::Unique && key.parts[0].descending));
+        Ddl::CreateIndex { index, .. } if index.unique && index.parts[0].descending));
     assert!(matches!(one("DROP INDEX i ON t"), Ddl::DropIndex { name, .. } if name == "i"));
     assert!(matches!(one("CREATE TABLE IF NOT EXISTS `_t_gho` LIKE `t`"), Ddl::CreateTable(table)
         if table.like == Some(name("t")) && table.if_not_exists));

@@ -7,8 +7,8 @@ use std::rc::Rc;
 
 use compact_str::CompactString;
 
-use super::attr::{is_manager_name, last_segment};
 use super::eval::Use;
+use super::names::{is_manager_name, last_segment};
 use super::{Flow, Key};
 use crate::ast::{BinOp, ClassDef, Expr, ExprKind, StmtKind};
 use crate::parse::{ParseOptions, parse};

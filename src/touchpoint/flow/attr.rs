@@ -1,9 +1,8 @@
 //! Attributes: of modules, classes, instances, managers, and what inheritance brings.
 
-use compact_str::CompactString;
-
 use super::eval::{Chain, Op};
 use super::framework::Framework;
+use super::names::{is_manager_name, last_segment};
 use super::{Binds, Flow, Key};
 use crate::ast::Ident;
 use crate::discover::RootKind;
@@ -183,9 +182,6 @@ impl<'p> Flow<'_, 'p> {
             }
             if at != class && !found.contains(&at) {
                 found.push(at);
-            }
-            if found.len() > 256 {
-                break;
             }
         }
         found
@@ -424,15 +420,4 @@ impl<'p> Flow<'_, 'p> {
         let index = self.models.iter().position(|m| m.name().eq_ignore_ascii_case(name))?;
         self.model_class[index]
     }
-}
-
-/// Whether a class of this name is a manager or a queryset, by Django's convention.
-pub(super) fn is_manager_name(dotted: &str) -> bool {
-    let last = dotted.rsplit('.').next().unwrap_or(dotted);
-    last.ends_with("Manager") || last.ends_with("QuerySet") || last == "as_manager"
-}
-
-/// The last segment of a dotted name.
-pub(super) fn last_segment(dotted: &CompactString) -> &str {
-    dotted.rsplit('.').next().unwrap_or(dotted)
 }

@@ -2,8 +2,8 @@
 
 use compact_str::CompactString;
 
-use super::attr::last_segment;
 use super::eval::{Chain, Op, Use};
+use super::names::last_segment;
 use super::{Binds, Flow, Key};
 use crate::ast::{Arguments, ExprKind, Ident, ParamKind, StmtKind};
 use crate::finding::Access;
@@ -204,10 +204,28 @@ impl<'p> Flow<'_, 'p> {
         });
         if matters {
             for (ty, _) in callee.iter() {
-                if let Ty::Pending(file, _) = ty {
-                    self.wanted.insert(*file);
+                match ty {
+                    Ty::Pending(file, _) => {
+                        self.wanted.insert(*file);
+                    }
+                    Ty::Class(class) | Ty::Instance(class) | Ty::Super(class, _) => self.request_bases(*class),
+                    _ => {}
                 }
             }
+        }
+    }
+
+    /// The bases of a class that are not under analysis: the methods that it inherits stand there.
+    fn request_bases(&mut self, class: ClassId) {
+        let mut chain = vec![class];
+        chain.extend(self.ancestors(class));
+        for each in chain {
+            let bases = self.classes[each.0 as usize].bases.iter().flat_map(TySet::iter);
+            let files = bases.filter_map(|(ty, _)| match ty {
+                Ty::Pending(file, _) => Some(*file),
+                _ => None,
+            });
+            self.wanted.extend(files);
         }
     }
 
@@ -255,6 +273,8 @@ impl<'p> Flow<'_, 'p> {
                 None => TySet::unknown(),
             },
             Ty::External(dotted) => self.external_call(dotted, args, values, span),
+            // A class of a file that is not under analysis yet: what its methods are given is asked for there.
+            Ty::Pending(..) => TySet::one(ty.clone()),
             _ => TySet::unknown(),
         }
     }

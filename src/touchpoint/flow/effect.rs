@@ -1,16 +1,13 @@
 //! What functions do to the rows of each model, and where rows are read that were asked for elsewhere.
 
 use super::eval::{Chain, Op};
-use super::{Flow, Key, Unit};
+use super::{Effects, Flow, Key, Unit};
 use crate::ast::{Expr, ExprKind, Ident};
 use crate::finding::{Access, Confidence};
 use crate::touchpoint::Kind;
 use crate::touchpoint::models::Role;
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
-
-/// Accesses by the index of their model.
-pub(super) type Effects = Vec<(usize, Access)>;
 
 impl<'p> Flow<'_, 'p> {
     /// The model whose rows a model's rows are: a subclass's or a second model's on the same table are the target's.

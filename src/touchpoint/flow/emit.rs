@@ -505,7 +505,7 @@ impl<'p> Flow<'_, 'p> {
     /// A call of something unknown: `Q(student_module__grade=…)` and the like.
     pub(super) fn unknown_call(&mut self, set: &TySet, args: &'p Arguments, at: usize, chain: &Chain<'p>) {
         let name = set.iter().find_map(|(ty, _)| match ty {
-            Ty::External(dotted) => Some(super::attr::last_segment(dotted).to_owned()),
+            Ty::External(dotted) => Some(super::names::last_segment(dotted).to_owned()),
             Ty::Pending(_, name) => Some(name.to_string()),
             _ => None,
         });

@@ -5,6 +5,7 @@ use compact_str::CompactString;
 use super::{Env, Flow, Frame, Key};
 use crate::ast::{
     Arguments, BinOp, CmpOp, ComprehensionClause, ComprehensionKind, Expr, ExprKind, Ident, ParamKind, StrPart,
+    StrPiece,
 };
 use crate::finding::Access;
 use crate::modules::ModuleRef;
@@ -66,86 +67,15 @@ impl<'p> Flow<'_, 'p> {
             ExprKind::Name(_) | ExprKind::Attribute { .. } | ExprKind::Call { .. } | ExprKind::Subscript { .. } => {
                 self.chain(expr, use_)
             }
-            ExprKind::Str(pieces) => {
-                self.string(expr, use_);
-                for part in pieces.iter().flat_map(|piece| &piece.parts) {
-                    if let StrPart::Hole(hole) = part {
-                        self.eval(hole, Use::Plain);
-                    }
-                }
-                match expr.as_str() {
-                    // Long texts are never names; statements are kept when they name a table.
-                    Some(text) if text.len() <= 160 || (text.len() <= 8000 && self.names_table(&text)) => {
-                        TySet::one(Ty::Str(text))
-                    }
-                    Some(_) => TySet::unknown(),
-                    // An f-string is put together.
-                    None => self.built_value(expr),
-                }
-            }
-            ExprKind::List(items) | ExprKind::Set(items) => {
-                let mut all = TySet::default();
-                for item in items {
-                    let set = self.eval(item, inherit(use_));
-                    all.join(&set);
-                }
-                all.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
-            }
-            ExprKind::Tuple(items) => {
-                self.touch_field_pair(items);
-                let sets: Vec<TySet> = items.iter().map(|item| self.eval(item, inherit(use_))).collect();
-                if sets.iter().all(TySet::is_unknown) { TySet::unknown() } else { TySet::one(Ty::Tuple(sets)) }
-            }
-            ExprKind::Dict(entries) => {
-                let mut all = TySet::default();
-                for (key, value) in entries {
-                    if let Some(key) = key {
-                        self.touch_frozen_pair(key, value);
-                        self.eval(key, Use::Plain);
-                    }
-                    let set = self.eval(value, Use::Plain);
-                    all.join(&set);
-                }
-                all.flat_map(|ty| match ty {
-                    Ty::Str(_) => TySet::unknown(),
-                    other => TySet::one(Ty::Dict(Box::new(other.clone()))),
-                })
-            }
+            ExprKind::Str(pieces) => self.text(expr, pieces, use_),
+            ExprKind::List(items) | ExprKind::Set(items) => self.sequence(items, use_),
+            ExprKind::Tuple(items) => self.tuple(items, use_),
+            ExprKind::Dict(entries) => self.mapping(entries),
             ExprKind::Comprehension { kind, element, value, clauses } => {
                 self.comprehension(*kind, element, value.as_deref(), clauses)
             }
             ExprKind::Lambda { params, body } => self.lambda(expr, params, body),
-            ExprKind::BinOp { op, left, right } => {
-                if matches!(op, BinOp::Add | BinOp::Mod) {
-                    self.built_string(expr);
-                }
-                // `Model | None` and `"Model | None"` are annotations of several parts.
-                if matches!(op, BinOp::Add | BinOp::Mod) {
-                    let built = self.built_value(expr);
-                    if !built.is_unknown() {
-                        return built;
-                    }
-                }
-                let part = if use_ == Use::Annotation { Use::Annotation } else { Use::Plain };
-                let mut set = self.eval(left, part);
-                set.join(&self.eval(right, part));
-                if use_ == Use::Annotation {
-                    return set;
-                }
-                // Querysets combine with & and |, lists and tuples with +.
-                if matches!(op, BinOp::BitAnd | BinOp::BitOr | BinOp::Add) {
-                    set.flat_map(|ty| match ty {
-                        Ty::Str(_) => TySet::unknown(),
-                        other => TySet::one(other.clone()),
-                    })
-                } else {
-                    TySet::unknown()
-                }
-            }
-            ExprKind::UnaryOp { operand, .. } => {
-                self.eval(operand, Use::Plain);
-                TySet::unknown()
-            }
+            ExprKind::BinOp { op, left, right } => self.binary(expr, *op, left, right, use_),
             ExprKind::BoolOp { values, .. } => {
                 let mut set = TySet::default();
                 for value in values {
@@ -153,20 +83,7 @@ impl<'p> Flow<'_, 'p> {
                 }
                 set
             }
-            ExprKind::Compare { left, rest } => {
-                let mut asks = asks_for_name(left);
-                rest.iter().for_each(|(_, operand)| asks |= asks_for_name(operand));
-                let outer = std::mem::replace(&mut self.comparing_name, asks);
-                self.eval(left, Use::Compared);
-                for (op, operand) in rest {
-                    let set = self.eval(operand, Use::Compared);
-                    if matches!(op, CmpOp::In | CmpOp::NotIn) {
-                        self.evaluates(operand, &set);
-                    }
-                }
-                self.comparing_name = outer;
-                TySet::unknown()
-            }
+            ExprKind::Compare { left, rest } => self.comparison(left, rest),
             ExprKind::IfExp { test, body, orelse } => {
                 self.eval(test, Use::Plain);
                 let mut set = self.eval(body, inherit(use_));
@@ -174,18 +91,7 @@ impl<'p> Flow<'_, 'p> {
                 set
             }
             ExprKind::Await(inner) => self.eval(inner, use_),
-            ExprKind::Repr(inner) => {
-                self.eval(inner, Use::Plain);
-                TySet::unknown()
-            }
-            ExprKind::Yield(value) => {
-                let set = value.as_ref().map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
-                if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
-                    let items = set.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))));
-                    self.learn(Key::Return(func), &items);
-                }
-                TySet::unknown()
-            }
+            ExprKind::Yield(value) => self.yielded(value.as_deref()),
             ExprKind::Starred(inner) => {
                 let set = self.eval(inner, use_);
                 self.evaluates(inner, &set);
@@ -195,6 +101,10 @@ impl<'p> Flow<'_, 'p> {
                 let set = self.eval(value, Use::Assigned);
                 self.bind(&target.name, set.clone());
                 set
+            }
+            ExprKind::UnaryOp { operand: inner, .. } | ExprKind::Repr(inner) => {
+                self.eval(inner, Use::Plain);
+                TySet::unknown()
             }
             ExprKind::Slice(parts) => {
                 for part in parts.iter().flatten() {
@@ -210,6 +120,107 @@ impl<'p> Flow<'_, 'p> {
             }
             ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None | ExprKind::Ellipsis => TySet::unknown(),
         }
+    }
+
+    /// A literal text, or an f-string.
+    fn text(&mut self, expr: &'p Expr, pieces: &'p [StrPiece], use_: Use) -> TySet {
+        self.string(expr, use_);
+        for part in pieces.iter().flat_map(|piece| &piece.parts) {
+            if let StrPart::Hole(hole) = part {
+                self.eval(hole, Use::Plain);
+            }
+        }
+        match expr.as_str() {
+            // Long texts are never names; statements are kept when they name a table.
+            Some(text) if text.len() <= 160 || (text.len() <= 8000 && self.names_table(&text)) => {
+                TySet::one(Ty::Str(text))
+            }
+            Some(_) => TySet::unknown(),
+            // An f-string is put together.
+            None => self.built_value(expr),
+        }
+    }
+
+    fn sequence(&mut self, items: &'p [Expr], use_: Use) -> TySet {
+        let mut all = TySet::default();
+        for item in items {
+            let set = self.eval(item, inherit(use_));
+            all.join(&set);
+        }
+        all.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))))
+    }
+
+    fn tuple(&mut self, items: &'p [Expr], use_: Use) -> TySet {
+        self.touch_field_pair(items);
+        let sets: Vec<TySet> = items.iter().map(|item| self.eval(item, inherit(use_))).collect();
+        if sets.iter().all(TySet::is_unknown) { TySet::unknown() } else { TySet::one(Ty::Tuple(sets)) }
+    }
+
+    fn mapping(&mut self, entries: &'p [(Option<Expr>, Expr)]) -> TySet {
+        let mut all = TySet::default();
+        for (key, value) in entries {
+            if let Some(key) = key {
+                self.touch_frozen_pair(key, value);
+                self.eval(key, Use::Plain);
+            }
+            let set = self.eval(value, Use::Plain);
+            all.join(&set);
+        }
+        all.flat_map(|ty| match ty {
+            Ty::Str(_) => TySet::unknown(),
+            other => TySet::one(Ty::Dict(Box::new(other.clone()))),
+        })
+    }
+
+    fn binary(&mut self, expr: &'p Expr, op: BinOp, left: &'p Expr, right: &'p Expr, use_: Use) -> TySet {
+        if matches!(op, BinOp::Add | BinOp::Mod) {
+            self.built_string(expr);
+            let built = self.built_value(expr);
+            if !built.is_unknown() {
+                return built;
+            }
+        }
+        // `Model | None` and `"Model | None"` are annotations of several parts.
+        let part = if use_ == Use::Annotation { Use::Annotation } else { Use::Plain };
+        let mut set = self.eval(left, part);
+        set.join(&self.eval(right, part));
+        if use_ == Use::Annotation {
+            return set;
+        }
+        // Querysets combine with & and |, lists and tuples with +.
+        if matches!(op, BinOp::BitAnd | BinOp::BitOr | BinOp::Add) {
+            set.flat_map(|ty| match ty {
+                Ty::Str(_) => TySet::unknown(),
+                other => TySet::one(other.clone()),
+            })
+        } else {
+            TySet::unknown()
+        }
+    }
+
+    fn comparison(&mut self, left: &'p Expr, rest: &'p [(CmpOp, Expr)]) -> TySet {
+        let mut asks = asks_for_name(left);
+        rest.iter().for_each(|(_, operand)| asks |= asks_for_name(operand));
+        let outer = std::mem::replace(&mut self.comparing_name, asks);
+        self.eval(left, Use::Compared);
+        for (op, operand) in rest {
+            let set = self.eval(operand, Use::Compared);
+            if matches!(op, CmpOp::In | CmpOp::NotIn) {
+                self.evaluates(operand, &set);
+            }
+        }
+        self.comparing_name = outer;
+        TySet::unknown()
+    }
+
+    /// `yield value`: the function returns something that gives the value when it is iterated.
+    fn yielded(&mut self, value: Option<&'p Expr>) -> TySet {
+        let set = value.map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
+        if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
+            let items = set.flat_map(|ty| TySet::one(Ty::Seq(Box::new(ty.clone()))));
+            self.learn(Key::Return(func), &items);
+        }
+        TySet::unknown()
     }
 
     /// Runs with names of its own; those of the enclosing code stay as they were.
@@ -309,6 +320,8 @@ impl<'p> Flow<'_, 'p> {
             (Ty::Tuple(items), None) => items.iter().flat_map(TySet::iter).cloned().collect(),
             (Ty::Seq(inner) | Ty::Dict(inner), _) => TySet::one((**inner).clone()),
             (Ty::QuerySet(model, _), _) => TySet::one(Ty::Instance(*model)),
+            // Of a file that is not under analysis: who uses the item with a row asks for the file.
+            (Ty::Pending(..), _) => TySet::one(ty.clone()),
             _ => TySet::unknown(),
         })
     }

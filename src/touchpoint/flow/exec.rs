@@ -5,7 +5,8 @@ use compact_str::CompactString;
 use super::eval::Use;
 use super::{Binds, Env, Flow, Frame, Key};
 use crate::ast::{
-    ClassDef, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind, TypeParam,
+    ClassDef, ExceptHandler, Expr, ExprKind, FunctionDef, Ident, ImportFrom, ImportName, ParamKind, Stmt, StmtKind,
+    TypeParam,
 };
 use crate::finding::Access;
 use crate::modules::ModuleRef;
@@ -132,6 +133,57 @@ impl<'p> Flow<'_, 'p> {
             StmtKind::ImportFrom(import) => self.import_from(import),
             StmtKind::ClassDef(def) => self.class_def(def),
             StmtKind::FunctionDef(def) => self.function_def(def),
+            StmtKind::Assign { .. } | StmtKind::AnnAssign { .. } | StmtKind::AugAssign { .. } => self.assignment(stmt),
+            StmtKind::Return(value) => {
+                let set = value.as_ref().map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
+                if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
+                    self.learn(Key::Return(func), &set);
+                }
+            }
+            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Print(exprs) => {
+                for expr in exprs {
+                    self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::Assert(exprs) => {
+                for expr in exprs {
+                    self.eval(expr, Use::Plain);
+                }
+                if let Some(test) = exprs.first() {
+                    self.narrow(test, true);
+                }
+            }
+            StmtKind::If { test, body, orelse } => self.if_statement(test, body, orelse),
+            StmtKind::For { target, iter, body, orelse } => {
+                let items = self.eval(iter, Use::Plain);
+                self.evaluates(iter, &items);
+                let element = self.elements(&items);
+                self.turns(body, |flow| flow.assign(target, &element));
+                self.block(orelse);
+            }
+            StmtKind::While { test, body, orelse } => {
+                self.eval(test, Use::Plain);
+                self.turns(body, |_| {});
+                self.block(orelse);
+            }
+            StmtKind::With { items, body } => self.with_statement(items, body),
+            StmtKind::Try { body, handlers, orelse, finalbody } => {
+                self.try_statement(body, handlers, orelse, finalbody);
+            }
+            StmtKind::Match { subject, cases } => self.match_statement(subject, cases),
+            StmtKind::Expr(expr) => {
+                // A string alone is a docstring.
+                if !matches!(expr.kind, ExprKind::Str(_)) {
+                    self.eval(expr, Use::Plain);
+                }
+            }
+            StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Empty => {}
+        }
+    }
+
+    /// `target = value`, with an annotation, or `target += value`.
+    fn assignment(&mut self, stmt: &'p Stmt) {
+        match &stmt.kind {
             StmtKind::Assign { targets, value } => {
                 let set = self.eval(value, Use::Assigned);
                 for target in targets {
@@ -154,103 +206,74 @@ impl<'p> Flow<'_, 'p> {
                 }
                 self.assign(target, &set);
             }
-            StmtKind::Return(value) => {
-                let set = value.as_ref().map(|value| self.eval(value, Use::Plain)).unwrap_or_default();
-                if let Some(func) = self.frames.last().and_then(|frame| frame.func) {
-                    self.learn(Key::Return(func), &set);
-                }
-            }
-            StmtKind::Delete(exprs) | StmtKind::Raise(exprs) | StmtKind::Print(exprs) => {
-                for expr in exprs {
-                    self.eval(expr, Use::Plain);
-                }
-            }
-            StmtKind::Assert(exprs) => {
-                for expr in exprs {
-                    self.eval(expr, Use::Plain);
-                }
-                if let Some(test) = exprs.first() {
-                    self.narrow(test, true);
-                }
-            }
-            StmtKind::If { test, body, orelse } => {
-                let asked = self.eval(test, Use::Plain);
-                self.evaluates(test, &asked);
-                let before = self.env();
-                self.narrow(test, true);
-                self.block(body);
-                let after = self.env();
-                self.set_env(before);
-                self.narrow(test, false);
-                self.block(orelse);
-                // What a branch binds that leaves is not seen behind it.
-                if !self.leaves(body) {
-                    if self.leaves(orelse) {
-                        self.set_env(after);
-                    } else {
-                        self.merge_env(after);
-                    }
-                }
-            }
-            StmtKind::For { target, iter, body, orelse } => {
-                let items = self.eval(iter, Use::Plain);
-                self.evaluates(iter, &items);
-                let element = self.elements(&items);
-                self.turns(body, |flow| flow.assign(target, &element));
-                self.block(orelse);
-            }
-            StmtKind::While { test, body, orelse } => {
-                self.eval(test, Use::Plain);
-                self.turns(body, |_| {});
-                self.block(orelse);
-            }
-            StmtKind::With { items, body } => {
-                for (context, target) in items {
-                    let set = self.eval(context, Use::Plain);
-                    if let Some(target) = target {
-                        // A generator function under `contextmanager` gives what it yields.
-                        let given = set.flat_map(|ty| match ty {
-                            Ty::Seq(inner) => TySet::one((**inner).clone()),
-                            other => TySet::one(other.clone()),
-                        });
-                        self.assign(target, &given);
-                    }
-                }
-                self.block(body);
-            }
-            StmtKind::Try { body, handlers, orelse, finalbody } => {
-                let before = self.env();
-                self.block(body);
-                self.block(orelse);
-                let mut after = self.env();
-                for handler in handlers {
-                    self.set_env(before.clone());
-                    if let Some(exception) = &handler.exception {
-                        self.eval(exception, Use::Except);
-                    }
-                    if let Some(target) = &handler.target {
-                        self.assign(target, &TySet::unknown());
-                    }
-                    // Names that the body bound before it failed.
-                    self.merge_env(after.clone());
-                    self.block(&handler.body);
-                    let handled = self.env();
-                    self.set_env(after);
-                    self.merge_env(handled);
-                    after = self.env();
-                }
-                self.set_env(after);
-                self.block(finalbody);
-            }
-            StmtKind::Match { subject, cases } => self.match_statement(subject, cases),
-            StmtKind::Expr(expr) => {
-                // A string alone is a docstring.
-                if !matches!(expr.kind, ExprKind::Str(_)) {
-                    self.eval(expr, Use::Plain);
-                }
-            }
-            StmtKind::Global(_) | StmtKind::Nonlocal(_) | StmtKind::Empty => {}
+            _ => {}
         }
+    }
+
+    fn if_statement(&mut self, test: &'p Expr, body: &'p [Stmt], orelse: &'p [Stmt]) {
+        let asked = self.eval(test, Use::Plain);
+        self.evaluates(test, &asked);
+        let before = self.env();
+        self.narrow(test, true);
+        self.block(body);
+        let after = self.env();
+        self.set_env(before);
+        self.narrow(test, false);
+        self.block(orelse);
+        // What a branch binds that leaves is not seen behind it.
+        if !self.leaves(body) {
+            if self.leaves(orelse) {
+                self.set_env(after);
+            } else {
+                self.merge_env(after);
+            }
+        }
+    }
+
+    fn with_statement(&mut self, items: &'p [(Expr, Option<Expr>)], body: &'p [Stmt]) {
+        for (context, target) in items {
+            let set = self.eval(context, Use::Plain);
+            if let Some(target) = target {
+                // A generator function under `contextmanager` gives what it yields.
+                let given = set.flat_map(|ty| match ty {
+                    Ty::Seq(inner) => TySet::one((**inner).clone()),
+                    other => TySet::one(other.clone()),
+                });
+                self.assign(target, &given);
+            }
+        }
+        self.block(body);
+    }
+
+    fn try_statement(
+        &mut self,
+        body: &'p [Stmt],
+        handlers: &'p [ExceptHandler],
+        orelse: &'p [Stmt],
+        finalbody: &'p [Stmt],
+    ) {
+        let before = self.env();
+        self.block(body);
+        self.block(orelse);
+        let mut after = self.env();
+        for handler in handlers {
+            self.set_env(before.clone());
+            if let Some(exception) = &handler.exception {
+                self.eval(exception, Use::Except);
+            }
+            if let Some(target) = &handler.target {
+                self.assign(target, &TySet::unknown());
+            }
+            // Names that the body bound before it failed.
+            self.merge_env(after.clone());
+            self.block(&handler.body);
+            let handled = self.env();
+            self.set_env(after);
+            self.merge_env(handled);
+            after = self.env();
+        }
+        self.set_env(after);
+        self.block(finalbody);
     }
 
     /// The body of a loop. What it binds is seen by its next turn, which is taken only when there is something to see:

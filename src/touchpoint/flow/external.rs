@@ -3,14 +3,14 @@
 use compact_str::CompactString;
 
 use super::Flow;
-use super::attr::last_segment;
 use super::call::Values;
 use super::eval::{Chain, Use};
 use super::method::give;
+use super::names::last_segment;
 use crate::ast::{Arguments, Ident};
 use crate::source::Span;
 use crate::touchpoint::orm;
-use crate::touchpoint::ty::{Ty, TySet};
+use crate::touchpoint::ty::{ClassId, Ty, TySet};
 
 impl<'p> Flow<'_, 'p> {
     /// What a function outside of the project gives.
@@ -109,7 +109,7 @@ impl<'p> Flow<'_, 'p> {
                 let rows = self.elements(&first);
                 rows.flat_map(|ty| TySet::one(Ty::Seq(Box::new(Ty::Seq(Box::new(ty.clone()))))))
             }
-            _ if super::attr::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
+            _ if super::names::is_manager_name(dotted) => TySet::one(Ty::ExternalResult(dotted.clone())),
             _ => {
                 self.hand_over(values);
                 TySet::unknown()
@@ -185,6 +185,7 @@ impl<'p> Flow<'_, 'p> {
     /// `getattr(value, name)`, with a name that is known.
     fn get_attribute(&mut self, first: &TySet, args: &'p Arguments, values: &Values, span: Span) -> TySet {
         let given = values.positional.get(1).cloned().unwrap_or_default();
+        self.lacks_texts(&given);
         let mut result = TySet::default();
         for (ty, _) in given.iter() {
             let Ty::Str(name) = ty else { continue };
@@ -239,24 +240,31 @@ impl<'p> Flow<'_, 'p> {
         result
     }
 
-    /// The model that `get_model('app.Model')`, `get_model('app', 'Model')` or `config.get_model('Model')` gives.
+    /// The models that `get_model('app.Model')`, `get_model('app', 'Model')` or `config.get_model('Model')` gives: of
+    /// names in variables all that they may be.
     pub(super) fn get_model(&mut self, args: &'p Arguments) -> TySet {
-        let mut text = |position: usize, names: [&str; 2]| -> Option<CompactString> {
-            let expr = args.get(position, names[0]).or_else(|| args.keyword(names[1]))?;
+        let mut texts = |position: usize, names: [&str; 2]| -> Vec<CompactString> {
+            let Some(expr) = args.get(position, names[0]).or_else(|| args.keyword(names[1])) else { return Vec::new() };
             if let Some(text) = expr.as_str() {
-                return Some(text);
+                return vec![text];
             }
             let set = self.silent(|flow| flow.eval(expr, Use::Plain));
-            self.texts(&set).into_iter().next()
+            self.texts(&set)
         };
-        let first = text(0, ["app_label", "model"]);
-        let second = text(1, ["model_name", "model"]);
-        let class = match (first, second) {
-            (Some(app), Some(model)) => self.class_by_label(&format!("{app}.{model}")),
-            (Some(label), None) if label.contains('.') => self.class_by_label(&label),
-            (Some(name), None) if args.args.len() == 1 => self.class_by_name(&name),
-            _ => None,
+        let first = texts(0, ["app_label", "model"]);
+        let second = texts(1, ["model_name", "model"]);
+        let alone = args.args.len() == 1;
+        let classes: Vec<ClassId> = if second.is_empty() {
+            let named = |name: &CompactString| match name.contains('.') {
+                true => self.class_by_label(name),
+                false => self.class_by_name(name).filter(|_| alone),
+            };
+            first.iter().filter_map(named).collect()
+        } else {
+            let models = second.iter().flat_map(|model| first.iter().map(move |app| format!("{app}.{model}")));
+            models.filter_map(|label| self.class_by_label(&label)).collect()
         };
-        class.map(|class| TySet::one(Ty::Class(class))).unwrap_or_default()
+        let sure = first.len() == 1 && second.len() <= 1;
+        classes.into_iter().map(|class| (Ty::Class(class), sure)).collect()
     }
 }

@@ -7,9 +7,9 @@
 
 use compact_str::CompactString;
 
-use super::attr::last_segment;
 use super::eval::Use;
-use super::{Flow, Key};
+use super::names::last_segment;
+use super::{Fixture, Flow, Key};
 use crate::ast::{Arguments, Expr, ExprKind, FunctionDef, Ident, Param, walk_exprs};
 use crate::discover::{FileKind, word_hash};
 use crate::finding::Access;
@@ -56,17 +56,6 @@ fn framework(base: &str) -> Option<Framework> {
     } else {
         None
     }
-}
-
-/// A fixture of pytest.
-#[derive(Clone, Debug)]
-pub(super) struct Fixture {
-    file: FileId,
-    func: FuncId,
-    /// Whether it yields its value.
-    yields: bool,
-    /// Whether the files that may use it have been asked for.
-    asked: bool,
 }
 
 impl<'p> Flow<'_, 'p> {

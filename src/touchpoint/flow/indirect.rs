@@ -6,9 +6,9 @@
 
 use compact_str::CompactString;
 
-use super::attr::last_segment;
 use super::call::Values;
 use super::eval::Use;
+use super::names::last_segment;
 use super::{Flow, Key};
 use crate::ast::{Arguments, Expr, Ident};
 use crate::discover::{FileKind, word_hash};
@@ -24,6 +24,7 @@ const SETTINGS_WORD: &str = "INSTALLED_APPS";
 impl<'p> Flow<'_, 'p> {
     /// The constants that a value may be; settings are looked up where they are set.
     pub(super) fn texts(&mut self, set: &TySet) -> Vec<CompactString> {
+        self.lacks_texts(set);
         let mut found = Vec::new();
         for (ty, _) in set.iter() {
             match ty {

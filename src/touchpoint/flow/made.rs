@@ -3,8 +3,8 @@
 
 use std::collections::BTreeSet;
 
-use super::attr::last_segment;
 use super::eval::{Chain, Op};
+use super::names::last_segment;
 use super::{ClassInfo, Flow};
 use crate::ast::Ident;
 use crate::finding::Access;

@@ -50,6 +50,9 @@ impl<'p> Flow<'_, 'p> {
                     let held = container_method(ty, name);
                     call.result.join(&if *sure { held } else { held.unsure() });
                 }
+                Ty::Pending(..) if name == "get" => {
+                    call.result.insert(ty.clone(), false);
+                }
                 Ty::Form(model) => {
                     if let Some(given) = self.form_method(*model, attr, *sure) {
                         call.result.join(&given);
@@ -111,6 +114,7 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         self.request(&callees, &values);
+        self.request(set, &values);
         self.sqlalchemy_method(set, attr, &values, at, chain);
         self.known_method(set, base, &values, (attr, args, at), &mut result, chain);
         if !handled && callees.is_unknown() {

@@ -15,18 +15,23 @@ mod emit;
 mod eval;
 mod exec;
 mod external;
+mod facts;
 mod framework;
 mod function;
 mod indirect;
+mod limit;
 mod made;
 mod method;
 mod migration;
+mod names;
 mod narrow;
 mod signal;
 mod strings;
 mod telling;
 
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::rc::Rc;
 
 use compact_str::CompactString;
@@ -36,105 +41,14 @@ use super::config::ConfigWords;
 use super::models::{Model, Role};
 use super::ty::{ClassId, FuncId, Ty, TySet};
 use super::{Kind, Touchpoint};
-use crate::ast::{ClassDef, Expr, FunctionDef, Param, Stmt, StmtKind};
+use crate::ast::{Expr, FunctionDef, Stmt, StmtKind};
 use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind, Span};
+use facts::{Binds, ClassInfo, Effects, Env, Fixture, Frame, FuncInfo, Key, Slot, Unit, Words};
 use telling::Telling;
-
-/// A class under analysis.
-struct ClassInfo<'p> {
-    file: FileId,
-    def: &'p ClassDef,
-    /// Dotted name within its module.
-    qual: String,
-    bases: Vec<TySet>,
-    /// Index of the model that it is.
-    model: Option<usize>,
-    /// Models that a factory of this class makes.
-    factory_of: Option<ClassId>,
-    /// Models that have this class as manager or queryset.
-    manager_of: BTreeSet<ClassId>,
-    /// Whether classes that are no model of interest have it as manager too.
-    shared_manager: bool,
-}
-
-/// How a function in a class takes its receiver.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Binds {
-    Instance,
-    Class,
-    Nothing,
-    Property,
-}
-
-/// A function under analysis.
-struct FuncInfo<'p> {
-    file: FileId,
-    /// Its definition; `None` for a lambda, which runs where it stands.
-    def: Option<&'p FunctionDef>,
-    params: &'p [Param],
-    class: Option<ClassId>,
-    parent: Option<FuncId>,
-    qual: String,
-    binds: Binds,
-}
-
-/// A piece of code that is run as a whole.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-enum Unit {
-    Module(FileId),
-    Func(FuncId),
-}
-
-/// A fact that units read and write.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Key {
-    Param(FuncId, CompactString),
-    Return(FuncId),
-    Closure(FuncId, CompactString),
-    Attr(ClassId, CompactString),
-    Bases(ClassId),
-    Global(FileId, CompactString),
-    Effect(FuncId),
-    Managers(ClassId),
-    /// What a type parameter of a class stands for, over all its uses.
-    TypeArg(ClassId, CompactString),
-    /// Whether a class holds something that matters under a name.
-    Held(CompactString),
-    /// Fixtures of a name.
-    Fixture(CompactString),
-    /// What a decorator hands to the functions that it wraps: by position, or by keyword.
-    Injected(FuncId, Slot),
-}
-
-/// The place of an argument.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Slot {
-    Position(u32),
-    Keyword(CompactString),
-}
-
-type Env = FxHashMap<CompactString, TySet>;
-
-/// The names in force while a unit runs; class bodies push their own.
-struct Frame {
-    file: FileId,
-    func: Option<FuncId>,
-    class: Option<ClassId>,
-    env: Env,
-}
-
-/// Names that the analysis looks for beyond the definitions it sees.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Words {
-    /// Accessors on other models, with the model and the related one: `studentmodule_set`.
-    accessors: FxHashMap<CompactString, Vec<ClassId>>,
-    /// Names of relations in lookups, with the model that has the field and whether the name is plainly the model's.
-    lookups: FxHashMap<CompactString, Vec<(String, bool)>>,
-}
 
 /// The state of the analysis.
 pub(super) struct Flow<'r, 'p> {
@@ -147,7 +61,7 @@ pub(super) struct Flow<'r, 'p> {
     loaded: BTreeSet<FileId>,
     wanted: BTreeSet<FileId>,
     facts: FxHashMap<Key, TySet>,
-    effects: FxHashMap<FuncId, effect::Effects>,
+    effects: FxHashMap<FuncId, Effects>,
     readers: FxHashMap<Key, BTreeSet<Unit>>,
     work: BTreeSet<Unit>,
     visits: FxHashMap<Unit, u32>,
@@ -187,7 +101,7 @@ pub(super) struct Flow<'r, 'p> {
     /// Classes that hold anything that matters.
     holding: FxHashSet<ClassId>,
     /// Fixtures of pytest by their names.
-    fixtures: BTreeMap<CompactString, Vec<framework::Fixture>>,
+    fixtures: BTreeMap<CompactString, Vec<Fixture>>,
     /// Whether the comparison whose operands are read asks for the name of a class or model.
     comparing_name: bool,
     /// The last chain that has told what it does to rows.
@@ -196,8 +110,9 @@ pub(super) struct Flow<'r, 'p> {
     quoted: FxHashMap<CompactString, Option<Rc<Expr>>>,
 }
 
-/// A unit is run at most so often; types only grow, so this is reached by mistakes of the analysis alone.
-const MAX_VISITS: u32 = 40;
+/// A unit is run at most so often, and a gap says where that did not suffice. Types only grow, so this is reached by
+/// mistakes of the analysis alone; projects of thousands of classes need six.
+const MAX_VISITS: u32 = 200;
 
 impl<'r, 'p> Flow<'r, 'p> {
     pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>], config: ConfigWords) -> Self {
@@ -406,13 +321,25 @@ impl<'r, 'p> Flow<'r, 'p> {
 
     /// Runs until nothing changes.
     pub(super) fn settle(&mut self) {
-        while let Some(unit) = self.work.pop_first() {
+        // In sweeps over the units: one that many others give something to runs once for all of them in a sweep.
+        let mut last = None;
+        while let Some(unit) = self.next_unit(last) {
+            self.work.remove(&unit);
+            last = Some(unit);
             let visits = self.visits.entry(unit).or_default();
             *visits += 1;
-            if *visits <= MAX_VISITS {
-                self.run(unit);
+            match (*visits).cmp(&MAX_VISITS) {
+                Ordering::Less => self.run(unit),
+                Ordering::Equal => self.left_out(unit, None, "the analysis did not come to an end"),
+                Ordering::Greater => {}
             }
         }
+    }
+
+    /// The next unit to run after another, in their order; behind the last comes the first.
+    fn next_unit(&self, last: Option<Unit>) -> Option<Unit> {
+        let after = last.and_then(|last| self.work.range((Bound::Excluded(last), Bound::Unbounded)).next());
+        after.or_else(|| self.work.first()).copied()
     }
 
     /// Files that the analysis asked for and that are not under analysis yet.
@@ -492,7 +419,7 @@ impl<'r, 'p> Flow<'r, 'p> {
                 .models
                 .iter()
                 .filter_map(|model| model.table.as_deref())
-                .any(|table| strings::contains_word(text, table))
+                .any(|table| names::contains_word(text, table))
     }
 
     fn set_matters(&self, set: &TySet) -> bool {
@@ -598,6 +525,9 @@ impl<'r, 'p> Flow<'r, 'p> {
                 let held = Key::Held(name.clone());
                 self.wake(&held);
             }
+        }
+        if set.is_cut() {
+            self.too_many(&key);
         }
         let known = self.facts.get_mut(&key);
         let changed = match known {

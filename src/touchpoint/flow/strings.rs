@@ -2,6 +2,7 @@
 
 use super::Flow;
 use super::eval::Use;
+use super::names::{contains_word, names_sequence};
 use crate::ast::{BinOp, Expr, ExprKind, StrPart};
 use crate::finding::{Access, Confidence};
 use crate::modules::ModuleRef;
@@ -576,23 +577,4 @@ impl<'p> Flow<'_, 'p> {
         let last = segments.iter().rev().take(2).find(|s| self.models.iter().any(|m| m.name() == **s))?;
         self.models.iter().find(|m| m.name() == *last).map(|m| (m.label.clone(), false))
     }
-}
-
-/// Whether a text names a sequence of a table.
-fn names_sequence(text: &str, table: &str) -> bool {
-    sequences(table).iter().any(|sequence| contains_word(text, sequence))
-}
-
-/// The sequences that give a table's ids on PostgreSQL or Oracle, under Django's name or by hand.
-pub(super) fn sequences(table: &str) -> [String; 2] {
-    [format!("{table}_id_seq"), format!("{table}_seq")]
-}
-
-/// Whether `text` holds `word` between characters that are no part of a name, in any case of letters.
-pub(super) fn contains_word(text: &str, word: &str) -> bool {
-    let (text, word) = (text.to_ascii_lowercase(), word.to_ascii_lowercase());
-    let name = |c: char| c.is_alphanumeric() || c == '_';
-    text.match_indices(&word).any(|(at, _)| {
-        !text[..at].chars().next_back().is_some_and(name) && !text[at + word.len()..].chars().next().is_some_and(name)
-    })
 }

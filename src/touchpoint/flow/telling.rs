@@ -2,7 +2,7 @@
 
 use rustc_hash::FxHashSet;
 
-use super::strings::sequences;
+use super::names::sequences;
 use crate::discover::word_hash;
 use crate::touchpoint::config::ConfigWords;
 use crate::touchpoint::models::Model;

@@ -1,0 +1,45 @@
+//! A configuration that cannot be used.
+
+use std::path::PathBuf;
+
+/// The model whose touchpoints are found unless another is named.
+pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
+
+/// A configuration that cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{}: cannot be read: {source}; pass an existing file with --config, or leave the option out", path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The file is wrong at a place.
+    #[error("{}:{line}:{column}: {message}", path.display())]
+    Wrong {
+        /// The file.
+        path: PathBuf,
+        /// 1-based line.
+        line: usize,
+        /// 1-based column in characters.
+        column: usize,
+        /// What is wrong, and what to do.
+        message: String,
+    },
+    /// The target is no model's name.
+    #[error("`{0}` is not a valid model; write it as app_label.Model, such as {DEFAULT_TARGET}")]
+    Target(String),
+    /// A glob cannot be read.
+    #[error("`{glob}` is not a valid glob: {reason}; write it as in .gitignore, such as docs/**")]
+    Glob {
+        /// The glob.
+        glob: String,
+        /// Why.
+        reason: String,
+    },
+    /// Zero threads.
+    #[error("0 threads cannot work; use 1 or more, or leave the option out to use all cores")]
+    Threads,
+}
