@@ -252,7 +252,9 @@ impl Reader<'_> {
         let known = literals(known);
         let mut found = Vec::new();
         let proof;
-        if self.has_dictionary() {
+        // The account sees the columns of what it may read, and InnoDB's list shows those of every database.
+        let all = self.rights.everywhere("SELECT");
+        if self.has_dictionary() && (all || !self.rights.global("PROCESS")) {
             let sql = format!(
                 "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
                  WHERE TABLE_SCHEMA NOT IN ({known}) AND ({})",
@@ -264,29 +266,33 @@ impl Reader<'_> {
                 column: row.text(2),
                 column_type: row.text(3),
             }));
-            proof = if self.rights.everywhere("SELECT") {
+            proof = if all {
                 Proof::proven("information_schema.COLUMNS of every database, by the names of columns")
             } else {
                 Proof::unproven("SELECT ON *.* is missing, so databases that nobody named may hold such columns")
             };
         } else if self.rights.global("PROCESS") {
             // InnoDB's own list opens no table.
+            let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
             let columns = format!(
-                "SELECT TABLE_ID, NAME, PRTYPE, LEN FROM information_schema.INNODB_SYS_COLUMNS WHERE MTYPE = {INTEGER} AND ({})",
+                "SELECT TABLE_ID, NAME, PRTYPE, LEN FROM information_schema.{prefix}COLUMNS \
+                 WHERE MTYPE = {INTEGER} AND ({})",
                 like("NAME")
             );
             let columns = self.session.rows(&columns).await?;
             let ids: BTreeSet<String> = columns.iter().map(|row| row.text(0)).collect();
             if !ids.is_empty() {
                 let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
-                let name = |end: &str| {
-                    format!(
+                let by_files = !self.has_dictionary();
+                let name = |end: &str| match by_files {
+                    false => format!("SUBSTRING_INDEX(NAME, '/', {end})"),
+                    true => format!(
                         "CONVERT(CAST(CAST(SUBSTRING_INDEX(NAME, '/', {end}) AS BINARY) AS CHAR CHARACTER SET filename) \
                          USING utf8)"
-                    )
+                    ),
                 };
                 let tables = format!(
-                    "SELECT TABLE_ID, {}, {} FROM information_schema.INNODB_SYS_TABLES WHERE TABLE_ID IN ({ids})",
+                    "SELECT TABLE_ID, {}, {} FROM information_schema.{prefix}TABLES WHERE TABLE_ID IN ({ids})",
                     name("1"),
                     name("-1")
                 );
@@ -303,9 +309,9 @@ impl Reader<'_> {
                     Some(OtherColumn { database, table, column: row.text(1), column_type })
                 }));
             }
-            proof = Proof::proven(
-                "InnoDB's list of columns (INNODB_SYS_COLUMNS), with PROCESS; other engines are not in it",
-            );
+            proof = Proof::proven(format!(
+                "InnoDB's list of columns ({prefix}COLUMNS), with PROCESS; other engines are not in it"
+            ));
         } else {
             proof = Proof::unproven(
                 "PROCESS ON *.* is missing, without which this server would open every table of every database to find \
