@@ -182,9 +182,9 @@ impl Reader<'_> {
             let _: Observed<()> = self.failed("programs of other databases", &trouble);
             return;
         }
-        self.outsiders(read).await;
         let others = self.other_columns(read).await;
         self.server.other_columns = Some(others);
+        self.outsiders(read).await;
         let _ = self.session.rows("ROLLBACK").await;
     }
 
