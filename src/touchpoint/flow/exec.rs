@@ -349,7 +349,7 @@ impl<'p> Flow<'_, 'p> {
             .position(|model| model.name() == name.name && (import.level > 0 || path.contains(&model.app_label())));
         match named.and_then(|index| self.model_class[index]) {
             Some(class) => TySet::one(Ty::Class(class)).unsure(),
-            None => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
+            None => self.outside(format!("{}.{}", path.join("."), name.name).into()),
         }
     }
 
@@ -431,7 +431,7 @@ impl<'p> Flow<'_, 'p> {
             let set = self.silent(|flow| flow.eval(arg, Use::Plain));
             for (ty, _) in set.iter() {
                 if let Ty::Class(model) = ty
-                    && self.class(*model).model.is_some()
+                    && self.is_row_class(*model)
                 {
                     self.admins.insert(admin, *model);
                 }
@@ -470,6 +470,7 @@ impl<'p> Flow<'_, 'p> {
             return;
         }
         let is_model = self.class(class).model.is_some();
+        let is_row = self.is_row_class(class);
         for (ty, _) in set.iter() {
             let Ty::Instance(manager) = ty else { continue };
             if self.is_manager_class(*manager) {
@@ -478,7 +479,8 @@ impl<'p> Flow<'_, 'p> {
                 for each in chain {
                     if !is_model {
                         self.classes[each.0 as usize].shared_manager = true;
-                    } else if self.classes[each.0 as usize].manager_of.insert(class) {
+                    }
+                    if is_row && self.classes[each.0 as usize].manager_of.insert(class) {
                         self.wake(&Key::Managers(each));
                     }
                 }
@@ -501,7 +503,7 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         let own = made.iter().find_map(|(ty, _)| match ty {
-            Ty::Class(class) if self.class(*class).model.is_some() => Some(*class),
+            Ty::Class(class) if self.is_row_class(*class) => Some(*class),
             Ty::Str(label) => self.class_by_label(label),
             _ => None,
         });
