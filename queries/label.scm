@@ -24,6 +24,15 @@
   (#set! target "string")
   (#set! role "model-label") (#set! kind "string-reference") (#set! access "none"))
 
+; `ContentType.objects.filter(app_label=…).get(model=…)`
+(call
+  function: (attribute object: (call function: (attribute object: (attribute object: (identifier) @_type))))
+  arguments: (argument_list (keyword_argument name: (identifier) @_k value: (_) @target))
+  (#eq? @_type "ContentType")
+  (#match? @_k "^(app_label|model)(__|$)")
+  (#set! target "string")
+  (#set! role "model-label") (#set! kind "string-reference") (#set! access "none"))
+
 ; `filter(content_type__model=…)`
 (keyword_argument name: (identifier) @_k value: (_) @target
   (#match? @_k "content_type__(app_label|model)")

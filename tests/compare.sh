@@ -47,3 +47,7 @@ for name in csm-audit gate gate-diff ripgrep ast-grep; do
 done
 awk -v a="$(median csm-audit 1)" -v r="$(median ripgrep 1)" -v s="$(median ast-grep 1)" \
     'BEGIN { printf "csm-audit / ripgrep  %.2f\ncsm-audit / ast-grep %.2f\n", a / (r > 0 ? r : 0.01), a / s }'
+awk -v g="$(median gate 1)" -v r="$(median ripgrep 1)" 'BEGIN { printf "gate / ripgrep       %.2f\n", g / (r > 0 ? r : 0.01) }'
+if $repository; then
+    awk -v d="$(median gate-diff 1)" -v g="$(median gate 1)" 'BEGIN { printf "gate --diff / gate   %.2f\n", d / g }'
+fi

@@ -260,6 +260,40 @@ fn linked_models_count_on_request_and_are_named() {
 }
 
 #[test]
+fn names_of_other_things_are_no_reference() {
+    let lines = LINKED.replace("Order, on_delete", "Order, related_name='lines', on_delete");
+    let repository = Repository::with(&[("lines/__init__.py", ""), ("lines/models.py", &lines)]);
+    let import = "from django.contrib.contenttypes.models import ContentType\n\n\n";
+    let parser = "class Parser:\n    def __init__(self):\n        self.lines = set()\n\n    def read(self, order):\n        \
+                  self.lines.add(1)\n        self.lines.clear()\n        return self.lines\n";
+    repository.write("lines/parser.py", parser);
+    assert_eq!(repository.news(), Vec::<String>::new());
+    // The model's name in another app is another model.
+    let content_type =
+        |app: &str| format!("{import}TYPE = ContentType.objects.get(app_label='{app}', model='order')\n");
+    repository.write("lines/types.py", &content_type("lines"));
+    assert_eq!(repository.news(), Vec::<String>::new());
+    repository.write("lines/types.py", &content_type("shop"));
+    assert_eq!(repository.news(), ["lines/types.py:4 string-reference"]);
+}
+
+#[test]
+fn an_accessor_of_another_relation_is_no_reference() {
+    let models = "from django.db import models\n\nfrom shop.models import Order\n\n\nclass Project(models.Model):\n    \
+                  pass\n\n\nclass Channel(models.Model):\n    project = models.ForeignKey(Project, \
+                  on_delete=models.CASCADE)\n    orders = models.ManyToManyField(Order)\n";
+    let repository = Repository::with(&[("lines/__init__.py", ""), ("lines/models.py", models)]);
+    let count = |model: &str, from: &str| {
+        format!("from {from} import {model}\n\n\ndef count(of: {model}):\n    return of.channel_set.count()\n")
+    };
+    repository.write("lines/views.py", &count("Project", "lines.models"));
+    assert_eq!(repository.news(), Vec::<String>::new());
+    repository.write("lines/views.py", &count("Order", "shop.models"));
+    let news = repository.news();
+    assert!(news.contains(&"lines/views.py:5 relation-use".to_owned()), "{news:?}");
+}
+
+#[test]
 fn what_is_removed_is_no_alarm() {
     let repository = known();
     repository.write(VIEWS, "from shop.models import Order\n\n\ndef index(request):\n    return Order\n");

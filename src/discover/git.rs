@@ -319,6 +319,8 @@ fn content(answers: &mut impl BufRead) -> std::io::Result<Option<Content>> {
     if size > MAX_FILE_SIZE {
         std::io::copy(&mut answers.take(size + 1), &mut std::io::sink())?;
     } else {
+        // All room at once: a buffer that grows with every read touches several times the memory.
+        bytes.reserve_exact(usize::try_from(size).unwrap_or_default());
         answers.take(size).read_to_end(&mut bytes)?;
         answers.read_exact(&mut [0])?;
     }

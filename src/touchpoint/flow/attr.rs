@@ -8,7 +8,7 @@ use crate::ast::Ident;
 use crate::discover::RootKind;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
-use crate::touchpoint::models::{Relation, RelationKind, Role, is_common_word, is_everyday};
+use crate::touchpoint::models::{Model, Relation, RelationKind, Role, is_common_word, is_everyday};
 use crate::touchpoint::orm;
 use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
 
@@ -93,7 +93,7 @@ impl<'p> Flow<'_, 'p> {
         }
         let found = self.member(class, name);
         if let Some(set) = &found {
-            let managers = self.as_managers(class, set);
+            let managers = self.as_managers(class, name, set);
             if !managers.is_unknown() {
                 return managers;
             }
@@ -115,14 +115,14 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A model's attribute whose value is a manager or queryset object, as the manager of the model.
-    fn as_managers(&mut self, class: ClassId, set: &TySet) -> TySet {
+    fn as_managers(&mut self, class: ClassId, name: &str, set: &TySet) -> TySet {
         if !self.is_row_class(class) {
             return TySet::unknown();
         }
         let mut managers = TySet::default();
         for (ty, sure) in set.iter() {
             match ty {
-                Ty::Instance(manager) if self.is_manager_class(*manager) => {
+                Ty::Instance(manager) if self.is_manager_at(*manager, name) => {
                     managers.insert(Ty::Manager(class, Some(*manager)), *sure);
                 }
                 Ty::ExternalResult(dotted) if is_manager_name(dotted) => {
@@ -137,6 +137,12 @@ impl<'p> Flow<'_, 'p> {
     /// Whether the class (or a base of it) is a manager or queryset class.
     pub(super) fn is_manager_class(&mut self, class: ClassId) -> bool {
         self.has_base(class, is_manager_name)
+    }
+
+    /// Whether the class is a manager class where a model has an object of it as `name`: what Django asks for its default
+    /// manager is one even when a base of its class was not found.
+    pub(super) fn is_manager_at(&mut self, class: ClassId, name: &str) -> bool {
+        self.is_manager_class(class) || orm::is_default_manager(name) && self.has_base(class, |_| true)
     }
 
     /// Whether the class is a factory of factory_boy.
@@ -347,6 +353,9 @@ impl<'p> Flow<'_, 'p> {
             let refers_to = relation.map(|relation| relation.to.clone());
             let known = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(c) if self.class(*c).model.is_some()));
             let foreign = set.iter().any(|(ty, _)| matches!(ty, Ty::Instance(_)));
+            // Two relations of one model may give the same accessor to two models: on a row of another model it is
+            // that of the other relation.
+            let refers_to = refers_to.filter(|_| known || !foreign || !self.is_shared_accessor(model, &attr.name));
             let everyday = is_everyday(model.name()) && is_common_word(&attr.name);
             let plain = attr.name.starts_with(lower.as_str()) && !everyday;
             let next = match chain.ops.get(at + 1) {
@@ -383,6 +392,13 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         result
+    }
+
+    /// Whether several relations that a model declares have a reverse accessor of this name.
+    fn is_shared_accessor(&self, model: &Model<'_>, name: &str) -> bool {
+        let default = format!("{}_set", model.name().to_lowercase());
+        let names = self.own_related_names(model);
+        names.iter().filter(|(related, _)| related.as_deref().unwrap_or(&default) == name).count() > 1
     }
 
     /// Whether a value is known to be no row of a model that may have a reverse accessor of this name.

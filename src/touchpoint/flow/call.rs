@@ -153,7 +153,10 @@ impl<'p> Flow<'_, 'p> {
             set.iter().any(|(ty, _)| matches!(ty, Ty::External(dotted) if last_segment(dotted) == "get_model"));
         let labelled = labelled.then(|| self.labelled_model(args, at, chain));
         self.labelled.extend(labelled);
-        let values = self.with_operation(set, ident.as_ref(), args, |flow| flow.values(args, set));
+        let name = ident.as_ref().map_or("", |ident| ident.name.as_str());
+        let values = self.with_operation(set, ident.as_ref(), args, |flow| {
+            flow.with_app_label(name, args, &chain.ops, |flow| flow.values(args, set))
+        });
         self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(set, args);
         self.touch_user_model(set, ident.as_ref(), at, chain);

@@ -563,8 +563,13 @@ impl<'p> Flow<'_, 'p> {
         let on = self.queried.last().copied();
         for keyword in &args.keywords {
             let Some(name) = &keyword.name else { continue };
-            let first = name.name.split("__").next().unwrap_or(&name.name);
-            if own.iter().any(|(ty, _)| self.has_field(ty, first)) {
+            let segments: Vec<&str> = name.name.split("__").collect();
+            let first = segments.first().copied().unwrap_or_default();
+            // The class of the base is read, and its file parsed, only for a word that would be reported.
+            let reaches = on.is_some_and(|(model, _)| {
+                self.relation(model, first).is_some() || !self.joined(model, &name.name, false).is_empty()
+            }) || self.lookup_target(&segments).is_some();
+            if !reaches || own.iter().any(|(ty, _)| self.has_field(ty, first)) {
                 continue;
             }
             let told =

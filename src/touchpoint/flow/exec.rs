@@ -409,16 +409,66 @@ impl<'p> Flow<'_, 'p> {
         let func = self.frames.last().and_then(|frame| frame.func);
         self.frames.push(Frame { file, func, class: Some(id), env: Env::default() });
         self.block(&def.body);
+        self.want_parts(id);
         if let Some(frame) = self.frames.pop() {
             let mut names: Vec<_> = frame.env.into_iter().collect();
             names.sort_by(|a, b| a.0.cmp(&b.0));
             for (name, set) in names {
-                self.class_member(id, &set);
+                self.class_member(id, &name, &set);
                 self.learn(Key::Attr(id, name), &set);
             }
         }
         self.factory(id);
         self.bind(&def.name.name, TySet::one(Ty::Class(id)));
+    }
+
+    /// A model that matters is what its bases and managers make of it, wherever they are defined: their files come under
+    /// analysis, though they need not name the model. So do those of a manager's bases and querysets.
+    fn want_parts(&mut self, id: ClassId) {
+        let serves = self.class(id).manager_of.iter().any(|of| self.model_of(*of).is_some());
+        if self.reporting || self.class(id).model.is_none() && !serves {
+            return;
+        }
+        let def = self.class(id).def;
+        let made = def.body.iter().filter_map(|statement| match &statement.kind {
+            StmtKind::Assign { value, .. } | StmtKind::AnnAssign { value: Some(value), .. } => match &value.kind {
+                // `Manager()`, `QuerySet.as_manager()`, `Manager.from_queryset(QuerySet)()`
+                ExprKind::Call { func, .. } => Some(&**func),
+                _ => None,
+            },
+            _ => None,
+        });
+        let mut parts: Vec<&'p Expr> = Vec::new();
+        for expr in def.args.args.iter().chain(made) {
+            expr.walk(&mut |part| {
+                if matches!(part.kind, ExprKind::Name(_) | ExprKind::Attribute { .. }) {
+                    parts.push(part);
+                }
+            });
+        }
+        for part in parts {
+            let set = self.silent(|flow| flow.eval(part, Use::Plain));
+            for (ty, _) in set.iter() {
+                match ty {
+                    Ty::Pending(file, _) => {
+                        self.wanted.insert(*file);
+                    }
+                    // Whether it is a manager may only show at the end of its bases.
+                    Ty::Class(part) if self.class(*part).model.is_none() => {
+                        let mut chain = vec![*part];
+                        chain.extend(self.ancestors(*part));
+                        let bases = chain.iter().flat_map(|each| self.class(*each).bases.iter().flat_map(TySet::iter));
+                        let pending = bases.filter_map(|(ty, _)| match ty {
+                            Ty::Pending(file, _) => Some(*file),
+                            _ => None,
+                        });
+                        let pending: Vec<FileId> = pending.collect();
+                        self.wanted.extend(pending);
+                    }
+                    _ => {}
+                }
+            }
+        }
     }
 
     /// `@admin.register(Model)`
@@ -465,7 +515,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// A manager or queryset class that a model declares belongs to the model from here on.
-    fn class_member(&mut self, class: ClassId, set: &TySet) {
+    fn class_member(&mut self, class: ClassId, name: &str, set: &TySet) {
         if self.reporting {
             return;
         }
@@ -473,7 +523,7 @@ impl<'p> Flow<'_, 'p> {
         let is_row = self.is_row_class(class);
         for (ty, _) in set.iter() {
             let Ty::Instance(manager) = ty else { continue };
-            if self.is_manager_class(*manager) {
+            if self.is_manager_at(*manager, name) {
                 let mut chain = vec![*manager];
                 chain.extend(self.ancestors(*manager));
                 for each in chain {

@@ -104,7 +104,9 @@ impl<'p> Flow<'_, 'p> {
         let labelled = (name == "get_model").then(|| self.labelled_model(args, at + 1, chain));
         self.queried.extend(queried);
         self.labelled.extend(labelled);
-        let values = self.with_operation(&callees, Some(attr), args, |flow| flow.values(args, &callees));
+        let values = self.with_operation(&callees, Some(attr), args, |flow| {
+            flow.with_app_label(name, args, &chain.ops, |flow| flow.values(args, &callees))
+        });
         self.queried.truncate(self.queried.len() - usize::from(queried.is_some()));
         self.labelled.truncate(self.labelled.len() - usize::from(labelled.is_some()));
         self.constructor_keywords(&callees, args);

@@ -19,6 +19,7 @@ mod facts;
 mod framework;
 mod function;
 mod indirect;
+mod label;
 mod limit;
 mod made;
 mod method;
@@ -100,6 +101,8 @@ pub(super) struct Flow<'r, 'p> {
     queried: Vec<(ClassId, Access)>,
     /// What the `get_model` calls give whose arguments are being read, and what is done with it.
     labelled: Vec<Option<(ClassId, Access)>>,
+    /// The app labels of the calls whose arguments are being read.
+    app_labels: Vec<label::AppLabel>,
     /// The label of the model that `get_user_model()` gives, if it is one of the models, and whether that is sure.
     pub(super) user_model: Option<(String, bool)>,
     /// Admin classes, with the model they are registered for.
@@ -165,6 +168,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             operation_on: Vec::new(),
             queried: Vec::new(),
             labelled: Vec::new(),
+            app_labels: Vec::new(),
             user_model: None,
             admins: FxHashMap::default(),
             holders: FxHashMap::default(),
@@ -321,7 +325,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     }
 
     /// `related_name` and `related_query_name` that the model's own relation fields declare.
-    fn own_related_names(&self, model: &Model<'_>) -> Vec<(Option<CompactString>, Option<CompactString>)> {
+    pub(super) fn own_related_names(&self, model: &Model<'_>) -> Vec<(Option<CompactString>, Option<CompactString>)> {
         let mut names = Vec::new();
         for stmt in &model.class.body {
             if let StmtKind::Assign { value, .. } = &stmt.kind

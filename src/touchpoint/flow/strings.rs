@@ -9,7 +9,7 @@ use crate::modules::ModuleRef;
 use crate::source::Span;
 use crate::sql::{self, HOLE, Shape};
 use crate::touchpoint::Kind;
-use crate::touchpoint::models::{Role, is_common_word, is_everyday};
+use crate::touchpoint::models::{Model, Role, is_common_word, is_everyday};
 use crate::touchpoint::ty::{Ty, TySet};
 
 /// A text put together from literals, and where they stand.
@@ -343,6 +343,11 @@ impl<'p> Flow<'_, 'p> {
                 }
             }
             "model-label" if self.labelled.last() == Some(&None) => return,
+            "model-label"
+                if !text.contains('.') && self.app_labels.last().is_some_and(|l| l.is_argument(expr.span)) =>
+            {
+                return;
+            }
             "relation" => {
                 if let Some(label) = self.label_of(text) {
                     report(self, Kind::Relation, Access::Schema, &label, Confidence::Certain);
@@ -396,24 +401,10 @@ impl<'p> Flow<'_, 'p> {
         if use_ == Use::Annotation && self.annotation_string(expr, text) {
             return;
         }
-        // `Model._meta.model_name` is compared in small letters.
-        let lowered = role == "model-label" || use_ == Use::Compared;
-        let named = self.models.iter().find(|m| {
-            m.name() == text
-                || (lowered && text == m.name().to_lowercase())
-                || (role == "model-label" && m.name().eq_ignore_ascii_case(text))
-        });
-        if let Some(model) = named {
-            let confidence = match (role, use_) {
-                ("model-label", _) => Confidence::Certain,
-                (_, Use::Compared) if self.comparing_name => Confidence::Certain,
-                _ => Confidence::Possible,
-            };
-            // `"role" in request.json`
-            if confidence == Confidence::Possible && is_everyday(model.name()) && text != model.name() {
-                return;
+        if let Some((label, confidence)) = self.model_by_text(text, role, use_) {
+            if let Some(confidence) = confidence {
+                report(self, Kind::StringReference, self.label_access(role), &label, confidence);
             }
-            report(self, Kind::StringReference, self.label_access(role), &model.label, confidence);
             return;
         }
         if self.in_linked_meta()
@@ -428,6 +419,29 @@ impl<'p> Flow<'_, 'p> {
         {
             report(self, Kind::RelationUse, Access::Read, &target, Confidence::Likely);
         }
+    }
+
+    /// The model that a string names without its app, and how surely; an everyday word that may be anything is not told.
+    fn model_by_text(&self, text: &str, role: &str, use_: Use) -> Option<(String, Option<Confidence>)> {
+        // `Model._meta.model_name` is compared in small letters.
+        let lowered = role == "model-label" || use_ == Use::Compared;
+        let app_label = self.app_labels.last().filter(|_| role == "model-label");
+        let admitted = |model: &Model<'_>| app_label.map_or(Some(true), |label| label.admits(model.app_label()));
+        let model = self.models.iter().find(|m| {
+            (m.name() == text
+                || (lowered && text == m.name().to_lowercase())
+                || (role == "model-label" && m.name().eq_ignore_ascii_case(text)))
+                && admitted(m) != Some(false)
+        })?;
+        let confidence = match (role, use_) {
+            ("model-label", _) if admitted(model).is_none() => Confidence::Likely,
+            ("model-label", _) => Confidence::Certain,
+            (_, Use::Compared) if self.comparing_name => Confidence::Certain,
+            _ => Confidence::Possible,
+        };
+        // `"role" in request.json`
+        let everyday = confidence == Confidence::Possible && is_everyday(model.name()) && text != model.name();
+        Some((model.label.clone(), (!everyday).then_some(confidence)))
     }
 
     /// What is done with the model that a `get_model` call fetches by this string.
