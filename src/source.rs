@@ -5,7 +5,7 @@ mod gap;
 use std::fmt;
 use std::sync::OnceLock;
 
-pub use self::gap::{Gap, GapKind, INSTALLED_APPS, Subject};
+pub use self::gap::{Gap, GapKind, INSTALLED_APPS, Subject, UNKNOWN_PART};
 
 /// Index of a file in [`crate::discover::Discovery::files`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

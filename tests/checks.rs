@@ -348,3 +348,113 @@ fn what_limits_ids_beside_the_type_is_found() {
     assert_eq!(limit(&table(narrow, "")), ["id-limit error shop_order x"]);
     assert_eq!(limit(&table(&narrow.replace("x` int", "x` bigint"), "")), [""; 0]);
 }
+
+#[test]
+fn programs_carry_ids_into_narrow_places() {
+    let folder = project("", "");
+    let log =
+        "CREATE TABLE `log` (`n` int NOT NULL AUTO_INCREMENT, `what` int NOT NULL, PRIMARY KEY (`n`)) ENGINE=InnoDB;";
+    let dump = |body: &str| {
+        format!(
+            "{ORDERS}) ENGINE=InnoDB;\n{log}\nDELIMITER ;;\n/*!50003 CREATE*/ /*!50017 DEFINER=`root`@`%`*/ \
+             /*!50003 TRIGGER `carry` AFTER INSERT ON `shop_order` FOR EACH ROW {body} */;;\nDELIMITER ;\n"
+        )
+    };
+    let of = |body: &str| -> Vec<String> {
+        let text = |finding: &serde_json::Value, key: &str| finding[key].as_str().unwrap_or_default().to_owned();
+        found(folder.path(), &[("prod", &dump(body))])
+            .iter()
+            .filter(|f| matches!(f["check"].as_str(), Some("id-limit" | "reference-too-narrow")))
+            .map(|f| format!("{} {} {} {}", text(f, "check"), text(f, "severity"), text(f, "table"), f["blocks"]))
+            .collect()
+    };
+    assert_eq!(of("INSERT INTO log (what) VALUES (NEW.id)"), ["reference-too-narrow error log true"]);
+    assert_eq!(of("BEGIN DECLARE v INT; SET v = NEW.id; END"), ["id-limit error shop_order true"]);
+    assert_eq!(of("BEGIN DECLARE v BIGINT UNSIGNED; SET v = NEW.id; END"), [""; 0]);
+    assert_eq!(of("INSERT INTO log (what) VALUES (NEW.total)"), [""; 0]);
+}
+
+#[test]
+fn findings_that_rest_on_something_unknown_are_not_certain() {
+    let certain = |folder: &Path, dump: &str| -> Vec<String> {
+        found(folder, &[("prod", dump)])
+            .iter()
+            .filter(|f| f["confidence"] == "certain" && f["severity"] != "info")
+            .map(|f| f["message"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    let orders = format!("{ORDERS}) ENGINE=InnoDB;");
+    // A class of many-to-many fields that makes its own table.
+    let fields = "from django.db import models\n\n\nclass Ranked(models.ManyToManyField):\n    \
+                  def contribute_to_class(self, cls, name, **kwargs):\n        \
+                  self.remote_field.through = make(cls)\n        super().contribute_to_class(cls, name, **kwargs)\n";
+    let folder = project("migrations.AddField('order', 'others', shop.fields.Ranked('shop.Order')),", "");
+    std::fs::write(folder.path().join("project/shop/fields.py"), fields).unwrap();
+    let migration = folder.path().join("project/shop/migrations/0001_initial.py");
+    let text = std::fs::read_to_string(&migration).unwrap();
+    std::fs::write(&migration, format!("import shop.fields\n{text}")).unwrap();
+    let link = "CREATE TABLE `shop_order_others` (`id` int NOT NULL AUTO_INCREMENT, `from_order_id` int NOT NULL, \
+                `to_order_id` int NOT NULL, `rank` int NOT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;";
+    let wrong: Vec<String> =
+        certain(folder.path(), &format!("{orders}\n{link}")).into_iter().filter(|m| m.contains("rank")).collect();
+    assert_eq!(wrong, [""; 0]);
+    // Parameters of SQL.
+    let folder = project(
+        "migrations.RunSQL([('ALTER TABLE shop_order ADD n INT NOT NULL DEFAULT %s', [7])], \
+         state_operations=[migrations.AddField('order', 'n', models.IntegerField(default=7))]),",
+        "n = models.IntegerField(default=7)",
+    );
+    let whole = "CREATE TABLE `shop_order` (`id` int NOT NULL AUTO_INCREMENT, `total` int NOT NULL, `n` int NOT NULL \
+                 DEFAULT '7', PRIMARY KEY (`id`)) ENGINE=InnoDB;";
+    assert_eq!(findings(folder.path(), &[("prod", whole)]), [""; 0]);
+    // Fields that modeltranslation adds.
+    let folder = project("migrations.AddField('order', 'note_de', models.CharField(max_length=9, null=True)),", "");
+    let translation = "from modeltranslation.translator import TranslationOptions, register\nfrom shop.models import \
+                       Order\n\n\n@register(Order)\nclass OrderOptions(TranslationOptions):\n    fields = ('note',)\n";
+    std::fs::write(folder.path().join("project/shop/translation.py"), translation).unwrap();
+    let whole = "CREATE TABLE `shop_order` (`id` int NOT NULL AUTO_INCREMENT, `total` int NOT NULL, `note_de` varchar(9) \
+                 DEFAULT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;";
+    assert_eq!(findings(folder.path(), &[("prod", whole)]), [""; 0]);
+}
+
+#[test]
+fn an_app_without_migrations_makes_its_tables_perhaps() {
+    let folder = project("", "");
+    let root = folder.path().join("project");
+    std::fs::create_dir_all(root.join("bare")).unwrap();
+    std::fs::write(root.join("bare/__init__.py"), "").unwrap();
+    let models = "from django.db import models\n\n\nclass Sort(models.Model):\n    n = models.IntegerField()\n";
+    std::fs::write(root.join("bare/models.py"), models).unwrap();
+    let settings = "INSTALLED_APPS = ['shop', 'bare']\nDATABASES = {'default': {'NAME': 'shop'}}\n";
+    std::fs::write(root.join("settings.py"), settings).unwrap();
+    let orders = format!("{ORDERS}) ENGINE=InnoDB;");
+    let sorts = "CREATE TABLE `bare_sort` (`id` int NOT NULL AUTO_INCREMENT, `n` int NOT NULL, PRIMARY KEY (`id`)) \
+                 ENGINE=InnoDB;";
+    // With the table all is as expected; without it, nothing certain is wrong.
+    assert_eq!(findings(folder.path(), &[("prod", &format!("{orders}\n{sorts}"))]), [""; 0]);
+    let without = found(folder.path(), &[("prod", &orders)]);
+    assert!(without.iter().all(|finding| finding["confidence"] == "possible"), "{without:?}");
+}
+
+#[test]
+fn a_generic_relation_proves_where_ids_are() {
+    let folder = project(
+        "migrations.CreateModel('Mark', [('id', models.AutoField(primary_key=True)), ('kind', models.IntegerField()), \
+         ('thing', models.PositiveIntegerField())]),",
+        "marks = GenericRelation('shop.Mark', object_id_field='thing', content_type_field='kind')",
+    );
+    let path = folder.path().join("project/shop/models.py");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let mark =
+        "\n\nclass Mark(models.Model):\n    kind = models.IntegerField()\n    thing = models.PositiveIntegerField()\n";
+    std::fs::write(&path, format!("from django.contrib.contenttypes.fields import GenericRelation\n{text}{mark}"))
+        .unwrap();
+    let dump = format!(
+        "{ORDERS}) ENGINE=InnoDB;\nCREATE TABLE `shop_mark` (`id` int NOT NULL AUTO_INCREMENT, `kind` int NOT NULL, \
+         `thing` int unsigned NOT NULL, PRIMARY KEY (`id`)) ENGINE=InnoDB;"
+    );
+    let found = findings(folder.path(), &[("prod", &dump)]);
+    let expected =
+        ["reference-too-narrow error shop_mark ", "python-range warning shop_mark ", "soft-reference info shop_mark "];
+    assert_eq!(found, expected);
+}

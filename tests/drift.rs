@@ -65,6 +65,11 @@ fn fill(server: &Server, code: &Expected) {
 
 /// The findings of a scan, each as a drift's file names it.
 fn findings(server: &Server) -> BTreeSet<String> {
+    reported(server).iter().map(line).collect()
+}
+
+/// The findings of a scan.
+fn reported(server: &Server) -> Vec<serde_json::Value> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_csm-audit"));
     command.arg("scan").arg(root().join("fixtures/project"));
     command.args(["--settings", "lms.envs.production", "--format", "json", "--quiet", "--allow-primary"]);
@@ -75,8 +80,7 @@ fn findings(server: &Server) -> BTreeSet<String> {
     let output = command.output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let findings = report["findings"].as_array().cloned().unwrap_or_default();
-    findings.iter().map(line).collect()
+    report["findings"].as_array().cloned().unwrap_or_default()
 }
 
 fn line(finding: &serde_json::Value) -> String {
@@ -182,6 +186,85 @@ fn on_mariadb() {
 #[test]
 fn on_mysql97() {
     drifts_are_told(Flavour::MySql97);
+}
+
+/// The statements of a fix: what stands between its semicolons and begins as a statement does.
+fn statements(fix: &str) -> Vec<String> {
+    let part = |part: &str| part.trim().trim_start_matches("then ").to_owned();
+    let begins = |text: &String| {
+        ["ALTER TABLE ", "CREATE INDEX ", "CREATE UNIQUE INDEX "].iter().any(|word| text.starts_with(word))
+    };
+    // What a step of the plan does, the plan's own tests do; `…` stands for a definition.
+    fix.split(';').map(part).filter(begins).filter(|text| !text.contains('…')).collect()
+}
+
+/// Each SQL fix that a finding prints is executed: its finding is gone afterwards, and no other has come.
+fn fixes_work(flavour: Flavour) {
+    let Some(server) = support::start(flavour, ServerOptions::new()) else { return };
+    let code = code(&server);
+    fill(&server, &code);
+    let base = findings(&server);
+    let mut wrong = String::new();
+    let mut fixed = 0;
+    for drift in drifts() {
+        server.try_load_text("edxapp", &drift.apply).unwrap();
+        let before: Vec<serde_json::Value> =
+            reported(&server).into_iter().filter(|finding| !base.contains(&line(finding))).collect();
+        let with_sql: Vec<(String, Vec<String>)> = before
+            .iter()
+            .map(|finding| (line(finding), statements(finding["fix"].as_str().unwrap_or_default())))
+            .filter(|(_, sql)| !sql.is_empty())
+            .collect();
+        let home = |finding: &serde_json::Value| finding["database"].as_str().unwrap_or("edxapp").to_owned();
+        for (finding, (line, sql)) in before
+            .iter()
+            .filter(|finding| !statements(finding["fix"].as_str().unwrap_or_default()).is_empty())
+            .zip(&with_sql)
+        {
+            // The fix of one finding may be that of another.
+            if !findings(&server).contains(line) {
+                continue;
+            }
+            for statement in sql {
+                if let Err(error) = server.try_load_text(&home(finding), &format!("{statement};")) {
+                    writeln!(wrong, "{}: {line}: {statement}: {error}", drift.name).unwrap();
+                }
+            }
+            fixed += 1;
+        }
+        let known: BTreeSet<String> = before.iter().map(line).collect();
+        let after = findings(&server);
+        for (line, sql) in with_sql.iter().filter(|(line, _)| after.contains(line)) {
+            writeln!(wrong, "{}: is still there: {line}: {}", drift.name, sql.join("; ")).unwrap();
+        }
+        for line in after.iter().filter(|line| !base.contains(*line) && !known.contains(*line)) {
+            writeln!(wrong, "{}: has come: {line}", drift.name).unwrap();
+        }
+        // What is left of the drift is taken back statement by statement; what was fixed needs no undoing.
+        if drift.undo.trim().starts_with("@recreate") {
+            undo(&server, &code, &drift);
+        } else {
+            for statement in drift.undo.split(";\n") {
+                let _ = server.try_load_text("edxapp", &format!("{statement};"));
+            }
+        }
+        let left: Vec<String> = findings(&server).difference(&base).cloned().collect();
+        assert!(left.is_empty(), "{flavour}, {}: {left:?}\n{wrong}", drift.name);
+    }
+    assert!(wrong.is_empty(), "{flavour}:\n{wrong}");
+    assert!(fixed >= 8, "{flavour}: {fixed} fixes were executed");
+}
+
+#[test]
+#[ignore = "a scan before and after each fix takes minutes: cargo test --test drift fixes_work -- --ignored"]
+fn fixes_work_on_mariadb() {
+    fixes_work(Flavour::MariaDb);
+}
+
+#[test]
+#[ignore = "a scan before and after each fix takes minutes: cargo test --test drift fixes_work -- --ignored"]
+fn fixes_work_on_mysql97() {
+    fixes_work(Flavour::MySql97);
 }
 
 /// Definitions as people write them by hand, in a migration with `RunSQL`.

@@ -294,6 +294,30 @@ fn an_accessor_of_another_relation_is_no_reference() {
 }
 
 #[test]
+fn a_manager_that_several_models_share_is_about_the_target() {
+    let repository = Repository::new();
+    let manager = "from django.db import models\n\n\nclass Everything(models.Manager):\n    def old(self):\n        \
+                   return self.filter(name='old')\n";
+    let archive = "from django.db import models\n\nfrom shop.managers import Everything\nfrom shop.models import \
+                   Order\n\n\nclass Archive(models.Model):\n    objects = Everything()\n    order = \
+                   models.ForeignKey(Order, on_delete=models.CASCADE)\n";
+    let models = std::fs::read_to_string(repository.0.join("shop/models.py")).unwrap();
+    let own =
+        models.replace("class Order(models.Model):\n", "class Order(models.Model):\n    objects = Everything()\n");
+    assert_ne!(own, models);
+    repository.write("shop/managers.py", manager);
+    repository.write("shop/models.py", &format!("from shop.managers import Everything\n{own}"));
+    repository.write("archive/__init__.py", "");
+    repository.write("archive/models.py", archive);
+    repository.update();
+    repository.commit("managers");
+    let purge = "\n    def purge(self):\n        self.filter(name='old').delete()\n";
+    repository.write("shop/managers.py", &format!("{manager}{purge}"));
+    let news = repository.news();
+    assert!(news.contains(&"shop/managers.py:9 query".to_owned()), "{news:?}");
+}
+
+#[test]
 fn what_is_removed_is_no_alarm() {
     let repository = known();
     repository.write(VIEWS, "from shop.models import Order\n\n\ndef index(request):\n    return Order\n");
@@ -327,6 +351,8 @@ fn models_split_into_a_package_are_silent() {
     repository.remove("shop/models.py");
     repository.write("shop/models/__init__.py", "from .order import Order\n\n__all__ = ['Order']\n");
     repository.write("shop/models/order.py", &models);
+    let verdict = repository.json(&["--diff", "HEAD"], 0);
+    assert!(!gone(&verdict).contains(&"definition".to_owned()), "{verdict:#}");
     assert_eq!(repository.news(), Vec::<String>::new());
     let order = std::fs::read_to_string(repository.0.join("shop/models/order.py")).unwrap();
     repository.remove("shop/models/order.py");

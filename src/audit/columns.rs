@@ -107,6 +107,15 @@ pub(super) fn find(target: &Target, expected: &[Expected], environments: &[Envir
         finder.by_content_type(target, code);
     }
     finder.by_name(target, environments);
+    finder.by_other_databases(target, environments);
+    // What a program writes may be read and written on by another.
+    loop {
+        let before = finder.columns.len();
+        finder.by_programs(environments);
+        if finder.columns.len() == before {
+            break;
+        }
+    }
     let mut columns: Vec<IdColumn> = finder.columns.into_values().collect();
     for column in &mut columns {
         places(column, environments);
@@ -163,6 +172,12 @@ impl Finder {
     pub(super) fn ties(&self, alias: Option<&str>, table: &str, column: &str) -> bool {
         let key = (alias.unwrap_or_default().to_lowercase(), table.to_lowercase(), column.to_lowercase());
         self.columns.get(&key).is_some_and(|known| known.role != Role::Soft)
+    }
+
+    /// Whether a column of a table of an alias is known to store the ids.
+    pub(super) fn has(&self, alias: Option<&str>, table: &str, column: &str) -> bool {
+        let key = (alias.unwrap_or_default().to_lowercase(), table.to_lowercase(), column.to_lowercase());
+        self.columns.contains_key(&key)
     }
 
     fn key_by_code(&mut self, target: &Target, code: &Expected) {
@@ -301,6 +316,26 @@ impl Finder {
                         let (why, sure) = by_range(database, table, &column.name, target, environment);
                         self.add(mapping.alias.as_deref(), &table.name, &column.name, Role::Soft, why, sure);
                     }
+                }
+            }
+        }
+    }
+}
+
+impl Finder {
+    /// Columns of databases that nobody named, by their names.
+    fn by_other_databases(&mut self, target: &Target, environments: &[Environment]) {
+        let usual = target.usual_columns();
+        for environment in environments {
+            for server in &environment.facts.servers {
+                let columns = server.other_columns.iter().flat_map(|seen| &seen.found);
+                for other in columns.filter(|other| is_usual(&usual, &other.column)) {
+                    let why = format!(
+                        "its name, in the database {} of {}, which nobody named ({})",
+                        other.database, environment.facts.name, other.column_type
+                    );
+                    let table = format!("{}.{}", other.database, other.table);
+                    self.add(None, &table, &other.column, Role::Soft, why, Confidence::Possible);
                 }
             }
         }

@@ -8,13 +8,8 @@ use super::{Environment, Role, Target};
 use crate::expected::Expected;
 use crate::finding::Confidence;
 use crate::live::facts::integer_limit;
-use crate::schema::{Column, Database, Table, TypeText};
-
-/// Columns of every history table of django-simple-history (simple_history/models.py, `get_extra_fields`), whatever its
-/// table, its key and its base are called.
-const HISTORY: [&str; 2] = ["history_date", "history_type"];
-/// The table of content types when the project does not say otherwise (django/contrib/contenttypes/models.py).
-const CONTENT_TYPES: &str = "django_content_type";
+use crate::live::shape::{self, CopyEvidence, object_column};
+use crate::schema::{Database, Table, TypeText};
 
 impl Finder {
     /// Tables that copy the target's rows: every column under its own name, the key without being a key.
@@ -56,7 +51,23 @@ impl Finder {
     /// Rows that point to any model: a foreign key to the content types, and an integer beside it
     /// (`GenericForeignKey`, django/contrib/contenttypes/fields.py).
     pub(super) fn by_content_type(&mut self, target: &Target, code: &Expected) {
-        let types = code.models.get("contenttypes.contenttype").map_or(CONTENT_TYPES, |model| &model.table);
+        let declared = code.generic_references.iter().filter(|one| one.model.eq_ignore_ascii_case(&target.label));
+        for reference in declared {
+            for (alias, database) in &code.databases {
+                let held = database.table(&reference.table).and_then(|table| table.column(&reference.column));
+                let Some(held) = held.map(|column| column.column_type.clone()) else { continue };
+                // Text takes any id.
+                if held.integer_range().is_none() {
+                    continue;
+                }
+                let why = format!("the GenericRelation {} finds its rows by it", reference.field);
+                self.add(Some(alias), &reference.table, &reference.column, Role::Soft, why, Confidence::Certain);
+                if let Some(entry) = self.get_mut(alias, &reference.table, &reference.column) {
+                    entry.migrations.get_or_insert(held);
+                }
+            }
+        }
+        let types = code.models.get("contenttypes.contenttype").map_or(shape::CONTENT_TYPES, |model| &model.table);
         for (alias, database) in &code.databases {
             for (name, table) in &database.tables {
                 let keys = table.foreign_keys.iter().filter(|key| key.referenced_table.eq_ignore_ascii_case(types));
@@ -126,44 +137,20 @@ fn has_table(database: &Database, name: &str) -> bool {
     database.tables.keys().any(|known| known.eq_ignore_ascii_case(name))
 }
 
-/// Whether a table copies rows that have these columns, and how sure that is.
+/// Whether a table copies the target's rows, which have these columns, and how sure that is.
 fn copies<T: TypeText>(names: &BTreeSet<String>, table: &Table<T>, target: &Target) -> Option<(Confidence, String)> {
     if table.name.eq_ignore_ascii_case(&target.table) {
         return None;
     }
-    let key = table.column(&target.key)?;
-    let alone = matches!(table.primary_key().as_slice(), [only] if only.eq_ignore_ascii_case(&target.key));
-    let tied = table.foreign_keys.iter().any(|of| of.columns.iter().any(|c| c.eq_ignore_ascii_case(&key.name)));
-    let integer = integer_limit(&key.column_type.type_text(crate::schema::Server::default())).is_some();
-    if alone || tied || key.auto_increment || !integer {
-        return None;
-    }
-    let shared = names.iter().filter(|name| table.column(name).is_some()).count();
-    let history = HISTORY.iter().all(|name| table.column(name).is_some());
-    match (history, shared == names.len()) {
-        (true, true) => {
-            Some((Confidence::Certain, String::from("it is a history table with every column of the target")))
+    Some(match shape::copies(names, &target.key, table)? {
+        CopyEvidence::History => {
+            (Confidence::Certain, String::from("it is a history table with every column of the target"))
         }
-        // Fields can be left out of a history.
-        (true, false) if shared > 1 && shared * 2 >= names.len() => {
-            Some((Confidence::Likely, format!("it is a history table with {shared} columns of the target")))
+        CopyEvidence::PartOfHistory(shared) => {
+            (Confidence::Likely, format!("it is a history table with {shared} columns of the target"))
         }
-        (false, true) if names.len() > 2 => {
-            Some((Confidence::Likely, String::from("the table has every column of the target under the same name")))
+        CopyEvidence::EveryColumn => {
+            (Confidence::Likely, String::from("the table has every column of the target under the same name"))
         }
-        _ => None,
-    }
-}
-
-/// The integer column beside a foreign key to the content types that holds the other row's key.
-fn object_column<'a>(table: &'a Table, type_column: &str) -> Option<&'a Column> {
-    let lower = type_column.to_lowercase();
-    let of = ["content_type_id", "type_id", "ct_id", "contenttype_id"];
-    let before = of.iter().find_map(|end| lower.strip_suffix(end))?;
-    let names = ["object_id", "object_pk", "obj_id", "id", "pk"].map(|name| format!("{before}{name}"));
-    names.iter().filter_map(|name| table.column(name)).find(|column| {
-        let tied =
-            table.foreign_keys.iter().any(|key| key.columns.iter().any(|c| c.eq_ignore_ascii_case(&column.name)));
-        !tied && !table.is_in_primary_key(&column.name) && column.column_type.integer_range().is_some()
     })
 }

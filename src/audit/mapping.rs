@@ -47,6 +47,7 @@ pub(super) fn mappings(
             mappings[at] = Some(mapping(alias.to_owned(), why, expected[at]));
         }
     }
+    the_only_one(facts, expected, all, &mut mappings);
     let mappings: Vec<AliasMapping> = mappings
         .into_iter()
         .enumerate()
@@ -56,6 +57,25 @@ pub(super) fn mappings(
         .collect();
     unread(facts, &mappings, all, gaps);
     mappings
+}
+
+/// One alias and one database are left, and the database holds most of the alias's tables: it may hold those of many apps
+/// beside them that were not read.
+fn the_only_one(facts: &EnvironmentFacts, expected: &[usize], all: &[Expected], mappings: &mut [Option<AliasMapping>]) {
+    let read = |at: &usize| mappings[*at].is_none() && !facts.databases[*at].tables.found.is_empty();
+    let mut left = (0..facts.databases.len()).filter(read);
+    let (Some(at), None) = (left.next(), left.next()) else { return };
+    let Some(code) = expected.get(at).and_then(|index| all.get(*index)) else { return };
+    let taken = |alias: &str| mappings.iter().flatten().any(|mapping| mapping.alias.as_deref() == Some(alias));
+    let mut aliases =
+        code.databases.iter().filter(|(alias, tables)| !tables.tables.is_empty() && !taken(alias.as_str()));
+    let (Some((alias, tables)), None) = (aliases.next(), aliases.next()) else { return };
+    let held = tables.tables.keys().filter(|name| facts.databases[at].table(name).is_some()).count();
+    let wanted = tables.tables.len();
+    if held * 2 >= wanted {
+        let why = format!("no other alias is left, and it has {held} of its {wanted} tables");
+        mappings[at] = Some(mapping(alias.clone(), why, expected[at]));
+    }
 }
 
 fn mapping(alias: String, why: String, expected: usize) -> AliasMapping {

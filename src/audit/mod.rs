@@ -5,10 +5,11 @@ mod columns;
 mod copies;
 mod exhaustion;
 mod mapping;
+mod programs;
 mod references;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
-use crate::expected::{Expected, ModelColumn, expect, expect_with_models};
+use crate::expected::{Expected, ModelColumn, expect_of_database};
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
 use crate::registry::{Evaluator, RegistryError};
@@ -16,6 +17,7 @@ use crate::schema::{ColumnType, Database, Server};
 use crate::source::{Gap, GapKind};
 
 pub use columns::{ColumnInstance, Exhaustion, IdColumn, Role};
+pub use programs::IdVariable;
 pub use references::{Reference, ReferencePlace};
 
 /// Why the code and the environments cannot be compared.
@@ -40,6 +42,8 @@ pub struct Audit {
     pub environments: Vec<Environment>,
     /// The columns that store the target's ids, its own key first.
     pub columns: Vec<IdColumn>,
+    /// The variables of triggers, routines and events that hold ids.
+    pub variables: Vec<IdVariable>,
     /// What the target's own table points to.
     pub references: Vec<Reference>,
     /// What could not be modelled.
@@ -141,8 +145,7 @@ impl Audit {
         let mut expected = Vec::with_capacity(servers.len());
         for server in &servers {
             // What the models say is the same for every server but for the names of types.
-            let expect = if expected.is_empty() { expect_with_models } else { expect };
-            expected.push(expect(evaluator, Some(*server))?);
+            expected.push(expect_of_database(evaluator, Some(*server), expected.is_empty())?);
         }
         let at = |server: Option<Server>| {
             let server = server.unwrap_or(fallback);
@@ -161,7 +164,8 @@ impl Audit {
         }
         let columns = columns::find(&target, &expected, &environments);
         let references = references::find(&target, &expected, &environments);
-        let mut audit = Self { target, expected, environments, columns, references, gaps };
+        let variables = programs::variables(&columns, &environments);
+        let mut audit = Self { target, expected, environments, columns, variables, references, gaps };
         audit.compute_exhaustion(earlier);
         audit.push_unmeasured_gaps();
         audit.gaps.sort();

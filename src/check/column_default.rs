@@ -4,7 +4,7 @@ use super::context::Context;
 use super::Finding;
 use crate::finding::Severity;
 use crate::live::facts::{Column, DefaultValue};
-use crate::schema::Part;
+use crate::schema::{Part, unquote_string};
 
 declare_check! {
     /// ## What
@@ -96,14 +96,14 @@ fn alike(code: &DefaultValue, held: &DefaultValue, column: &Column) -> bool {
     let code = code.to_sql();
     let plain = |text: &str| {
         let text = text.trim();
-        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text);
-        inner.trim().trim_matches('\'').to_lowercase()
+        let inner = text.strip_prefix('(').and_then(|text| text.strip_suffix(')')).unwrap_or(text).trim();
+        unquote_string(inner).unwrap_or_else(|| inner.to_owned()).to_lowercase()
     };
     let code = plain(&code);
     match held {
         DefaultValue::Expression(_) => true,
         DefaultValue::Literal(value) => {
-            let held = plain(value);
+            let held = value.to_lowercase();
             let number = |text: &str| match text {
                 "true" => Some(1.0),
                 "false" => Some(0.0),

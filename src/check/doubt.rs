@@ -37,6 +37,8 @@ const STRUCTURE: &[&str] = &[
     "redundant-index",
     "table-engine",
 ];
+/// Checks that compare two parts of the code.
+const OF_CODE: &[&str] = &["model-differs", "state-differs"];
 /// Checks that report something the code lacks: any app that was not read may have it.
 const UNKNOWN_TO_CODE: &[&str] = &["extra-table", "migration-unknown"];
 
@@ -46,8 +48,16 @@ struct Doubts<'a> {
     apps: BTreeMap<(String, Option<&'a str>), &'a Gap>,
     /// Gaps of fields, by table in small letters, with the field.
     tables: BTreeMap<String, Vec<(&'a str, &'a Gap)>>,
+    /// Gaps of whole tables, such as those that a many-to-many field makes, in small letters.
+    whole: BTreeMap<String, &'a Gap>,
+    /// Gaps of the classes of models, by table in small letters.
+    classes: BTreeMap<String, &'a Gap>,
+    /// Why the version of Django is only assumed.
+    version: Option<&'a Gap>,
     /// Installed apps that were not found, by the last part of their dotted name in small letters.
     not_found: BTreeMap<String, &'a Gap>,
+    /// Apps with models and without migrations, by label in small letters.
+    unmigrated: BTreeMap<String, &'a Gap>,
     /// A gap because of which the list of installed apps may be another one.
     list: Option<&'a Gap>,
     /// The app of each table.
@@ -59,7 +69,11 @@ impl<'a> Doubts<'a> {
         let mut doubts = Self {
             apps: BTreeMap::new(),
             tables: BTreeMap::new(),
+            whole: BTreeMap::new(),
+            classes: BTreeMap::new(),
+            version: None,
             not_found: BTreeMap::new(),
+            unmigrated: BTreeMap::new(),
             list: None,
             owners: expected.owners.iter().map(|(table, app)| (table.to_lowercase(), app.clone())).collect(),
         };
@@ -71,13 +85,27 @@ impl<'a> Doubts<'a> {
     }
 
     fn add(&mut self, gap: &'a Gap, expected: &Expected) {
-        let Some(object) = gap.subject().object.as_deref() else { return };
+        if gap.kind == GapKind::DjangoVersion {
+            self.version.get_or_insert(gap);
+            return;
+        }
+        let Some(object) = gap.subject().object.as_deref() else {
+            // What was not followed in a migration concerns the app that it belongs to.
+            let of = expected.migrations.iter().find(|known| Some(&known.file) == gap.file.as_ref());
+            if let Some(migration) = of.filter(|_| gap.kind != GapKind::Model) {
+                self.apps.entry((migration.node.0.to_lowercase(), None)).or_insert(gap);
+            }
+            return;
+        };
         if object == INSTALLED_APPS {
             self.list.get_or_insert(gap);
             return;
         }
         match (gap.kind, &gap.subject().field) {
-            (GapKind::App, _) => {
+            (GapKind::App, Some(_)) => {
+                self.unmigrated.entry(object.to_lowercase()).or_insert(gap);
+            }
+            (GapKind::App, None) => {
                 let label = object.rsplit('.').next().unwrap_or(object);
                 // `x.apps.XConfig` is the app x.
                 let label = object
@@ -87,7 +115,15 @@ impl<'a> Doubts<'a> {
             }
             (_, Some(field)) => {
                 if let Some(model) = expected.models.get(&object.to_lowercase()) {
+                    if let Some((_, through)) = model.through.iter().find(|(name, _)| name == field) {
+                        self.whole.entry(through.to_lowercase()).or_insert(gap);
+                    }
                     self.tables.entry(model.table.to_lowercase()).or_default().push((field, gap));
+                }
+            }
+            (GapKind::Model, None) => {
+                if let Some(model) = expected.models.get(&object.to_lowercase()) {
+                    self.classes.entry(model.table.to_lowercase()).or_insert(gap);
                 }
             }
             (
@@ -174,10 +210,21 @@ impl<'a> Doubts<'a> {
             let any = self.list.or_else(|| self.not_found.values().next().copied())?;
             return Some((any, String::new()));
         }
-        if !STRUCTURE.contains(&finding.check) {
+        let of_code = OF_CODE.contains(&finding.check);
+        if !of_code && !STRUCTURE.contains(&finding.check) {
             return None;
         }
         let app = self.owners.get(&table).cloned().unwrap_or_default();
+        // The tables of an app without migrations need not be there.
+        if finding.check == "missing-table"
+            && let Some(gap) = self.unmigrated.get(&app.to_lowercase())
+        {
+            return Some((gap, app));
+        }
+        let whole = self.whole.get(&table);
+        if let Some(gap) = whole.or_else(|| self.classes.get(&table).filter(|_| finding.check == "model-differs")) {
+            return Some((gap, app));
+        }
         if let Some(fields) = self.tables.get(&table) {
             let column = finding.subject.column.as_deref();
             let of_field = fields.iter().find(|(field, _)| column.is_some_and(|column| is_of_field(column, field)));
@@ -214,6 +261,11 @@ fn is_of_field(column: &str, field: &str) -> bool {
         || column.to_lowercase().strip_suffix("_id").is_some_and(|name| name.eq_ignore_ascii_case(field))
 }
 
+/// Whether what the code expects depends on Django's version here: names, types, defaults, and the keys that models get.
+fn rests_on_version(finding: &Finding) -> bool {
+    STRUCTURE.contains(&finding.check) || OF_CODE.contains(&finding.check)
+}
+
 /// Weakens the findings that rest on a gap, and folds those that have nothing to do with the target.
 pub(super) fn weaken(audit: &Audit, findings: &mut Vec<Finding>) {
     let doubts: Vec<Doubts<'_>> = audit.expected.iter().map(Doubts::of).collect();
@@ -224,8 +276,18 @@ pub(super) fn weaken(audit: &Audit, findings: &mut Vec<Finding>) {
             finding.subject.environment.as_deref() == Some(pair.environment_name())
                 && finding.subject.database.as_deref() == Some(pair.database.name.as_str())
         });
-        let doubt = of.and_then(|pair| doubts.get(pair.mapping.expected)).and_then(|doubts| doubts.about(&finding));
+        // What is said of the code alone is the same for every server.
+        let expectation = of.map_or(0, |pair| pair.mapping.expected);
+        let doubts = doubts.get(expectation).filter(|_| of.is_some() || finding.subject.environment.is_none());
+        let doubt = doubts.and_then(|doubts| doubts.about(&finding));
+        let assumed = doubts.and_then(|doubts| doubts.version);
         let Some((gap, app)) = doubt else {
+            if let Some(version) = assumed.filter(|_| rests_on_version(&finding)) {
+                finding.confidence = finding.confidence.min(Confidence::Likely);
+                finding.severity = finding.severity.min(Severity::Warning);
+                finding.blocks = false;
+                finding.message = format!("{}; not certain, because {}", finding.message, version.reason);
+            }
             kept.push(finding);
             continue;
         };

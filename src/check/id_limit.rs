@@ -12,13 +12,13 @@ declare_check! {
     /// ## What
     ///
     /// A column that stores the target's ids is wide enough, or will be, and something else ends earlier: a CHECK
-    /// constraint, the last partition, a narrower column that is generated from it; or the target's table is a view or
-    /// has system versioning.
+    /// constraint, the last partition, a narrower column that is generated from it, a variable of a trigger or routine; or
+    /// the target's table is a view or has system versioning.
     ///
     /// ## Why
     ///
     /// The change of the type succeeds, and the ids still fail: with 3819 (CHECK), 1526 (no partition for the value) or
-    /// 1264 (generated column). A view has no key to change, and MariaDB refuses to change a table with system
+    /// 1264 (generated column, variable). A view has no key to change, and MariaDB refuses to change a table with system
     /// versioning (4119).
     ///
     /// ## Example
@@ -48,6 +48,7 @@ struct Limit {
 
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
+    of_variables(context, findings);
     for column in &audit.columns {
         for place in &column.places {
             let here = |pair: &&MappedDatabase<'_>| {
@@ -81,6 +82,38 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
+/// Variables of programs that are narrower than the ids they are given.
+fn of_variables(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    for held in &audit.variables {
+        let here = |pair: &&MappedDatabase<'_>| {
+            pair.environment_index == held.environment && pair.database_index == held.database
+        };
+        let Some(pair) = context.pairs.iter().find(here) else { continue };
+        let Some(limit) = integer_limit(&held.variable_type).filter(|limit| *limit < audit.target.highest_id()) else {
+            continue;
+        };
+        // A trigger that fails takes the statement with it.
+        let sure = held.confidence == Confidence::Certain;
+        let message = format!(
+            "the {} {} puts {} into its variable {} {}, which ends at {limit}",
+            held.kind, held.program, held.from, held.variable, held.variable_type
+        );
+        let mut finding = Finding::new(&ID_LIMIT, pair, message)
+            .severity(if sure { Severity::Error } else { Severity::Warning })
+            .confidence(held.confidence)
+            .name(&held.program)
+            .affects_target_if(true)
+            .blocks_change_if(sure)
+            .evidence(pair.environment_name(), format!("DECLARE {} {}", held.variable, held.variable_type))
+            .fix(format!("create the {} again with a variable of the type {}", held.kind, audit.target.wanted.print(pair.code.server)));
+        if let Some(table) = &held.table {
+            finding = finding.table(table);
+        }
+        findings.push(finding);
+    }
+}
+
 /// Tables whose key cannot be changed at all.
 fn of_kind(table: &Table) -> Option<Limit> {
     let limit = |message: String, fix: &str| Limit {
@@ -96,12 +129,25 @@ fn of_kind(table: &Table) -> Option<Limit> {
             "find the tables that the view reads, and change their keys",
         ));
     }
+    if let Some(engine) = table.engine.as_deref().filter(|engine| !keeps_own_rows(engine)) {
+        return Some(limit(
+            format!("{} has the engine {engine}: its rows, and the type of their key, are elsewhere", table.name),
+            "find the table that it stands for, and change the key there",
+        ));
+    }
     table.create_options.contains(crate::live::facts::SYSTEM_VERSIONING).then(|| {
         limit(
             format!("{} has system versioning, with which MariaDB refuses the change (4119)", table.name),
             "SET system_versioning_alter_history = KEEP for the session of the change, or drop the versioning first",
         )
     })
+}
+
+/// Whether an engine keeps the rows of its tables on this server.
+fn keeps_own_rows(engine: &str) -> bool {
+    !["FEDERATED", "CONNECT", "SPIDER", "BLACKHOLE", "MRG_MyISAM", "CSV", "OQGRAPH", "SPHINX"]
+        .iter()
+        .any(|other| other.eq_ignore_ascii_case(engine))
 }
 
 fn of_checks(pair: &MappedDatabase<'_>, table: &Table, column: &str, highest: i128) -> Vec<Limit> {

@@ -2,7 +2,8 @@
 
 use super::context::Context;
 use super::Finding;
-use crate::schema::Part;
+use super::indexes::replace;
+use crate::schema::{Part, Server};
 
 declare_check! {
     /// ## What
@@ -44,13 +45,22 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(matched.concerns)
                 .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
                 .evidence(matched.environment(), held.describe())
-                .fix(format!(
-                    "ALTER TABLE {} RENAME INDEX {} TO {}",
-                    crate::schema::quote(matched.name),
-                    crate::schema::quote(&held.name),
-                    crate::schema::quote(&code.name)
-                )),
+                .fix(if renames_indexes(matched.server()) {
+                    format!(
+                        "ALTER TABLE {} RENAME INDEX {} TO {}",
+                        crate::schema::quote(matched.name),
+                        crate::schema::quote(&held.name),
+                        crate::schema::quote(&code.name)
+                    )
+                } else {
+                    replace(matched.name, held, code)
+                }),
             );
         }
     }
+}
+
+/// Whether a server knows `RENAME INDEX`: from MySQL 5.7 and MariaDB 10.5.2 on.
+fn renames_indexes(server: Server) -> bool {
+    server.version >= if server.mariadb { (10, 5, 2) } else { (5, 7, 0) }
 }

@@ -1,7 +1,7 @@
 //! Which index of a database is which of the code.
 
 use crate::live::facts::{ForeignKey, Table as HeldTable};
-use crate::schema::{Index, IndexPart, Table};
+use crate::schema::{Index, IndexPart, Table, quote};
 
 /// The indexes of a table, paired up; the primary key is no part of it.
 pub(super) struct Paired<'a> {
@@ -117,9 +117,24 @@ pub(super) fn covered_by<'a>(held: &Index, all: &'a [Index]) -> Option<&'a Index
 
 /// The statement that makes it.
 pub(super) fn create(table: &str, index: &Index) -> String {
-    use crate::schema::quote;
+    let kind = if index.unique { "UNIQUE " } else { "" };
+    format!("CREATE {kind}INDEX {} ON {} ({})", quote(&index.name), quote(table), parts(index))
+}
+
+/// The statement that puts an index of the code in the place of one that a table has.
+pub(super) fn replace(table: &str, held: &Index, index: &Index) -> String {
+    let kind = if index.unique { "UNIQUE " } else { "" };
+    format!(
+        "ALTER TABLE {} DROP INDEX {}, ADD {kind}INDEX {} ({})",
+        quote(table),
+        quote(&held.name),
+        quote(&index.name),
+        parts(index)
+    )
+}
+
+fn parts(index: &Index) -> String {
     let parts: Vec<String> =
         index.parts.iter().map(|part| part.to_sql().unwrap_or_else(|| String::from("…"))).collect();
-    let kind = if index.unique { "UNIQUE " } else { "" };
-    format!("CREATE {kind}INDEX {} ON {} ({})", quote(&index.name), quote(table), parts.join(", "))
+    parts.join(", ")
 }

@@ -52,7 +52,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .affects_target_if(context.audit.concerns(of)).blocks_change_if(target)
                     .evidence(pair.environment_name(), name.to_owned())
                     .fix(format!(
-                        "make sure that no run is under way, then RENAME TABLE {} and drop it later{refused}",
+                        "make sure that no run is under way and that no rollback needs it; then DROP TABLE {}{refused}",
                         quote(name)
                     )),
             );

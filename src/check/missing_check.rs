@@ -62,12 +62,19 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                         matched.environment(),
                         found.map_or("no such constraint", |_| "NOT ENFORCED"),
                     )
-                    .fix(format!(
-                        "look for rows that break it, then ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
-                        crate::schema::quote(matched.name),
-                        crate::schema::quote(&code.name),
-                        code.condition
-                    )),
+                    .fix(match found {
+                        Some(check) => format!(
+                            "look for rows that break it; then ALTER TABLE {} ALTER CHECK {} ENFORCED",
+                            crate::schema::quote(matched.name),
+                            crate::schema::quote(&check.name)
+                        ),
+                        None => format!(
+                            "look for rows that break it; then ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
+                            crate::schema::quote(matched.name),
+                            crate::schema::quote(&code.name),
+                            code.condition
+                        ),
+                    }),
             );
         }
     }

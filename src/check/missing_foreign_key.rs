@@ -62,7 +62,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .name(&key.name)
                 .affects_target_if(context.is_target(matched.name) || context.is_target(&key.referenced_table))
                 .evidence_from_migration(matched, Part::ForeignKey, &key.name, key.describe(""))
-                .fix(add_again(matched, key));
+                .fix(add_again(matched, key, others));
             finding = match others.first() {
                 Some(other) => finding.evidence(matched.environment(), other.describe()),
                 None => finding.evidence(matched.environment(), format!("no foreign key; {}", indexed(matched, &key.columns))),
@@ -83,13 +83,31 @@ fn indexed(matched: &Matched<'_>, columns: &[String]) -> String {
     covers.map_or_else(|| String::from("no index on it either"), |index| format!("the index {} is there", index.name))
 }
 
-fn add_again(matched: &Matched<'_>, key: &crate::schema::ForeignKey) -> String {
+/// The statements that make the key: columns of another type are refused (error 3780, on old servers 1215), and so is a name
+/// that is taken.
+fn add_again(matched: &Matched<'_>, key: &crate::schema::ForeignKey, others: &[&crate::live::facts::ForeignKey]) -> String {
     let list = |names: &[String]| names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
     let (Some(column), Some(referenced)) = (key.columns.first(), key.referenced_columns.first()) else {
         return String::new();
     };
+    let mut before = String::new();
+    for other in others {
+        before.push_str(&format!("ALTER TABLE {} DROP FOREIGN KEY {}; then ", quote(matched.name), quote(&other.name)));
+    }
+    let parent = matched.pair.database.table(&key.referenced_table).and_then(|table| table.column(referenced));
+    if let (Some(held), Some(parent)) = (matched.held.column(column), parent)
+        && plain(&held.column_type) != plain(&parent.column_type)
+    {
+        let same = crate::live::facts::Column { column_type: parent.column_type.clone(), ..held.clone() };
+        before.push_str(&format!(
+            "ALTER TABLE {} MODIFY {} {}; then ",
+            quote(matched.name),
+            quote(column),
+            same.definition(matched.server())
+        ));
+    }
     format!(
-        "look for orphans: SELECT COUNT(*) FROM {table} c LEFT JOIN {parent} p ON p.{r} = c.{c} WHERE c.{c} IS NOT NULL \
+        "{before}look for orphans: SELECT COUNT(*) FROM {table} c LEFT JOIN {parent} p ON p.{r} = c.{c} WHERE c.{c} IS NOT NULL \
          AND p.{r} IS NULL; then ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({columns}) REFERENCES {parent} \
          ({references})",
         table = quote(matched.name),
@@ -100,4 +118,13 @@ fn add_again(matched: &Matched<'_>, key: &crate::schema::ForeignKey) -> String {
         columns = list(&key.columns),
         references = list(&key.referenced_columns),
     )
+}
+
+/// A type without a display width.
+fn plain(column_type: &str) -> String {
+    let lower = column_type.to_lowercase();
+    match (crate::live::facts::integer_limit(&lower), lower.split_once('('), lower.rsplit_once(')')) {
+        (Some(_), Some((name, _)), Some((_, rest))) => format!("{name}{rest}"),
+        _ => lower,
+    }
 }

@@ -1,7 +1,7 @@
 //! Indexes of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::create;
+use super::indexes::{create, replace};
 use super::Finding;
 use crate::schema::{Index, Part};
 
@@ -48,7 +48,10 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .affects_target_if(matched.concerns)
                     .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
                     .evidence(matched.environment(), held.map_or_else(|| String::from("no such index"), Index::describe))
-                    .fix(create(matched.name, code)),
+                    .fix(match held {
+                        Some(held) => replace(matched.name, held, code),
+                        None => create(matched.name, code),
+                    }),
             );
         }
         for (code, held) in &paired.invisible {
@@ -64,9 +67,10 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
                 .evidence(matched.environment(), format!("{} INVISIBLE", held.describe()))
                 .fix(format!(
-                    "ALTER TABLE {} ALTER INDEX {} VISIBLE",
+                    "ALTER TABLE {} ALTER INDEX {} {}",
                     crate::schema::quote(matched.name),
-                    crate::schema::quote(&held.name)
+                    crate::schema::quote(&held.name),
+                    if matched.server().mariadb { "NOT IGNORED" } else { "VISIBLE" }
                 )),
             );
         }

@@ -1,7 +1,7 @@
 //! Unique keys of the code that a database does not have.
 
 use super::context::Context;
-use super::indexes::create;
+use super::indexes::{create, replace};
 use super::Finding;
 use crate::schema::{Index, Part};
 
@@ -37,8 +37,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let not_unique = paired.not_unique.iter().map(|(code, held)| (*code, Some(*held)));
         let missing = paired.missing.iter().filter(|(code, _)| code.unique).map(|(code, held)| (*code, *held));
         for (code, held) in not_unique.chain(missing) {
-            let columns: Vec<&str> = code.columns().flatten().collect();
-            let columns = columns.join(", ");
+            let names: Vec<&str> = code.columns().flatten().collect();
+            let columns = names.join(", ");
+            let quoted = names.iter().map(|name| crate::schema::quote(name)).collect::<Vec<_>>().join(", ");
             let message = match held {
                 Some(held) if !held.unique => format!(
                     "{} on {} ({columns}) is not unique, so that equal rows may be there",
@@ -56,10 +57,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .evidence_from_migration(matched, Part::Index, &code.name, code.describe())
                     .evidence(matched.environment(), is)
                     .fix(format!(
-                        "look for duplicates: SELECT {columns}, COUNT(*) FROM {} GROUP BY {columns} HAVING COUNT(*) > 1; \
+                        "look for duplicates: SELECT {quoted}, COUNT(*) FROM {} GROUP BY {quoted} HAVING COUNT(*) > 1; \
                          then {}",
                         crate::schema::quote(matched.name),
-                        create(matched.name, code)
+                        match held {
+                            Some(held) => replace(matched.name, held, code),
+                            None => create(matched.name, code),
+                        }
                     )),
             );
         }

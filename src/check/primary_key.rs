@@ -1,7 +1,8 @@
 //! Primary keys.
 
-use super::context::{Context, MIGRATIONS};
+use super::context::{Context, MIGRATIONS, Matched};
 use super::Finding;
+use crate::schema::quote;
 
 declare_check! {
     /// ## What
@@ -19,7 +20,7 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// `ALTER TABLE … ADD PRIMARY KEY (…)`, which copies the table.
+    /// `ALTER TABLE … DROP PRIMARY KEY, ADD PRIMARY KEY (…)`, which copies the table.
     pub static PRIMARY_KEY = {
         id: "primary-key",
         severity: Error,
@@ -35,6 +36,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         if same {
             continue;
         }
+        let fix = change(matched.name, &wanted, &held, matched);
         let text = |columns: String| if columns.is_empty() { String::from("none") } else { format!("({columns})") };
         let (wanted, held) = (text(wanted.join(", ")), text(held.join(", ")));
         findings.push(
@@ -47,7 +49,31 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
             .evidence(MIGRATIONS, wanted.clone())
             .evidence(matched.environment(), held)
-            .fix(format!("ALTER TABLE {} ADD PRIMARY KEY {wanted}, which copies it", crate::schema::quote(matched.name))),
+            .fix(fix),
         );
     }
+}
+
+/// The statement that gives a table the key that the code has.
+fn change(table: &str, wanted: &[&str], held: &[&str], matched: &Matched<'_>) -> String {
+    let list = |names: &[&str]| names.iter().map(|name| quote(name)).collect::<Vec<_>>().join(", ");
+    let mut changes = Vec::new();
+    if !held.is_empty() {
+        changes.push(String::from("DROP PRIMARY KEY"));
+    }
+    if !wanted.is_empty() {
+        changes.push(format!("ADD PRIMARY KEY ({})", list(wanted)));
+    }
+    // A column that counts up has to be the first of an index (error 1075).
+    let counting = matched.held.columns.iter().find(|column| column.auto_increment);
+    if let Some(counting) = counting {
+        let first = |names: &[&str]| names.first().is_some_and(|name| name.eq_ignore_ascii_case(&counting.name));
+        let others = matched.held.secondary_indexes().any(|index| {
+            index.columns().next().flatten().is_some_and(|name| name.eq_ignore_ascii_case(&counting.name))
+        });
+        if !first(wanted) && !others {
+            changes.push(format!("ADD KEY ({})", quote(&counting.name)));
+        }
+    }
+    format!("ALTER TABLE {} {}; it copies the table", quote(table), changes.join(", "))
 }

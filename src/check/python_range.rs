@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::Finding;
+use crate::audit::Role;
 use crate::django::Version;
 use crate::finding::Severity;
 
@@ -9,7 +10,8 @@ declare_check! {
     /// ## What
     ///
     /// A field's class says a narrower integer to Django than its column holds: `get_internal_type()` of the class it
-    /// extends decides `integer_field_range`.
+    /// extends decides `integer_field_range`. Or a field that is no foreign key stores the target's ids, and its class ends
+    /// before them.
     ///
     /// ## Why
     ///
@@ -24,7 +26,8 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Let the class extend `BigAutoField`, or return the internal type that fits its column.
+    /// Let the class extend `BigAutoField`, or return the internal type that fits its column. A field with ids becomes a
+    /// `PositiveBigIntegerField`, or a `BigIntegerField`, when its column is wide.
     pub static PYTHON_RANGE = {
         id: "python-range",
         severity: Error,
@@ -65,6 +68,51 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     "let {} extend BigAutoField, or let get_internal_type() return the type that fits",
                     range.class
                 )),
+        );
+    }
+    of_ids(context, findings);
+}
+
+/// Fields that store the target's ids as plain integers: their column is widened, and Django keeps to their class.
+fn of_ids(context: &Context<'_>, findings: &mut Vec<Finding>) {
+    let audit = context.audit;
+    let Some(code) = audit.expected.first() else { return };
+    for column in audit.columns.iter().filter(|column| column.role == Role::Soft) {
+        let Some(field) = audit.model_column(&column.table, &column.column).filter(|one| one.referenced.is_none()) else {
+            continue;
+        };
+        // `DatabaseOperations.integer_field_ranges` (django/db/backends/mysql/operations.py).
+        let class = field.class.rsplit('.').next().unwrap_or_default();
+        let python_max = match class {
+            "SmallIntegerField" => i128::from(i16::MAX),
+            "PositiveSmallIntegerField" => i128::from(u16::MAX),
+            "IntegerField" => i128::from(i32::MAX),
+            "PositiveIntegerField" => i128::from(u32::MAX),
+            _ => continue,
+        };
+        let reported = |range: &crate::expected::IntegerRange| {
+            range.table.eq_ignore_ascii_case(&column.table) && range.column.eq_ignore_ascii_case(&column.column)
+        };
+        if python_max >= audit.target.highest_id() || code.integer_ranges.iter().any(reported) {
+            continue;
+        }
+        let what = if code.django >= Version(5, 0) { "look-ups of larger ids find nothing" } else { "forms refuse larger ids" };
+        let message = format!(
+            "{} stores ids of {}, and a {class} takes integers up to {python_max} only: {what}",
+            field.field, audit.target.label
+        );
+        findings.push(
+            Finding::of_code(&PYTHON_RANGE, message)
+                .severity(Severity::Warning)
+                .confidence(column.confidence)
+                .table(&column.table)
+                .column(&column.column)
+                .affects_target_if(true)
+                .evidence_at("models", field.class.clone(), &field.place.file, field.place.line)
+                .fix(
+                    "make it a PositiveBigIntegerField with the Django migration of the plan: its column has that type \
+                     by then",
+                ),
         );
     }
 }

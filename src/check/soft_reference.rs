@@ -38,18 +38,33 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
     for column in audit.columns.iter().filter(|column| column.role == Role::Soft) {
         let place = format!("{}.{}", column.table, column.column);
-        let message = format!("{place} stores ids of {} without a constraint", audit.target.label);
+        let elsewhere = column.table.split_once('.').filter(|_| column.places.is_empty() && column.alias.is_none());
+        let message = match elsewhere {
+            Some((database, _)) => format!(
+                "{place} is called like a column with ids of {}, and the database {database} was not read",
+                audit.target.label
+            ),
+            None => format!("{place} stores ids of {} without a constraint", audit.target.label),
+        };
         let mut finding = Finding::of_code(&SOFT_REFERENCE, message)
             .table(&column.table)
             .column(&column.column)
             .confidence(column.confidence)
             .affects_target_if(true)
-            .fix(if column.confidence == Confidence::Possible {
-                "find out what it holds: --sample compares its values with the range of the key"
-            } else {
-                "widen it before the key passes its limit; the plan has a step for it"
+            .fix(match elsewhere {
+                Some((database, _)) => format!(
+                    "find out what it holds: --replica {}=mysql://USER@HOST/{database} --sample reads that database, too",
+                    audit.environments.first().map_or("NAME", |environment| environment.facts.name.as_str())
+                ),
+                None if column.confidence == Confidence::Possible => {
+                    String::from("find out what it holds: --sample compares its values with the range of the key")
+                }
+                None => String::from("widen it before the key passes its limit; the plan has a step for it"),
             });
         finding.subject.alias.clone_from(&column.alias);
+        if elsewhere.is_some() {
+            finding = finding.evidence("databases", column.found_by.join("; "));
+        }
         if let Some(field) = &column.field {
             finding = finding.evidence("models", format!("{field}: {}", column.found_by.join("; ")));
         }

@@ -45,7 +45,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))
             .evidence(MIGRATIONS, wanted)
             .evidence(matched.environment(), held.clone())
-            .fix(format!("ALTER TABLE {} ENGINE={wanted}, which copies the table", crate::schema::quote(matched.name))),
+            .fix(format!("ALTER TABLE {} ENGINE={wanted}; it copies the table", crate::schema::quote(matched.name))),
         );
     }
 }

@@ -1,10 +1,12 @@
 //! Where the tables are not what the state of the migrations says, and what the state says that tables do not.
 
+use std::rc::Rc;
+
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
 use crate::field::Target;
-use crate::model::{ProjectState, View};
+use crate::model::{ModelState, ProjectState, View};
 use crate::schema::{ColumnType, Database};
 
 /// A column that stores ids without a constraint.
@@ -71,6 +73,8 @@ pub struct StateModel {
     pub table: String,
     /// The column of its primary key.
     pub key: String,
+    /// The tables that its many-to-many fields have, by field.
+    pub through: Vec<(String, String)>,
 }
 
 /// What was found.
@@ -85,23 +89,29 @@ pub(super) struct Found {
 
 pub(super) fn find(
     state: &ProjectState,
+    also: &[Rc<ModelState>],
     databases: &IndexMap<String, Database, FxBuildHasher>,
     target: Target,
     aliases: &[String],
 ) -> Found {
     let mut found = Found::default();
-    for model in state.models() {
+    for model in state.models().chain(also) {
         let view = View { state, model, target };
         if model.options.proxy || state.is_swapped(model) {
             continue;
         }
         let key = view.primary_key().map_or_else(|| String::from("id"), |(name, field)| field.column(&name));
         let label = format!("{}.{}", model.app, model.name);
-        found.models.insert(label.to_lowercase(), StateModel { label, table: model.table(), key });
         table(view, databases, aliases, &mut found);
-        for through in model.fields.iter().filter_map(|(name, field)| view.through(name, field)) {
-            table(view.of(&through), databases, aliases, &mut found);
+        let mut links = Vec::new();
+        for (name, field) in &model.fields {
+            if let Some(through) = view.through(name, field) {
+                table(view.of(&through), databases, aliases, &mut found);
+                links.push((name.clone(), through.table()));
+            }
         }
+        let known = StateModel { label: label.clone(), table: model.table(), key, through: links };
+        found.models.insert(label.to_lowercase(), known);
     }
     found.soft.sort_by(|a, b| (&a.alias, &a.table, &a.column).cmp(&(&b.alias, &b.table, &b.column)));
     found.differences.sort_by(|a, b| (&a.alias, &a.table, &a.column).cmp(&(&b.alias, &b.table, &b.column)));

@@ -20,7 +20,10 @@ use crate::schema::{Database, Part, Server};
 use crate::source::{FileId, Gap, GapKind};
 
 pub use differences::{Difference, IntegerRange, SoftReference, StateModel};
-pub use models::{Differing, ModelColumn, ModelDifference};
+pub use models::{Differing, GenericReference, ModelColumn, ModelDifference};
+
+/// The field of a gap about an app that has models and no migrations.
+const MIGRATIONS: &str = "migrations";
 
 /// What the code expects of the databases.
 #[derive(Debug)]
@@ -51,6 +54,8 @@ pub struct Expected {
     pub migrations: Vec<KnownMigration>,
     /// The columns as the models say them now; empty unless [`expect_with_models`] was asked.
     pub model_columns: Vec<ModelColumn>,
+    /// Columns that `GenericRelation`s of the models name; empty unless [`expect_with_models`] was asked.
+    pub generic_references: Vec<GenericReference>,
     /// Where the models are not what the migrations say; empty unless [`expect_with_models`] was asked.
     pub model_differences: Vec<ModelDifference>,
     /// What could not be modelled.
@@ -93,7 +98,30 @@ pub struct KnownMigration {
 ///
 /// When the configured server or version of Django is not understood, or the evaluation stopped.
 pub fn expect(evaluator: &Evaluator, server: Option<Server>) -> Result<Expected, RegistryError> {
-    evaluator.ask(move |registry| derive(registry, server, false))?
+    evaluator.ask(move |registry| derive(registry, server, &Parts::default()))?
+}
+
+/// As [`expect`] or [`expect_with_models`], of a database that is compared: the tables of apps without migrations may be
+/// there, made by `migrate --run-syncdb`. A gap says of each such app that they need not.
+///
+/// # Errors
+///
+/// As [`expect`].
+pub fn expect_of_database(
+    evaluator: &Evaluator,
+    server: Option<Server>,
+    with_models: bool,
+) -> Result<Expected, RegistryError> {
+    evaluator.ask(move |registry| derive(registry, server, &Parts { models: with_models, unmigrated: true }))?
+}
+
+/// What is derived beside the tables of the migrations.
+#[derive(Clone, Copy, Debug, Default)]
+struct Parts {
+    /// The models, and where they differ.
+    models: bool,
+    /// The tables of apps without migrations.
+    unmigrated: bool,
 }
 
 /// As [`expect`], and what the models say now beside it: the models of all apps are read for it.
@@ -102,10 +130,10 @@ pub fn expect(evaluator: &Evaluator, server: Option<Server>) -> Result<Expected,
 ///
 /// As [`expect`].
 pub fn expect_with_models(evaluator: &Evaluator, server: Option<Server>) -> Result<Expected, RegistryError> {
-    evaluator.ask(move |registry| derive(registry, server, true))?
+    evaluator.ask(move |registry| derive(registry, server, &Parts { models: true, unmigrated: false }))?
 }
 
-fn derive(registry: &mut Registry<'_>, server: Option<Server>, with_models: bool) -> Result<Expected, RegistryError> {
+fn derive(registry: &mut Registry<'_>, server: Option<Server>, parts: &Parts) -> Result<Expected, RegistryError> {
     let (configured, mut gaps) = crate::registry::target(registry.settings, registry.project)?;
     let target = Target { server: server.unwrap_or(configured.server), ..configured };
     registry.use_server(target.server);
@@ -119,6 +147,10 @@ fn derive(registry: &mut Registry<'_>, server: Option<Server>, with_models: bool
     let routers = Routers::new(&mut registry.interp, &routers, registry.settings.routes.clone());
     let host = Rc::clone(&registry.host);
     let mut replay = Replay::new(&mut registry.interp, host, &installation.aliases, state, routers);
+    let synced = parts.unmigrated && target.django >= Version(1, 9);
+    if synced {
+        replay.sync_first(&unmigrated);
+    }
     // Django made the tables of apps without migrations until 1.8 (`syncdb`).
     replay.run(&graph, if target.django < Version(1, 9) { &unmigrated } else { &[] });
     let (state, mut databases, replay_gaps) = (replay.state, replay.databases, replay.gaps);
@@ -131,8 +163,9 @@ fn derive(registry: &mut Registry<'_>, server: Option<Server>, with_models: bool
     gaps.extend(
         registry.project.gaps().into_iter().filter(|g| matches!(g.kind, GapKind::SyntaxError | GapKind::Unreadable)),
     );
-    let found = differences::find(&state, &databases, target, &installation.aliases);
-    let code = if with_models {
+    let also = if synced { unmigrated.as_slice() } else { &[] };
+    let found = differences::find(&state, also, &databases, target, &installation.aliases);
+    let code = if parts.models {
         registry.parse(&model_files(registry.loader, &installation.apps));
         models::find(&mut registry.interp, &installation.apps, &state, target)
     } else {
@@ -158,6 +191,7 @@ fn derive(registry: &mut Registry<'_>, server: Option<Server>, with_models: bool
         models: found.models,
         migrations: known_migrations(&graph),
         model_columns: code.columns,
+        generic_references: code.generic,
         model_differences: code.differences,
         gaps,
         order: graph.order.clone(),
@@ -226,13 +260,17 @@ fn models_without_migrations<'p>(
             read.problems.into_iter().map(|(place, reason)| Gap::at(GapKind::Field, place.file, place.line, reason)),
         );
         if !read.models.is_empty() && target.django >= Version(1, 9) {
-            gaps.push(Gap::general(
-                GapKind::App,
-                format!(
-                    "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
-                    app.label
-                ),
-            ));
+            gaps.push(
+                Gap::general(
+                    GapKind::App,
+                    format!(
+                        "the app {} has models and no migrations; Django makes their tables only with --run-syncdb",
+                        app.label
+                    ),
+                )
+                .of_object(&*app.label)
+                .of_field(MIGRATIONS),
+            );
         }
         for mut found in read.models {
             crate::model::resolve_targets(&mut found.model, &FxHashMap::default(), &label);

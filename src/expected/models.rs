@@ -41,6 +41,19 @@ pub struct ModelColumn {
     pub place: SourceLocation,
 }
 
+/// A column with ids of a model whose rows a `GenericRelation` of that model finds.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct GenericReference {
+    /// The model that has the `GenericRelation`, as `app_label.Model`.
+    pub model: String,
+    /// The field, as `app_label.Model.field`.
+    pub field: String,
+    /// The table with the ids.
+    pub table: String,
+    /// The column with the ids.
+    pub column: String,
+}
+
 /// A difference between the models and the state of the migrations: what `makemigrations` would write down.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct ModelDifference {
@@ -114,6 +127,7 @@ impl Differing {
 #[derive(Default)]
 pub(super) struct Found {
     pub columns: Vec<ModelColumn>,
+    pub generic: Vec<GenericReference>,
     pub differences: Vec<ModelDifference>,
     pub gaps: Vec<Gap>,
     /// The files that the models and their fields stand in.
@@ -131,23 +145,31 @@ pub(super) fn label_of<'a>(apps: &'a [App]) -> impl Fn(&str) -> Option<String> +
 }
 
 /// Reads the models of the apps with migrations and compares them with the state of those.
-pub(super) fn find(interp: &mut Interp<'_>, apps: &[App], state: &ProjectState, target: Target) -> Found {
+pub(super) fn find(interp: &mut Interp<'_>, apps: &[App], migrations: &ProjectState, target: Target) -> Found {
     let mut found = Found::default();
-    let code = Code::read(interp, apps, state, target, &mut found.gaps);
+    let code = Code::read(interp, apps, migrations, target, &mut found.gaps);
     for model in code.state.models() {
-        columns(View { state: &code.state, model, target }, &mut found.columns);
+        let view = View { state: &code.state, model, target };
+        columns(view, &mut found.columns);
+        generic_references(view, migrations, &mut found.generic);
     }
+    found.generic.sort();
     for model in code.classes.values().map(|class| &class.model) {
         found.files.insert(model.place.file.clone());
         found.files.extend(model.fields.values().map(|field| field.place.file.clone()));
     }
     found.columns.sort_by(|a, b| (&a.table, &a.column, &a.field).cmp(&(&b.table, &b.column, &b.field)));
-    code.compare(state, target, &mut found);
+    code.compare(migrations, target, &mut found);
     found.differences.sort();
     found.gaps.sort();
     found.gaps.dedup();
     found
 }
+
+/// Modules of an app in which a package looks for models that it adds fields to.
+///
+/// Source: `autodiscover` in `modeltranslation/models.py`.
+const EXTENDING: [(&str, &str); 1] = [("translation", "modeltranslation")];
 
 /// The models of the code.
 struct Code {
@@ -214,6 +236,21 @@ impl Code {
                 interp.restart();
                 let models = models_of(interp, &module, &label, target).models;
                 read.extend(models.into_iter().filter(|m| wanted(&m.model.key()) && !seen.contains(&m.model.key())));
+            }
+        }
+        for app in apps {
+            for (module, package) in EXTENDING {
+                let module = format!("{}.{module}", app.module);
+                if !interp.loader().exists(&module) {
+                    continue;
+                }
+                interp.restart();
+                for (class, place) in crate::model::registered_models(interp, &module, package) {
+                    for model in read.iter_mut().filter(|model| model.class == class) {
+                        let reason = || format!("{place} registers it with {package}, which adds fields");
+                        model.open.get_or_insert_with(reason);
+                    }
+                }
             }
         }
         let known: FxHashMap<String, String> = read.iter().map(|m| (m.class.clone(), m.model.key())).collect();
@@ -361,6 +398,22 @@ fn key_of_class(interp: &mut Interp<'_>, class: &str, target: Target) -> Result<
     let args = Args { pos: Vec::new(), kw: vec![("primary_key".into(), Value::Bool(true))] };
     let made = interp.call(&found, args, site).map_err(|e| format!("{class} raises {}", e.class))?;
     Field::read(interp, &made, target)
+}
+
+/// The columns with ids of a model that its `GenericRelation`s name.
+fn generic_references(view: View<'_>, migrations: &ProjectState, out: &mut Vec<GenericReference>) {
+    for (name, field) in &view.model.fields {
+        let Some((to, ids)) = field.relation.as_ref().and_then(|relation| relation.generic.as_ref()) else { continue };
+        let key = target_key(view.model, to);
+        let Some(other) = view.state.get(&key).or_else(|| migrations.get(&key)) else { continue };
+        let Some((found, ids)) = other.fields.get_key_value(ids) else { continue };
+        out.push(GenericReference {
+            model: self::name(view.model),
+            field: format!("{}.{name}", self::name(view.model)),
+            table: other.table(),
+            column: ids.column(found),
+        });
+    }
 }
 
 /// The columns of a model's table, and of those that its many-to-many fields make.

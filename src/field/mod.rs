@@ -12,7 +12,7 @@ use crate::django::Version;
 use crate::schema::Server;
 
 pub use read::CONNECTION;
-pub(crate) use read::{expression_sql, native_answer, native_attribute, native_deconstruct};
+pub(crate) use read::{expression_sql, literal_sql, native_answer, native_attribute, native_deconstruct};
 pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
 
 /// Where a model, a field or an operation stands in the sources.
@@ -155,6 +155,9 @@ pub struct Relation {
     pub through: Option<String>,
     /// `db_table` of a many-to-many.
     pub db_table: Option<String>,
+    /// Of a `GenericRelation` (django/contrib/contenttypes/fields.py): the model whose rows point here, as in `to`, and
+    /// its field with the ids.
+    pub generic: Option<(String, String)>,
 }
 
 impl Field {

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use super::{DefaultValue, Field, Generated, Relation, RelationKind, SourceLocation, Target, types};
+use crate::ast::{ExprKind, Stmt, StmtKind};
 use crate::django::Version;
-use crate::literal::{Args, Interp, Names, Object, Site, Value};
+use crate::literal::{Args, Class, Code, Interp, Names, Object, Site, Value};
 use crate::schema::quote_string;
 
 /// The dotted name that stands for a connection to the database.
@@ -126,7 +127,10 @@ fn named<'p>(object: &Object<'p>, base: &str) -> Names<'p> {
 fn plain<'p>(object: &Rc<Object<'p>>, base: &'static str, target: Target) -> Field {
     let kwargs = named(object, base);
     let (max_length, db_index, unique) = types::defaults(base, target.django);
-    let relation = relation(&kwargs, base, target.django);
+    let mut relation = relation(&kwargs, base, target.django);
+    if let Some(relation) = &mut relation {
+        relation.generic = generic(object, &kwargs);
+    }
     let number = |name: &str| kwargs.get(name).and_then(Value::as_int);
     let internal_type = match base {
         "EmailField" | "URLField" | "CommaSeparatedIntegerField" => "CharField",
@@ -275,8 +279,9 @@ fn default(value: Option<&Value<'_>>) -> DefaultValue {
 }
 
 /// A plain value as SQL.
-fn literal_sql(value: &Value<'_>) -> Option<String> {
+pub(crate) fn literal_sql(value: &Value<'_>) -> Option<String> {
     Some(match value {
+        Value::None => String::from("NULL"),
         Value::Bool(b) => String::from(if *b { "1" } else { "0" }),
         Value::Int(i) => i.to_string(),
         Value::Float(f) => f.to_string(),
@@ -319,6 +324,10 @@ pub(crate) fn expression_sql(value: &Value<'_>) -> Option<String> {
         "F" => format!("`{}`", object.args.borrow().first()?.as_str()?),
         "Value" => argument(0)?,
         "Now" => String::from("CURRENT_TIMESTAMP(6)"),
+        // django/db/models/functions/math.py and uuid.py; `Random` is RAND on MySQL.
+        "Pi" => String::from("PI()"),
+        "Random" => String::from("RAND()"),
+        "UUID4" => String::from("UUID()"),
         // An order says nothing of the value.
         "asc" | "desc" => argument(0)?,
         "Lower" => format!("LOWER({})", column(0)?),
@@ -397,12 +406,52 @@ fn relation(kwargs: &Names<'_>, base: &str, version: Version) -> Option<Relation
             Some(value) => model_name(value),
         },
         db_table: text(kwargs, "db_table"),
+        generic: None,
+    })
+}
+
+/// The model and the field that a `GenericRelation(to, object_id_field="object_id")` names.
+fn generic(object: &Object<'_>, kwargs: &Names<'_>) -> Option<(String, String)> {
+    if !object.externals().iter().any(|class| class.ends_with(".GenericRelation")) {
+        return None;
+    }
+    let to = object.arg(0, "to").and_then(|to| model_name(&to))?;
+    Some((to, text(kwargs, "object_id_field").unwrap_or_else(|| String::from("object_id"))))
+}
+
+/// Whether a class of many-to-many fields makes the table between both models itself: its `contribute_to_class` sets
+/// `through`.
+fn makes_its_table(class: &Rc<Class<'_>>) -> bool {
+    class.mro().iter().any(|base| {
+        let Value::Class(base) = base else { return false };
+        let Some(Value::Function(function)) = base.attrs.borrow().get("contribute_to_class").cloned() else {
+            return false;
+        };
+        match function.code {
+            Code::Def(def) => sets_through(&def.body),
+            Code::Lambda(..) => true,
+        }
+    })
+}
+
+fn sets_through(body: &[Stmt]) -> bool {
+    body.iter().any(|stmt| {
+        let sets = match &stmt.kind {
+            StmtKind::Assign { targets, .. } => targets
+                .iter()
+                .any(|target| matches!(&target.kind, ExprKind::Attribute { attr, .. } if attr.name == "through")),
+            _ => false,
+        };
+        sets || stmt.bodies().into_iter().any(sets_through)
     })
 }
 
 /// What a custom class overrides, as the evaluator finds it.
 fn custom<'p>(interp: &mut Interp<'p>, value: &Value<'p>, object: &Rc<Object<'p>>, field: &mut Field) {
     let Some(class) = object.user_class().cloned() else { return };
+    if field.base == "ManyToManyField" && makes_its_table(&class) {
+        field.unknown = Some(String::from("contribute_to_class() makes the table between the two models"));
+    }
     let site = object.site;
     let run = |interp: &mut Interp<'p>, name: &str, with_connection: bool| -> Option<Result<Value<'p>, String>> {
         if !matches!(class.lookup(name), Some(Value::Function(_))) {

@@ -158,6 +158,8 @@ impl<'a> Pairing<'a> {
     fn alike(&mut self, takes: Takes<'_>) {
         // An import is what it resolves to: where the name comes from may change as often as it likes.
         self.imports(takes);
+        // A model is defined once, wherever that is.
+        self.equal(|one| (one.entry.kind == Kind::Definition).then_some(&one.entry.symbol), takes);
         let words = |one: &Compared<'a>| one.words.all;
         // Untouched but for an equal one before it, which took its number.
         self.equal(|one| Some((&one.entry.module, &one.entry.within, words(one))), takes);

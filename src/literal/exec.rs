@@ -127,7 +127,10 @@ impl<'p> Interp<'p> {
                 return self.assign(target, unknown, scope);
             }
             Some(items) => list.borrow_mut().extend(items),
-            None => self.gap(GapKind::Settings, site, "what is added to a list is not known"),
+            None => {
+                self.gap(GapKind::Settings, site, "what is added to a list is not known");
+                list.borrow_mut().push(Value::unknown("what is added to the list is not known"));
+            }
         }
         Ok(())
     }

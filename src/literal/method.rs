@@ -287,7 +287,10 @@ fn list_method<'p>(
         "extend" => {
             match args.pos.first().map(|v| interp.iterate(v)).transpose()?.flatten() {
                 Some(items) => list.borrow_mut().extend(items),
-                None => interp.gap(GapKind::Settings, site, "a list is extended by something that is not known"),
+                None => {
+                    interp.gap(GapKind::Settings, site, "a list is extended by something that is not known");
+                    list.borrow_mut().push(Value::unknown("what extends the list is not known"));
+                }
             }
             Value::None
         }

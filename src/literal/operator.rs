@@ -7,6 +7,23 @@ use super::budget::{MAX_ITEMS, MAX_TEXT};
 use super::{Eval, Exception, Interp, Site, Value, text};
 use crate::ast::{BinOp, CmpOp};
 
+/// Whether a value is not known, or made by code that is not evaluated.
+fn is_open(value: &Value<'_>) -> bool {
+    matches!(value, Value::Unknown(_) | Value::Object(_) | Value::External(_))
+}
+
+/// A sequence of the same kind with one element that is not known.
+fn of_one<'p>(like: &Value<'p>, part: &Value<'p>) -> Value<'p> {
+    let element = match part {
+        Value::Unknown(_) => part.clone(),
+        other => Value::unknown(&format!("the elements of {} are not known", other.repr())),
+    };
+    match like {
+        Value::List(_) => Value::list(vec![element]),
+        _ => Value::tuple(vec![element]),
+    }
+}
+
 impl<'p> Interp<'p> {
     pub(super) fn binary(&mut self, op: BinOp, left: &Value<'p>, right: &Value<'p>, site: Site<'p>) -> Eval<Value<'p>> {
         use BinOp::{Add, BitAnd, BitOr, Div, FloorDiv, LShift, MatMul, Mod, Mul, Pow, RShift, Sub};
@@ -15,6 +32,13 @@ impl<'p> Interp<'p> {
                 self.budget.bytes(template.len())?;
                 let formatted = text::percent(template, args);
                 return self.formatted(formatted, site);
+            }
+            // What is known of a list stays; its unknown part is one unknown element.
+            (Add, Value::List(_) | Value::Tuple(_), part) if is_open(part) => {
+                return self.binary(op, left, &of_one(left, part), site);
+            }
+            (Add, part, Value::List(_) | Value::Tuple(_)) if is_open(part) => {
+                return self.binary(op, &of_one(right, part), right, site);
             }
             (_, Value::Unknown(_), _) => return Ok(left.clone()),
             (_, _, Value::Unknown(_)) => return Ok(right.clone()),

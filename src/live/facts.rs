@@ -115,6 +115,23 @@ pub struct ServerFacts {
     pub binary_logs: Option<Observed<Option<BinaryLogs>>>,
     /// Whether the instrument that shows metadata locks is there and on.
     pub metadata_lock_instrument: Option<Observed<Option<bool>>>,
+    /// Integer columns of databases that nobody named, which are called as columns with the ids of the tables that were
+    /// asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub other_columns: Option<Observed<Vec<OtherColumn>>>,
+}
+
+/// A column of a database that was not read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OtherColumn {
+    /// The database.
+    pub database: String,
+    /// The table.
+    pub table: String,
+    /// The column.
+    pub column: String,
+    /// Its type, as `COLUMN_TYPE` writes it but for a display width.
+    pub column_type: String,
 }
 
 /// A source of replication. The texts of errors are left out: they quote rows.
@@ -386,6 +403,38 @@ pub struct Trigger {
     /// The tables of other databases of the environment that its text names.
     #[serde(default)]
     pub elsewhere: Vec<TableRef>,
+    /// Where its text puts values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignments: Vec<Assignment>,
+}
+
+/// Where the text of a program puts a value that it takes from a column. The text itself is not kept.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Assignment {
+    /// The column or variable, with what stands before its dots, in small letters: `new.id`, `o.id`, `id`.
+    pub from: String,
+    /// Where the value goes.
+    pub to: Destination,
+}
+
+/// Where a program puts a value.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Destination {
+    /// A column of a table, by the last part of the table's name, both in small letters.
+    Column {
+        /// The table.
+        table: String,
+        /// The column.
+        column: String,
+    },
+    /// A variable of the program.
+    Variable {
+        /// Its name in small letters.
+        name: String,
+        /// Its type in small letters.
+        variable_type: String,
+    },
 }
 
 /// The name of a table of another database.
@@ -424,6 +473,9 @@ pub struct Program {
     pub elsewhere: Vec<TableRef>,
     /// Whether its text could be read; when not, it may name any table.
     pub readable: bool,
+    /// Where its text puts values.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub assignments: Vec<Assignment>,
 }
 
 /// An applied migration.
@@ -530,11 +582,12 @@ pub(super) fn unproven(database: &DatabaseFacts) -> Vec<(&'static str, &str)> {
 
 /// Likewise of a server.
 pub(super) fn unproven_of_server(server: &ServerFacts) -> Vec<(&'static str, &str)> {
-    let lists: [(&'static str, Option<&Proof>); 4] = [
+    let lists: [(&'static str, Option<&Proof>); 5] = [
         ("sources of replication", server.sources.as_ref().map(|seen| &seen.proof)),
         ("replicas", server.replicas.as_ref().map(|seen| &seen.proof)),
         ("binary logs", server.binary_logs.as_ref().map(|seen| &seen.proof)),
         ("the instrument for metadata locks", server.metadata_lock_instrument.as_ref().map(|seen| &seen.proof)),
+        ("columns of other databases", server.other_columns.as_ref().map(|seen| &seen.proof)),
     ];
     let known = lists.into_iter().filter_map(|(what, proof)| Some((what, proof?)));
     known.filter(|(_, proof)| !proof.is_proven()).map(|(what, proof)| (what, proof.reason())).collect()

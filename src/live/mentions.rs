@@ -242,6 +242,7 @@ mod tests {
                 mentions: named.own,
                 elsewhere: named.elsewhere,
                 readable: true,
+                ..Program::default()
             }],
             Proof::proven("a test"),
         );

@@ -5,6 +5,7 @@
 //! writes, unless that is allowed. What the account may not see is unproven, never absent ([`proof`]).
 
 pub mod address;
+mod assignments;
 pub mod compare;
 mod contain;
 pub mod dump;
@@ -19,6 +20,7 @@ mod request;
 mod rights;
 pub mod secret;
 mod session;
+pub mod shape;
 pub mod snapshot;
 mod wire;
 

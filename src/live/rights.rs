@@ -47,6 +47,11 @@ impl Rights {
         }
     }
 
+    /// The roles that were granted.
+    pub fn roles(&self) -> impl Iterator<Item = &String> {
+        self.roles.iter()
+    }
+
     /// Whether a right holds for everything.
     pub fn everywhere(&self, right: &str) -> bool {
         self.global(right) && self.revoked.is_empty()

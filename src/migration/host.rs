@@ -527,6 +527,8 @@ impl<'p> Host<'p> for DjangoHost<'p> {
             );
         }
         Some(match dotted {
+            // Nothing but a type checker takes it for true.
+            "typing.TYPE_CHECKING" | "typing_extensions.TYPE_CHECKING" => Value::Bool(false),
             "django.VERSION" => self.version_tuple(),
             "django.__version__" => {
                 let Version(major, minor) = self.target().django;

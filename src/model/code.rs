@@ -153,6 +153,39 @@ fn call_with_model<'p>(interp: &mut Interp<'p>, scope: &Rc<Scope<'p>>) -> Option
     })
 }
 
+/// The dotted names of the model classes that a module hands to another package, by a decorator with an argument or a
+/// call, each with the place; nothing when the module takes nothing from that package.
+pub fn registered_models<'p>(interp: &mut Interp<'p>, module: &str, package: &str) -> Vec<(String, String)> {
+    let Some(scope) = interp.module(module) else { return Vec::new() };
+    let tree = scope.module;
+    let imports = tree.tree.body.iter().any(|stmt| match &stmt.kind {
+        StmtKind::ImportFrom(import) => import.module.first().is_some_and(|first| first.name == package),
+        _ => false,
+    });
+    if !imports {
+        return Vec::new();
+    }
+    let calls = tree.tree.body.iter().flat_map(|stmt| match &stmt.kind {
+        StmtKind::Expr(expr) => vec![expr],
+        StmtKind::ClassDef(class) => class.decorators.iter().collect(),
+        _ => Vec::new(),
+    });
+    let mut found = Vec::new();
+    for call in calls {
+        let ExprKind::Call { args, .. } = &call.kind else { continue };
+        for name in args.args.iter().filter_map(Expr::as_name) {
+            let value = scope.names.borrow().get(name).cloned();
+            if let Some(Value::Class(class)) = value.map(|value| interp.resolve(value))
+                && is_model(&class)
+            {
+                let line = tree.text.line_col(call.span.start).line;
+                found.push((class.dotted(), format!("{}:{line}", tree.path)));
+            }
+        }
+    }
+    found
+}
+
 /// The modules of an app that have models by their name and that nothing in `app.models` leads to, such as
 /// `app.config.models`: others may import them.
 pub fn other_model_modules(interp: &Interp<'_>, app: &str) -> Vec<String> {
@@ -190,10 +223,11 @@ pub fn resolve_targets(model: &mut ModelState, known: &FxHashMap<String, String>
     for field in model.fields.values_mut() {
         let Some(relation) = &field.relation else { continue };
         let (to, through) = (resolve(&relation.to), resolve(&relation.through));
-        if (&to, &through) != (&relation.to, &relation.through)
+        let generic = relation.generic.as_ref().and_then(|(to, ids)| Some((resolve(&Some(to.clone()))?, ids.clone())));
+        if (&to, &through, &generic) != (&relation.to, &relation.through, &relation.generic)
             && let Some(relation) = &mut Rc::make_mut(field).relation
         {
-            (relation.to, relation.through) = (to, through);
+            (relation.to, relation.through, relation.generic) = (to, through, generic);
         }
     }
 }

@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use crate::field::{Field, SourceLocation};
 
-pub use code::{CodeModel, MadeModel, models_made, models_of, other_model_modules, resolve_targets};
+pub use code::{CodeModel, MadeModel, models_made, models_of, other_model_modules, registered_models, resolve_targets};
 pub(crate) use read::{constraint, fields, index, options_from, string_lists, strings};
 pub use state::target_key;
 pub use state::{ModelKey, ProjectState, key};

@@ -301,7 +301,12 @@ fn relation_field(to: &str, db_constraint: bool) -> Field {
         on_delete: None,
         through: None,
         db_table: None,
+        generic: None,
     });
     field.signature.insert(String::from("to"), to.to_owned());
+    // `ForeignKey.deconstruct` (django/db/models/fields/related.py) writes it down when it is not the default.
+    if !db_constraint {
+        field.signature.insert(String::from("db_constraint"), String::from("False"));
+    }
     field
 }

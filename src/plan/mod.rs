@@ -51,6 +51,7 @@ pub use self::types::{
 
 use self::context::EnvironmentContext;
 use crate::audit::Audit;
+use crate::source::GapKind;
 
 /// Plans the change.
 #[must_use]
@@ -123,7 +124,9 @@ fn unresolved_migrations(audit: &Audit) -> Vec<UnmetAssumption> {
     let migrations = audit.expected.iter().flat_map(|code| &code.migrations);
     let own = migrations.filter(|migration| apps.contains(migration.node.0.as_str()));
     let files: BTreeSet<&str> = own.map(|migration| migration.file.as_str()).collect();
-    let unresolved = audit.gaps.iter().filter_map(|gap| {
+    // What the models say beside the migrations changes no table.
+    let of_migrations = audit.gaps.iter().filter(|gap| gap.kind != GapKind::Model);
+    let unresolved = of_migrations.filter_map(|gap| {
         let file = gap.file.as_deref().filter(|file| files.contains(file))?;
         let line = gap.line.map_or_else(String::new, |line| format!(":{line}"));
         Some(UnmetAssumption {

@@ -8,7 +8,7 @@ use crate::discover::RootKind;
 use crate::literal::{Interp, Names, Value};
 use crate::migration::DjangoHost;
 use crate::project::Project;
-use crate::source::{Gap, GapKind, INSTALLED_APPS};
+use crate::source::{Gap, GapKind, INSTALLED_APPS, UNKNOWN_PART};
 
 /// The settings that were chosen, and what they say of apps and databases.
 #[derive(Default)]
@@ -88,6 +88,9 @@ pub(super) fn read<'p>(
             Names::default()
         }
     };
+    if listed.is_none() {
+        gaps.extend(unknown_apps(&names));
+    }
     let installed = listed.unwrap_or_else(|| installed(&names));
     if installed.is_empty() {
         gaps.push(of_apps("no installed apps are known; --installed-apps or --settings tells them"));
@@ -117,6 +120,23 @@ fn app_list(text: &str) -> Vec<String> {
         .map(|line| line.split('#').next().unwrap_or("").trim().trim_matches(['\'', '"', ',']).to_owned())
         .filter(|line| !line.is_empty())
         .collect()
+}
+
+/// Parts of `INSTALLED_APPS` that could not be evaluated: there may be more apps than are known.
+fn unknown_apps(names: &Names<'_>) -> Vec<Gap> {
+    let items = names.get("INSTALLED_APPS").and_then(Value::items).unwrap_or_default();
+    let unknown = items.iter().filter_map(|item| match item {
+        Value::Unknown(reason) => Some(reason.to_string()),
+        Value::Str(_) | Value::Class(_) => None,
+        other => Some(other.repr()),
+    });
+    let gap = |reason: String| {
+        of_apps(format!(
+            "a part of INSTALLED_APPS is not known ({reason}), so there may be more apps; --installed-apps names them"
+        ))
+        .of_field(UNKNOWN_PART)
+    };
+    unknown.map(gap).collect()
 }
 
 fn installed(names: &Names<'_>) -> Vec<String> {

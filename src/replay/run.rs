@@ -58,6 +58,8 @@ pub struct Replay<'i, 'p> {
     stopped: Option<String>,
     /// South's models, whose tables are made when all models are known.
     frozen: Vec<Rc<ModelState>>,
+    /// Constraints of models without migrations, by alias, which are made when all tables are there.
+    late: Vec<Vec<Ddl>>,
 }
 
 impl<'i, 'p> Replay<'i, 'p> {
@@ -83,11 +85,33 @@ impl<'i, 'p> Replay<'i, 'p> {
             app: String::new(),
             stopped: None,
             frozen: Vec::new(),
+            late: Vec::new(),
+        }
+    }
+
+    /// Makes the tables of models without migrations before any migration runs, as `migrate --run-syncdb` does; their
+    /// constraints come last, because they may point to tables of migrations.
+    pub fn sync_first(&mut self, models: &[Rc<ModelState>]) {
+        self.make(models);
+        for alias in 0..self.databases.len() {
+            if let Some(deferred) = self.deferred.get_mut(alias) {
+                self.late.push(std::mem::take(deferred));
+            }
         }
     }
 
     /// Makes the tables of models without migrations, as `syncdb` did, all constraints after all tables.
     fn sync(&mut self, models: &[Rc<ModelState>]) {
+        self.make(models);
+        for alias in 0..self.databases.len() {
+            if let (Some(late), Some(deferred)) = (self.late.get_mut(alias), self.deferred.get_mut(alias)) {
+                deferred.append(late);
+            }
+            self.edit(alias, |editor, _| editor.finish());
+        }
+    }
+
+    fn make(&mut self, models: &[Rc<ModelState>]) {
         let all = vec![true; self.databases.len()];
         for model in models {
             model.app.clone_into(&mut self.app);
@@ -96,9 +120,6 @@ impl<'i, 'p> Replay<'i, 'p> {
             for alias in self.aliases_for(model, Sides { state: true, database: Some(&all) }) {
                 self.edit(alias, |editor, state| editor.create_model(View { state, model, target }));
             }
-        }
-        for alias in 0..self.databases.len() {
-            self.edit(alias, |editor, _| editor.finish());
         }
     }
 
@@ -394,8 +415,12 @@ impl<'i, 'p> Replay<'i, 'p> {
     /// A field whose type is not known is told.
     pub(super) fn record_field_gap(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
-            let reason = format!("the column type of {model}.{name} ({}) is not sure: {reason}", field.class);
+            let what = if field.many_to_many() { "table" } else { "column type" };
+            let reason = format!("the {what} of {model}.{name} ({}) is not sure: {reason}", field.class);
             self.field_gap(model, name, reason);
+        }
+        if let Some((text, None)) = &field.db_default {
+            self.field_gap(model, name, format!("the default of {model}.{name} in the database is not known: {text}"));
         }
         let points = field.base != "RelatedField" && field.relation.as_ref().is_some_and(|r| r.to.is_none());
         if points {
@@ -404,23 +429,27 @@ impl<'i, 'p> Replay<'i, 'p> {
     }
 
     fn run_sql(&mut self, alias: usize, value: &Value<'p>) {
-        let mut texts: Vec<Value<'p>> = Vec::new();
+        let mut texts: Vec<(Value<'p>, Option<Value<'p>>)> = Vec::new();
         match value {
             Value::List(_) | Value::Tuple(_) | Value::Set(_) => {
                 for item in value.items().unwrap_or_default() {
                     match &item {
                         Value::Tuple(_) | Value::List(_) => {
-                            texts.extend(item.items().and_then(|i| i.first().cloned()));
+                            let mut pair = item.items().unwrap_or_default().into_iter();
+                            texts.extend(pair.next().map(|text| (text, pair.next())));
                         }
-                        _ => texts.push(item),
+                        _ => texts.push((item, None)),
                     }
                 }
             }
-            other => texts.push(other.clone()),
+            other => texts.push((other.clone(), None)),
         }
-        for text in texts {
+        for (text, parameters) in texts {
             match text.as_str() {
-                Some(text) => self.sql(alias, &text),
+                Some(text) => match with_parameters(&text, parameters.as_ref()) {
+                    Some(text) => self.sql(alias, &text),
+                    None => self.gap(GapKind::Sql, format!("the parameters of an operation are not known: {text}")),
+                },
                 None if matches!(&text, Value::External(name) if name.ends_with("RunSQL.noop")) => {}
                 None => self.gap(GapKind::Sql, format!("the SQL of an operation is not known: {}", text.repr())),
             }
@@ -437,4 +466,28 @@ impl<'i, 'p> Replay<'i, 'p> {
             self.push_gap(gap.of_object(&*self.app).on_alias(&*name));
         }
     }
+}
+
+/// A statement with its parameters in it, as the driver sends it (PEP 249, `paramstyle` "format"); `None` when one of them
+/// is not known.
+fn with_parameters(text: &str, parameters: Option<&Value<'_>>) -> Option<String> {
+    let parameters = match parameters {
+        None | Some(Value::None) => return Some(text.to_owned()),
+        Some(parameters) => parameters.items()?,
+    };
+    let mut parameters = parameters.iter();
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        let after = &rest[at + 1..];
+        match after.chars().next()? {
+            's' => out.push_str(&crate::field::literal_sql(parameters.next()?)?),
+            '%' => out.push('%'),
+            _ => return None,
+        }
+        rest = &after[1..];
+    }
+    out.push_str(rest);
+    Some(out)
 }

@@ -289,7 +289,9 @@ impl DefaultValue {
     /// Whether it is the expression NULL.
     #[must_use]
     pub fn is_null(&self) -> bool {
-        matches!(self, Self::Expression(expression) if expression.trim().eq_ignore_ascii_case("null"))
+        let Self::Expression(expression) = self else { return false };
+        let inner = expression.trim().trim_start_matches('(').trim_end_matches(')');
+        inner.trim().eq_ignore_ascii_case("null")
     }
 }
 

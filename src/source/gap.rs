@@ -157,6 +157,9 @@ impl Serialize for GapKind {
     }
 }
 
+/// The field of gaps about a list of which a part could not be evaluated.
+pub const UNKNOWN_PART: &str = "*";
+
 /// The object of gaps because of which apps may be missing from those that are installed.
 pub const INSTALLED_APPS: &str = "INSTALLED_APPS";
 

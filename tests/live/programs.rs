@@ -55,3 +55,56 @@ fn programs_name_tables_of_any_database() {
         assert!(!proof.is_proven() && proof.reason().contains("SHOW DATABASES"), "{flavour}: {proof:?}");
     }
 }
+
+#[test]
+fn columns_of_databases_that_nobody_named_are_told() {
+    for flavour in Flavour::ALL {
+        let Some(server) = support::start(flavour, ServerOptions::new()) else { continue };
+        fill(&server);
+        grant(&server, "audit");
+        server.execute(
+            "CREATE DATABASE `körs`;
+             CREATE TABLE `körs`.`ä-p` (id int PRIMARY KEY, student_module_id int unsigned) ENGINE=InnoDB;
+             CREATE TABLE `körs`.`text` (id int PRIMARY KEY, student_module_id varchar(9)) ENGINE=InnoDB;",
+        );
+        let administrator =
+            csm_audit::live::login::Login { user: "root".to_owned(), password: None, ..login(&server, "audit") };
+        for login in [login(&server, "audit"), administrator] {
+            let (facts, _) = read_told(&login, &["edxapp"], &request());
+            let others = facts.servers[0].other_columns.as_ref().unwrap();
+            let told: Vec<String> = others
+                .found
+                .iter()
+                .filter(|one| one.database == "körs")
+                .map(|one| format!("{}.{} {}", one.table, one.column, one.column_type.replace("(10)", "")))
+                .collect();
+            assert_eq!(told, ["ä-p.student_module_id int unsigned"], "{flavour}: {others:?}");
+            assert!(others.proof.is_proven(), "{flavour}: {:?}", others.proof);
+        }
+    }
+}
+
+#[test]
+fn a_database_with_letters_of_its_own_has_its_foreign_keys() {
+    for flavour in Flavour::ALL {
+        let Some(server) = support::start(flavour, ServerOptions::new()) else { continue };
+        server.execute(
+            "CREATE DATABASE `körs`;
+             CREATE TABLE `körs`.`ä-p` (id int PRIMARY KEY) ENGINE=InnoDB;
+             CREATE TABLE `körs`.`kïd ß` (id int PRIMARY KEY, p int,
+                 CONSTRAINT f FOREIGN KEY (p) REFERENCES `körs`.`ä-p` (id)) ENGINE=InnoDB;",
+        );
+        grant(&server, "audit");
+        let administrator =
+            csm_audit::live::login::Login { user: "root".to_owned(), password: None, ..login(&server, "audit") };
+        let (facts, _) = read_told(&administrator, &["körs"], &request());
+        let keys = &database(&facts, "körs").foreign_keys;
+        let told: Vec<String> = keys
+            .found
+            .iter()
+            .map(|key| format!("{}.{} > {}.{}", key.database, key.table, key.referenced_database, key.referenced_table))
+            .collect();
+        assert_eq!(told, ["körs.kïd ß > körs.ä-p"], "{flavour}");
+        assert!(keys.proof.is_proven(), "{flavour}");
+    }
+}

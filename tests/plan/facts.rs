@@ -168,6 +168,7 @@ pub fn audit(facts: EnvironmentFacts, ids: &[(usize, &str, &str, Role)]) -> Audi
         expected: Vec::new(),
         environments: vec![Environment { facts, mappings: sides }],
         columns,
+        variables: Vec::new(),
         references: Vec::new(),
         gaps: Vec::new(),
     }

@@ -430,7 +430,8 @@ impl Found {
                 .iter()
                 .map(|(name, query)| {
                     let Named { own: mentions, elsewhere } = names.in_text(query, name);
-                    Program { name: name.clone(), kind: "VIEW".to_owned(), mentions, elsewhere, readable: true }
+                    let (name, kind) = (name.clone(), "VIEW".to_owned());
+                    Program { name, kind, mentions, elsewhere, readable: true, ..Program::default() }
                 })
                 .collect(),
             Proof::unproven("a dump holds the views that it was asked for; there may be others"),
@@ -441,7 +442,8 @@ impl Found {
             .filter(|(trigger, _)| facts.table(&trigger.table).is_some())
             .map(|(trigger, body)| {
                 let Named { own: mentions, elsewhere } = names.in_text(body, &trigger.table);
-                Trigger { mentions, elsewhere, ..trigger.clone() }
+                let assignments = super::assignments::in_text(body, Some(&trigger.table));
+                Trigger { mentions, elsewhere, assignments, ..trigger.clone() }
             })
             .collect();
         found.sort();
@@ -453,7 +455,8 @@ impl Found {
             let mut found: Vec<Program> = own
                 .map(|(program, _, body)| {
                     let Named { own: mentions, elsewhere } = names.in_text(body, "");
-                    Program { mentions, elsewhere, ..program.clone() }
+                    let assignments = super::assignments::in_text(body, None);
+                    Program { mentions, elsewhere, assignments, ..program.clone() }
                 })
                 .collect();
             found.sort();

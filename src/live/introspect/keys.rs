@@ -126,15 +126,34 @@ impl Reader<'_> {
 
     async fn keys_by_innodb(&mut self, database: &str) -> Result<BothWays, SessionError> {
         let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
-        // Old servers write names as those of files, new ones as they are.
-        let mut stems = vec![format!("{database}/"), format!("{}/", to_file_name(database))];
-        stems.dedup();
+        // Old servers write names as those of files, which the server itself reads best; new ones write them as they are.
+        let by_files = !self.has_dictionary();
         let starts = |column: &str| {
-            let one = |stem: &String| format!("LEFT({column}, {}) = {}", stem.chars().count(), quote_string(stem));
-            stems.iter().map(one).collect::<Vec<_>>().join(" OR ")
+            let name = quote_string(database);
+            match by_files {
+                true => {
+                    let stem = format!("CONCAT(CAST(CONVERT({name} USING filename) AS BINARY), '/')");
+                    format!("LOCATE({stem}, CAST({column} AS BINARY)) = 1")
+                }
+                false => {
+                    let stem = format!("{database}/");
+                    format!("LEFT({column}, {}) = {}", stem.chars().count(), quote_string(&stem))
+                }
+            }
+        };
+        let part = |column: &str, end: &str| match by_files {
+            true => format!(
+                "CONVERT(CAST(CAST(SUBSTRING_INDEX({column}, '/', {end}) AS BINARY) AS CHAR CHARACTER SET filename) USING \
+                 utf8)"
+            ),
+            false => "NULL".to_owned(),
         };
         let sql = format!(
-            "SELECT ID, FOR_NAME, REF_NAME, TYPE FROM information_schema.{prefix}FOREIGN WHERE {} OR {}",
+            "SELECT ID, FOR_NAME, REF_NAME, TYPE, {}, {}, {}, {} FROM information_schema.{prefix}FOREIGN WHERE {} OR {}",
+            part("FOR_NAME", "1"),
+            part("FOR_NAME", "-1"),
+            part("REF_NAME", "1"),
+            part("REF_NAME", "-1"),
             starts("FOR_NAME"),
             starts("REF_NAME")
         );
@@ -142,7 +161,11 @@ impl Reader<'_> {
         let by = Proof::proven(format!("InnoDB's list of foreign keys ({prefix}FOREIGN), with PROCESS"));
         let mut keys: BTreeMap<String, ForeignKey> = BTreeMap::new();
         for row in found {
-            let (Some(child), Some(parent)) = (split(&row.text(1)), split(&row.text(2))) else { continue };
+            let pair = |at: usize, name: usize| match (row.at(at), row.at(at + 1)) {
+                (Some(database), Some(table)) => Some((database, table)),
+                _ => split(&row.text(name)),
+            };
+            let (Some(child), Some(parent)) = (pair(4, 1), pair(6, 2)) else { continue };
             let rules: u32 = row.number(3).unwrap_or_default();
             let id = row.text(0);
             let name = id.split_once('/').map_or(id.as_str(), |(_, name)| name);
@@ -200,23 +223,7 @@ pub(super) fn split(name: &str) -> Option<(String, String)> {
     Some((from_file_name(database), from_file_name(table)))
 }
 
-/// A name as InnoDB keeps it, as the name of a file: every character that is no letter, digit or `_` is `@` and its
-/// number.
-fn to_file_name(name: &str) -> String {
-    let mut text = String::with_capacity(name.len());
-    for character in name.chars() {
-        if character.is_ascii_alphanumeric() || character == '_' {
-            text.push(character);
-        } else {
-            let mut units = [0; 2];
-            for unit in character.encode_utf16(&mut units) {
-                text.push_str(&format!("@{unit:04x}"));
-            }
-        }
-    }
-    text
-}
-
+/// A name from that of a file: `@` and the number of a character that is no letter, digit or `_`.
 fn from_file_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     let mut rest = text;
@@ -242,11 +249,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_survive_being_file_names() {
-        for name in ["edxapp", "edx-app", "a b$", "x_1"] {
-            assert_eq!(from_file_name(&to_file_name(name)), name);
-        }
-        assert_eq!(to_file_name("edx-app"), "edx@002dapp");
+    fn names_are_read_from_those_of_files() {
+        assert_eq!(from_file_name("edx@002dapp"), "edx-app");
         assert_eq!(from_file_name("a@b"), "a@b");
         assert_eq!(split("edx@002dapp/t@0020x"), Some(("edx-app".to_owned(), "t x".to_owned())));
     }

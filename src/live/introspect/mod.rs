@@ -12,11 +12,14 @@ mod tables;
 
 pub(super) use server::version;
 
-use super::facts::{DatabaseFacts, Flavour, Incomplete, Origin, ServerFacts};
+use std::collections::BTreeSet;
+
+use super::facts::{DatabaseFacts, Flavour, ForeignKey, Incomplete, Origin, ServerFacts};
 use super::proof::Observed;
 use super::request::Request;
 use super::rights::Rights;
 use super::session::{ReadError, Session, SessionError};
+use super::shape;
 use crate::source::Gap;
 
 /// Reads one server.
@@ -123,7 +126,8 @@ impl Reader<'_> {
             return facts;
         }
         match self.is_there(name).await {
-            Ok(Some(collation)) => facts.collation = Some(collation),
+            // Servers that ignore case write the name as it was made (`lower_case_table_names`).
+            Ok(Some((known, collation))) => (facts.name, facts.collation) = (known, Some(collation)),
             Ok(None) => {
                 let reason = format!("there is no database {name}, or {} may not see it", self.server.account);
                 self.incomplete.push(Incomplete { place: self.server.address.clone(), reason: reason.clone() });
@@ -131,12 +135,17 @@ impl Reader<'_> {
             }
             Err(trouble) => facts.tables = self.failed("the database", &trouble),
         }
+        let known = facts.name.clone();
+        let name = known.as_str();
         match self.tables(name).await {
             Ok((tables, counters)) => (facts.tables, facts.counters.found) = (tables, counters),
             Err(trouble) => facts.tables = self.failed("tables", &trouble),
         }
         match self.foreign_keys(name).await {
-            Ok((own, inbound)) => (facts.foreign_keys, facts.referenced_by) = (own, inbound),
+            Ok((own, inbound)) => {
+                (facts.foreign_keys, facts.referenced_by) = (own, inbound);
+                write_names_as_tables_do(&mut facts);
+            }
             Err(trouble) => {
                 facts.foreign_keys = self.failed("foreign keys", &trouble);
                 facts.referenced_by = Observed::unproven(trouble.reason());
@@ -173,6 +182,8 @@ impl Reader<'_> {
             let _: Observed<()> = self.failed("programs of other databases", &trouble);
             return;
         }
+        let others = self.other_columns(read).await;
+        self.server.other_columns = Some(others);
         self.outsiders(read).await;
         let _ = self.session.rows("ROLLBACK").await;
     }
@@ -185,21 +196,50 @@ impl Reader<'_> {
         }
     }
 
-    /// The database's collation, if it is there.
-    async fn is_there(&mut self, name: &str) -> Result<Option<String>, SessionError> {
+    /// The database's name as the server writes it, and its collation, if it is there.
+    async fn is_there(&mut self, name: &str) -> Result<Option<(String, String)>, SessionError> {
         let sql = format!(
-            "SELECT DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
+            "SELECT SCHEMA_NAME, DEFAULT_COLLATION_NAME FROM information_schema.SCHEMATA WHERE SCHEMA_NAME = {}",
             crate::schema::quote_string(name)
         );
-        Ok(self.session.rows(&sql).await?.first().map(|row| row.text(0)))
+        let rows = self.session.rows(&sql).await?;
+        let exact = rows.iter().find(|row| row.text(0) == name);
+        Ok(exact.or(rows.first()).map(|row| (row.text(0), row.text(1))))
     }
 }
 
-/// The tables that the request is about: those it names, those tied to them by a foreign key, those with a column that
-/// stores their ids by its name, and what a schema change left behind of them.
+/// InnoDB keeps names in small letters where the server ignores case (`lower_case_table_names` 2), and the list of tables
+/// does not.
+fn write_names_as_tables_do(facts: &mut DatabaseFacts) {
+    let tables: Vec<String> = facts.tables.found.iter().map(|table| table.name.clone()).collect();
+    let database = facts.name.clone();
+    let known = |name: &str| {
+        let exact = tables.iter().any(|table| table == name);
+        let mut same = tables.iter().filter(|table| table.to_lowercase() == name.to_lowercase());
+        match (exact, same.next(), same.next()) {
+            (false, Some(table), None) => Some(table.clone()),
+            _ => None,
+        }
+    };
+    for key in facts.foreign_keys.found.iter_mut().chain(&mut facts.referenced_by.found) {
+        if key.database == database
+            && let Some(table) = known(&key.table)
+        {
+            key.table = table;
+        }
+        if key.referenced_database == database
+            && let Some(table) = known(&key.referenced_table)
+        {
+            key.key.referenced_table = table;
+        }
+    }
+}
+
+/// The tables that the request is about: those it names, those tied to them by foreign keys however many there are in
+/// between, those with a column that stores their ids by its name or by the shape of the table, and what a schema change
+/// left behind of them.
 pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String> {
     let named = |name: &str| request.tables.iter().any(|table| table.eq_ignore_ascii_case(name));
-    let keys = || facts.foreign_keys.found.iter().chain(&facts.referenced_by.found);
     let stores_ids = |column: &str| {
         let column = column.to_ascii_lowercase();
         request
@@ -209,21 +249,92 @@ pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String>
             .any(|name| column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_')))
     };
     let leftovers = facts.leftovers();
-    let tied = |name: &str| {
-        keys().any(|key| {
-            (key.table == name && key.database == facts.name && named(&key.referenced_table))
-                || (key.referenced_table == name && key.referenced_database == facts.name && named(&key.table))
-        })
-    };
+    let tied = tied(facts, &named);
+    let by_shape = by_shape(facts, &named);
     let tables = facts.tables.found.iter().filter(|table| !table.is_view);
     tables
         .filter(|table| {
             request.all
                 || named(&table.name)
-                || tied(&table.name)
+                || tied.contains(&table.name)
+                || by_shape.contains(&table.name)
                 || table.columns.iter().any(|column| stores_ids(&column.name))
                 || leftovers.iter().any(|(name, of)| *name == table.name && named(of))
         })
         .map(|table| table.name.clone())
         .collect()
+}
+
+/// Tables tied to the named ones by foreign keys: directly, in either direction; and further where a column that points
+/// to a key is itself pointed to.
+fn tied(facts: &DatabaseFacts, named: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let keys: Vec<&ForeignKey> = facts.foreign_keys.found.iter().chain(&facts.referenced_by.found).collect();
+    let mut found: BTreeSet<String> = BTreeSet::new();
+    // Columns that store the ids, as table and column in small letters.
+    let mut columns: BTreeSet<(String, String)> = BTreeSet::new();
+    for key in &keys {
+        let own = key.database == facts.name;
+        let into = key.referenced_database == facts.name;
+        if own && named(&key.referenced_table) {
+            found.insert(key.table.clone());
+        }
+        if into && named(&key.table) {
+            found.insert(key.referenced_table.clone());
+        }
+    }
+    for table in facts.tables.found.iter().filter(|table| named(&table.name)) {
+        columns.extend(table.primary_key().into_iter().map(|key| place(&table.name, key)));
+    }
+    let inside: Vec<&&ForeignKey> = keys
+        .iter()
+        .filter(|key| key.columns.len() == 1 && key.database == facts.name && key.referenced_database == facts.name)
+        .collect();
+    loop {
+        let before = columns.len();
+        for key in &inside {
+            let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice()) else {
+                continue;
+            };
+            let ends = [(&key.table, column), (&key.referenced_table, referenced)];
+            if ends.iter().any(|(table, column)| columns.contains(&place(table, column))) {
+                for (table, column) in ends {
+                    columns.insert(place(table, column));
+                    found.insert(table.clone());
+                }
+            }
+        }
+        if columns.len() == before {
+            return found;
+        }
+    }
+}
+
+fn place(table: &str, column: &str) -> (String, String) {
+    (table.to_lowercase(), column.to_lowercase())
+}
+
+/// Copies of the named tables' rows, and tables whose rows can point to any model.
+fn by_shape(facts: &DatabaseFacts, named: &dyn Fn(&str) -> bool) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    for original in facts.tables.found.iter().filter(|table| named(&table.name)) {
+        let names: BTreeSet<String> = original.columns.iter().map(|column| column.name.to_lowercase()).collect();
+        let primary = original.primary_key();
+        let [key] = primary.as_slice() else { continue };
+        let others = facts.tables.found.iter().filter(|table| !table.is_view && !named(&table.name));
+        found.extend(others.filter(|table| shape::copies(&names, key, table).is_some()).map(|t| t.name.clone()));
+    }
+    let to_types =
+        facts.foreign_keys.found.iter().filter(|key| {
+            key.database == facts.name && key.referenced_table.eq_ignore_ascii_case(shape::CONTENT_TYPES)
+        });
+    for key in to_types {
+        let table = facts.table(&key.table);
+        let by = key.columns.first();
+        if let (Some(table), Some(column)) = (table, by)
+            && shape::object_column(table, column).is_some()
+        {
+            found.insert(table.name.clone());
+        }
+    }
+    found
 }

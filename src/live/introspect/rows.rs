@@ -12,6 +12,16 @@ use crate::schema::{quote, quote_string};
 /// How many tables one statement asks about.
 pub(super) const TABLES_A_STATEMENT: usize = 500;
 
+/// Up to so many tables each are asked about by a statement of their own, so that a locked one costs only itself.
+const ALONE: usize = 20;
+
+/// More tables than that are asked about so many at a time.
+const RANGES_A_STATEMENT: usize = 200;
+
+/// Engines that keep their rows themselves. Others may ask another server for them, and FEDERATED sends it the whole table's
+/// query, without the LIMIT.
+const OWN_ROWS: [&str; 8] = ["InnoDB", "MyISAM", "Aria", "MEMORY", "ROCKSDB", "TokuDB", "ndbcluster", "ARCHIVE"];
+
 /// So many tables are opened by a statement that asks for counters.
 const OPENED_AT_ONCE: usize = 1000;
 
@@ -127,7 +137,7 @@ impl Reader<'_> {
         if tables.is_empty() { Ok(Vec::new()) } else { self.session.rows(&sql).await }
     }
 
-    /// One statement for many tables; table by table when it is refused, to find out by which.
+    /// A statement for each table, or for many where there are many; table by table when such a one is refused.
     async fn read_ranges(
         &mut self,
         facts: &DatabaseFacts,
@@ -137,24 +147,41 @@ impl Reader<'_> {
         let may = |rights: &crate::live::rights::Rights, table: &str| rights.table("SELECT", &facts.name, table);
         let mut readable = Vec::new();
         for table in tables.iter().filter_map(|name| facts.table(name)) {
-            if may(&self.rights, &table.name) {
+            if !keeps_rows(table) {
+                if let Some(measures) = all.get_mut(&table.name) {
+                    measures.missing = Some(format!(
+                        "`{}`.`{}` has the engine {}, which may take its rows from elsewhere, so none was read",
+                        facts.name,
+                        table.name,
+                        table.engine.as_deref().unwrap_or("of an unknown name")
+                    ));
+                }
+            } else if may(&self.rights, &table.name) {
                 readable.push(table);
             } else if let Some(measures) = all.get_mut(&table.name) {
                 measures.missing = Some(format!("SELECT ON `{}`.`{}` is missing", facts.name, table.name));
             }
         }
-        match self.ask_ranges(&facts.name, &readable, all).await {
-            Err(SessionError::AccessDenied(_) | SessionError::ServerError(_)) => {}
-            other => return other,
-        }
-        for table in readable {
-            match self.ask_ranges(&facts.name, &[table], all).await {
-                Err(SessionError::AccessDenied(reason) | SessionError::ServerError(reason)) => {
-                    if let Some(measures) = all.get_mut(&table.name) {
-                        measures.missing = Some(format!("`{}`.`{}`: {reason}", facts.name, table.name));
+        let at_once = if readable.len() <= ALONE { 1 } else { RANGES_A_STATEMENT };
+        for chunk in readable.chunks(at_once) {
+            if chunk.len() > 1 {
+                match self.ask_ranges(&facts.name, chunk, all).await {
+                    Err(SessionError::AccessDenied(_) | SessionError::ServerError(_)) => {}
+                    other => {
+                        other?;
+                        continue;
                     }
                 }
-                other => other?,
+            }
+            for table in chunk {
+                match self.ask_ranges(&facts.name, &[table], all).await {
+                    Err(SessionError::AccessDenied(reason) | SessionError::ServerError(reason)) => {
+                        if let Some(measures) = all.get_mut(&table.name) {
+                            measures.missing = Some(format!("`{}`.`{}`: {reason}", facts.name, table.name));
+                        }
+                    }
+                    other => other?,
+                }
             }
         }
         Ok(())
@@ -170,10 +197,20 @@ impl Reader<'_> {
         for table in tables {
             let from = format!("FROM {}.{}", quote(database), quote(&table.name));
             questions.push(format!("(SELECT 1 {from} LIMIT 1)"));
-            for column in indexed_integers(table) {
-                let column = quote(column);
-                questions.push(format!("(SELECT MIN({column}) {from})"));
-                questions.push(format!("(SELECT MAX({column}) {from})"));
+            for (column, index) in indexed_integers(table) {
+                let name = quote(column);
+                match index {
+                    None => {
+                        questions.push(format!("(SELECT MIN({name}) {from})"));
+                        questions.push(format!("(SELECT MAX({name}) {from})"));
+                    }
+                    // MIN and MAX read all of an index that begins with a descending part.
+                    Some(index) => {
+                        let from = format!("{from} FORCE INDEX ({}) WHERE {name} IS NOT NULL", quote(index));
+                        questions.push(format!("(SELECT {name} {from} ORDER BY {name} LIMIT 1)"));
+                        questions.push(format!("(SELECT {name} {from} ORDER BY {name} DESC LIMIT 1)"));
+                    }
+                }
             }
         }
         if questions.is_empty() {
@@ -186,7 +223,7 @@ impl Reader<'_> {
             let empty = row.at(place).is_none();
             place += 1;
             let mut ranges = Vec::new();
-            for column in indexed_integers(table) {
+            for (column, _) in indexed_integers(table) {
                 let range = Range {
                     column: column.to_owned(),
                     lowest: row.number(place),
@@ -217,6 +254,9 @@ impl Reader<'_> {
                 other => Observed::unproven(format!("no table {table} is seen; {}", other.reason())),
             };
         }
+        if facts.table(table).is_some_and(|table| !keeps_rows(table)) {
+            return Observed::unproven(format!("the rows of {table} may be elsewhere, so none was read"));
+        }
         let sql = format!(
             "SELECT {}, {} FROM {}.{} ORDER BY id",
             quote(columns[0]),
@@ -234,14 +274,27 @@ impl Reader<'_> {
     }
 }
 
-/// Integer columns whose smallest and largest values an index gives without reading rows.
-pub(super) fn indexed_integers(table: &Table) -> Vec<&str> {
-    let mut columns = Vec::new();
+/// Whether a table's rows are on this server.
+fn keeps_rows(table: &Table) -> bool {
+    table.engine.as_deref().is_some_and(|engine| OWN_ROWS.iter().any(|own| own.eq_ignore_ascii_case(engine)))
+}
+
+/// Integer columns whose smallest and largest values an index gives without reading rows, each with the index when that
+/// descends.
+pub(super) fn indexed_integers(table: &Table) -> Vec<(&str, Option<&str>)> {
+    let mut columns: Vec<(&str, Option<&str>)> = Vec::new();
     for index in table.indexes.iter().filter(|index| index.kind == "BTREE" && !index.invisible) {
-        let Some(column) = index.parts.first().and_then(|part| part.column.as_deref()) else { continue };
+        let Some((part, column)) = index.parts.first().and_then(|part| Some((part, part.column.as_deref()?))) else {
+            continue;
+        };
         let is_integer = table.column(column).is_some_and(|column| integer_limit(&column.column_type).is_some());
-        if is_integer && !columns.contains(&column) {
-            columns.push(column);
+        if !is_integer {
+            continue;
+        }
+        let by = part.descending.then_some(index.name.as_str());
+        match columns.iter_mut().find(|(known, _)| *known == column) {
+            Some(known) => known.1 = known.1.and(by),
+            None => columns.push((column, by)),
         }
     }
     columns

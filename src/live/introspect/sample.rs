@@ -130,7 +130,7 @@ fn bare_integers(table: &Table) -> Vec<&str> {
     let indexed = indexed_integers(table);
     let holds_ids = |column: &&Column| integer_limit(&column.column_type).is_some_and(|limit| limit > SMALL);
     let columns = table.columns.iter().filter(holds_ids);
-    columns.map(|column| column.name.as_str()).filter(|name| !indexed.contains(name)).collect()
+    columns.map(|column| column.name.as_str()).filter(|name| indexed.iter().all(|(known, _)| known != name)).collect()
 }
 
 /// The column that says when a row was created.

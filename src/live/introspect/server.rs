@@ -5,6 +5,7 @@ use crate::live::facts::{BinaryLogs, Flavour, ReplicationSource};
 use crate::live::proof::{Observed, Proof};
 use crate::live::rights::Rights;
 use crate::live::session::{ReadError, Row, SessionError, literals};
+use crate::source::{Gap, GapKind};
 
 /// Variables that decide whether and how a table can be changed.
 const VARIABLES: [&str; 55] = [
@@ -109,6 +110,7 @@ impl Reader<'_> {
                 let lines: Vec<String> = rows.iter().map(|row| row.text(0)).collect();
                 self.rights = Rights::parse(lines.iter().map(String::as_str));
                 self.server.grants = self.rights.describe();
+                self.inactive_roles().await;
             }
             Err(trouble) => drop(self.failed::<()>("the rights of the account", &trouble)),
         }
@@ -138,6 +140,27 @@ impl Reader<'_> {
             Ok(instrument) => Observed::new(instrument, Proof::proven("performance_schema.setup_instruments")),
             Err(trouble) => self.failed("the instrument for metadata locks", &trouble),
         });
+    }
+
+    /// Tells roles that were granted and are not active: their rights do not hold in this session.
+    async fn inactive_roles(&mut self) {
+        let granted: Vec<String> = self.rights.roles().cloned().collect();
+        if granted.is_empty() {
+            return;
+        }
+        // Who may not ask has no roles.
+        let Ok(rows) = self.session.rows("SELECT CURRENT_ROLE()").await else { return };
+        let active = rows.first().map(|row| row.text(0)).unwrap_or_default().replace('`', "");
+        let active: Vec<&str> = active.split(',').map(str::trim).collect();
+        let name = |role: &str| role.split('@').next().unwrap_or(role).to_owned();
+        for role in granted.iter().filter(|role| !active.iter().any(|held| name(held) == name(role))) {
+            let reason = format!(
+                "{}: the role {role} is granted to {} and not active, so its rights do not count; SET DEFAULT ROLE \
+                 activates it at log-in",
+                self.server.address, self.server.account
+            );
+            self.gaps.push(Gap::general(GapKind::DatabaseUnproven, reason));
+        }
     }
 
     async fn sources(&mut self) -> Result<Vec<ReplicationSource>, SessionError> {

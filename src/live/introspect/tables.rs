@@ -222,12 +222,17 @@ impl Reader<'_> {
     /// CHECK constraints.
     pub(super) async fn checks(&mut self, database: &str) -> Result<Observed<Vec<Check>>, SessionError> {
         let schema = quote_string(database);
+        // Names of checks are unique in a database of MySQL. A join of both lists reads the whole dictionary for each row.
+        let mut clauses: BTreeMap<String, String> = BTreeMap::new();
         let sql = if self.is_mysql((8, 0, 16)) {
+            let sql = format!(
+                "SELECT CONSTRAINT_NAME, CHECK_CLAUSE FROM information_schema.CHECK_CONSTRAINTS \
+                 WHERE CONSTRAINT_SCHEMA = {schema}"
+            );
+            clauses.extend(self.session.rows(&sql).await?.iter().map(|row| (row.text(0), row.text(1))));
             format!(
-                "SELECT t.TABLE_NAME, t.CONSTRAINT_NAME, c.CHECK_CLAUSE, t.ENFORCED \
-                 FROM information_schema.TABLE_CONSTRAINTS t JOIN information_schema.CHECK_CONSTRAINTS c \
-                 ON c.CONSTRAINT_SCHEMA = t.CONSTRAINT_SCHEMA AND c.CONSTRAINT_NAME = t.CONSTRAINT_NAME \
-                 WHERE t.TABLE_SCHEMA = {schema} AND t.CONSTRAINT_TYPE = 'CHECK'"
+                "SELECT TABLE_NAME, CONSTRAINT_NAME, NULL, ENFORCED FROM information_schema.TABLE_CONSTRAINTS \
+                 WHERE TABLE_SCHEMA = {schema} AND CONSTRAINT_TYPE = 'CHECK'"
             )
         } else if self.is_mariadb_from((10, 3, 10)) {
             format!(
@@ -245,12 +250,11 @@ impl Reader<'_> {
             .rows(&sql)
             .await?
             .iter()
-            .map(|row| Check {
-                table: row.text(0),
-                part: schema::Check {
-                    enforced: row.text(3) == "YES",
-                    ..schema::Check::new(&row.text(1), &unescape(&row.text(2), escaped))
-                },
+            .map(|row| {
+                let name = row.text(1);
+                let clause = row.at(2).or_else(|| clauses.get(&name).cloned()).unwrap_or_default();
+                let check = schema::Check::new(&name, &unescape(&clause, escaped));
+                Check { table: row.text(0), part: schema::Check { enforced: row.text(3) == "YES", ..check } }
             })
             .collect();
         checks.sort();
@@ -315,7 +319,7 @@ fn default(text: &str, column_type: &str, extra: &str, quoted: bool) -> Option<D
             return None;
         }
         if let Some(inner) = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\'')) {
-            return Some(DefaultValue::Literal(inner.replace("''", "'")));
+            return Some(DefaultValue::Literal(unquoted(inner)));
         }
         let is_number = text.parse::<f64>().is_ok() && !text.starts_with(|c: char| c.is_ascii_alphabetic());
         return Some(if is_number {
@@ -335,6 +339,33 @@ fn default(text: &str, column_type: &str, extra: &str, quoted: bool) -> Option<D
     })
 }
 
+/// A text as MariaDB prints it between quotes (`append_unescaped`, sql/unireg.cc and sql/sql_show.cc).
+fn unquoted(inner: &str) -> String {
+    let mut out = String::with_capacity(inner.len());
+    let mut characters = inner.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '\\' => match characters.next() {
+                Some('0') => out.push('\0'),
+                Some('n') => out.push('\n'),
+                Some('r') => out.push('\r'),
+                Some('Z') => out.push('\u{1a}'),
+                Some(other) => out.push(other),
+                None => out.push('\\'),
+            },
+            '\'' => {
+                // A quote stands for itself when it is doubled.
+                out.push('\'');
+                if characters.as_str().starts_with('\'') {
+                    characters.next();
+                }
+            }
+            other => out.push(other),
+        }
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -344,6 +375,8 @@ mod tests {
         let literal = |text: &str| Some(DefaultValue::Literal(text.to_owned()));
         let expression = |text: &str| Some(DefaultValue::Expression(text.to_owned()));
         assert_eq!(default("'it''s'", "varchar(9)", "", true), literal("it's"));
+        assert_eq!(default(r"'it\'s 100%'", "longtext", "", true), literal("it's 100%"));
+        assert_eq!(default(r"'a\\b\n'", "longtext", "", true), literal("a\\b\n"));
         assert_eq!(default("NULL", "varchar(9)", "", true), None);
         assert_eq!(default("'NULL'", "varchar(9)", "", true), literal("NULL"));
         assert_eq!(default("-1.5", "double", "", true), literal("-1.5"));

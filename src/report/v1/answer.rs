@@ -399,6 +399,7 @@ fn is_about_target(audit: &Audit, gap: &crate::source::Gap) -> bool {
     let Some(object) = gap.subject().object.as_deref() else { return gap.kind == GapKind::NoTarget };
     let app = audit.target.label.split('.').next().unwrap_or_default();
     match &gap.subject().field {
+        Some(_) if object == INSTALLED_APPS => true,
         Some(field) => {
             object.eq_ignore_ascii_case(&audit.target.label) && field.eq_ignore_ascii_case(&audit.target.key)
         }

@@ -688,6 +688,11 @@ impl<'r, 'p> Flow<'r, 'p> {
                 } else if known.kind == touchpoint.kind {
                     known.access = super::orm::combine(known.access, touchpoint.access);
                     known.confidence = known.confidence.max(touchpoint.confidence);
+                    // Of several models that share the code, such as a manager, the target is named.
+                    let is_target = self.models.first().is_some_and(|model| model.label == touchpoint.target);
+                    if is_target && known.refers_to.is_none() && touchpoint.refers_to.is_none() {
+                        known.target = touchpoint.target;
+                    }
                 }
             }
         }
