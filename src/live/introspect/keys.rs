@@ -224,7 +224,7 @@ pub(super) fn split(name: &str) -> Option<(String, String)> {
 }
 
 /// A name from that of a file: `@` and the number of a character that is no letter, digit or `_`.
-fn from_file_name(text: &str) -> String {
+pub(super) fn from_file_name(text: &str) -> String {
     let mut name = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('@') {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Reader;
+use super::keys::from_file_name;
 use crate::live::assignments;
 use crate::live::facts::{DatabaseFacts, ExternalProgram, OtherColumn, Program, TableRef, Trigger, integer_limit};
 use crate::live::mentions::{Named, Names};
@@ -308,7 +309,11 @@ impl Reader<'_> {
                     .rows(&tables)
                     .await?
                     .iter()
-                    .map(|row| (row.text(0), (row.text(1), row.text(2))))
+                    .map(|row| {
+                        // The new servers' list has names of files, too; their letters beyond ASCII stay as they are there.
+                        let name = |at| if by_files { row.text(at) } else { from_file_name(&row.text(at)) };
+                        (row.text(0), (name(1), name(2)))
+                    })
                     .collect();
                 found.extend(columns.iter().filter_map(|row| {
                     let (database, table) = tables.get(&row.text(0))?.clone();
