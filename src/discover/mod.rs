@@ -313,6 +313,24 @@ impl Discovery {
         Ok(bytes)
     }
 
+    /// What a look at the bytes of a file says. Bytes that are kept stay for whoever reads the file.
+    ///
+    /// # Errors
+    ///
+    /// A gap, when the file cannot be read, is too large, or is no regular file.
+    pub fn look<T>(&self, file: FileId, look: impl FnOnce(&[u8]) -> T) -> Result<T, Gap> {
+        self.entry(file).words.looked_at();
+        if let Some(bytes) = self.contents.get(&file) {
+            return Ok(look(bytes));
+        }
+        if let Some(bytes) = self.kept().get(&file) {
+            return Ok(look(bytes));
+        }
+        let mut bytes = Vec::new();
+        read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
+        Ok(look(&bytes))
+    }
+
     fn kept(&self) -> MutexGuard<'_, FxHashMap<FileId, Vec<u8>>> {
         // The map is whole after every call, so a panic elsewhere leaves nothing wrong in it.
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)

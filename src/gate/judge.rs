@@ -46,8 +46,11 @@ impl<'a> Judge<'a> {
     }
 
     fn stance(&self, found: &GateTouchpoint, allowances: &[Allowance]) -> Stance {
-        // Where rows are read that were asked for elsewhere, no new reference to the model stands.
-        if found.entry.kind == Kind::Evaluation || found.entry.kind == Kind::Document && !self.rules.documents {
+        // Where rows are read that were asked for elsewhere, or deleted with rows of another model, no new reference to
+        // the model stands.
+        if matches!(found.entry.kind, Kind::Evaluation | Kind::Cascade)
+            || found.entry.kind == Kind::Document && !self.rules.documents
+        {
             return Stance::Ignored;
         }
         let sure = found.confidence >= self.rules.confidence;

@@ -120,7 +120,7 @@ impl Reader<'_> {
                     self.variables.insert(name.clone(), declared.clone());
                 }
                 if let (Some(name), Some(value)) = (names.first(), rest.get(end + 1..)) {
-                    self.assign(value, &[name.clone()], None);
+                    self.assign(value, std::slice::from_ref(name), None);
                 }
             }
             _ => {}

@@ -492,6 +492,9 @@ fn kind_help(kind: Kind) -> &'static str {
         Kind::Evaluation => {
             "Rows are read here that were asked for elsewhere: the statement is issued here, unless it was before."
         }
+        Kind::Cascade => {
+            "Rows of another model are deleted here, and Django's collector reaches the model's rows by them."
+        }
         Kind::Configuration => "Settings, flags or routers decide here where the table lives or whether it is used.",
         Kind::Fixture => "Rows of the table stand in a fixture.",
         Kind::SqlFile => "A file of SQL names the table. It is run by somebody outside the code.",

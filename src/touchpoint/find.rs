@@ -8,10 +8,12 @@ use rustc_hash::FxHashMap;
 
 use super::Touchpoint;
 use super::config;
+use super::deletions;
 use super::derive::{self, Evaluation, Search};
 use super::flow::Flow;
 use super::leads::{self, Words};
 use super::models::{self, Model};
+use super::neighbours::Neighbourhood;
 use super::texts;
 use crate::ast::Stmt;
 use crate::discover::{FileKind, word_hash};
@@ -35,7 +37,7 @@ pub struct Found<'p> {
 #[must_use]
 pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) -> Found<'p> {
     let project = resolver.project();
-    let Derived { models, user_model, mut gaps } = derive_models(resolver, evaluator, target);
+    let Derived { models, user_model, named, mut gaps } = derive_models(resolver, evaluator, target);
     if models.is_empty() {
         return Found { gaps, ..Found::default() };
     }
@@ -48,9 +50,12 @@ pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) ->
     let config = config::words(resolver, &models, &files);
     let words: BTreeSet<CompactString> = config.all().cloned().collect();
     files.extend(files_with_any(project, &words));
+    let around = Neighbourhood::new(resolver, &models, &named, user_model.as_ref().map(|(label, _)| label.as_str()));
+    files.extend(around.nodes.iter().filter(|node| node.external.is_none()).map(|node| node.file));
+    files.extend(deletions::deleting(project, &around, &|words| files_with_any(project, words)));
     files.sort_unstable();
     files.dedup();
-    let mut flow = Flow::new(resolver, &models, config.clone());
+    let mut flow = Flow::new(resolver, &models, &around, config.clone());
     flow.user_model = user_model;
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
     // Every round brings files that were not under analysis, so this ends.
@@ -78,6 +83,8 @@ struct Derived<'p> {
     models: Vec<Model<'p>>,
     /// The label of the one that `AUTH_USER_MODEL` names, if it is among them, and whether that is sure.
     user_model: Option<(String, bool)>,
+    /// The files that were looked through for models.
+    named: Vec<FileId>,
     gaps: Vec<Gap>,
 }
 
@@ -94,7 +101,7 @@ const AUTH_USER_MODEL: &str = "AUTH_USER_MODEL";
 /// nothing new appears.
 fn derive_models<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) -> Derived<'p> {
     let project = resolver.project();
-    let mut derived = Derived { models: Vec::new(), user_model: None, gaps: Vec::new() };
+    let mut derived = Derived { models: Vec::new(), user_model: None, named: Vec::new(), gaps: Vec::new() };
     let Some((_, name)) = target.split_once('.') else { return derived };
     let mut evaluation = Evaluation::new(evaluator);
     // The names of the models, and with them the names that lead to one.
@@ -135,6 +142,7 @@ fn derive_models<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &st
             }
         }
         if words.len() == before && files.len() == all.len() {
+            derived.named = all;
             derived.gaps = evaluation.gaps;
             derived.gaps.sort();
             derived.gaps.dedup();

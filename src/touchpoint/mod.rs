@@ -1,11 +1,13 @@
 //! Touchpoints: every occurrence that denotes the target model, its table, or a relation that reaches it.
 
 mod config;
+mod deletions;
 mod derive;
 mod find;
 mod flow;
 mod leads;
 pub mod models;
+mod neighbours;
 
 mod orm;
 mod suggest;
@@ -36,6 +38,8 @@ pub struct Touchpoint {
     pub target: String,
     /// The model that those rows refer to, where the occurrence is of the relation between the two.
     pub refers_to: Option<String>,
+    /// Of a cascade, the relations from the deleted rows to the target: `shop.Cart.owner (CASCADE)`.
+    pub chain: Vec<String>,
     /// The text of the name or literal, as it stands.
     pub symbol: String,
     /// The definition around it, dotted, with its module.

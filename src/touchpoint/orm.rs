@@ -72,7 +72,9 @@ pub fn method(name: &str) -> Option<(Access, Gives)> {
         "get_or_create" | "update_or_create" => (ReadWrite, Gives::InstanceAndFlag),
         "delete" | "_raw_delete" => (Delete, Gives::Scalar),
         // Related managers (fields/related_descriptors.py).
-        "add" | "set" | "aadd" | "aset" => (Write, Gives::Scalar),
+        "add" | "aadd" => (Write, Gives::Scalar),
+        // It reads which rows are related, and adds and removes the others (`fields/related_descriptors.py`).
+        "set" | "aset" => (ReadWrite, Gives::Scalar),
         "remove" | "clear" | "aremove" | "aclear" => (Write, Gives::Scalar),
         _ => return None,
     })

@@ -149,6 +149,7 @@ pub(super) fn find(project: &Project, models: &[Model<'_>], config: &ConfigWords
                     access: hit.access,
                     target: if hit.target.is_empty() { target.to_owned() } else { hit.target },
                     refers_to: None,
+                    chain: Vec::new(),
                     symbol: hit.symbol,
                     enclosing: path.to_owned(),
                     confidence: hit.confidence,

@@ -28,6 +28,9 @@ pub enum Ty {
     Manager(ClassId, Option<ClassId>),
     /// A queryset of a model.
     QuerySet(ClassId, Option<ClassId>),
+    /// A queryset whose statement reads the table of a model, and whose items are not its rows: values of them, or rows
+    /// of another model that a join or a subquery finds.
+    Rows(ClassId),
     /// A function.
     Func(FuncId),
     /// A method with its receiver.
@@ -80,6 +83,25 @@ impl Ty {
             Self::Seq(inner) | Self::Dict(inner) => inner.is_text(),
             Self::Tuple(items) => items.iter().flat_map(TySet::iter).all(|(ty, _)| ty.is_text()),
             _ => false,
+        }
+    }
+
+    /// The same with other classes of rows: of instances, managers, querysets, and in containers of them.
+    #[must_use]
+    pub fn with_classes(&self, other: &impl Fn(ClassId) -> ClassId) -> Self {
+        let inner = |ty: &Self| Box::new(ty.with_classes(other));
+        match self {
+            Self::Instance(class) => Self::Instance(other(*class)),
+            Self::Manager(class, custom) => Self::Manager(other(*class), *custom),
+            Self::QuerySet(class, custom) => Self::QuerySet(other(*class), *custom),
+            Self::Rows(class) => Self::Rows(other(*class)),
+            Self::Seq(ty) => Self::Seq(inner(ty)),
+            Self::Dict(ty) => Self::Dict(inner(ty)),
+            Self::Tuple(items) => {
+                let items = items.iter().map(|set| set.flat_map(|ty| TySet::one(ty.with_classes(other))));
+                Self::Tuple(items.collect())
+            }
+            _ => self.clone(),
         }
     }
 

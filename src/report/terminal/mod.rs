@@ -362,6 +362,7 @@ mod tests {
             access,
             target: "shop.Order".to_owned(),
             refers_to: None,
+            chain: Vec::new(),
             symbol: "Order".to_owned(),
             enclosing: "shop".to_owned(),
             is_test: file.contains("tests"),

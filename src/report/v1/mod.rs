@@ -152,6 +152,10 @@ pub struct ReportTouchpoint {
     /// `Line.objects.filter(order=…).delete()` does to lines, it does to rows that refer to orders.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refers_to: Option<String>,
+    /// Of a cascade, the relations by which the deletion reaches the rows, from the deleted rows on, each with its
+    /// `on_delete`: `shop.Cart.owner (CASCADE)`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub chain: Vec<String>,
     /// The name or literal, as it stands.
     pub symbol: String,
     /// The definition around it, dotted, with its module.
@@ -431,6 +435,7 @@ fn touchpoints(findings: &Findings<'_>) -> Vec<ReportTouchpoint> {
                 access: found.access,
                 target: found.target.clone(),
                 refers_to: found.refers_to.clone(),
+                chain: found.chain.clone(),
                 symbol: found.symbol.clone(),
                 enclosing: found.enclosing.clone(),
                 is_test: found.is_test,

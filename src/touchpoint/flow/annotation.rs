@@ -96,7 +96,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// An instance of a class; of a manager or queryset class, one on the rows of its models.
     fn instance_of(&mut self, class: ClassId) -> TySet {
-        if self.class(class).model.is_some() {
+        if self.is_row_class(class) {
             return TySet::one(Ty::Instance(class));
         }
         let own = self.self_type(class);
@@ -211,7 +211,7 @@ impl<'p> Flow<'_, 'p> {
                     if self.is_manager_class(*class) {
                         for (arg, _) in args.first().map(|arg| self.instances(arg)).unwrap_or_default().iter() {
                             if let Ty::Instance(model) = arg
-                                && self.class(*model).model.is_some()
+                                && self.is_row_class(*model)
                             {
                                 made.insert(Ty::Hint(Box::new(Ty::QuerySet(*model, Some(*class)))), true);
                             }
@@ -256,7 +256,7 @@ impl<'p> Flow<'_, 'p> {
                 let mut all = hint(values, &|ty| Ty::Dict(Box::new(ty)));
                 // Whoever goes through a mapping gets its keys.
                 let keys = self.instances(&first).flat_map(|ty| match ty {
-                    Ty::Instance(class) if self.class(*class).model.is_some() => TySet::one(ty.clone()),
+                    Ty::Instance(class) if self.is_row_class(*class) => TySet::one(ty.clone()),
                     _ => TySet::unknown(),
                 });
                 all.join(&hint(keys, &|ty| Ty::Seq(Box::new(ty))));
@@ -277,7 +277,7 @@ impl<'p> Flow<'_, 'p> {
             }
             Some(Holds::Rows) => {
                 let rows = self.instances(&first).flat_map(|ty| match ty {
-                    Ty::Instance(class) if self.class(*class).model.is_some() => TySet::one(Ty::QuerySet(*class, None)),
+                    Ty::Instance(class) if self.is_row_class(*class) => TySet::one(Ty::QuerySet(*class, None)),
                     _ => TySet::unknown(),
                 });
                 hint(rows, &|ty| ty)

@@ -17,7 +17,10 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn attr(&mut self, set: &TySet, attr: &Ident, at: usize, chain: &mut Chain<'p>) -> TySet {
         let mut result = TySet::default();
         for (ty, sure) in set.iter() {
-            let found = self.attr_of(ty, attr, *sure);
+            let found = match self.related(ty, *sure, attr, at, chain) {
+                Some(found) => found,
+                None => self.attr_of(ty, attr, *sure),
+            };
             for (made, made_sure) in found.iter() {
                 result.insert(made.clone(), *made_sure && *sure);
             }
@@ -33,6 +36,9 @@ impl<'p> Flow<'_, 'p> {
         if result.is_unknown() {
             result = self.accessor(set, attr, at, chain);
         }
+        if result.is_unknown() && set.is_unknown() {
+            result = self.row_by_name(attr, at, chain);
+        }
         result
     }
 
@@ -44,7 +50,7 @@ impl<'p> Flow<'_, 'p> {
                 ModuleRef::Unknown => TySet::unknown(),
                 module => TySet::one(Ty::Module(module)),
             },
-            Ty::External(dotted) => TySet::one(Ty::External(format!("{dotted}.{name}").into())),
+            Ty::External(dotted) => self.outside(format!("{dotted}.{name}").into()),
             Ty::Class(class) => self.class_attr(*class, name),
             Ty::Instance(class) => self.instance_attr(*class, attr, sure),
             Ty::Form(model) | Ty::FormClass(model) => match name {
@@ -77,7 +83,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// `Class.name`
     pub(super) fn class_attr(&mut self, class: ClassId, name: &str) -> TySet {
-        let is_model = self.class(class).model.is_some();
+        let is_model = self.is_row_class(class);
         if is_model {
             match name {
                 "_meta" => return TySet::one(Ty::Meta(class)),
@@ -110,7 +116,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// A model's attribute whose value is a manager or queryset object, as the manager of the model.
     fn as_managers(&mut self, class: ClassId, name: &str, set: &TySet) -> TySet {
-        if self.class(class).model.is_none() {
+        if !self.is_row_class(class) {
             return TySet::unknown();
         }
         let mut managers = TySet::default();
@@ -255,11 +261,13 @@ impl<'p> Flow<'_, 'p> {
         let name = attr.name.as_str();
         match name {
             "__class__" => return TySet::one(Ty::Class(class)),
-            "_meta" if self.class(class).model.is_some() => return TySet::one(Ty::Meta(class)),
+            "_meta" if self.is_row_class(class) => return TySet::one(Ty::Meta(class)),
             _ => {}
         }
         if self.class(class).model.is_some() {
-            if let Some((relation, column)) = self.relation(class, name) {
+            if let Some((relation, column)) = self.relation(class, name)
+                && relation.kind != RelationKind::ManyToMany
+            {
                 let to = relation.to.clone();
                 // `line.order` reads the order, `line.order_id` the line's own column.
                 match self.model_of(class).map(|model| model.label.clone()) {
@@ -280,12 +288,15 @@ impl<'p> Flow<'_, 'p> {
                 return TySet::unknown();
             }
         }
+        if let Some(row) = self.related_row(class, attr, sure) {
+            return row;
+        }
         let Some(set) = self.member(class, name) else {
-            if self.class(class).model.is_none() {
+            if !self.is_row_class(class) {
                 let given = self.framework_attr(class, name);
                 return if given.is_unknown() { self.held_below(class, name) } else { given };
             }
-            let own = self.class(class).model.is_some() && orm::instance_method(name).is_some();
+            let own = self.is_row_class(class) && orm::instance_method(name).is_some();
             return match own {
                 true => TySet::one(Ty::Method(Box::new(Ty::Instance(class)), name.into())),
                 false => TySet::unknown(),
@@ -293,7 +304,7 @@ impl<'p> Flow<'_, 'p> {
         };
         let mut result = TySet::default();
         // Django's own runs in an override, or instead of it.
-        if self.class(class).model.is_some() && orm::instance_method(name).is_some() {
+        if self.is_row_class(class) && orm::instance_method(name).is_some() {
             result.insert(Ty::Method(Box::new(Ty::Instance(class)), name.into()), true);
         }
         for (ty, known) in set.iter() {
@@ -400,6 +411,10 @@ impl<'p> Flow<'_, 'p> {
         };
         if self.class(*class).model.is_some() {
             return false;
+        }
+        // Its accessors are known.
+        if self.is_row_class(*class) {
+            return true;
         }
         let mut chain = vec![*class];
         chain.extend(self.ancestors(*class));

@@ -260,7 +260,15 @@ impl<'p> Flow<'_, 'p> {
                 self.bind_args(*func, values, Some(receiver), 0);
                 match **receiver {
                     // The manager class of a model that matters, on a model that does not: the rows are another's.
-                    Ty::Instance(class) if !self.class(class).manager_of.is_empty() => TySet::unknown(),
+                    Ty::Instance(class)
+                        if self.class(class).manager_of.iter().any(|of| self.model_of(*of).is_some()) =>
+                    {
+                        TySet::unknown()
+                    }
+                    Ty::Manager(model, custom) | Ty::QuerySet(model, custom) => {
+                        let result = self.result(*func);
+                        self.of_manager(&result, model, custom)
+                    }
                     _ => self.result(*func),
                 }
             }
@@ -280,6 +288,17 @@ impl<'p> Flow<'_, 'p> {
             Ty::Pending(..) => TySet::one(ty.clone()),
             _ => TySet::unknown(),
         }
+    }
+
+    /// What a method of a manager gives that several models have: the rows of the model at hand.
+    fn of_manager(&self, result: &TySet, model: ClassId, custom: Option<ClassId>) -> TySet {
+        let Some(custom) = custom else { return result.clone() };
+        let others = &self.class(custom).manager_of;
+        if others.len() < 2 {
+            return result.clone();
+        }
+        let own = |class: ClassId| if others.contains(&class) { model } else { class };
+        result.flat_map(|ty| TySet::one(ty.with_classes(&own)))
     }
 
     /// What a function returns; its effects become the caller's.

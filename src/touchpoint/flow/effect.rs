@@ -107,11 +107,15 @@ impl<'p> Flow<'_, 'p> {
             return;
         }
         let Some(ident) = last_name(expr) else { return };
-        for (ty, _) in set.iter() {
-            if let Ty::QuerySet(model, _) | Ty::Manager(model, _) = ty {
-                self.touch_evaluation(*model, &ident);
-                return;
+        let read = set.iter().filter_map(|(ty, _)| match ty {
+            Ty::QuerySet(model, _) | Ty::Manager(model, _) | Ty::Rows(model) => {
+                self.class(*model).model.map(|index| (index, *model))
             }
+            _ => None,
+        });
+        // One statement may read several tables: the target's speaks for all.
+        if let Some((_, model)) = read.min() {
+            self.touch_evaluation(model, &ident);
         }
     }
 

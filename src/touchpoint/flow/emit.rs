@@ -36,6 +36,18 @@ impl<'p> Flow<'_, 'p> {
         (target, refers_to): (&str, Option<&str>),
         confidence: Confidence,
     ) {
+        self.report_chain(span, symbol, (kind, access), (target, refers_to), (confidence, &[]));
+    }
+
+    /// Reports an occurrence that reaches rows through a chain of relations.
+    pub(super) fn report_chain(
+        &mut self,
+        span: Span,
+        symbol: &str,
+        (kind, access): (Kind, Access),
+        (target, refers_to): (&str, Option<&str>),
+        (confidence, chain): (Confidence, &[String]),
+    ) {
         if !self.speaks() {
             return;
         }
@@ -50,6 +62,7 @@ impl<'p> Flow<'_, 'p> {
             access,
             target: target.to_owned(),
             refers_to: refers_to.map(str::to_owned),
+            chain: chain.to_vec(),
             symbol: symbol.to_owned(),
             enclosing,
             confidence,
@@ -461,8 +474,8 @@ impl<'p> Flow<'_, 'p> {
         let access = self.query_access(at, chain);
         for keyword in &args.keywords {
             let Some(name) = &keyword.name else { continue };
-            if !self.own_keyword(model, name, access) {
-                self.lookup_word(name, access, true);
+            if !self.own_keyword(model, name, access) && !self.joining_keyword(model, name) {
+                self.lookup_word(name, access, self.class(model).model.is_some());
             }
         }
     }
@@ -553,12 +566,15 @@ impl<'p> Flow<'_, 'p> {
             let segments: Vec<&str> = name.name.split("__").collect();
             let first = segments.first().copied().unwrap_or_default();
             // The class of the base is read, and its file parsed, only for a word that would be reported.
-            let reaches = on.is_some_and(|(model, _)| self.relation(model, first).is_some())
-                || self.lookup_target(&segments).is_some();
+            let reaches = on.is_some_and(|(model, _)| {
+                self.relation(model, first).is_some() || !self.joined(model, &name.name, false).is_empty()
+            }) || self.lookup_target(&segments).is_some();
             if !reaches || own.iter().any(|(ty, _)| self.has_field(ty, first)) {
                 continue;
             }
-            if !on.is_some_and(|(model, does)| self.own_keyword(model, name, does)) {
+            let told =
+                |flow: &mut Self, model, does| flow.own_keyword(model, name, does) || flow.joining_keyword(model, name);
+            if !on.is_some_and(|(model, does)| told(self, model, does)) {
                 self.lookup_word(name, access, false);
             }
         }

@@ -458,7 +458,7 @@ impl<'p> Flow<'_, 'p> {
     /// `rows[0]` issues a statement.
     fn indexed(&mut self, set: &TySet, name: &Ident, chain: &Chain<'p>) {
         let rows = set.iter().find_map(|(ty, _)| match ty {
-            Ty::QuerySet(model, _) => Some(*model),
+            Ty::QuerySet(model, _) | Ty::Rows(model) => Some(*model).filter(|model| self.class(*model).model.is_some()),
             _ => None,
         });
         if let Some(model) = rows.filter(|_| !chain.told) {

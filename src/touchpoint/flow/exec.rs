@@ -349,7 +349,7 @@ impl<'p> Flow<'_, 'p> {
             .position(|model| model.name() == name.name && (import.level > 0 || path.contains(&model.app_label())));
         match named.and_then(|index| self.model_class[index]) {
             Some(class) => TySet::one(Ty::Class(class)).unsure(),
-            None => TySet::one(Ty::External(format!("{}.{}", path.join("."), name.name).into())),
+            None => self.outside(format!("{}.{}", path.join("."), name.name).into()),
         }
     }
 
@@ -425,7 +425,8 @@ impl<'p> Flow<'_, 'p> {
     /// A model that matters is what its bases and managers make of it, wherever they are defined: their files come under
     /// analysis, though they need not name the model. So do those of a manager's bases and querysets.
     fn want_parts(&mut self, id: ClassId) {
-        if self.reporting || self.class(id).model.is_none() && self.class(id).manager_of.is_empty() {
+        let serves = self.class(id).manager_of.iter().any(|of| self.model_of(*of).is_some());
+        if self.reporting || self.class(id).model.is_none() && !serves {
             return;
         }
         let def = self.class(id).def;
@@ -480,7 +481,7 @@ impl<'p> Flow<'_, 'p> {
             let set = self.silent(|flow| flow.eval(arg, Use::Plain));
             for (ty, _) in set.iter() {
                 if let Ty::Class(model) = ty
-                    && self.class(*model).model.is_some()
+                    && self.is_row_class(*model)
                 {
                     self.admins.insert(admin, *model);
                 }
@@ -519,6 +520,7 @@ impl<'p> Flow<'_, 'p> {
             return;
         }
         let is_model = self.class(class).model.is_some();
+        let is_row = self.is_row_class(class);
         for (ty, _) in set.iter() {
             let Ty::Instance(manager) = ty else { continue };
             if self.is_manager_at(*manager, name) {
@@ -527,7 +529,8 @@ impl<'p> Flow<'_, 'p> {
                 for each in chain {
                     if !is_model {
                         self.classes[each.0 as usize].shared_manager = true;
-                    } else if self.classes[each.0 as usize].manager_of.insert(class) {
+                    }
+                    if is_row && self.classes[each.0 as usize].manager_of.insert(class) {
                         self.wake(&Key::Managers(each));
                     }
                 }
@@ -550,7 +553,7 @@ impl<'p> Flow<'_, 'p> {
             }
         }
         let own = made.iter().find_map(|(ty, _)| match ty {
-            Ty::Class(class) if self.class(*class).model.is_some() => Some(*class),
+            Ty::Class(class) if self.is_row_class(*class) => Some(*class),
             Ty::Str(label) => self.class_by_label(label),
             _ => None,
         });

@@ -29,6 +29,10 @@ impl<'p> Flow<'_, 'p> {
                 _ => TySet::unknown(),
             });
         }
+        let read = self.query_expression(last, args, values);
+        if !read.is_unknown() {
+            return read;
+        }
         if let Some(set) = self.iteration_call(last, &first, values) {
             return set;
         }
@@ -94,6 +98,12 @@ impl<'p> Flow<'_, 'p> {
             }
             "get_model" => self.get_model(args),
             "get_user_model" => self.user_model(),
+            // Source: `django/contrib/auth/__init__.py`.
+            "authenticate" | "get_user" | "aauthenticate" | "aget_user"
+                if dotted.starts_with("django.contrib.auth") =>
+            {
+                self.instances(&self.user_model()).unsure()
+            }
             "import_module" | "__import__" => self.imported_module(&first),
             "import_string" | "import_by_path" | "locate" => self.imported_string(&first),
             "Table" | "modelform_factory" | "modelformset_factory" | "inlineformset_factory" => {

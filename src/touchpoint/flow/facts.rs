@@ -8,6 +8,7 @@ use rustc_hash::FxHashMap;
 use crate::ast::{ClassDef, FunctionDef, Param};
 use crate::finding::Access;
 use crate::source::FileId;
+use crate::touchpoint::neighbours::NodeId;
 use crate::touchpoint::ty::{ClassId, FuncId, TySet};
 
 /// A class under analysis.
@@ -19,6 +20,8 @@ pub(super) struct ClassInfo<'p> {
     pub(super) bases: Vec<TySet>,
     /// Index of the model that it is.
     pub(super) model: Option<usize>,
+    /// The model around the target that it is, or the target itself.
+    pub(super) node: Option<NodeId>,
     /// Models that a factory of this class makes.
     pub(super) factory_of: Option<ClassId>,
     /// Models that have this class as manager or queryset.

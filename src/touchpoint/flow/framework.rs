@@ -61,7 +61,7 @@ fn framework(base: &str) -> Option<Framework> {
 impl<'p> Flow<'_, 'p> {
     /// The framework whose class a class extends.
     pub(super) fn framework_of(&mut self, class: ClassId) -> Option<Framework> {
-        if self.class(class).model.is_some() {
+        if self.is_row_class(class) {
             return None;
         }
         let mut chain = vec![class];
@@ -128,7 +128,7 @@ impl<'p> Flow<'_, 'p> {
             Ty::Str(label) if label.contains('.') => self.class_by_label(label)?,
             _ => return None,
         };
-        self.class(class).model.is_some().then_some(class)
+        self.is_row_class(class).then_some(class)
     }
 
     /// What the classes below a class hold under a name, as far as it matters.

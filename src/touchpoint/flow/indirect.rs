@@ -240,7 +240,7 @@ impl<'p> Flow<'_, 'p> {
                 let at = usize::from(name.starts_with("inline"));
                 let model = values.positional.get(at).cloned().unwrap_or_default();
                 Some(model.flat_map(|ty| match ty {
-                    Ty::Class(class) if self.class(*class).model.is_some() => TySet::one(Ty::FormClass(*class)),
+                    Ty::Class(class) if self.is_row_class(*class) => TySet::one(Ty::FormClass(*class)),
                     _ => TySet::unknown(),
                 }))
             }

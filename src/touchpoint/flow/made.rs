@@ -29,6 +29,7 @@ impl<'p> Flow<'_, 'p> {
                 qual: def.name.name.to_string(),
                 bases: Vec::new(),
                 model: Some(index),
+                node: self.around.by_label(&model.label),
                 factory_of: None,
                 manager_of: BTreeSet::new(),
                 shared_manager: false,
@@ -55,7 +56,7 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn user_model(&self) -> TySet {
         let known = self.user_model.as_ref();
         let class = known.and_then(|(label, sure)| Some((Ty::Class(self.class_by_label(label)?), *sure)));
-        class.into_iter().collect()
+        class.or_else(|| self.user_class().map(|class| (Ty::Class(class), true))).into_iter().collect()
     }
 
     /// Whether a function is Django's `get_user_model`, where the sources of Django's apps are scanned, too.

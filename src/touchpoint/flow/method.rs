@@ -11,17 +11,17 @@ use crate::touchpoint::orm::{self, Gives};
 use crate::touchpoint::ty::{ClassId, Ty, TySet};
 
 /// A call of a method, and what has been found of it.
-struct MethodCall<'p> {
-    attr: &'p Ident,
+pub(super) struct MethodCall<'p> {
+    pub(super) attr: &'p Ident,
     args: &'p Arguments,
     /// Its place in the chain.
     at: usize,
     /// What it gives.
-    result: TySet,
+    pub(super) result: TySet,
     /// The functions of the project that it may be.
     callees: TySet,
     /// Whether some value has such a method.
-    handled: bool,
+    pub(super) handled: bool,
 }
 
 impl<'p> Flow<'_, 'p> {
@@ -43,6 +43,7 @@ impl<'p> Flow<'_, 'p> {
         for (ty, sure) in set.iter() {
             match ty {
                 Ty::Manager(..) | Ty::QuerySet(..) => self.rows_method(ty, *sure, &mut call, chain),
+                Ty::Rows(model) => self.joined_method(*model, &mut call, chain),
                 Ty::Instance(class) => self.instance_method(*class, *sure, &mut call, chain),
                 Ty::Class(class) => self.class_method(*class, *sure, &mut call, chain),
                 Ty::Super(class, receiver) => self.super_method(*class, receiver, *sure, &mut call, chain),
@@ -117,6 +118,7 @@ impl<'p> Flow<'_, 'p> {
         }
         self.request(&callees, &values);
         self.request(set, &values);
+        self.joins(set, attr, args, &values, &mut result);
         self.sqlalchemy_method(set, attr, &values, at, chain);
         self.known_method(set, base, &values, (attr, args, at), &mut result, chain);
         if !handled && callees.is_unknown() {
@@ -221,7 +223,7 @@ impl<'p> Flow<'_, 'p> {
 
     /// A method of a row.
     fn instance_method(&mut self, class: ClassId, sure: bool, call: &mut MethodCall<'p>, chain: &mut Chain<'p>) {
-        if self.class(class).model.is_none() {
+        if !self.is_row_class(class) {
             // The project's own method is found like any attribute.
             if self.method(class, &call.attr.name).is_none()
                 && let Some(given) = self.framework_method(class, call.attr, call.args, sure)
@@ -266,7 +268,7 @@ impl<'p> Flow<'_, 'p> {
         } else if let Some(model) = self.class(class).factory_of {
             call.result.join(&factory_gives(model, name));
             call.handled = true;
-        } else if self.class(class).model.is_some()
+        } else if self.is_row_class(class)
             && orm::instance_method(name).is_some()
             && let Some(row) = call.args.args.first()
         {
@@ -332,14 +334,20 @@ impl<'p> Flow<'_, 'p> {
                 let (access, gives) = orm::method(&attr.name)?;
                 self.note(*model, access);
                 self.touch_query((*model, *custom), attr, access, sure, at, chain);
+                if access == Access::Delete {
+                    self.touch_cascade(*model, attr);
+                }
                 if let Some(args) = args {
                     self.lookups(*model, args, at, chain);
                 }
                 Some(give(*model, *custom, gives))
             }
-            Ty::Instance(class) if self.class(*class).model.is_some() => {
+            Ty::Instance(class) if self.is_row_class(*class) => {
                 let access = orm::instance_method(&attr.name)?;
                 self.touch_instance(*class, attr, access, sure);
+                if access == Access::Delete {
+                    self.touch_cascade(*class, attr);
+                }
                 Some(TySet::unknown())
             }
             _ => None,
@@ -406,7 +414,8 @@ pub(super) fn give(model: ClassId, custom: Option<ClassId>, gives: Gives) -> TyS
         Gives::InstanceAndFlag => TySet::one(Ty::Tuple(vec![TySet::one(instance), TySet::unknown()])),
         Gives::Instances => TySet::one(Ty::Seq(Box::new(instance))),
         Gives::InstancesByKey => TySet::one(Ty::Dict(Box::new(instance))),
-        Gives::Rows | Gives::Scalar => TySet::unknown(),
+        Gives::Rows => TySet::one(Ty::Rows(model)),
+        Gives::Scalar => TySet::unknown(),
     }
 }
 

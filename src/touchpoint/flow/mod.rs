@@ -26,6 +26,7 @@ mod method;
 mod migration;
 mod names;
 mod narrow;
+mod relatives;
 mod relevance;
 mod signal;
 mod strings;
@@ -40,6 +41,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::config::ConfigWords;
 use super::models::{Model, Role};
+use super::neighbours::Neighbourhood;
 use super::ty::{ClassId, FuncId, Ty, TySet};
 use super::{Kind, Touchpoint};
 use crate::ast::{Expr, FunctionDef, Stmt, StmtKind};
@@ -55,6 +57,12 @@ use relevance::RelevanceIndex;
 pub(super) struct Flow<'r, 'p> {
     resolver: &'r Resolver<'p>,
     models: &'r [Model<'p>],
+    /// The models around the target.
+    around: &'r Neighbourhood<'p>,
+    /// The classes of these models, as far as they are known.
+    node_class: Vec<Option<ClassId>>,
+    /// Those that are in none of the scanned trees, by their dotted paths.
+    outside: FxHashMap<CompactString, ClassId>,
     classes: Vec<ClassInfo<'p>>,
     funcs: Vec<FuncInfo<'p>>,
     class_at: FxHashMap<(FileId, u32), ClassId>,
@@ -118,10 +126,18 @@ pub(super) struct Flow<'r, 'p> {
 const MAX_VISITS: u32 = 200;
 
 impl<'r, 'p> Flow<'r, 'p> {
-    pub(super) fn new(resolver: &'r Resolver<'p>, models: &'r [Model<'p>], config: ConfigWords) -> Self {
-        Self {
+    pub(super) fn new(
+        resolver: &'r Resolver<'p>,
+        models: &'r [Model<'p>],
+        around: &'r Neighbourhood<'p>,
+        config: ConfigWords,
+    ) -> Self {
+        let mut flow = Self {
             resolver,
             models,
+            around,
+            node_class: vec![None; around.nodes.len()],
+            outside: FxHashMap::default(),
             classes: Vec::new(),
             funcs: Vec::new(),
             class_at: FxHashMap::default(),
@@ -161,7 +177,9 @@ impl<'r, 'p> Flow<'r, 'p> {
             comparing_name: false,
             told_chain: None,
             quoted: FxHashMap::default(),
-        }
+        };
+        flow.register_outside();
+        flow
     }
 
     /// Takes files under analysis. They must have been parsed.
@@ -204,12 +222,17 @@ impl<'r, 'p> Flow<'r, 'p> {
                     if let Some(model) = model {
                         self.model_class[model] = Some(id);
                     }
+                    let node = self.around.at(file, def);
+                    if let Some(node) = node {
+                        self.node_class[node] = Some(id);
+                    }
                     self.classes.push(ClassInfo {
                         file,
                         def,
                         qual: qual.clone(),
                         bases: Vec::new(),
                         model,
+                        node,
                         factory_of: None,
                         manager_of: BTreeSet::new(),
                         shared_manager: false,
@@ -375,8 +398,8 @@ impl<'r, 'p> Flow<'r, 'p> {
             Ty::Class(class) => {
                 let info = &self.classes[class.0 as usize];
                 info.model.is_some()
-                    || info.factory_of.is_some()
-                    || !info.manager_of.is_empty()
+                    || info.factory_of.is_some_and(|model| self.class(model).model.is_some())
+                    || info.manager_of.iter().any(|model| self.class(*model).model.is_some())
                     || self.holding.contains(class)
                     || self.class_carries(*class)
             }
@@ -399,15 +422,17 @@ impl<'r, 'p> Flow<'r, 'p> {
     /// Whether a value is the model, its manager, its rows, or holds them.
     fn matters(&self, ty: &Ty) -> bool {
         match ty {
-            Ty::Class(c) | Ty::Instance(c) => self.classes[c.0 as usize].model.is_some(),
-            Ty::Manager(..)
-            | Ty::QuerySet(..)
-            | Ty::Meta(_)
-            | Ty::Table(_)
-            | Ty::Form(_)
-            | Ty::FormClass(_)
-            | Ty::ContentType(_)
-            | Ty::SqlTable(_) => true,
+            Ty::Class(c)
+            | Ty::Instance(c)
+            | Ty::Manager(c, _)
+            | Ty::QuerySet(c, _)
+            | Ty::Rows(c)
+            | Ty::Meta(c)
+            | Ty::Table(c)
+            | Ty::Form(c)
+            | Ty::FormClass(c)
+            | Ty::ContentType(c)
+            | Ty::SqlTable(c) => self.class(*c).model.is_some(),
             Ty::Seq(inner) | Ty::Dict(inner) | Ty::Bound(_, inner) | Ty::Hint(inner) | Ty::Method(inner, _) => {
                 self.matters(inner)
             }
@@ -560,6 +585,12 @@ impl<'r, 'p> Flow<'r, 'p> {
         &self.funcs[id.0 as usize]
     }
 
+    /// Whether a class is a model: the target, one linked to it, or one around it.
+    fn is_row_class(&self, id: ClassId) -> bool {
+        let info = self.class(id);
+        info.model.is_some() || info.node.is_some()
+    }
+
     /// The model that a class is.
     fn model_of(&self, id: ClassId) -> Option<&'r Model<'p>> {
         let models = self.models;
@@ -650,7 +681,9 @@ impl<'r, 'p> Flow<'r, 'p> {
                 let known = slot.get_mut();
                 // A plain reference gives way to what says more.
                 let more = |kind: Kind| !matches!(kind, Kind::Reference | Kind::Evaluation);
-                if !more(known.kind) && more(touchpoint.kind) {
+                let target = self.models.first().is_some_and(|target| target.label == touchpoint.target);
+                let nearer = known.kind == Kind::Evaluation && known.kind == touchpoint.kind && target;
+                if nearer || !more(known.kind) && more(touchpoint.kind) {
                     *known = touchpoint;
                 } else if known.kind == touchpoint.kind {
                     known.access = super::orm::combine(known.access, touchpoint.access);

@@ -487,7 +487,11 @@ impl<'p> Flow<'_, 'p> {
     fn own_lookup(&self, text: &str) -> Option<String> {
         let first = text.trim_start_matches(['-', '+', '^', '=', '@', '?']).split("__").next()?;
         let on = self.queried.last().map(|(model, _)| *model).or_else(|| self.described_model())?;
-        self.relation(on, first).map(|(relation, _)| relation.to.clone())
+        let direct = self.relation(on, first).map(|(relation, _)| relation.to.clone());
+        direct.or_else(|| {
+            let joined = self.joined(on, text.trim_start_matches(['-', '+', '^', '=', '@', '?']), true);
+            joined.first().and_then(|class| self.model_of(*class)).map(|model| model.label.clone())
+        })
     }
 
     /// The model that the class at hand describes: an admin class's, or the one its `Meta` names.
@@ -497,7 +501,7 @@ impl<'p> Flow<'_, 'p> {
             let told = self.admins.get(&class).copied();
             told.or_else(|| {
                 frame.env.get("model")?.iter().find_map(|(ty, _)| match ty {
-                    Ty::Class(model) if self.class(*model).model.is_some() => Some(*model),
+                    Ty::Class(model) if self.is_row_class(*model) => Some(*model),
                     _ => None,
                 })
             })
