@@ -42,7 +42,7 @@ impl Rights {
         let Some(rest) = line.strip_prefix("GRANT ") else { return };
         if let Some((on, names)) = right_and_object(rest, " TO ") {
             self.granted.extend(names.into_iter().map(|name| (on.clone(), name)));
-        } else if let Some((roles, _)) = rest.split_once(" TO ") {
+        } else if let Some((roles, _)) = rest.split_once(" TO ").filter(|_| !rest.starts_with("PROXY ON ")) {
             self.roles.extend(split_outside(roles, ',').into_iter().map(|role| role.trim().replace('`', "")));
         }
     }

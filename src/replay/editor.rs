@@ -111,6 +111,8 @@ impl Editor<'_> {
         }
         if let Some((_, default)) = &field.db_default {
             column.default = default.clone().map(|d| SqlDefault::from_sql(&self.database_default(&sql, d)));
+            // NULL is what a column without a default has.
+            column.default = column.default.take().filter(|default| !default.is_null());
         } else if with_default && let Some((default, empty)) = self.effective_default(field, &sql) {
             // The default is taken away after the column is added, but for TEXT and BLOB on MySQL, where it stays.
             let limited = Self::is_limited(&sql) && !self.target.server.mariadb;

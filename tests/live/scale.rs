@@ -52,14 +52,13 @@ fn many_tables_take_few_statements() {
         let opened = || -> u64 { server.query("SHOW GLOBAL STATUS LIKE 'Opened_tables'")[0][1].parse().unwrap() };
         let before = opened();
         let asked = queries(&server, &request());
-        assert!(asked <= 40, "{flavour}: {asked} statements");
+        assert!(asked <= 60, "{flavour}: {asked} statements");
         // The tables concerned, and what the dictionary itself needs again and again with so small a cache: not one for
-        // each table. MariaDB opens all of them to tell their options and their checks, and MySQL 5 once to tell their
-        // counters.
+        // each table. MariaDB opens all of them to tell their options and their checks, MySQL 5 once to tell their
+        // counters, and MySQL 8 once to show InnoDB's list of columns, which is read where SELECT ON *.* is missing.
         let most = match flavour {
             Flavour::MariaDb => usize::MAX,
-            Flavour::MySql56 => TABLES + TABLES / 4,
-            Flavour::MySql97 => TABLES,
+            Flavour::MySql56 | Flavour::MySql97 => TABLES + TABLES / 4,
         };
         let opened = usize::try_from(opened() - before).unwrap();
         assert!(opened < most, "{flavour}: opened {opened}");
