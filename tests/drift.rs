@@ -256,13 +256,11 @@ fn fixes_work(flavour: Flavour) {
 }
 
 #[test]
-#[ignore = "a scan before and after each fix takes minutes: cargo test --test drift fixes_work -- --ignored"]
 fn fixes_work_on_mariadb() {
     fixes_work(Flavour::MariaDb);
 }
 
 #[test]
-#[ignore = "a scan before and after each fix takes minutes: cargo test --test drift fixes_work -- --ignored"]
 fn fixes_work_on_mysql97() {
     fixes_work(Flavour::MySql97);
 }

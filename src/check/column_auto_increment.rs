@@ -1,8 +1,8 @@
 //! Keys that count up, or do not.
 
-use super::context::Context;
+use super::context::{Context, Matched};
 use super::Finding;
-use crate::schema::Part;
+use crate::schema::{Column, Part, quote};
 
 declare_check! {
     /// ## What
@@ -50,12 +50,28 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .evidence_from_migration(matched, Part::Column, &column.name, column.definition(matched.server()))
                     .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(format!(
-                        "ALTER TABLE {} MODIFY {} {}",
-                        crate::schema::quote(matched.name),
-                        crate::schema::quote(&column.name),
-                        column.definition(matched.server())
+                        "ALTER TABLE {} MODIFY {} {}{}",
+                        quote(matched.name),
+                        quote(&column.name),
+                        column.definition(matched.server()),
+                        key_for(matched, column)
                     )),
             );
         }
     }
+}
+
+/// What gives a column that is to count up the key that it needs: it has to be the first of an index (error 1075).
+fn key_for(matched: &Matched<'_>, column: &Column) -> String {
+    let is_this = |name: &str| name.eq_ignore_ascii_case(&column.name);
+    let is_first = matched.held.indexes.iter().any(|index| index.columns().next().flatten().is_some_and(is_this));
+    if !column.auto_increment || is_first {
+        return String::new();
+    }
+    let key = matched.code.primary_key();
+    if matched.held.primary().is_none() && key.first().is_some_and(|name| is_this(name)) {
+        let names: Vec<String> = key.into_iter().map(quote).collect();
+        return format!(", ADD PRIMARY KEY ({})", names.join(", "));
+    }
+    format!(", ADD KEY ({})", quote(&column.name))
 }
