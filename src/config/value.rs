@@ -58,36 +58,36 @@ pub struct CliOverrides {
     pub roots: Vec<PathBuf>,
     /// The configuration file. No other one is looked for then.
     pub config: Option<PathBuf>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub target: Option<String>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub site_packages: Vec<PathBuf>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub exclude: Vec<String>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub format: Option<Format>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub output: Option<PathBuf>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub source_url: Option<SourceUrl>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub quiet: bool,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub color: Option<Color>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub threads: Option<usize>,
     /// The baseline of the gate.
     pub baseline: Option<PathBuf>,
     /// The active virtual environment, from the process's environment.
     pub virtual_env: Option<PathBuf>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub settings: Option<String>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub installed_apps: Option<PathBuf>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub django: Option<String>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub server: Option<String>,
-    /// As in [`Settings`].
+    /// As in [`super::Settings`].
     pub key_type: Option<String>,
 }
