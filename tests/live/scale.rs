@@ -58,7 +58,7 @@ fn many_tables_take_few_statements() {
         // counters, and MySQL 8 once to show InnoDB's list of columns, which is read where SELECT ON *.* is missing.
         let most = match flavour {
             Flavour::MariaDb => usize::MAX,
-            Flavour::MySql56 | Flavour::MySql97 => TABLES + TABLES / 4,
+            Flavour::MySql56 | Flavour::MySql97 => TABLES + TABLES / 2,
         };
         let opened = usize::try_from(opened() - before).unwrap();
         assert!(opened < most, "{flavour}: opened {opened}");
