@@ -9,7 +9,7 @@ use crate::django::Version;
 use crate::field::{self, Target};
 use crate::literal::{Args, Host, Interp, Names, Object, Site, Value};
 use crate::model::ProjectState;
-use crate::schema::{Database, Server, quote_string};
+use crate::schema::{Database, Server};
 use crate::sql::{self, Cell};
 
 /// The schema editor's class.
@@ -445,11 +445,9 @@ impl<'p> DjangoHost<'p> {
             self.changed.set(true);
             return;
         }
-        let known = params.is_none_or(|params| {
-            matches!(params, Value::None) || params.items().is_some_and(|items| !items.iter().any(Value::is_unknown))
-        });
-        if let Some(database) = self.database.borrow().as_ref().filter(|_| known && !self.changed.get()) {
-            let text = with_parameters(sql, params);
+        if let Some(database) = self.database.borrow().as_ref().filter(|_| !self.changed.get())
+            && let Some(text) = with_parameters(sql, params)
+        {
             let rows = sql::select(&text, &|name| catalog::table(database, self.target().server, name));
             *self.answer.borrow_mut() = rows.map(VecDeque::from);
         }
@@ -633,21 +631,26 @@ impl<'p> Host<'p> for DjangoHost<'p> {
     }
 }
 
-/// Parameters in the place of `%s`, as the driver writes them.
-pub(crate) fn with_parameters(text: &str, params: Option<&Value<'_>>) -> String {
-    let Some(items) = params.and_then(Value::items) else { return text.to_owned() };
-    let mut items = items.into_iter();
+/// A statement with its parameters in it, as the driver sends it (PEP 249, `paramstyle` "format"); `None` when one of them
+/// is not known.
+pub(crate) fn with_parameters(text: &str, parameters: Option<&Value<'_>>) -> Option<String> {
+    let parameters = match parameters {
+        None | Some(Value::None) => return Some(text.to_owned()),
+        Some(parameters) => parameters.items()?,
+    };
+    let mut parameters = parameters.iter();
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find("%s") {
+    while let Some(at) = rest.find('%') {
         out.push_str(&rest[..at]);
-        match items.next() {
-            Some(Value::Str(value)) => out.push_str(&quote_string(&value)),
-            Some(other) => out.push_str(&other.to_text()),
-            None => out.push_str("NULL"),
+        let after = &rest[at + 1..];
+        match after.chars().next()? {
+            's' => out.push_str(&field::literal_sql(parameters.next()?)?),
+            '%' => out.push('%'),
+            _ => return None,
         }
-        rest = &rest[at + 2..];
+        rest = &after[1..];
     }
     out.push_str(rest);
-    out.replace("%%", "%")
+    Some(out)
 }

@@ -163,8 +163,9 @@ impl<'p> Replay<'_, 'p> {
             let value = effect.args.get(0, "sql").cloned().unwrap_or(Value::None);
             match value.as_str() {
                 Some(text) => {
-                    let text = host::with_parameters(&text, effect.args.get(1, "params"));
-                    self.sql(alias, &text);
+                    // With parameters that are not known, their placeholders stay.
+                    let whole = host::with_parameters(&text, effect.args.get(1, "params"));
+                    self.sql(alias, whole.as_deref().unwrap_or(&text));
                 }
                 None => self.gap(GapKind::Sql, format!("SQL that code executes is not known: {}", value.repr())),
             }

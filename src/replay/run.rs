@@ -11,7 +11,7 @@ use super::routers::Routers;
 use super::sql;
 use crate::field::{Field, SourceLocation, Target};
 use crate::literal::{Interp, Object, Site, Value};
-use crate::migration::host::Effect;
+use crate::migration::host::{self, Effect};
 use crate::migration::{DjangoHost, Graph, Operation, operation, south};
 use crate::model::{ModelState, ProjectState, View, key};
 use crate::schema::{Database, Ddl};
@@ -446,7 +446,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         }
         for (text, parameters) in texts {
             match text.as_str() {
-                Some(text) => match with_parameters(&text, parameters.as_ref()) {
+                Some(text) => match host::with_parameters(&text, parameters.as_ref()) {
                     Some(text) => self.sql(alias, &text),
                     None => self.gap(GapKind::Sql, format!("the parameters of an operation are not known: {text}")),
                 },
@@ -466,28 +466,4 @@ impl<'i, 'p> Replay<'i, 'p> {
             self.push_gap(gap.of_object(&*self.app).on_alias(&*name));
         }
     }
-}
-
-/// A statement with its parameters in it, as the driver sends it (PEP 249, `paramstyle` "format"); `None` when one of them
-/// is not known.
-fn with_parameters(text: &str, parameters: Option<&Value<'_>>) -> Option<String> {
-    let parameters = match parameters {
-        None | Some(Value::None) => return Some(text.to_owned()),
-        Some(parameters) => parameters.items()?,
-    };
-    let mut parameters = parameters.iter();
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('%') {
-        out.push_str(&rest[..at]);
-        let after = &rest[at + 1..];
-        match after.chars().next()? {
-            's' => out.push_str(&crate::field::literal_sql(parameters.next()?)?),
-            '%' => out.push('%'),
-            _ => return None,
-        }
-        rest = &after[1..];
-    }
-    out.push_str(rest);
-    Some(out)
 }
