@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 
+use super::models::GET_USER_MODEL;
 use super::neighbours::Neighbourhood;
 use crate::discover::word_hash;
 use crate::project::Project;
@@ -11,9 +12,6 @@ use crate::source::FileId;
 
 /// The methods that delete rows.
 const DELETE: [&str; 2] = ["delete", "adelete"];
-
-/// What stands for the model of the users.
-const GET_USER_MODEL: &str = "get_user_model";
 
 /// The files that name a model from which a deletion cascades to the target, and delete rows. `files_with_any` gives the
 /// Python files that hold one of the words, in any case of letters.

@@ -11,7 +11,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::leads;
 use super::models::{
     Model, Relation, RelationKind, Role, app_label, callee_name, declarations, is_abstract, is_field_call, is_proxy,
-    looks_like_model, module_app_label, relation_kind, table,
+    looks_like_model, module_app_label, relation_kind, reverse_names, table,
 };
 use crate::ast::{Arguments, ClassDef, Expr, Stmt, StmtKind};
 use crate::registry::{Evaluator, FieldFacts, ModelFacts, RelatedModel, RelationFacts};
@@ -598,35 +598,15 @@ fn by_facts<'p>(field: &FieldFacts, relation: &RelationFacts, (file, span): (Fil
     }
 }
 
-/// Source: `django/db/models/fields/related.py` (`contribute_to_class`, `related_query_name`),
-/// `fields/reverse_related.py` (`get_accessor_name`).
 fn relation(declared: Declared<'_>, model: &Model<'_>, to: &str, sure: bool) -> Relation {
-    let lower = model.name().to_lowercase();
-    let fill = |pattern: CompactString| -> CompactString {
-        let app = model.app_label().to_lowercase();
-        pattern.replace("%(class)s", &lower).replace("%(model_name)s", &lower).replace("%(app_label)s", &app).into()
-    };
-    let related_name = declared.related_name.map(fill);
-    let hidden = related_name.as_deref().is_some_and(|name| name.ends_with('+'));
-    let accessor = if hidden {
-        None
-    } else {
-        Some(related_name.clone().unwrap_or_else(|| match declared.kind {
-            RelationKind::OneToOne => lower.as_str().into(),
-            _ => compact_str::format_compact!("{lower}_set"),
-        }))
-    };
-    let query_name = declared
-        .related_query_name
-        .map(fill)
-        .or(related_name.filter(|_| !hidden))
-        .or_else(|| Some(lower.as_str().into()));
+    let Declared { kind, related_name, related_query_name, .. } = declared;
+    let (accessor, query_name) = reverse_names(kind, &model.label, related_name, related_query_name);
     Relation {
         name: declared.name,
         kind: declared.kind,
         column: declared.column,
         accessor,
-        query_name,
+        query_name: Some(query_name),
         to: to.to_owned(),
         sure,
         makes_table: declared.makes_table,

@@ -12,7 +12,7 @@ use super::deletions;
 use super::derive::{self, Evaluation, Search};
 use super::flow::Flow;
 use super::leads::{self, Words};
-use super::models::{self, Model};
+use super::models::{self, GET_USER_MODEL, Model};
 use super::neighbours::Neighbourhood;
 use super::texts;
 use crate::ast::Stmt;
@@ -91,10 +91,7 @@ struct Derived<'p> {
 /// The class of django-simple-history whose instances make a model beside another.
 const HISTORY: &str = "HistoricalRecords";
 
-/// The function and the setting that stand for the model of the users.
-///
-/// Source: `django/contrib/auth/__init__.py` (`get_user_model`).
-const GET_USER_MODEL: &str = "get_user_model";
+/// The setting that names the model of the users.
 const AUTH_USER_MODEL: &str = "AUTH_USER_MODEL";
 
 /// Derives the models that matter. New ones, and names that lead to them, bring new words, and those new files, until

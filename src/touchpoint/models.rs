@@ -46,6 +46,11 @@ pub struct Relation {
     pub span: Span,
 }
 
+/// The function that gives the model of the users.
+///
+/// Source: `django/contrib/auth/__init__.py` (`get_user_model`).
+pub(super) const GET_USER_MODEL: &str = "get_user_model";
+
 /// A model that matters.
 #[derive(Clone, Debug)]
 pub struct Model<'p> {
@@ -143,6 +148,34 @@ fn config_label(resolver: &Resolver<'_>, package: ModuleRef, dotted: &str) -> Op
     let differ = labels.windows(2).any(|pair| pair[0].1 != pair[1].1);
     let evaluated = if is_computed || differ { resolver.evaluated_label(apps, dotted) } else { None };
     evaluated.map(str::to_owned).or_else(|| labels.into_iter().next().map(|(_, label)| label))
+}
+
+/// The accessor and the name in lookups that a relation has on the other side, with `related_name` and
+/// `related_query_name` as they are declared. `label` is that of the model that has the relation. There is no accessor
+/// when the name ends with `+`.
+///
+/// Source: `django/db/models/fields/related.py` (`contribute_to_class`, `related_query_name`),
+/// `fields/reverse_related.py` (`get_accessor_name`).
+pub(super) fn reverse_names(
+    kind: RelationKind,
+    label: &str,
+    related_name: Option<CompactString>,
+    related_query_name: Option<CompactString>,
+) -> (Option<CompactString>, CompactString) {
+    let (app, class) = label.rsplit_once('.').unwrap_or(("", label));
+    let (app, lower) = (app.to_lowercase(), class.to_lowercase());
+    let fill = |pattern: CompactString| -> CompactString {
+        pattern.replace("%(class)s", &lower).replace("%(model_name)s", &lower).replace("%(app_label)s", &app).into()
+    };
+    let related = related_name.map(fill);
+    let is_hidden = related.as_deref().is_some_and(|name| name.ends_with('+'));
+    let shown = related.filter(|_| !is_hidden);
+    let usual = || match kind {
+        RelationKind::OneToOne => CompactString::from(lower.as_str()),
+        _ => compact_str::format_compact!("{lower}_set"),
+    };
+    let accessor = (!is_hidden).then(|| shown.clone().unwrap_or_else(usual));
+    (accessor, related_query_name.map(fill).or(shown).unwrap_or_else(|| lower.as_str().into()))
 }
 
 /// The value of `name` in a class's `Meta`.

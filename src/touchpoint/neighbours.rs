@@ -12,8 +12,8 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::leads;
 use super::models::{
-    Model, RelationKind, Role, app_label, callee_name, declarations, is_abstract, is_field_call, is_proxy,
-    looks_like_model, relation_kind,
+    GET_USER_MODEL, Model, RelationKind, Role, app_label, callee_name, declarations, is_abstract, is_field_call,
+    is_proxy, looks_like_model, relation_kind, reverse_names,
 };
 use crate::ast::{Arguments, ClassDef, Expr, ExprKind};
 use crate::finding::Access;
@@ -121,7 +121,8 @@ pub(super) struct Cascade {
 #[derive(Debug, Default)]
 pub(super) struct Neighbourhood<'p> {
     pub(super) nodes: Vec<Node<'p>>,
-    by_class: FxHashMap<(FileId, u32), NodeId>,
+    /// Models by the file, the place and the name of their class. One call may make several.
+    by_class: FxHashMap<(FileId, u32, CompactString), NodeId>,
     by_label: FxHashMap<String, NodeId>,
     /// The model of the users.
     pub(super) user: Option<NodeId>,
@@ -161,7 +162,7 @@ impl<'p> Neighbourhood<'p> {
 
     /// The model that a class is.
     pub(super) fn at(&self, file: FileId, class: &ClassDef) -> Option<NodeId> {
-        self.by_class.get(&(file, class.name.span.start)).copied()
+        self.by_class.get(&(file, class.name.span.start, class.name.name.clone())).copied()
     }
 
     /// The model of a label.
@@ -320,7 +321,7 @@ impl<'p> Builder<'_, 'p> {
             return known;
         }
         let id = self.all.nodes.len();
-        self.all.by_class.insert((file, class.name.span.start), id);
+        self.all.by_class.insert((file, class.name.span.start, class.name.name.clone()), id);
         self.all.by_label.entry(label.to_ascii_lowercase()).or_insert(id);
         self.all.nodes.push(Node {
             label,
@@ -461,21 +462,9 @@ impl<'p> Builder<'_, 'p> {
     }
 
     fn link(&self, node: NodeId, name: &CompactString, kind: RelationKind, to: NodeId, args: &Arguments) -> Link {
-        let own = &self.all.nodes[node];
-        let lower = own.class.name.name.to_lowercase();
-        let app = own.label.split('.').next().unwrap_or_default().to_lowercase();
-        let fill = |text: CompactString| -> CompactString {
-            text.replace("%(class)s", &lower).replace("%(model_name)s", &lower).replace("%(app_label)s", &app).into()
-        };
-        let related = args.keyword("related_name").and_then(Expr::as_str).map(fill);
-        let hidden = related.as_deref().is_some_and(|name| name.ends_with('+'));
-        let shown = related.filter(|_| !hidden);
-        let usual = match kind {
-            RelationKind::OneToOne => CompactString::from(lower.as_str()),
-            _ => compact_str::format_compact!("{lower}_set"),
-        };
-        let accessor = (!hidden).then(|| shown.clone().unwrap_or(usual));
-        let queried = args.keyword("related_query_name").and_then(Expr::as_str).map(fill);
+        let text = |keyword: &str| args.keyword(keyword).and_then(Expr::as_str);
+        let (accessor, query_name) =
+            reverse_names(kind, &self.all.nodes[node].label, text("related_name"), text("related_query_name"));
         // Before Django 2.0 nothing had to be said, and rows were deleted.
         let rule = args
             .get(1, "on_delete")
@@ -495,7 +484,7 @@ impl<'p> Builder<'_, 'p> {
             kind,
             to,
             accessor,
-            query_name: queried.or(shown).or_else(|| Some(lower.as_str().into())),
+            query_name: Some(query_name),
             on_delete,
             rule: rule.into(),
             parent: false,
@@ -514,7 +503,7 @@ impl<'p> Builder<'_, 'p> {
     ) -> Option<NodeId> {
         let app = || app_label(self.resolver, file, class);
         let label = match &to.kind {
-            ExprKind::Call { func, .. } if callee_name(func) == Some("get_user_model") => self.user_model.to_owned(),
+            ExprKind::Call { func, .. } if callee_name(func) == Some(GET_USER_MODEL) => self.user_model.to_owned(),
             _ => match to.as_str() {
                 Some(text) if text == "self" => return Some(node),
                 Some(text) if text.contains('.') => text.to_string(),

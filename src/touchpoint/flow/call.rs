@@ -219,7 +219,7 @@ impl<'p> Flow<'_, 'p> {
     }
 
     /// The bases of a class that are not under analysis: the methods that it inherits stand there.
-    fn request_bases(&mut self, class: ClassId) {
+    pub(super) fn request_bases(&mut self, class: ClassId) {
         let mut chain = vec![class];
         chain.extend(self.ancestors(class));
         for each in chain {

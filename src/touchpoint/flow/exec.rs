@@ -455,15 +455,7 @@ impl<'p> Flow<'_, 'p> {
                     }
                     // Whether it is a manager may only show at the end of its bases.
                     Ty::Class(part) if self.class(*part).model.is_none() => {
-                        let mut chain = vec![*part];
-                        chain.extend(self.ancestors(*part));
-                        let bases = chain.iter().flat_map(|each| self.class(*each).bases.iter().flat_map(TySet::iter));
-                        let pending = bases.filter_map(|(ty, _)| match ty {
-                            Ty::Pending(file, _) => Some(*file),
-                            _ => None,
-                        });
-                        let pending: Vec<FileId> = pending.collect();
-                        self.wanted.extend(pending);
+                        self.request_bases(*part);
                     }
                     _ => {}
                 }

@@ -1,16 +1,14 @@
 //! Models that no class statement of the module names: those that a call makes, and the model of the users. And relations
 //! whose model is a guess.
 
-use std::collections::BTreeSet;
-
+use super::Flow;
 use super::eval::{Chain, Op};
 use super::names::last_segment;
-use super::{ClassInfo, Flow};
 use crate::ast::Ident;
 use crate::finding::Access;
 use crate::source::FileId;
 use crate::touchpoint::Kind;
-use crate::touchpoint::ty::{ClassId, FuncId, Ty, TySet};
+use crate::touchpoint::ty::{FuncId, Ty, TySet};
 
 impl<'p> Flow<'_, 'p> {
     /// Gives every model of a file whose class is made by a call its number.
@@ -21,19 +19,7 @@ impl<'p> Flow<'_, 'p> {
             if model.held_by.is_none() || self.model_class[index].is_some() {
                 continue;
             }
-            let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
-            self.model_class[index] = Some(id);
-            self.classes.push(ClassInfo {
-                file,
-                def,
-                qual: def.name.name.to_string(),
-                bases: Vec::new(),
-                model: Some(index),
-                node: self.around.by_label(&model.label),
-                factory_of: None,
-                manager_of: BTreeSet::new(),
-                shared_manager: false,
-            });
+            self.add_class(file, def, &def.name.name, Some(index), self.around.by_label(&model.label));
         }
     }
 

@@ -41,10 +41,10 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::config::ConfigWords;
 use super::models::{Model, Role};
-use super::neighbours::Neighbourhood;
+use super::neighbours::{Neighbourhood, NodeId};
 use super::ty::{ClassId, FuncId, Ty, TySet};
 use super::{Kind, Touchpoint};
-use crate::ast::{Expr, FunctionDef, Stmt, StmtKind};
+use crate::ast::{ClassDef, Expr, FunctionDef, Stmt, StmtKind};
 use crate::discover::word_hash;
 use crate::finding::Access;
 use crate::modules::ModuleRef;
@@ -204,6 +204,36 @@ impl<'r, 'p> Flow<'r, 'p> {
         self.loaded.contains(&file)
     }
 
+    /// Gives a class its number, and notes it as the model or the model around the target that it is.
+    fn add_class(
+        &mut self,
+        file: FileId,
+        def: &'p ClassDef,
+        qual: &str,
+        model: Option<usize>,
+        node: Option<NodeId>,
+    ) -> ClassId {
+        let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
+        if let Some(model) = model {
+            self.model_class[model] = Some(id);
+        }
+        if let Some(node) = node {
+            self.node_class[node] = Some(id);
+        }
+        self.classes.push(ClassInfo {
+            file,
+            def,
+            qual: qual.to_owned(),
+            bases: Vec::new(),
+            model,
+            node,
+            factory_of: None,
+            manager_of: BTreeSet::new(),
+            shared_manager: false,
+        });
+        id
+    }
+
     /// Gives every class and function of a body its number, in the order of the text.
     fn register(
         &mut self,
@@ -216,27 +246,9 @@ impl<'r, 'p> Flow<'r, 'p> {
         for stmt in body {
             match &stmt.kind {
                 StmtKind::ClassDef(def) => {
-                    let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
                     let qual = join(prefix, &def.name.name);
                     let model = self.models.iter().position(|m| m.file == file && m.class.name.span == def.name.span);
-                    if let Some(model) = model {
-                        self.model_class[model] = Some(id);
-                    }
-                    let node = self.around.at(file, def);
-                    if let Some(node) = node {
-                        self.node_class[node] = Some(id);
-                    }
-                    self.classes.push(ClassInfo {
-                        file,
-                        def,
-                        qual: qual.clone(),
-                        bases: Vec::new(),
-                        model,
-                        node,
-                        factory_of: None,
-                        manager_of: BTreeSet::new(),
-                        shared_manager: false,
-                    });
+                    let id = self.add_class(file, def, &qual, model, self.around.at(file, def));
                     self.class_at.insert((file, def.name.span.start), id);
                     self.register(file, &def.body, Some(id), parent, &qual);
                 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 
 use compact_str::CompactString;
 
+use super::Flow;
 use super::call::Values;
 use super::eval::{Chain, Op};
 use super::method::MethodCall;
-use super::{ClassInfo, Flow};
 use crate::ast::{Arguments, Expr, Ident};
 use crate::finding::{Access, Confidence};
 use crate::touchpoint::Kind;
@@ -19,22 +19,11 @@ use crate::touchpoint::ty::{ClassId, Ty, TySet};
 impl<'p> Flow<'_, 'p> {
     /// Gives the models that are in none of the scanned trees classes without a body.
     pub(super) fn register_outside(&mut self) {
-        for (index, node) in self.around.nodes.iter().enumerate() {
+        let around = self.around;
+        for (index, node) in around.nodes.iter().enumerate() {
             let Some(dotted) = &node.external else { continue };
-            let id = ClassId(u32::try_from(self.classes.len()).unwrap_or(u32::MAX));
-            self.classes.push(ClassInfo {
-                file: node.file,
-                def: node.class,
-                qual: node.class.name.name.to_string(),
-                bases: Vec::new(),
-                model: None,
-                node: Some(index),
-                factory_of: None,
-                manager_of: BTreeSet::new(),
-                shared_manager: false,
-            });
+            let id = self.add_class(node.file, node.class, &node.class.name.name, None, Some(index));
             self.class_at.insert((node.file, node.class.name.span.start), id);
-            self.node_class[index] = Some(id);
             self.outside.insert(dotted.clone(), id);
         }
     }
