@@ -6,81 +6,58 @@
 use rustc_hash::FxHashMap;
 
 use super::facts::{Assignment, Destination};
+use crate::sql::{self, Token, TokenKind};
 
 /// One text gives at most so many.
 const MOST: usize = 1000;
 
-/// A token of SQL: words and names in small letters, and single characters of punctuation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Token {
-    /// A word, a number or a name in quotes.
-    Word(String),
-    /// A text.
-    Text,
-    /// Punctuation.
-    Mark(char),
-}
-
-impl Token {
-    fn is(&self, word: &str) -> bool {
-        matches!(self, Self::Word(held) if held == word)
-    }
-
-    fn is_mark(&self, mark: char) -> bool {
-        matches!(self, Self::Mark(held) if *held == mark)
-    }
-
-    fn word(&self) -> Option<&str> {
-        match self {
-            Self::Word(word) => Some(word),
-            _ => None,
-        }
-    }
-}
+/// Tokens of one text.
+type Tokens<'t> = &'t [Token<'t>];
 
 /// What a text assigns. `own` is the table of a trigger, to which `SET NEW.column` writes.
 pub(super) fn in_text(text: &str, own: Option<&str>) -> Vec<Assignment> {
-    let tokens = tokens(text);
+    let tokens = sql::lex(text, true);
     let mut reader = Reader { own, variables: FxHashMap::default(), cursors: FxHashMap::default(), found: Vec::new() };
-    for statement in tokens.split(|token| token.is_mark(';')) {
+    for statement in sql::statements(&tokens) {
         // `BEGIN`, `THEN`, `DO` and the like stand before statements without a `;` between.
         for at in starts(statement) {
             reader.statement(&statement[at..]);
         }
     }
-    reader.found.sort();
-    reader.found.dedup();
-    reader.found.truncate(MOST);
-    reader.found
+    let mut found = reader.found;
+    found.sort();
+    found.dedup();
+    found.truncate(MOST);
+    found
 }
 
 /// Where statements of interest begin.
-fn starts(tokens: &[Token]) -> Vec<usize> {
-    let begins = |token: &Token| {
-        ["declare", "set", "select", "insert", "replace", "update", "fetch"].iter().any(|word| token.is(word))
-    };
+fn starts(tokens: Tokens<'_>) -> Vec<usize> {
+    const BEGIN: [&str; 7] = ["declare", "set", "select", "insert", "replace", "update", "fetch"];
     // `ON DUPLICATE KEY UPDATE`, `FOR UPDATE` and the `SET` of an `UPDATE` begin nothing; a `SELECT` in one is its part.
-    let after = |at: usize| {
-        at == 0
-            || ["begin", "then", "else", "do", "loop", "repeat", "row"].iter().any(|word| tokens[at - 1].is(word))
-            || tokens[at - 1].is_mark(':')
+    // The lexer reads the end of `label:LOOP` as a placeholder.
+    let after = |token: &Token<'_>| {
+        token.is_any(&["begin", "then", "else", "do", "loop", "repeat", "row"])
+            || token.sign(":")
+            || token.kind == TokenKind::Hole
     };
-    (0..tokens.len()).filter(|at| begins(&tokens[*at]) && after(*at)).collect()
+    let begins = |at: &usize| tokens[*at].is_any(&BEGIN) && (*at == 0 || after(&tokens[*at - 1]));
+    (0..tokens.len()).filter(begins).collect()
 }
 
-struct Reader<'a> {
-    own: Option<&'a str>,
+struct Reader<'t> {
+    own: Option<&'t str>,
     /// Declared variables and their types.
     variables: FxHashMap<String, String>,
     /// The expressions of cursors.
-    cursors: FxHashMap<String, Vec<Vec<Token>>>,
+    cursors: FxHashMap<String, Vec<Tokens<'t>>>,
     found: Vec<Assignment>,
 }
 
-impl Reader<'_> {
-    fn statement(&mut self, tokens: &[Token]) {
-        let Some(first) = tokens.first().and_then(Token::word) else { return };
-        match first {
+impl<'t> Reader<'t> {
+    fn statement(&mut self, tokens: Tokens<'t>) {
+        let Some(first) = tokens.first().and_then(word) else { return };
+        match first.as_str() {
             "declare" => self.declare(&tokens[1..]),
             "set" => self.set(&tokens[1..], None),
             "select" => self.select_into(&tokens[1..]),
@@ -92,34 +69,31 @@ impl Reader<'_> {
     }
 
     /// `DECLARE a, b INT UNSIGNED DEFAULT 0`, `DECLARE c CURSOR FOR SELECT …`.
-    fn declare(&mut self, tokens: &[Token]) {
+    fn declare(&mut self, tokens: Tokens<'t>) {
         let mut names = Vec::new();
         let mut at = 0;
-        while let Some(name) = tokens.get(at).and_then(Token::word) {
-            names.push(name.to_owned());
+        while let Some(name) = tokens.get(at).and_then(word) {
+            names.push(name);
             at += 1;
             match tokens.get(at) {
-                Some(token) if token.is_mark(',') => at += 1,
+                Some(token) if token.sign(",") => at += 1,
                 _ => break,
             }
         }
         let rest = tokens.get(at..).unwrap_or_default();
         match rest.first() {
             Some(token) if token.is("cursor") => {
-                if let (Some(name), Some(select)) = (names.first(), rest.iter().position(|token| token.is("select"))) {
-                    let query = &rest[select + 1..];
-                    let end = query.iter().position(|token| token.is("from")).unwrap_or(query.len());
-                    self.cursors.insert(name.clone(), list(&query[..end]));
+                if let (Some(name), Some((_, query))) = (names.first(), cut(rest, "select")) {
+                    self.cursors.insert(name.clone(), split(before(query, "from")));
                 }
             }
-            Some(token) if token.is("handler") || token.is("condition") => {}
-            Some(Token::Word(_)) => {
-                let end = rest.iter().position(|token| token.is("default")).unwrap_or(rest.len());
-                let declared = declared_type(&rest[..end]);
+            Some(token) if token.is_any(&["handler", "condition"]) => {}
+            Some(token) if token.is_name() => {
+                let declared = declared_type(before(rest, "default"));
                 for name in &names {
                     self.variables.insert(name.clone(), declared.clone());
                 }
-                if let (Some(name), Some(value)) = (names.first(), rest.get(end + 1..)) {
+                if let (Some(name), Some((_, value))) = (names.first(), cut(rest, "default")) {
                     self.assign(value, std::slice::from_ref(name), None);
                 }
             }
@@ -127,82 +101,72 @@ impl Reader<'_> {
         }
     }
 
-    /// `SET a = x, NEW.b = y`, and what follows `UPDATE t SET`.
-    fn set(&mut self, tokens: &[Token], table: Option<&str>) {
-        for part in split(tokens, ',') {
-            let Some(equals) = part.iter().position(|token| token.is_mark('=')) else { continue };
-            let to: Vec<String> = part[..equals].iter().filter_map(Token::word).map(str::to_owned).collect();
-            let end = part.iter().position(|token| token.is("where") || token.is("order") || token.is("limit"));
-            let value = &part[equals + 1..end.unwrap_or(part.len()).max(equals + 1)];
-            self.assign(value, &to, table);
+    /// `SET a = x, NEW.b := y`, and what follows `UPDATE t SET`.
+    fn set(&mut self, tokens: Tokens<'t>, table: Option<&str>) {
+        for part in split(tokens) {
+            let Some(equals) = part.iter().position(|token| token.sign("=") || token.sign(":=")) else { continue };
+            let value = &part[equals + 1..];
+            let end = value.iter().position(|token| token.is_any(&["where", "order", "limit"]));
+            self.assign(&value[..end.unwrap_or(value.len())], &words(&part[..equals]), table);
         }
     }
 
     /// `SELECT a, b INTO x, y FROM …`.
-    fn select_into(&mut self, tokens: &[Token]) {
-        let Some(into) = tokens.iter().position(|token| token.is("into")) else { return };
-        let from = |tokens: &[Token]| tokens.iter().position(|token| token.is("from")).unwrap_or(tokens.len());
-        let values = list(&tokens[..into.min(from(tokens))]);
-        let rest = &tokens[into + 1..];
-        let targets = split(&rest[..from(rest)], ',');
-        for (value, target) in values.iter().zip(targets) {
-            let to: Vec<String> = target.iter().filter_map(Token::word).map(str::to_owned).collect();
-            self.assign(value, &to, None);
+    fn select_into(&mut self, tokens: Tokens<'t>) {
+        let Some((values, targets)) = cut(tokens, "into") else { return };
+        for (value, target) in split(before(values, "from")).into_iter().zip(split(before(targets, "from"))) {
+            self.assign(value, &words(target), None);
         }
     }
 
     /// `FETCH c INTO x, y`.
-    fn fetch(&mut self, tokens: &[Token]) {
-        let Some(into) = tokens.iter().position(|token| token.is("into")) else { return };
-        let Some(name) = tokens[..into].last().and_then(Token::word) else { return };
-        let Some(values) = self.cursors.get(name).cloned() else { return };
-        for (value, target) in values.iter().zip(split(&tokens[into + 1..], ',')) {
-            let to: Vec<String> = target.iter().filter_map(Token::word).map(str::to_owned).collect();
-            self.assign(value, &to, None);
+    fn fetch(&mut self, tokens: Tokens<'t>) {
+        let Some((cursor, targets)) = cut(tokens, "into") else { return };
+        let values = cursor.last().and_then(word).and_then(|name| self.cursors.get(&name).cloned());
+        for (value, target) in values.unwrap_or_default().into_iter().zip(split(targets)) {
+            self.assign(value, &words(target), None);
         }
     }
 
     /// `INSERT INTO t (a, b) VALUES (x, y), …`, `INSERT INTO t (a, b) SELECT x, y FROM …`, `INSERT INTO t SET a = x`.
-    fn insert(&mut self, tokens: &[Token]) {
-        let options = ["low_priority", "delayed", "high_priority", "ignore", "into"];
-        let skip = tokens.iter().take_while(|token| options.iter().any(|word| token.is(word))).count();
+    fn insert(&mut self, tokens: Tokens<'t>) {
+        const OPTIONS: [&str; 5] = ["low_priority", "delayed", "high_priority", "ignore", "into"];
+        let skip = tokens.iter().take_while(|token| token.is_any(&OPTIONS)).count();
         let (table, rest) = name(&tokens[skip..]);
         let Some(table) = table else { return };
         if rest.first().is_some_and(|token| token.is("set")) {
             return self.set(&rest[1..], Some(&table));
         }
         let Some((columns, rest)) = group(rest) else { return };
-        let columns: Vec<Option<&str>> = split(columns, ',').iter().map(|one| one.last()?.word()).collect();
-        let mut rows: Vec<Vec<Vec<Token>>> = Vec::new();
-        if let Some(at) = rest.iter().position(|token| token.is("values") || token.is("value")) {
+        let columns: Vec<Option<String>> = split(columns).iter().map(|one| word(one.last()?)).collect();
+        let mut rows: Vec<Vec<Tokens<'t>>> = Vec::new();
+        if let Some(at) = rest.iter().position(|token| token.is_any(&["values", "value"])) {
             let mut left = &rest[at + 1..];
             while let Some((row, after)) = group(left) {
-                rows.push(split(row, ',').into_iter().map(<[Token]>::to_vec).collect());
-                left = after.strip_prefix(&[Token::Mark(',')]).unwrap_or(&[]);
+                rows.push(split(row));
+                left = after.split_first().filter(|(first, _)| first.sign(",")).map_or(&[], |(_, more)| more);
             }
-        } else if let Some(at) = rest.iter().position(|token| token.is("select")) {
-            let query = &rest[at + 1..];
-            let end = query.iter().position(|token| token.is("from")).unwrap_or(query.len());
-            rows.push(list(&query[..end]));
+        } else if let Some((_, query)) = cut(rest, "select") {
+            rows.push(split(before(query, "from")));
         }
         for row in &rows {
             for (value, column) in row.iter().zip(&columns) {
                 if let Some(column) = column {
-                    self.assign(value, &[(*column).to_owned()], Some(&table));
+                    self.assign(value, std::slice::from_ref(column), Some(&table));
                 }
             }
         }
     }
 
-    fn update(&mut self, tokens: &[Token]) {
+    fn update(&mut self, tokens: Tokens<'t>) {
         let (table, rest) = name(tokens);
-        if let (Some(table), Some(at)) = (table, rest.iter().position(|token| token.is("set"))) {
-            self.set(&rest[at + 1..], Some(&table));
+        if let (Some(table), Some((_, assignments))) = (table, cut(rest, "set")) {
+            self.set(assignments, Some(&table));
         }
     }
 
     /// Notes what goes from the columns in an expression to a variable, or to a column of `table`.
-    fn assign(&mut self, value: &[Token], to: &[String], table: Option<&str>) {
+    fn assign(&mut self, value: Tokens<'_>, to: &[String], table: Option<&str>) {
         let Some(last) = to.last() else { return };
         let destination = match (table, to) {
             (Some(table), _) => Destination::Column { table: table.to_owned(), column: last.clone() },
@@ -224,7 +188,7 @@ impl Reader<'_> {
 
 /// The columns and variables that an expression takes values from, with what stands before their dots. What a function
 /// makes of a value is another value, but for those that hand one of theirs on.
-fn references(tokens: &[Token]) -> Vec<String> {
+fn references(tokens: Tokens<'_>) -> Vec<String> {
     const HANDING: [&str; 8] = ["ifnull", "coalesce", "nullif", "if", "greatest", "least", "max", "min"];
     let mut found = Vec::new();
     let mut at = 0;
@@ -235,21 +199,19 @@ fn references(tokens: &[Token]) -> Vec<String> {
             continue;
         };
         at = tokens.len() - rest.len();
-        if rest.first().is_some_and(|token| token.is_mark('(')) {
+        if rest.first().is_some_and(|token| token.sign("(")) {
             if !HANDING.contains(&last.as_str()) {
                 // `CAST(x AS …)` keeps the value when it fits; others do not.
                 let Some((inner, after)) = group(rest) else { continue };
                 if last == "cast" || last == "convert" {
-                    let end =
-                        inner.iter().position(|token| token.is("as") || token.is_mark(',')).unwrap_or(inner.len());
-                    found.extend(references(&inner[..end]));
+                    let end = inner.iter().position(|token| token.is("as") || token.sign(","));
+                    found.extend(references(&inner[..end.unwrap_or(inner.len())]));
                 }
                 at = tokens.len() - after.len();
             }
             continue;
         }
-        let number = last.starts_with(|character: char| character.is_ascii_digit());
-        if !number && !["null", "true", "false", "and", "or", "not", "distinct", "as"].contains(&last.as_str()) {
+        if !["null", "true", "false", "and", "or", "not", "distinct", "as"].contains(&last.as_str()) {
             found.push(chain.join("."));
         }
     }
@@ -257,37 +219,58 @@ fn references(tokens: &[Token]) -> Vec<String> {
 }
 
 /// A type as `COLUMN_TYPE` writes it.
-fn declared_type(tokens: &[Token]) -> String {
+fn declared_type(tokens: Tokens<'_>) -> String {
     let mut out = String::new();
     for token in tokens {
-        match token {
-            Token::Word(word) => {
+        match token.kind {
+            TokenKind::Punct => out.push_str(&token.text),
+            TokenKind::Str => {}
+            _ => {
                 if !out.is_empty() && !out.ends_with(['(', ',']) {
                     out.push(' ');
                 }
-                out.push_str(word);
+                out.push_str(&token.text.to_lowercase());
             }
-            Token::Mark(mark) => out.push(*mark),
-            Token::Text => {}
         }
     }
     out
 }
 
-/// The last part of a name with dots, and what follows.
-fn name(tokens: &[Token]) -> (Option<String>, &[Token]) {
-    let (chain, rest) = name_chain(tokens);
-    (chain.last().cloned(), rest)
+/// A word or a name in small letters; `None` for a text, a number or a sign.
+fn word(token: &Token<'_>) -> Option<String> {
+    token.is_name().then(|| token.text.to_lowercase())
 }
 
-fn name_chain(tokens: &[Token]) -> (Vec<String>, &[Token]) {
+/// The words and names among tokens: those of `NEW.column`.
+fn words(tokens: Tokens<'_>) -> Vec<String> {
+    tokens.iter().filter_map(word).collect()
+}
+
+/// What stands before and behind the first such keyword.
+fn cut<'t>(tokens: Tokens<'t>, keyword: &str) -> Option<(Tokens<'t>, Tokens<'t>)> {
+    let at = tokens.iter().position(|token| token.is(keyword))?;
+    Some((&tokens[..at], &tokens[at + 1..]))
+}
+
+/// What stands before the first such keyword; all of it without one.
+fn before<'t>(tokens: Tokens<'t>, keyword: &str) -> Tokens<'t> {
+    cut(tokens, keyword).map_or(tokens, |(before, _)| before)
+}
+
+/// The last part of a name with dots, and what follows.
+fn name<'t>(tokens: Tokens<'t>) -> (Option<String>, Tokens<'t>) {
+    let (mut chain, rest) = name_chain(tokens);
+    (chain.pop(), rest)
+}
+
+fn name_chain<'t>(tokens: Tokens<'t>) -> (Vec<String>, Tokens<'t>) {
     let mut chain = Vec::new();
     let mut rest = tokens;
-    while let [Token::Word(word), after @ ..] = rest {
-        chain.push(word.clone());
-        rest = after;
-        match rest {
-            [Token::Mark('.'), after @ ..] => rest = after,
+    while let Some(name) = rest.first().and_then(word) {
+        chain.push(name);
+        rest = &rest[1..];
+        match rest.first() {
+            Some(token) if token.sign(".") => rest = &rest[1..],
             _ => break,
         }
     }
@@ -295,14 +278,14 @@ fn name_chain(tokens: &[Token]) -> (Vec<String>, &[Token]) {
 }
 
 /// What stands between the parentheses that the tokens begin with, and what follows them.
-fn group(tokens: &[Token]) -> Option<(&[Token], &[Token])> {
-    tokens.first().filter(|token| token.is_mark('('))?;
+fn group<'t>(tokens: Tokens<'t>) -> Option<(Tokens<'t>, Tokens<'t>)> {
+    tokens.first().filter(|token| token.sign("("))?;
     let mut depth = 0_usize;
     for (at, token) in tokens.iter().enumerate() {
-        match token {
-            Token::Mark('(') => depth += 1,
-            Token::Mark(')') => depth = depth.saturating_sub(1),
-            _ => {}
+        if token.sign("(") {
+            depth += 1;
+        } else if token.sign(")") {
+            depth = depth.saturating_sub(1);
         }
         if depth == 0 {
             return Some((&tokens[1..at], &tokens[at + 1..]));
@@ -311,65 +294,15 @@ fn group(tokens: &[Token]) -> Option<(&[Token], &[Token])> {
     None
 }
 
-/// Splits at a mark that stands in no parentheses.
-fn split(tokens: &[Token], mark: char) -> Vec<&[Token]> {
+/// Splits at the commas that stand in no parentheses.
+fn split<'t>(tokens: Tokens<'t>) -> Vec<Tokens<'t>> {
     let mut depth = 0_i32;
     tokens
         .split(|token| {
-            match token {
-                Token::Mark('(') => depth += 1,
-                Token::Mark(')') => depth -= 1,
-                _ => {}
-            }
-            depth == 0 && token.is_mark(mark)
+            depth += i32::from(token.sign("(")) - i32::from(token.sign(")"));
+            depth == 0 && token.sign(",")
         })
         .collect()
-}
-
-/// The expressions of a `SELECT`.
-fn list(tokens: &[Token]) -> Vec<Vec<Token>> {
-    split(tokens, ',').into_iter().map(<[Token]>::to_vec).collect()
-}
-
-/// The tokens of a text, without its comments.
-fn tokens(text: &str) -> Vec<Token> {
-    let mut out = Vec::new();
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let is_word = |c: char| c.is_alphanumeric() || c == '_' || c == '$' || c == '@';
-        if rest.starts_with("/*") {
-            rest = rest.find("*/").map_or("", |at| &rest[at + 2..]);
-        } else if rest.starts_with("-- ") || rest.starts_with("--\n") || first == '#' {
-            rest = rest.find('\n').map_or("", |at| &rest[at..]);
-        } else if first == '\'' || first == '"' || first == '`' {
-            let (inner, after) = quoted(rest, first);
-            out.push(if first == '`' { Token::Word(inner.to_lowercase()) } else { Token::Text });
-            rest = after;
-        } else if is_word(first) {
-            let end = rest.find(|c| !is_word(c)).unwrap_or(rest.len());
-            out.push(Token::Word(rest[..end].to_lowercase()));
-            rest = &rest[end..];
-        } else {
-            if !first.is_whitespace() {
-                out.push(Token::Mark(first));
-            }
-            rest = &rest[first.len_utf8()..];
-        }
-    }
-    out
-}
-
-/// What stands between quotes, as it is written, and what follows.
-fn quoted(text: &str, quote: char) -> (&str, &str) {
-    let mut characters = text.char_indices().skip(1).peekable();
-    while let Some((at, character)) = characters.next() {
-        if character == '\\' && quote != '`' {
-            characters.next();
-        } else if character == quote && characters.next_if(|(_, next)| *next == quote).is_none() {
-            return (&text[1..at], &text[at + 1..]);
-        }
-    }
-    (&text[1..], "")
 }
 
 #[cfg(test)]
@@ -401,6 +334,10 @@ mod tests {
                 "id > v int",
             ),
             ("BEGIN SET NEW.copy = NEW.id; END", "new.id > shop_order.copy"),
+            ("BEGIN SET NEW.copy := NEW.id; END", "new.id > shop_order.copy"),
+            ("again:LOOP SET NEW.copy = NEW.id; END LOOP again", "new.id > shop_order.copy"),
+            ("/*!50003 BEGIN SET NEW.copy = NEW.id; END */", "new.id > shop_order.copy"),
+            ("BEGIN DECLARE `set` INT; SET `set` = NEW.id % 10; END", "new.id > set int"),
             ("BEGIN DECLARE v INT; SET v = LENGTH(NEW.id); -- SET v = NEW.id\n END", ""),
             ("INSERT INTO log (a) VALUES ('NEW.id;')", ""),
             ("INSERT INTO log (a) VALUES (IFNULL(NEW.id, 0))", "new.id > log.a"),

@@ -16,6 +16,7 @@ mod tests;
 
 pub use bound::{Bound, upper_bound};
 pub use lex::HOLE;
+pub(crate) use lex::{Kind as TokenKind, Token, lex, statements};
 pub use select::{Cell, Relation, select};
 
 pub use ddl::{
