@@ -63,14 +63,12 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
 
 /// What gives a column that is to count up the key that it needs: it has to be the first of an index (error 1075).
 fn key_for(matched: &Matched<'_>, column: &Column) -> String {
-    let is_this = |name: &str| name.eq_ignore_ascii_case(&column.name);
-    let is_first = matched.held.indexes.iter().any(|index| index.columns().next().flatten().is_some_and(is_this));
-    if !column.auto_increment || is_first {
+    if !column.auto_increment || matched.held.indexes.iter().any(|index| index.begins_with(&column.name)) {
         return String::new();
     }
-    let key = matched.code.primary_key();
-    if matched.held.primary().is_none() && key.first().is_some_and(|name| is_this(name)) {
-        let names: Vec<String> = key.into_iter().map(quote).collect();
+    let key = matched.code.primary().filter(|key| key.begins_with(&column.name) && matched.held.primary().is_none());
+    if key.is_some() {
+        let names: Vec<String> = matched.code.primary_key().into_iter().map(quote).collect();
         return format!(", ADD PRIMARY KEY ({})", names.join(", "));
     }
     format!(", ADD KEY ({})", quote(&column.name))

@@ -1,10 +1,10 @@
 //! Foreign keys of the code that a database does not have.
 
+use super::column::{Fit, fit};
 use super::context::{Context, Matched, absence};
 use super::Finding;
 use crate::finding::{Confidence, Severity};
-use crate::schema::quote;
-use crate::schema::Part;
+use crate::schema::{ColumnType, Part, quote};
 
 declare_check! {
     /// ## What
@@ -96,7 +96,7 @@ fn add_again(matched: &Matched<'_>, key: &crate::schema::ForeignKey, others: &[&
     }
     let parent = matched.pair.database.table(&key.referenced_table).and_then(|table| table.column(referenced));
     if let (Some(held), Some(parent)) = (matched.held.column(column), parent)
-        && plain(&held.column_type) != plain(&parent.column_type)
+        && fit(&ColumnType::parse(&held.column_type), &ColumnType::parse(&parent.column_type), matched.server()) != Fit::Same
     {
         let same = crate::live::facts::Column { column_type: parent.column_type.clone(), ..held.clone() };
         before.push_str(&format!(
@@ -118,13 +118,4 @@ fn add_again(matched: &Matched<'_>, key: &crate::schema::ForeignKey, others: &[&
         columns = list(&key.columns),
         references = list(&key.referenced_columns),
     )
-}
-
-/// A type without a display width.
-fn plain(column_type: &str) -> String {
-    let lower = column_type.to_lowercase();
-    match (crate::live::facts::integer_limit(&lower), lower.split_once('('), lower.rsplit_once(')')) {
-        (Some(_), Some((name, _)), Some((_, rest))) => format!("{name}{rest}"),
-        _ => lower,
-    }
 }

@@ -68,9 +68,7 @@ fn change(table: &str, wanted: &[&str], held: &[&str], matched: &Matched<'_>) ->
     let counting = matched.held.columns.iter().find(|column| column.auto_increment);
     if let Some(counting) = counting {
         let first = |names: &[&str]| names.first().is_some_and(|name| name.eq_ignore_ascii_case(&counting.name));
-        let others = matched.held.secondary_indexes().any(|index| {
-            index.columns().next().flatten().is_some_and(|name| name.eq_ignore_ascii_case(&counting.name))
-        });
+        let others = matched.held.secondary_indexes().any(|index| index.begins_with(&counting.name));
         if !first(wanted) && !others {
             changes.push(format!("ADD KEY ({})", quote(&counting.name)));
         }

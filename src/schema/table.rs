@@ -372,6 +372,12 @@ impl Index {
         self.parts.iter().map(|p| p.column.as_deref())
     }
 
+    /// Whether its first part is this column, in whole or by a prefix.
+    #[must_use]
+    pub fn begins_with(&self, column: &str) -> bool {
+        self.columns().next().flatten().is_some_and(|first| first.eq_ignore_ascii_case(column))
+    }
+
     /// Whether its parts are exactly these columns.
     #[must_use]
     pub fn is_over(&self, columns: &[String]) -> bool {
