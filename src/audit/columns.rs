@@ -7,6 +7,7 @@ use crate::config::gate::Day;
 use crate::expected::Expected;
 use crate::finding::Confidence;
 use crate::live::facts::{DatabaseFacts, Table, integer_limit};
+use crate::live::shape::is_named_as_reference;
 use crate::schema::ColumnType;
 
 /// A column that stores the target's ids.
@@ -308,7 +309,7 @@ impl Finder {
                 let tables = database.tables.found.iter().filter(|table| !table.is_view);
                 for table in tables.filter(|table| !database.is_leftover(&table.name)) {
                     for column in &table.columns {
-                        let named = is_usual(&usual, &column.name);
+                        let named = is_named_as_reference(&usual, &column.name);
                         let integer = integer_limit(&column.column_type).is_some();
                         if !named || !integer || tied.contains(&(table.name.as_str(), column.name.as_str())) {
                             continue;
@@ -329,7 +330,7 @@ impl Finder {
         for environment in environments {
             for server in &environment.facts.servers {
                 let columns = server.other_columns.iter().flat_map(|seen| &seen.found);
-                for other in columns.filter(|other| is_usual(&usual, &other.column)) {
+                for other in columns.filter(|other| is_named_as_reference(&usual, &other.column)) {
                     let why = format!(
                         "its name, in the database {} of {}, which nobody named ({})",
                         other.database, environment.facts.name, other.column_type
@@ -340,12 +341,6 @@ impl Finder {
             }
         }
     }
-}
-
-/// Whether a column is called as a reference to the target, with or without the app's name before it.
-fn is_usual(usual: &[String], column: &str) -> bool {
-    let column = column.to_lowercase();
-    usual.iter().any(|name| column == *name || column.strip_suffix(name.as_str()).is_some_and(|b| b.ends_with('_')))
 }
 
 /// What a column's values say of a guess from its name: ids of the target lie within the target's range.

@@ -12,6 +12,16 @@ const HISTORY: [&str; 2] = ["history_date", "history_type"];
 /// The table of content types when the project does not say otherwise (django/contrib/contenttypes/models.py).
 pub const CONTENT_TYPES: &str = "django_content_type";
 
+/// Whether a column has one of these names of references, with or without another word before it, as the app's:
+/// `student_module_id`, `courseware_student_module_id`.
+#[must_use]
+pub fn is_named_as_reference(names: &[String], column: &str) -> bool {
+    let column = column.to_lowercase();
+    names.iter().any(|name| {
+        column.strip_suffix(&name.to_lowercase()).is_some_and(|before| before.is_empty() || before.ends_with('_'))
+    })
+}
+
 /// What tells that a table copies rows of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyEvidence {

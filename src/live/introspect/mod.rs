@@ -240,14 +240,6 @@ fn write_names_as_tables_do(facts: &mut DatabaseFacts) {
 /// left behind of them.
 pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String> {
     let named = |name: &str| request.tables.iter().any(|table| table.eq_ignore_ascii_case(name));
-    let stores_ids = |column: &str| {
-        let column = column.to_ascii_lowercase();
-        request
-            .columns
-            .iter()
-            .map(|name| name.to_ascii_lowercase())
-            .any(|name| column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_')))
-    };
     let leftovers = facts.leftovers();
     let tied = tied(facts, &named);
     let by_shape = by_shape(facts, &named);
@@ -258,7 +250,7 @@ pub(super) fn concerned(facts: &DatabaseFacts, request: &Request) -> Vec<String>
                 || named(&table.name)
                 || tied.contains(&table.name)
                 || by_shape.contains(&table.name)
-                || table.columns.iter().any(|column| stores_ids(&column.name))
+                || table.columns.iter().any(|column| shape::is_named_as_reference(&request.columns, &column.name))
                 || leftovers.iter().any(|(name, of)| *name == table.name && named(of))
         })
         .map(|table| table.name.clone())
@@ -285,21 +277,20 @@ fn tied(facts: &DatabaseFacts, named: &dyn Fn(&str) -> bool) -> BTreeSet<String>
     for table in facts.tables.found.iter().filter(|table| named(&table.name)) {
         columns.extend(table.primary_key().into_iter().map(|key| place(&table.name, key)));
     }
-    let inside: Vec<&&ForeignKey> = keys
-        .iter()
-        .filter(|key| key.columns.len() == 1 && key.database == facts.name && key.referenced_database == facts.name)
+    let inside = keys.iter().filter(|key| key.database == facts.name && key.referenced_database == facts.name);
+    let inside: Vec<[(&String, &String); 2]> = inside
+        .filter_map(|key| match (key.columns.as_slice(), key.referenced_columns.as_slice()) {
+            ([column], [referenced]) => Some([(&key.table, column), (&key.referenced_table, referenced)]),
+            _ => None,
+        })
         .collect();
     loop {
         let before = columns.len();
-        for key in &inside {
-            let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice()) else {
-                continue;
-            };
-            let ends = [(&key.table, column), (&key.referenced_table, referenced)];
+        for ends in &inside {
             if ends.iter().any(|(table, column)| columns.contains(&place(table, column))) {
                 for (table, column) in ends {
                     columns.insert(place(table, column));
-                    found.insert(table.clone());
+                    found.insert((*table).clone());
                 }
             }
         }

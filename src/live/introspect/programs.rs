@@ -9,6 +9,7 @@ use crate::live::facts::{DatabaseFacts, ExternalProgram, OtherColumn, Program, T
 use crate::live::mentions::{Named, Names};
 use crate::live::proof::{Observed, Proof};
 use crate::live::session::{Row, SessionError, literals};
+use crate::live::shape::is_named_as_reference;
 use crate::schema::quote_string;
 
 impl Reader<'_> {
@@ -238,109 +239,123 @@ impl Reader<'_> {
     }
 
     async fn ask_other_columns(&mut self, read: &[DatabaseFacts]) -> Result<Observed<Vec<OtherColumn>>, SessionError> {
-        let names = &self.request.columns;
-        if names.is_empty() {
+        if self.request.columns.is_empty() {
             return Ok(Observed::unproven("no column was asked for"));
         }
-        let is_called_so = |column: &str| {
-            let column = column.to_lowercase();
-            names
-                .iter()
-                .map(|name| name.to_lowercase())
-                .any(|name| column == name || column.strip_suffix(&name).is_some_and(|before| before.ends_with('_')))
-        };
-        let like = |text: &str| {
-            let one = |name: &String| {
-                let pattern = name.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
-                format!("LOWER({text}) LIKE {}", quote_string(&format!("%{pattern}")))
-            };
-            names.iter().map(one).collect::<Vec<_>>().join(" OR ")
-        };
-        let known = SYSTEM.into_iter().chain(read.iter().map(|facts| facts.name.as_str()));
-        let known = literals(known);
-        let mut found = Vec::new();
-        let proof;
-        // The account sees the columns of what it may read, and InnoDB's list shows those of every database.
-        let all = self.rights.everywhere("SELECT");
-        if self.has_dictionary() && (all || !self.rights.global("PROCESS")) {
-            let sql = format!(
-                "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
-                 WHERE TABLE_SCHEMA NOT IN ({known}) AND ({})",
-                like("COLUMN_NAME")
-            );
-            found.extend(self.session.rows(&sql).await?.iter().map(|row| OtherColumn {
-                database: row.text(0),
-                table: row.text(1),
-                column: row.text(2),
-                column_type: row.text(3),
-            }));
-            proof = if all {
-                Proof::proven("information_schema.COLUMNS of every database, by the names of columns")
+        let process = self.rights.global("PROCESS");
+        let (mut found, proof) = if self.has_dictionary() {
+            // The account sees the columns of what it may read; InnoDB's list shows those of every database.
+            if self.rights.everywhere("SELECT") {
+                let proof = "information_schema.COLUMNS of every database, by the names of columns";
+                (self.visible_columns(read).await?, Proof::proven(proof))
+            } else if process && self.fits_the_table_cache().await? {
+                let proof = "InnoDB's list of columns (INNODB_COLUMNS), with PROCESS; other engines are not in it";
+                (self.innodb_columns().await?, Proof::proven(proof))
             } else {
-                Proof::unproven("SELECT ON *.* is missing, so databases that nobody named may hold such columns")
-            };
-        } else if self.rights.global("PROCESS") {
-            // InnoDB's own list opens no table on MySQL 5 and MariaDB, and each once on MySQL 8.
-            let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
-            let columns = format!(
-                "SELECT TABLE_ID, NAME, PRTYPE, LEN FROM information_schema.{prefix}COLUMNS \
-                 WHERE MTYPE = {INTEGER} AND ({})",
-                like("NAME")
-            );
-            let columns = self.session.rows(&columns).await?;
-            let ids: BTreeSet<String> = columns.iter().map(|row| row.text(0)).collect();
-            if !ids.is_empty() {
-                let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
-                let by_files = !self.has_dictionary();
-                let name = |end: &str| match by_files {
-                    false => format!("SUBSTRING_INDEX(NAME, '/', {end})"),
-                    true => format!(
-                        "CONVERT(CAST(CAST(SUBSTRING_INDEX(NAME, '/', {end}) AS BINARY) AS CHAR CHARACTER SET filename) \
-                         USING utf8)"
-                    ),
+                let reason = match process {
+                    true => {
+                        "SELECT ON *.* is missing, and InnoDB's list of columns would open every table, which are more \
+                             than the table cache holds"
+                    }
+                    false => "SELECT ON *.* is missing, so databases that nobody named may hold such columns",
                 };
-                let tables = format!(
-                    "SELECT TABLE_ID, {}, {} FROM information_schema.{prefix}TABLES WHERE TABLE_ID IN ({ids})",
-                    name("1"),
-                    name("-1")
-                );
-                let tables: BTreeMap<String, (String, String)> = self
-                    .session
-                    .rows(&tables)
-                    .await?
-                    .iter()
-                    .map(|row| {
-                        // The new servers' list has names of files, too; their letters beyond ASCII stay as they are there.
-                        let name = |at| if by_files { row.text(at) } else { from_file_name(&row.text(at)) };
-                        (row.text(0), (name(1), name(2)))
-                    })
-                    .collect();
-                found.extend(columns.iter().filter_map(|row| {
-                    let (database, table) = tables.get(&row.text(0))?.clone();
-                    let column_type = innodb_integer(row.number(3)?, row.number(2)?)?;
-                    Some(OtherColumn { database, table, column: row.text(1), column_type })
-                }));
+                (self.visible_columns(read).await?, Proof::unproven(reason))
             }
-            proof = Proof::proven(format!(
-                "InnoDB's list of columns ({prefix}COLUMNS), with PROCESS; other engines are not in it"
-            ));
+        } else if process {
+            let proof = "InnoDB's list of columns (INNODB_SYS_COLUMNS), with PROCESS; other engines are not in it";
+            (self.innodb_columns().await?, Proof::proven(proof))
         } else {
-            proof = Proof::unproven(
+            return Ok(Observed::unproven(
                 "PROCESS ON *.* is missing, without which this server would open every table of every database to find \
                  columns by their names",
-            );
-        }
-        let read = |name: &str| {
+            ));
+        };
+        let is_read = |name: &str| {
             SYSTEM.iter().any(|system| system.eq_ignore_ascii_case(name))
                 || read.iter().any(|facts| facts.name.eq_ignore_ascii_case(name))
         };
         found.retain(|one: &OtherColumn| {
-            !read(&one.database) && is_called_so(&one.column) && integer_limit(&one.column_type).is_some()
+            !is_read(&one.database)
+                && is_named_as_reference(&self.request.columns, &one.column)
+                && integer_limit(&one.column_type).is_some()
         });
         found.sort();
         found.dedup();
         found.truncate(MOST_OTHER_COLUMNS);
         Ok(Observed::new(found, proof))
+    }
+
+    /// The condition that a column's name ends as one of those that were asked for.
+    fn ends_as_asked(&self, text: &str) -> String {
+        let one = |name: &String| {
+            let pattern = name.to_lowercase().replace('\\', "\\\\").replace('%', "\\%").replace('_', "\\_");
+            format!("LOWER({text}) LIKE {}", quote_string(&format!("%{pattern}")))
+        };
+        self.request.columns.iter().map(one).collect::<Vec<_>>().join(" OR ")
+    }
+
+    /// MySQL 8 opens every table to show InnoDB's list of columns; the others are pushed out of a cache that is smaller.
+    async fn fits_the_table_cache(&mut self) -> Result<bool, SessionError> {
+        let sql = "SELECT COUNT(*) <= @@GLOBAL.table_open_cache FROM information_schema.INNODB_TABLESPACES_BRIEF";
+        Ok(self.session.rows(sql).await?.first().is_some_and(|row| row.text(0) == "1"))
+    }
+
+    /// The columns that the account sees, by their names, in other databases than those that were read.
+    async fn visible_columns(&mut self, read: &[DatabaseFacts]) -> Result<Vec<OtherColumn>, SessionError> {
+        let known = literals(SYSTEM.into_iter().chain(read.iter().map(|facts| facts.name.as_str())));
+        let sql = format!(
+            "SELECT TABLE_SCHEMA, TABLE_NAME, COLUMN_NAME, COLUMN_TYPE FROM information_schema.COLUMNS \
+             WHERE TABLE_SCHEMA NOT IN ({known}) AND ({})",
+            self.ends_as_asked("COLUMN_NAME")
+        );
+        let rows = self.session.rows(&sql).await?;
+        let column = |row: &Row| OtherColumn {
+            database: row.text(0),
+            table: row.text(1),
+            column: row.text(2),
+            column_type: row.text(3),
+        };
+        Ok(rows.iter().map(column).collect())
+    }
+
+    /// The integer columns of InnoDB's tables, by their names. MySQL 5 and MariaDB open no table for them.
+    async fn innodb_columns(&mut self) -> Result<Vec<OtherColumn>, SessionError> {
+        let prefix = if self.has_dictionary() { "INNODB_" } else { "INNODB_SYS_" };
+        let columns = format!(
+            "SELECT TABLE_ID, NAME, PRTYPE, LEN FROM information_schema.{prefix}COLUMNS \
+             WHERE MTYPE = {INTEGER} AND ({})",
+            self.ends_as_asked("NAME")
+        );
+        let columns = self.session.rows(&columns).await?;
+        let ids: BTreeSet<String> = columns.iter().map(|row| row.text(0)).collect();
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids = ids.into_iter().collect::<Vec<_>>().join(", ");
+        let by_files = !self.has_dictionary();
+        let name = |end: &str| match by_files {
+            false => format!("SUBSTRING_INDEX(NAME, '/', {end})"),
+            true => format!(
+                "CONVERT(CAST(CAST(SUBSTRING_INDEX(NAME, '/', {end}) AS BINARY) AS CHAR CHARACTER SET filename) \
+                 USING utf8)"
+            ),
+        };
+        let tables = format!(
+            "SELECT TABLE_ID, {}, {} FROM information_schema.{prefix}TABLES WHERE TABLE_ID IN ({ids})",
+            name("1"),
+            name("-1")
+        );
+        // The new servers' list has names of files, too; their letters beyond ASCII stay as they are there.
+        let plain = |text: String| if by_files { text } else { from_file_name(&text) };
+        let tables = self.session.rows(&tables).await?;
+        let tables: BTreeMap<String, (String, String)> =
+            tables.iter().map(|row| (row.text(0), (plain(row.text(1)), plain(row.text(2))))).collect();
+        let column = |row: &Row| {
+            let (database, table) = tables.get(&row.text(0))?.clone();
+            let column_type = innodb_integer(row.number(3)?, row.number(2)?)?;
+            Some(OtherColumn { database, table, column: row.text(1), column_type })
+        };
+        Ok(columns.iter().filter_map(column).collect())
     }
 }
 
