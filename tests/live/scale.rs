@@ -38,6 +38,8 @@ fn queries(server: &Server, request: &Request) -> usize {
     let (facts, mut gaps) = read(&login(server, "audit"), &["many"], request);
     // An old server is spared opening thousands of tables for a number of each.
     gaps.retain(|gap| server.flavour() != Flavour::MySql56 || !gap.reason.contains("--all-tables"));
+    // So is MySQL 8 the tables of databases that nobody named, when its cache is smaller.
+    gaps.retain(|gap| server.flavour() != Flavour::MySql97 || !gap.reason.contains("more than the table cache holds"));
     assert_eq!((gaps, facts.incomplete), (vec![], vec![]), "{}", server.flavour());
     server.general_log()[before..].lines().filter(|line| line.contains(" Query\t")).count()
 }
@@ -54,12 +56,12 @@ fn many_tables_take_few_statements() {
         let asked = queries(&server, &request());
         assert!(asked <= 60, "{flavour}: {asked} statements");
         // The tables concerned, and what the dictionary itself needs again and again with so small a cache: not one for
-        // each table. MariaDB opens all of them to tell their options and their checks, MySQL 5 once to tell their
-        // counters. MySQL 8 opens all of them, some again and again, to show InnoDB's list of columns, which is read where
-        // SELECT ON *.* is missing.
+        // each table. MariaDB opens all of them to tell their options and their checks, and MySQL 5 once to tell their
+        // counters.
         let most = match flavour {
-            Flavour::MariaDb | Flavour::MySql97 => usize::MAX,
+            Flavour::MariaDb => usize::MAX,
             Flavour::MySql56 => TABLES + TABLES / 4,
+            Flavour::MySql97 => TABLES,
         };
         let opened = usize::try_from(opened() - before).unwrap();
         assert!(opened < most, "{flavour}: opened {opened}");
