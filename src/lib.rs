@@ -231,7 +231,7 @@ pub fn expected_schema(settings: &Settings, models: bool) -> Result<Expected, Er
     let options = Options { names_only: true, ..options(settings) };
     let project = pool.install(|| {
         let discovery = Discovery::run(&options)?;
-        Ok::<_, DiscoverError>(Arc::new(Project::new(discovery, ParseOptions { run_queries: false })))
+        Ok::<_, DiscoverError>(Arc::new(Project::new(discovery, ParseOptions::default())))
     })?;
     let evaluator = Evaluator::start(project, settings, pool)?;
     let expect = if models { expected::expect_with_models } else { expected::expect };
@@ -349,7 +349,7 @@ fn options(settings: &Settings) -> Options {
 
 fn prefetch(discovery: &Discovery, settings: &Settings) -> ProjectBuilder {
     let name = settings.target.split_once('.').map_or("", |(_, name)| name);
-    Project::prefetch(discovery, ParseOptions { run_queries: true }, &[name])
+    Project::prefetch(discovery, ParseOptions { run_queries: true, keep_tree: true }, &[name])
 }
 
 /// What is found in one state of a project.

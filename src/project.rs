@@ -80,13 +80,17 @@ impl Project {
         Self::prefetch(&discovery, want, &[]).build(discovery)
     }
 
-    /// Names the modules, and meanwhile parses the Python files that hold one of `words`.
+    /// Names the modules, and meanwhile parses the Python files that hold one of `words`. Only of these the trees for
+    /// queries are kept, if `want` says so: of the other files few expressions are asked about.
     #[must_use]
     pub fn prefetch(discovery: &Discovery, want: ParseOptions, words: &[&str]) -> ProjectBuilder {
         let parsed: Vec<Parsed> = discovery.files.iter().map(|_| Parsed::default()).collect();
-        let parse = |file: FileId| parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want));
         let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
         let names = |entry: &FileEntry| hashes.iter().any(|hash| entry.words.has(*hash));
+        let parse = |file: FileId| {
+            let want = ParseOptions { keep_tree: want.keep_tree && names(discovery.entry(file)), ..want };
+            parsed[file.index()].get_or_init(|| read_and_parse(discovery, file, want))
+        };
         let of_interest = |file: &FileId| {
             let entry = discovery.entry(*file);
             entry.kind == FileKind::Python && (entry.sys_path || names(entry))
@@ -106,7 +110,7 @@ impl Project {
             (Arc::new(ModuleIndex::build(discovery, &roots)), roots, gaps)
         };
         let ((modules, roots, gaps), ()) = rayon::join(name_modules, parse_all);
-        ProjectBuilder { want, parsed, modules, roots, gaps }
+        ProjectBuilder { want: ParseOptions { keep_tree: false, ..want }, parsed, modules, roots, gaps }
     }
 
     /// The state of the same project that `discovery` found, such as the base revision of a change. For each of its files

@@ -5,6 +5,7 @@
 //! that turns out to matter is read again.
 
 mod blob;
+mod deletes;
 mod error;
 mod gaps;
 mod git;
@@ -29,7 +30,7 @@ pub use git::{Base, RevisionError};
 pub use kind::FileKind;
 pub use revision::{BaseRevision, Revision};
 pub use venv::FoundVenv;
-pub use words::{Indexed, Indexer, Watch, WordSet, word_hash};
+pub use words::{DELETES, Indexed, Indexer, Watch, WordSet, deletes_of, exact_hash, word_hash};
 
 use self::blob::BlobId;
 use crate::source::{FileId, Gap};
@@ -311,24 +312,6 @@ impl Discovery {
         let mut bytes = Vec::new();
         read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
         Ok(bytes)
-    }
-
-    /// What a look at the bytes of a file says. Bytes that are kept stay for whoever reads the file.
-    ///
-    /// # Errors
-    ///
-    /// A gap, when the file cannot be read, is too large, or is no regular file.
-    pub fn look<T>(&self, file: FileId, look: impl FnOnce(&[u8]) -> T) -> Result<T, Gap> {
-        self.entry(file).words.looked_at();
-        if let Some(bytes) = self.contents.get(&file) {
-            return Ok(look(bytes));
-        }
-        if let Some(bytes) = self.kept().get(&file) {
-            return Ok(look(bytes));
-        }
-        let mut bytes = Vec::new();
-        read::read_file(&self.abs_path(file), &self.entry(file).path, &mut bytes)?;
-        Ok(look(&bytes))
     }
 
     fn kept(&self) -> MutexGuard<'_, FxHashMap<FileId, Vec<u8>>> {

@@ -9,6 +9,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use rustc_hash::FxHashMap;
 
+use super::deletes::{self, Receiver};
+
 /// What each byte is to a word: 0 ends it, [`UNDERSCORE`] is one, anything else belongs to it. Bytes from 0x80 up belong
 /// to words because an identifier may be written in any script and any encoding.
 const CLASS: [u8; 256] = {
@@ -99,6 +101,44 @@ const WHOLE: u32 = 1;
 /// The word is a part or stem of one in the text.
 const DERIVED: u32 = 0;
 
+/// The hash of a name in its own case of letters. Sets hold it of the words that begin with a capital; of others it is
+/// [`word_hash`].
+#[must_use]
+pub const fn exact_hash(name: &str) -> u32 {
+    match name.as_bytes().first() {
+        Some(byte) if byte.is_ascii_uppercase() => exact_bytes(name.as_bytes()),
+        _ => word_hash(name),
+    }
+}
+
+const fn exact_bytes(name: &[u8]) -> u32 {
+    let mut hash = !SEED;
+    let mut rest = name;
+    while let Some((bytes, more)) = rest.split_first_chunk() {
+        hash = step(hash, u64::from_le_bytes(*bytes));
+        rest = more;
+    }
+    let mut bytes = [0; 8];
+    let mut at = 0;
+    while at < rest.len() {
+        bytes[at] = rest[at];
+        at += 1;
+    }
+    finish(step(hash, u64::from_le_bytes(bytes)))
+}
+
+/// The word that stands for deletions of rows whose class the text does not show.
+pub const DELETES: u32 = exact_bytes(b".delete()");
+
+/// The word that stands for deletions in chains that begin with the name of a class.
+#[must_use]
+pub const fn deletes_of(class: &str) -> u32 {
+    exact_hash(class).rotate_left(7) ^ DELETES
+}
+
+const DELETE: u32 = word_hash("delete");
+const ADELETE: u32 = word_hash("adelete");
+const AS: u32 = word_hash("as");
 const IMPORT: u32 = word_hash("import");
 const PATH: u32 = word_hash("path");
 const ADDSITEDIR: u32 = word_hash("addsitedir");
@@ -106,7 +146,9 @@ const ADDSITEDIR: u32 = word_hash("addsitedir");
 /// The words of a file, as sorted hashes.
 ///
 /// A word is a run of `[A-Za-z0-9_]` and bytes from 0x80 up, in lower case. Each `__`-separated part of a word counts
-/// as a word too (`studentmodule__grade`), and so does a word or part without a trailing `_id` or `_set`.
+/// as a word too (`studentmodule__grade`), and so does a word or part without a trailing `_id` or `_set`. A word that
+/// begins with a capital counts in its own case of letters as well ([`exact_hash`]), and calls that delete rows count by
+/// the class with which they begin ([`deletes_of`], [`DELETES`]).
 #[derive(Clone, Debug, Default)]
 pub struct WordSet {
     words: Arc<[u32]>,
@@ -208,6 +250,9 @@ pub struct Indexer {
     slots: Vec<(u32, u32)>,
     stamp: u32,
     found: Vec<u32>,
+    /// The names that follow an `as`, and the classes whose rows are deleted.
+    renamed: Vec<u32>,
+    deleted: Vec<u32>,
 }
 
 /// The words of one file, and what its text says about imports.
@@ -223,7 +268,8 @@ pub struct Indexed {
 
 impl Default for Indexer {
     fn default() -> Self {
-        Self { slots: vec![(0, 0); 1 << 12], stamp: 0, found: Vec::new() }
+        let (found, renamed, deleted) = Default::default();
+        Self { slots: vec![(0, 0); 1 << 12], stamp: 0, found, renamed, deleted }
     }
 }
 
@@ -236,6 +282,8 @@ impl Indexer {
             self.stamp = 2;
         }
         self.found.clear();
+        self.renamed.clear();
+        self.deleted.clear();
         let (mut star_import, mut sys_path) = (false, false);
 
         let mut at = 0;
@@ -255,6 +303,9 @@ impl Indexer {
                 at += 1;
             }
             let hash = hash_at(text, start, at);
+            if text[start].is_ascii_uppercase() {
+                self.insert(exact_bytes(&text[start..at]), DERIVED);
+            }
             if self.insert(hash, WHOLE) && classes & UNDERSCORE != 0 {
                 self.parts(&text[start..at]);
             }
@@ -262,11 +313,30 @@ impl Indexer {
                 IMPORT if !star_import => star_import = is_star_import(text, start, at),
                 PATH => sys_path |= text[..start].ends_with(b"sys."),
                 ADDSITEDIR => sys_path = true,
+                AS => self.renamed.extend(class_after(&text[at..])),
+                DELETE | ADELETE => match deletes::deletion(text, start, at) {
+                    Some(Receiver::Class(name)) => self.deleted.push(exact_bytes(name)),
+                    Some(Receiver::Other) => _ = self.insert(DELETES, DERIVED),
+                    None => {}
+                },
                 _ => {}
             }
         }
+        self.deletions();
         self.found.sort_unstable();
         Indexed { words: WordSet::new(&self.found), star_import, sys_path }
+    }
+
+    /// Takes the deletions of classes. A class that the file gave its name may be any.
+    fn deletions(&mut self) {
+        self.renamed.sort_unstable();
+        for class in std::mem::take(&mut self.deleted) {
+            let hash = match self.renamed.binary_search(&class) {
+                Ok(_) => DELETES,
+                Err(_) => class.rotate_left(7) ^ DELETES,
+            };
+            self.insert(hash, DERIVED);
+        }
     }
 
     fn parts(&mut self, word: &[u8]) {
@@ -338,6 +408,14 @@ impl Indexer {
     }
 }
 
+/// The hash of the name that begins a text behind blanks, when it begins with a capital.
+fn class_after(text: &[u8]) -> Option<u32> {
+    let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\\' | b'\r' | b'\n'))?;
+    let name = &text[start..];
+    let end = name.iter().position(|byte| CLASS[usize::from(*byte)] == 0).unwrap_or(name.len());
+    name.first().is_some_and(u8::is_ascii_uppercase).then(|| exact_bytes(&name[..end]))
+}
+
 /// Whether the word `import` at `start..end` is followed by a star and stands before any `#` of its line.
 fn is_star_import(text: &[u8], start: usize, end: usize) -> bool {
     let star = text[end..].iter().find(|b| !matches!(b, b' ' | b'\t' | b'\x0c' | b'\\' | b'\r' | b'\n'));
@@ -386,6 +464,23 @@ mod tests {
         for word in ["a", "b", "courseware", "studentmodule", "größe"] {
             assert!(set.has(word_hash(word)), "{word}");
         }
+    }
+
+    #[test]
+    fn capitals_count_where_a_name_has_them() {
+        let set = words("User = get(USER, 'users')");
+        assert!(set.has(exact_hash("User")) && set.has(exact_hash("USER")) && set.has(exact_hash("users")));
+        assert!(!set.has(exact_hash("Users")) && !words("user").has(exact_hash("User")));
+    }
+
+    #[test]
+    fn deletions_count_by_their_class() {
+        let set = words("User.objects.get().delete()");
+        assert!(set.has(deletes_of("User")) && !set.has(deletes_of("Row")) && !set.has(DELETES));
+        assert!(words("user.delete()").has(DELETES));
+        let renamed = words("from a import User as U\nU.objects.get().delete()");
+        assert!(renamed.has(DELETES) && !renamed.has(deletes_of("U")));
+        assert!(!words("client.delete(url)").has(DELETES));
     }
 
     #[test]

@@ -63,17 +63,27 @@ pub struct Context {
 #[derive(Debug, Default)]
 pub(super) struct Contexts {
     tree: Option<Tree>,
+    /// Whether the tree is made of the text when it is first needed.
+    of_text: bool,
     statements: FxHashMap<Span, FxHashMap<Span, Context>>,
 }
 
 impl Contexts {
     /// The roles in a tree.
     pub(super) fn new(tree: Tree) -> Self {
-        Self { tree: Some(tree), statements: FxHashMap::default() }
+        Self { tree: Some(tree), ..Self::default() }
     }
 
-    /// The role of the expression or string with exactly this span.
-    pub(super) fn get(&mut self, wanted: Span, text: &str) -> Option<Context> {
+    /// The roles in the tree that the text gives again.
+    pub(super) fn of_text() -> Self {
+        Self { of_text: true, ..Self::default() }
+    }
+
+    /// The role of the expression or string with exactly this span. `parse` makes the tree, where it was not kept.
+    pub(super) fn get(&mut self, wanted: Span, text: &str, parse: impl FnOnce() -> Option<Tree>) -> Option<Context> {
+        if std::mem::take(&mut self.of_text) {
+            self.tree = parse();
+        }
         let statement = around(self.tree.as_ref()?, wanted);
         self.statements.entry(span(statement)).or_insert_with(|| read(statement, text)).get(&wanted).copied()
     }
@@ -265,7 +275,7 @@ pub(super) mod tests {
     /// Each line of `source` that ends with a comment `# role: text, text` tells the roles of its expressions.
     #[track_caller]
     fn check(source: &str) {
-        let file = parse(source.as_bytes(), ParseOptions { run_queries: true });
+        let file = parse(source.as_bytes(), ParseOptions { run_queries: true, keep_tree: true });
         assert!(file.gaps.is_empty(), "{:?}", file.gaps);
         let mut found: Vec<(u32, &str, Span)> = all(&file)
             .iter()
@@ -392,12 +402,13 @@ class Migration(SchemaMigration):
 
     #[test]
     fn roles_carry_kind_and_access() {
-        let file = parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", ParseOptions { run_queries: true });
+        let file =
+            parse(b"ForeignKey('a.M')\nDATABASES = {'x': 1}\n", ParseOptions { run_queries: true, keep_tree: true });
         let at = |start, end| file.context(Span::new(start, end));
         let relation = Context { role: "relation", kind: Some(Kind::Relation), access: Some(Access::Schema) };
         assert_eq!(at(11, 16), Some(relation));
         assert_eq!(at(31, 34), Some(Context { role: "settings-string", kind: None, access: None }));
         assert_eq!(at(0, 10), None);
-        assert_eq!(parse(b"ForeignKey('a.M')\n", ParseOptions { run_queries: false }).context(Span::new(11, 16)), None);
+        assert_eq!(parse(b"ForeignKey('a.M')\n", ParseOptions::default()).context(Span::new(11, 16)), None);
     }
 }

@@ -30,6 +30,7 @@ use crate::source::{Gap, GapKind, SourceText, Span};
 pub use contexts::Context;
 use contexts::Contexts;
 use kinds::Grammar;
+use patch::Patches;
 
 /// The text and the tree of one Python file.
 #[derive(Debug)]
@@ -51,6 +52,9 @@ pub struct ParsedFile {
 pub struct ParseOptions {
     /// Whether the queries of `queries/` run over the tree, for [`ParsedFile::context`].
     pub run_queries: bool,
+    /// Whether the tree for the queries stays in memory. Without, the text is parsed again when [`ParsedFile::context`]
+    /// is first called.
+    pub keep_tree: bool,
 }
 
 /// A gap of a file whose path only the caller knows.
@@ -91,7 +95,7 @@ const MAX_ERRORS: usize = 20;
 /// Readies what is made once for all files. [`parse`] does so by itself; called on a thread of its own while the
 /// files are still being found, it saves the first one some twenty milliseconds.
 pub fn warm_up() {
-    let _ = parse(b"", ParseOptions { run_queries: true });
+    let _ = parse(b"", ParseOptions { run_queries: true, keep_tree: false });
     contexts::warm_up();
 }
 
@@ -104,39 +108,13 @@ pub fn parse(bytes: &[u8], want: ParseOptions) -> ParsedFile {
         return ParsedFile::unread(SourceText::new(String::new()), gaps);
     }
     let text = SourceText::new(decode::decode(bytes, &mut gaps));
-    let (source, mut patches) = patch::prepare(text.as_str());
-    if patch::indents_too_deep(&source) {
-        gaps.push(FileGap::whole(GapKind::TooDeep, "the indentation nests too deep: not parsed"));
-        return ParsedFile::unread(text, gaps);
-    }
-    let Some(mut tree) = tree(&source) else {
-        gaps.push(FileGap::whole(GapKind::ParserGaveUp, "too much of the file is no Python: not parsed"));
-        return ParsedFile::unread(text, gaps);
-    };
-    let mut source = source;
-    if tree.root_node().has_error()
-        && let Some((patched, execs)) = patch::python2(&source)
-        && let Some(better) = better_tree(&patched, &tree)
-    {
-        (tree, source) = (better, Cow::Owned(patched));
-        patches.execs = execs;
-    }
-    if tree.root_node().has_error()
-        && let Some((patched, lost)) = patch::unclosed(&source)
-        && let Some(better) = better_tree(&patched, &tree)
-    {
-        tree = better;
-        let reason = "this bracket is not closed before the next statement; it was read as if it were not there";
-        let more = lost.len().saturating_sub(MAX_ERRORS);
-        let lost = lost.into_iter().take(MAX_ERRORS).map(|at| Span::new(at, at + 1));
-        gaps.extend(lost.map(|span| FileGap::at(GapKind::SyntaxError, &text, span, reason)));
-        if more > 0 {
-            gaps.push(FileGap::whole(
-                GapKind::SyntaxError,
-                format!("{more} more brackets in this file are not closed"),
-            ));
+    let (tree, patches) = match syntax(&text, &mut gaps) {
+        Ok(read) => read,
+        Err(gap) => {
+            gaps.push(gap);
+            return ParsedFile::unread(text, gaps);
         }
-    }
+    };
     let lowered = lower::lower(&tree, text.as_str(), &patches);
     syntax_errors(&tree, &text, &mut gaps);
     let mut nested = lowered.too_deep.into_iter();
@@ -156,17 +134,59 @@ pub fn parse(bytes: &[u8], want: ParseOptions) -> ParsedFile {
     ParsedFile {
         text,
         module: lowered.module,
-        contexts: Mutex::new(if wanted { Contexts::new(tree) } else { Contexts::default() }),
+        contexts: Mutex::new(match (wanted, want.keep_tree) {
+            (true, true) => Contexts::new(tree),
+            (true, false) => Contexts::of_text(),
+            (false, _) => Contexts::default(),
+        }),
         comments: lowered.comments,
         gaps,
     }
+}
+
+/// The concrete tree of a text, with what was patched for it. What could not be read of it is added to `gaps`; an error
+/// is a text of which nothing can be read.
+fn syntax(text: &SourceText, gaps: &mut Vec<FileGap>) -> Result<(Tree, Patches), FileGap> {
+    let (source, mut patches) = patch::prepare(text.as_str());
+    if patch::indents_too_deep(&source) {
+        return Err(FileGap::whole(GapKind::TooDeep, "the indentation nests too deep: not parsed"));
+    }
+    let Some(mut tree) = tree(&source) else {
+        return Err(FileGap::whole(GapKind::ParserGaveUp, "too much of the file is no Python: not parsed"));
+    };
+    let mut source = source;
+    if tree.root_node().has_error()
+        && let Some((patched, execs)) = patch::python2(&source)
+        && let Some(better) = better_tree(&patched, &tree)
+    {
+        (tree, source) = (better, Cow::Owned(patched));
+        patches.execs = execs;
+    }
+    if tree.root_node().has_error()
+        && let Some((patched, lost)) = patch::unclosed(&source)
+        && let Some(better) = better_tree(&patched, &tree)
+    {
+        tree = better;
+        let reason = "this bracket is not closed before the next statement; it was read as if it were not there";
+        let more = lost.len().saturating_sub(MAX_ERRORS);
+        let lost = lost.into_iter().take(MAX_ERRORS).map(|at| Span::new(at, at + 1));
+        gaps.extend(lost.map(|span| FileGap::at(GapKind::SyntaxError, text, span, reason)));
+        if more > 0 {
+            gaps.push(FileGap::whole(
+                GapKind::SyntaxError,
+                format!("{more} more brackets in this file are not closed"),
+            ));
+        }
+    }
+    Ok((tree, patches))
 }
 
 impl ParsedFile {
     /// The role of the expression or string with exactly this span; none unless wanted.
     #[must_use]
     pub fn context(&self, span: Span) -> Option<Context> {
-        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(span, self.text.as_str())
+        let parse = || syntax(&self.text, &mut Vec::new()).ok().map(|(tree, _)| tree);
+        self.contexts.lock().unwrap_or_else(PoisonError::into_inner).get(span, self.text.as_str(), parse)
     }
 
     fn unread(text: SourceText, gaps: Vec<FileGap>) -> Self {

@@ -52,11 +52,15 @@ pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) ->
     files.extend(files_with_any(project, &words));
     let around = Neighbourhood::new(resolver, &models, &named, user_model.as_ref().map(|(label, _)| label.as_str()));
     files.extend(around.nodes.iter().filter(|node| node.external.is_none()).map(|node| node.file));
-    files.extend(deletions::deleting(project, &around, &|words| files_with_any(project, words)));
     files.sort_unstable();
     files.dedup();
     let mut flow = Flow::new(resolver, &models, &around, config.clone());
     flow.user_model = user_model;
+    let mut deleting = deletions::deleting(project, &around, &python_files(project));
+    deleting.retain(|file| files.binary_search(file).is_err());
+    flow.let_wait(&deleting);
+    files.extend(deleting);
+    files.sort_unstable();
     let mut known: BTreeSet<(FileId, CompactString)> = BTreeSet::new();
     // Every round brings files that were not under analysis, so this ends.
     loop {
@@ -214,13 +218,17 @@ fn model_words(models: &[Model<'_>]) -> BTreeSet<CompactString> {
 
 fn files_with_any(project: &Project, words: &BTreeSet<CompactString>) -> Vec<FileId> {
     let hashes: Vec<u32> = words.iter().map(|word| word_hash(word)).collect();
-    let ids: Vec<FileId> = project.discovery.ids().filter(|file| is_python(project, *file)).collect();
+    let ids = python_files(project);
     let holds = |file: &&FileId| {
         let held = &project.discovery.entry(**file).words;
         hashes.iter().any(|hash| held.has(*hash))
     };
     // Short work each, of which there is enough for the others to help only in long lists.
     ids.par_iter().with_min_len(512).filter(holds).copied().collect()
+}
+
+fn python_files(project: &Project) -> Vec<FileId> {
+    project.discovery.ids().filter(|file| is_python(project, *file)).collect()
 }
 
 fn is_python(project: &Project, file: FileId) -> bool {

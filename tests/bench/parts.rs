@@ -48,12 +48,15 @@ fn parts(criterion: &mut Criterion) {
         .collect();
     group.bench_function("parse files that name the model", |bench| {
         bench.iter(|| {
-            named.iter().map(|bytes| parse(bytes, ParseOptions { run_queries: true }).gaps.len()).sum::<usize>()
+            named
+                .iter()
+                .map(|bytes| parse(bytes, ParseOptions { run_queries: true, keep_tree: true }).gaps.len())
+                .sum::<usize>()
         });
     });
 
     group.bench_function("find, files parsed before", |bench| {
-        let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true }));
+        let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true, keep_tree: true }));
         let evaluator = evaluator(&project);
         // Fills the cache of parsed files.
         let _ = touchpoint::find(&Resolver::new(&project), &evaluator, TARGET);
@@ -62,7 +65,7 @@ fn parts(criterion: &mut Criterion) {
 
     group.bench_function("whole", |bench| {
         bench.iter(|| {
-            let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true }));
+            let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true, keep_tree: true }));
             touchpoint::find(&Resolver::new(&project), &evaluator(&project), TARGET).touchpoints.len()
         });
     });

@@ -61,6 +61,7 @@ impl<'p> Flow<'_, 'p> {
     /// What a function does to the rows of every model, callees included.
     fn effects(&mut self, func: FuncId) -> Effects {
         if !self.reporting {
+            self.start_givers(&Key::Effect(func));
             self.readers.entry(Key::Effect(func)).or_default().insert(self.unit);
         }
         self.effects.get(&func).cloned().unwrap_or_default()

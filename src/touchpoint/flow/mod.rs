@@ -30,6 +30,7 @@ mod relatives;
 mod relevance;
 mod signal;
 mod strings;
+mod waiting;
 
 use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
@@ -52,6 +53,7 @@ use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind, Span};
 use facts::{Binds, ClassInfo, Effects, Env, Fixture, Frame, FuncInfo, Key, Slot, Unit, Words};
 use relevance::RelevanceIndex;
+use waiting::Waiting;
 
 /// The state of the analysis.
 pub(super) struct Flow<'r, 'p> {
@@ -73,6 +75,7 @@ pub(super) struct Flow<'r, 'p> {
     effects: FxHashMap<FuncId, Effects>,
     readers: FxHashMap<Key, BTreeSet<Unit>>,
     work: BTreeSet<Unit>,
+    waiting: Waiting<'p>,
     visits: FxHashMap<Unit, u32>,
     unit: Unit,
     frames: Vec<Frame>,
@@ -148,6 +151,7 @@ impl<'r, 'p> Flow<'r, 'p> {
             effects: FxHashMap::default(),
             readers: FxHashMap::default(),
             work: BTreeSet::new(),
+            waiting: Waiting::default(),
             visits: FxHashMap::default(),
             unit: Unit::Module(FileId(0)),
             frames: Vec::new(),
@@ -186,22 +190,27 @@ impl<'r, 'p> Flow<'r, 'p> {
     pub(super) fn load(&mut self, files: &[FileId]) {
         for &file in files {
             if !self.loaded.insert(file) {
+                self.let_run(file);
                 continue;
             }
             if is_framework(self.resolver.project().modules.name(file)) {
                 continue;
             }
             let Some(parsed) = self.resolver.project().parsed(file) else { continue };
+            let first = self.funcs.len();
             self.register(file, &parsed.module.body, None, None, "");
             self.register_made(file);
+            if self.waits(file) {
+                self.hold_back(first);
+            }
             self.work.insert(Unit::Module(file));
         }
         self.name_words();
     }
 
-    /// Whether a file is under analysis.
+    /// Whether all of a file is under analysis.
     pub(super) fn is_loaded(&self, file: FileId) -> bool {
-        self.loaded.contains(&file)
+        self.loaded.contains(&file) && !self.waits(file)
     }
 
     /// Gives a class its number, and notes it as the model or the model around the target that it is.
@@ -385,7 +394,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     pub(super) fn take_wanted(&mut self) -> Vec<FileId> {
         self.want_fixture_users();
         let wanted = std::mem::take(&mut self.wanted);
-        wanted.into_iter().filter(|file| !self.loaded.contains(file)).collect()
+        wanted.into_iter().filter(|file| !self.is_loaded(*file)).collect()
     }
 
     /// Names bound in a module to something that matters: whoever names them matters too.
@@ -548,6 +557,7 @@ impl<'r, 'p> Flow<'r, 'p> {
     fn read(&mut self, key: Key) -> Option<TySet> {
         let set = self.facts.get(&key).cloned();
         if !self.reporting {
+            self.start_givers(&key);
             self.readers.entry(key).or_default().insert(self.unit);
         }
         set
