@@ -1,11 +1,13 @@
 //! `csm-audit plan` and `csm-audit verify`: from arguments to a folder of files, and from that back to servers.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Component, Path, PathBuf};
 use std::process::{Command, ExitCode};
 
 use anyhow::Context as _;
+use csm_audit::audit::Audit;
 use csm_audit::cli;
 use csm_audit::config::{CliOverrides, Settings};
 use csm_audit::live::compare::{Agreement, Pair};
@@ -62,6 +64,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
         cut_over: arguments.cut_over,
         also: arguments.also.clone(),
         model: model(&result),
+        texts: texts(&result, &checked.audit),
         commands: commands(&settings, &result),
     };
     let plan = csm_audit::plan::plan(&checked.audit, &options);
@@ -94,6 +97,15 @@ fn model(result: &csm_audit::ScanResult) -> Option<ModelSource> {
     let model = result.models.iter().find(|model| model.role == Role::Target)?;
     let text = result.project.text(model.file)?.as_str().to_owned();
     Some(ModelSource { path: result.project.path(model.file).to_owned(), text, line: model.line })
+}
+
+/// The texts of the files with fields that store the ids as plain integers.
+fn texts(result: &csm_audit::ScanResult, audit: &Audit) -> BTreeMap<String, String> {
+    let wanted: BTreeSet<&str> = audit.narrow_fields().map(|(_, field, _)| field.place.file.as_str()).collect();
+    let files = result.project.discovery.ids().filter(|file| wanted.contains(result.project.path(*file)));
+    files
+        .filter_map(|file| Some((result.project.path(file).to_owned(), result.project.text(file)?.as_str().to_owned())))
+        .collect()
 }
 
 /// How the project runs Django's commands: by the `manage.py` that is nearest above the model.

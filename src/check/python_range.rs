@@ -2,9 +2,8 @@
 
 use super::context::Context;
 use super::Finding;
-use crate::audit::Role;
 use crate::django::Version;
-use crate::finding::Severity;
+use crate::finding::{Confidence, Severity};
 
 declare_check! {
     /// ## What
@@ -77,37 +76,23 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
 fn of_ids(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
     let Some(code) = audit.expected.first() else { return };
-    for column in audit.columns.iter().filter(|column| column.role == Role::Soft) {
-        let Some(field) = audit.model_column(&column.table, &column.column).filter(|one| one.referenced.is_none()) else {
-            continue;
-        };
-        // `DatabaseOperations.integer_field_ranges` (django/db/backends/mysql/operations.py).
+    for (column, field, python_max) in audit.narrow_fields() {
+        let hides = code.django >= Version(5, 0);
+        let what = if hides { "lookups of larger ids find nothing" } else { "forms refuse larger ids" };
         let class = field.class.rsplit('.').next().unwrap_or_default();
-        let python_max = match class {
-            "SmallIntegerField" => i128::from(i16::MAX),
-            "PositiveSmallIntegerField" => i128::from(u16::MAX),
-            "IntegerField" => i128::from(i32::MAX),
-            "PositiveIntegerField" => i128::from(u32::MAX),
-            _ => continue,
-        };
-        let reported = |range: &crate::expected::IntegerRange| {
-            range.table.eq_ignore_ascii_case(&column.table) && range.column.eq_ignore_ascii_case(&column.column)
-        };
-        if python_max >= audit.target.highest_id() || code.integer_ranges.iter().any(reported) {
-            continue;
-        }
-        let what = if code.django >= Version(5, 0) { "look-ups of larger ids find nothing" } else { "forms refuse larger ids" };
         let message = format!(
             "{} stores ids of {}, and a {class} takes integers up to {python_max} only: {what}",
             field.field, audit.target.label
         );
+        let severity = if hides { Severity::Error } else { Severity::Warning };
         findings.push(
             Finding::of_code(&PYTHON_RANGE, message)
-                .severity(Severity::Warning)
+                .severity(severity)
                 .confidence(column.confidence)
                 .table(&column.table)
                 .column(&column.column)
                 .affects_target_if(true)
+                .blocks_change_if(hides && column.confidence == Confidence::Certain)
                 .evidence_at("models", field.class.clone(), &field.place.file, field.place.line)
                 .fix(
                     "make it a PositiveBigIntegerField with the Django migration of the plan: its column has that type \

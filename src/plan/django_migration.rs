@@ -1,14 +1,15 @@
 //! The Django side: a migration that brings state and ledger to where the databases are, and makes the change by itself
 //! where nobody made it; the field's class with the right range; the edit of the model.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use super::model_edit;
+use super::model_edit::{self, Edit};
 use super::options::{Commands, Options};
+use super::plain_fields::{self, OtherApp, PlainField};
 use super::shell::Word;
 use super::types::{Effect, File, Language, Plan, Probe, Rollback, Step, StepKind};
 use crate::audit::{Audit, Role};
-use crate::expected::KnownMigration;
 use crate::live::facts::integer_limit;
 
 /// The functions of the migration, which do not depend on names. They run on Python 2.7 and 3.
@@ -27,21 +28,18 @@ pub(super) struct Migration {
     text: String,
     /// The class of the field, with its path; none when Django has one.
     field: Option<(String, String)>,
-    /// The edit of the model; none when there is none to make.
-    edit: Edit,
+    /// The edit of the models as a unified diff, as far as it can be made by itself.
+    patch: Option<String>,
+    /// The edits that somebody makes by hand.
+    words: Vec<String>,
+    /// The fields that store the ids as plain integers.
+    fields: Vec<PlainField>,
+    /// The migrations of other apps with such fields.
+    others: Vec<OtherApp>,
     /// The name of the migration before.
     before: String,
     /// How the project runs Django's commands.
     commands: Commands,
-}
-
-enum Edit {
-    /// The model is as it has to be.
-    None,
-    /// A unified diff.
-    Patch(String),
-    /// In words.
-    Words(String),
 }
 
 impl Migration {
@@ -50,17 +48,7 @@ impl Migration {
         let code = audit.expected.first()?;
         let (label, _) = audit.target.label.split_once('.')?;
         let app = code.apps.iter().find(|app| app.label.eq_ignore_ascii_case(label))?;
-        let own: Vec<&KnownMigration> =
-            code.migrations.iter().filter(|migration| migration.node.0 == app.label && !migration.south).collect();
-        let leaf = own
-            .iter()
-            .filter(|migration| {
-                let depended = own.iter().any(|other| other.dependencies.contains(&migration.node));
-                let replaced = own.iter().any(|other| other.replaces.contains(&migration.node));
-                !depended && !replaced
-            })
-            .max_by(|a, b| a.node.1.cmp(&b.node.1))?;
-
+        let (leaf, number) = plain_fields::leaf(code, &app.label)?;
         let highest = audit.target.highest_id();
         let server = crate::schema::Server::default();
         let is_wide = |column: &crate::audit::IdColumn| {
@@ -74,15 +62,11 @@ impl Migration {
                 && range.column.eq_ignore_ascii_case(&audit.target.key)
                 && range.python_max < highest
         });
-        if by_code().all(is_wide) && range.is_none() {
+        let fields = plain_fields::find(audit, options);
+        if by_code().all(is_wide) && range.is_none() && fields.is_empty() {
             return None;
         }
 
-        let number = own
-            .iter()
-            .filter_map(|migration| migration.node.1.split('_').next()?.parse::<u32>().ok())
-            .max()
-            .map_or_else(String::new, |last| format!("{:04}_", last + 1));
         let name = format!("{number}widen_{}_key", audit.target.label.rsplit('.').next()?.to_lowercase());
         let folder = leaf.file.rsplit_once('/').map_or("", |(folder, _)| folder);
         let module_path = app.module.replace('.', "/");
@@ -115,33 +99,38 @@ impl Migration {
             import: line.as_deref(),
             before: (&app.label, &leaf.node.1),
             state_is_wide: key_wide,
+            fields: &plain_fields::operations(&fields, &app.label, 16),
         }
         .print();
-        let edit = match (key_wide, range, &options.model) {
-            (true, None, _) => Edit::None,
-            (true, Some(range), _) => Edit::Words(format!(
+        let mut words = Vec::new();
+        let mut edits = plain_fields::edits(&fields);
+        if key_wide {
+            words.extend(range.map(|range| format!(
                 "{}:{}: `{}` says it is an `{}` whose largest value is {}, and its column holds {}: let the class derive from \
                  `models.BigAutoField`, or its `get_internal_type` return \"BigAutoField\". Its path stays, so that no \
                  migration follows from it.",
                 range.file, range.line, range.class, range.internal_type, range.python_max, range.column_max
-            )),
-            (false, _, Some(source)) => {
-                let field = model_edit::Field { name: &attribute, class: &field_name, import: line.as_deref() };
-                match model_edit::patch(source, &field) {
-                    Some(patch) => Edit::Patch(patch),
-                    None => Edit::Words(words(audit, &attribute, &field_name, line.as_deref())),
-                }
+            )));
+        } else {
+            let field = model_edit::Field { name: &attribute, class: &field_name, import: line.as_deref() };
+            let source = options.model.as_ref();
+            match source.and_then(|source| Some((source, model_edit::key_edits(source, &field)?))) {
+                Some((source, of_key)) => edits.entry(source.path.clone()).or_default().extend(of_key),
+                None => words.push(key_in_words(audit, &attribute, &field_name, line.as_deref())),
             }
-            (false, _, None) => Edit::Words(words(audit, &attribute, &field_name, line.as_deref())),
-        };
+        }
+        words.extend(fields.iter().filter_map(PlainField::words));
         let field = (unsigned && !key_wide).then(|| (format!("django/{app_folder}/{MODULE}.py"), field_class()));
         Some(Self {
             app: app.label.clone(),
             path: format!("django/{folder}/{name}.py"),
-            name,
             text,
             field,
-            edit,
+            patch: patch(edits, options),
+            words,
+            others: plain_fields::of_other_apps(code, &fields, (&app.label, &name)),
+            fields,
+            name,
             before: leaf.node.1.clone(),
             commands: options.commands.clone(),
         })
@@ -152,9 +141,8 @@ impl Migration {
         let file = |path: &str, text: &str| File { path: path.to_owned(), text: text.to_owned(), executable: false };
         let mut files = vec![file(&self.path, &self.text)];
         files.extend(self.field.iter().map(|(path, text)| file(path, text)));
-        if let Edit::Patch(patch) = &self.edit {
-            files.push(file("django/model.patch", patch));
-        }
+        files.extend(self.others.iter().map(|other| other.file.clone()));
+        files.extend(self.patch.iter().map(|patch| file("django/model.patch", patch)));
         files
     }
 
@@ -165,7 +153,7 @@ impl Migration {
             .iter()
             .filter(|step| step.effects.iter().any(|effect| matches!(effect, Effect::ChangesType { key: true, .. })));
         let mut run = String::from("cp -R django/. \"$PROJECT\"");
-        if let Edit::Patch(_) = &self.edit {
+        if self.patch.is_some() {
             run.push_str(" && rm \"$PROJECT\"/model.patch && patch -d \"$PROJECT\" -p1 < django/model.patch");
         }
         let aliases = self.aliases(audit);
@@ -176,12 +164,16 @@ impl Migration {
             format!("(cd \"$PROJECT\" && {})", words.map(word).collect::<Vec<_>>().join(" "))
         };
         for alias in &aliases {
-            let _ = write!(run, "\n{}", command(&["migrate", &format!("--database={alias}"), &self.app, &self.name]));
+            let own = (self.app.as_str(), self.name.as_str());
+            let others = self.others.iter().map(|other| (other.app.as_str(), other.name.as_str()));
+            for (app, name) in [own].into_iter().chain(others) {
+                let _ = write!(run, "\n{}", command(&["migrate", &format!("--database={alias}"), app, name]));
+            }
         }
         let _ = write!(run, "\n{}", command(&["makemigrations", "--check", "--dry-run"]));
         let mut title = format!("Apply the Django migration {}.{}", self.app, self.name);
-        if let Edit::Words(words) = &self.edit {
-            let _ = write!(title, "; first edit the model: {words}");
+        if !self.words.is_empty() {
+            let _ = write!(title, "; first edit the models: {}", self.words.join("; "));
         }
         Step {
             id: String::from("code-01"),
@@ -223,14 +215,13 @@ impl Migration {
     fn effects(&self, audit: &Audit, aliases: &[String]) -> Vec<Effect> {
         let pairs =
             audit.pairs().filter(|pair| pair.mapping.alias.as_ref().is_some_and(|alias| aliases.contains(alias)));
-        pairs
-            .map(|pair| Effect::RecordsMigration {
-                environment: pair.environment_name().to_owned(),
-                database: pair.database.name.clone(),
-                app: self.app.clone(),
-                name: self.name.clone(),
-            })
-            .collect()
+        let records = pairs.map(|pair| Effect::RecordsMigration {
+            environment: pair.environment_name().to_owned(),
+            database: pair.database.name.clone(),
+            app: self.app.clone(),
+            name: self.name.clone(),
+        });
+        records.chain(self.fields.iter().map(PlainField::effect)).collect()
     }
 
     /// The aliases that hold one of the columns.
@@ -249,7 +240,18 @@ fn attribute(audit: &Audit) -> String {
     field.unwrap_or(&audit.target.key).to_owned()
 }
 
-fn words(audit: &Audit, attribute: &str, field: &str, import: Option<&str>) -> String {
+/// The unified diff of the edits of the models, by file.
+fn patch(edits: BTreeMap<String, Vec<Edit>>, options: &Options) -> Option<String> {
+    let text_of = |path: &str| {
+        let model = options.model.as_ref().filter(|source| source.path == path).map(|source| &source.text);
+        model.or_else(|| options.texts.get(path))
+    };
+    let diffs = edits.into_iter().filter_map(|(path, edits)| Some(model_edit::diff(&path, text_of(&path)?, edits)));
+    let patch: String = diffs.collect();
+    (!patch.is_empty()).then_some(patch)
+}
+
+fn key_in_words(audit: &Audit, attribute: &str, field: &str, import: Option<&str>) -> String {
     format!(
         "in the class of {}: `{attribute} = {field}(primary_key=True)`{}",
         audit.target.label,
@@ -314,6 +316,8 @@ struct Text<'a> {
     before: (&'a str, &'a str),
     /// Whether the model's state has the new type already, so that only tables change.
     state_is_wide: bool,
+    /// The operations that change the state of fields with ids, which are plain integers.
+    fields: &'a str,
 }
 
 impl Text<'_> {
@@ -334,7 +338,7 @@ impl Text<'_> {
             docstring(&format!("Widens the key of {} and the columns that store its ids.", self.label)),
             env!("CARGO_PKG_VERSION")
         );
-        if self.import.is_none() && !self.state_is_wide {
+        if self.import.is_none() && !self.state_is_wide || !self.fields.is_empty() {
             out.push_str(", models");
         }
         out.push('\n');
@@ -390,7 +394,14 @@ impl Text<'_> {
 
     fn migration(&self) -> String {
         let operations = if self.state_is_wide {
-            String::from("        Widen(),\n")
+            let state = match self.fields {
+                "" => String::new(),
+                fields => format!(
+                    "        migrations.SeparateDatabaseAndState(\n            state_operations=[\n{fields}            \
+                     ],\n        ),\n"
+                ),
+            };
+            format!("        Widen(),\n{state}")
         } else {
             let model = self.label.rsplit('.').next().unwrap_or_default().to_lowercase();
             let alter = |class: &str| {
@@ -405,9 +416,10 @@ impl Text<'_> {
             };
             format!(
                 "        migrations.SeparateDatabaseAndState(\n            database_operations=[\n{}            ],\n            \
-                 state_operations=[\n{}            ],\n        ),\n",
+                 state_operations=[\n{}{}            ],\n        ),\n",
                 alter("Widen"),
-                alter("migrations.AlterField")
+                alter("migrations.AlterField"),
+                self.fields
             )
         };
         format!(

@@ -26,6 +26,7 @@ mod gh_ost_script;
 mod model_edit;
 mod options;
 mod order;
+mod plain_fields;
 mod preconditions;
 mod pt_osc;
 pub mod rights;

@@ -38,22 +38,40 @@ pub(super) fn existing_key(source: &ModelSource, column: &str) -> Option<Key> {
         if !is_true(args.keyword("primary_key")) || db_column.as_deref().unwrap_or(name) != column {
             return None;
         }
-        let literal = |value: &Expr| {
-            let inner = match &value.kind {
-                // A text that is translated when it is shown.
-                ExprKind::Call { args, .. } if args.keywords.is_empty() && args.args.len() == 1 => args.args.first()?,
-                _ => value,
-            };
-            let is_literal = matches!(inner.kind, ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None);
-            (is_literal || inner.as_str().is_some()).then(|| parsed.text.slice(inner.span).to_owned())
-        };
-        let mut arguments: Vec<String> = args.args.iter().filter_map(literal).collect();
-        arguments.extend(args.keywords.iter().filter_map(|keyword| {
-            let name = keyword.name.as_ref()?.name.as_str();
-            if name == "serialize" { None } else { Some(format!("{name}={}", literal(&keyword.value)?)) }
-        }));
+        let arguments = literals(&parsed, args).flatten().collect();
         Some(Key { name: name.to_owned(), arguments })
     })
+}
+
+/// The arguments of a field as Python writes them, but `serialize`; `None` for one that is no literal.
+fn literals<'t>(parsed: &'t ParsedFile, args: &'t Arguments) -> impl Iterator<Item = Option<String>> + 't {
+    let literal = |value: &Expr| {
+        let inner = match &value.kind {
+            // A text that is translated when it is shown.
+            ExprKind::Call { args, .. } if args.keywords.is_empty() && args.args.len() == 1 => args.args.first()?,
+            _ => value,
+        };
+        let is_literal = matches!(inner.kind, ExprKind::Number(_) | ExprKind::Bool(_) | ExprKind::None);
+        (is_literal || inner.as_str().is_some()).then(|| parsed.text.slice(inner.span).to_owned())
+    };
+    let positional = args.args.iter().map(literal);
+    let keywords =
+        args.keywords.iter().filter(|keyword| keyword.name.as_ref().is_none_or(|name| name.name != "serialize"));
+    positional.chain(
+        keywords.map(move |keyword| Some(format!("{}={}", keyword.name.as_ref()?.name, literal(&keyword.value)?))),
+    )
+}
+
+/// The edit that gives a field of a class another class of `django.db.models`, and the arguments that the field has.
+/// `None` where the class of this name has no such field, where its field's class is not an attribute of a module, or
+/// where an argument is no literal.
+pub(super) fn plain_field(text: &str, model: &str, attribute: &str, class: &str) -> Option<(Edit, Vec<String>)> {
+    let parsed = parse::parse(text.as_bytes(), ParseOptions::default());
+    let (_, owner) = find_class(&parsed.module.body, &|class| class.name.name == model)?;
+    let statement = owner.body.iter().rev().find(|statement| assigned(statement) == Some(attribute))?;
+    let ExprKind::Attribute { attr, .. } = &field_call(statement)?.kind else { return None };
+    let arguments = literals(&parsed, field_arguments(statement)?).collect::<Option<Vec<String>>>()?;
+    Some(((attr.span.start as usize, attr.span.end as usize, class.to_owned()), arguments))
 }
 
 /// The class whose name stands in a line.
@@ -61,9 +79,9 @@ fn class_at(parsed: &ParsedFile, line: u32) -> Option<(&Stmt, &ClassDef)> {
     find_class(&parsed.module.body, &|class| parsed.text.line_col(class.name.span.start).line == line)
 }
 
-/// The diff that gives the class a key of another field; `None` where the text has no such class, or another attribute is
-/// its key.
-pub(super) fn patch(source: &ModelSource, field: &Field<'_>) -> Option<String> {
+/// The edits that give the class a key of another field; `None` where the text has no such class, or another attribute
+/// is its key.
+pub(super) fn key_edits(source: &ModelSource, field: &Field<'_>) -> Option<Vec<Edit>> {
     let parsed = parse::parse(source.text.as_bytes(), ParseOptions::default());
     let text = parsed.text.as_str();
     let (outer, class) = class_at(&parsed, source.line)?;
@@ -75,14 +93,19 @@ pub(super) fn patch(source: &ModelSource, field: &Field<'_>) -> Option<String> {
         let at = import_place(text, &parsed.module.body, outer);
         edits.push((at, at, format!("{import}{end_of_line}")));
     }
+    Some(edits)
+}
+
+/// The unified diff of the edits of a file.
+pub(super) fn diff(path: &str, text: &str, mut edits: Vec<Edit>) -> String {
     edits.sort_by_key(|edit| std::cmp::Reverse(edit.0));
     let mut changed = text.to_owned();
     for (start, end, by) in edits {
         changed.replace_range(start..end, &by);
     }
     let diff = TextDiff::from_lines(text, &changed);
-    let (old, new) = (format!("a/{}", source.path), format!("b/{}", source.path));
-    Some(diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string())
+    let (old, new) = (format!("a/{path}"), format!("b/{path}"));
+    diff.unified_diff().context_radius(CONTEXT).header(&old, &new).to_string()
 }
 
 /// A class among statements and those inside them, with its statement.
@@ -97,8 +120,8 @@ fn find_class<'t>(body: &'t [Stmt], is_it: &dyn Fn(&ClassDef) -> bool) -> Option
     })
 }
 
-/// What replaces which bytes.
-type Edit = (usize, usize, String);
+/// The bytes that are replaced, from and to, and the text that replaces them.
+pub(super) type Edit = (usize, usize, String);
 
 fn edit_class(text: &str, outer: &Stmt, class: &ClassDef, field: &Field<'_>, end_of_line: &str) -> Option<Edit> {
     let assignment = format!("{} = {}(primary_key=True)", field.name, field.class);
@@ -210,7 +233,7 @@ mod tests {
     fn edit(text: &str, line: u32) -> Option<String> {
         let source = ModelSource { path: "app/models.py".into(), text: text.into(), line };
         let field = Field { name: "id", class: "Big", import: Some("from app.big_key import Big") };
-        patch(&source, &field)
+        key_edits(&source, &field).map(|edits| diff(&source.path, text, edits))
     }
 
     #[test]
@@ -250,6 +273,18 @@ mod tests {
         let text = "from django.db import models\n\nclass A(models.Model):\n    key = models.AutoField(primary_key=True, db_column='id')\n";
         assert_eq!(edit(text, 3), None);
         assert_eq!(edit(text, 1), None);
+    }
+
+    #[test]
+    fn a_plain_field_gets_another_class_and_keeps_its_arguments() {
+        let text = "class A(M):\n    nr = models.IntegerField(_('no.'), db_index=True)\n    x = models.IntegerField(default=f)\n    y = IntegerField()\n";
+        let (edit, arguments) = plain_field(text, "A", "nr", "BigIntegerField").unwrap();
+        assert_eq!(arguments, ["'no.'", "db_index=True"]);
+        let diff = diff("m.py", text, vec![edit]);
+        assert!(diff.contains("+    nr = models.BigIntegerField(_('no.'), db_index=True)\n"), "{diff}");
+        for (model, name) in [("A", "x"), ("A", "y"), ("A", "z"), ("B", "nr")] {
+            assert_eq!(plain_field(text, model, name, "BigIntegerField"), None, "{model}.{name}");
+        }
     }
 
     #[test]

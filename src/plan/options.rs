@@ -1,5 +1,7 @@
 //! Decisions of the operator, made before the plan.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use super::gh_ost_flags::Release;
@@ -18,6 +20,8 @@ pub struct Options {
     pub also: Vec<(String, String)>,
     /// The source of the model, for the edit of its key.
     pub model: Option<ModelSource>,
+    /// The texts of files with fields that store the ids as plain integers, by their paths.
+    pub texts: BTreeMap<String, String>,
     /// How the project runs Django's commands.
     pub commands: Commands,
 }

@@ -328,6 +328,16 @@ pub enum Effect {
         /// The tables.
         tables: Vec<String>,
     },
+    /// A field of the models gets a class that takes larger integers.
+    #[serde(rename = "field")]
+    ChangesField {
+        /// The field, as `app_label.Model.field`.
+        field: String,
+        /// Its table.
+        table: String,
+        /// Its column.
+        column: String,
+    },
     /// A row of a migration is added to `django_migrations`.
     #[serde(rename = "migrated")]
     RecordsMigration {

@@ -109,7 +109,7 @@ impl Verification {
                     key_is(environment.database(&key.database), key, false)
                 }
                 Effect::AddsForeignKey { key } => key_is(environment.database(&key.database), key, true),
-                Effect::LeavesTables { .. } => continue,
+                Effect::LeavesTables { .. } | Effect::ChangesField { .. } => continue,
                 Effect::DropsTables { database, tables } => gone(environment.database(database), tables),
                 Effect::RecordsMigration { environment: of, database, app, name } => {
                     let (what, state) = migrated(environment.database(database), app, name);

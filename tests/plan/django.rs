@@ -10,7 +10,7 @@ use crate::platform::{self, PASSWORD, Platform, said};
 use crate::support::{Flavour, Server, start};
 
 /// A Python with a release of Django; it is kept for the next run.
-fn python(django: &str) -> Option<PathBuf> {
+pub fn python(django: &str) -> Option<PathBuf> {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("django-{django}"));
     let python = folder.join("bin/python");
     let works = |python: &Path| {

@@ -6,6 +6,7 @@ mod end_to_end;
 mod facts;
 mod folder;
 mod order;
+mod plain_fields;
 mod platform;
 mod preflight;
 mod running;

@@ -168,7 +168,10 @@ impl World {
                     prop_assert_eq!(ends.0, ends.1, "{} ties columns of two types", key.name);
                     self.keys.insert(key.clone());
                 }
-                Effect::LeavesTables { .. } | Effect::DropsTables { .. } | Effect::RecordsMigration { .. } => {}
+                Effect::LeavesTables { .. }
+                | Effect::DropsTables { .. }
+                | Effect::ChangesField { .. }
+                | Effect::RecordsMigration { .. } => {}
             }
         }
         Ok(())
@@ -183,7 +186,10 @@ impl World {
                 }
                 Effect::DropsForeignKey { key } => drop(self.keys.insert(key.clone())),
                 Effect::AddsForeignKey { key } => drop(self.keys.remove(key)),
-                Effect::LeavesTables { .. } | Effect::DropsTables { .. } | Effect::RecordsMigration { .. } => {}
+                Effect::LeavesTables { .. }
+                | Effect::DropsTables { .. }
+                | Effect::ChangesField { .. }
+                | Effect::RecordsMigration { .. } => {}
             }
         }
     }

@@ -261,6 +261,9 @@ fn removes(step: &Step, finding: &ReportFinding) -> bool {
                 && is(&finding.database, database)
                 && tables.iter().any(|table| is(&finding.table, table))
         }
+        Effect::ChangesField { table, column, .. } => {
+            finding.check == "python-range" && is(&finding.table, table) && is(&finding.column, column)
+        }
         Effect::AddsForeignKey { .. } | Effect::LeavesTables { .. } | Effect::RecordsMigration { .. } => false,
     })
 }
