@@ -1,9 +1,9 @@
 //! What the analysis holds of classes, functions and values while it runs.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use compact_str::CompactString;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::ast::{ClassDef, FunctionDef, Param};
 use crate::finding::Access;
@@ -118,3 +118,18 @@ pub(super) struct Fixture {
 
 /// Accesses by the index of their model.
 pub(super) type Effects = Vec<(usize, Access)>;
+
+/// The functions that wait until they are needed, and what makes them run.
+#[derive(Default)]
+pub(super) struct Waiting<'p> {
+    /// The files whose functions wait.
+    pub(super) files: BTreeSet<FileId>,
+    /// The outermost functions that wait, each with the end of the range of what is nested in it.
+    pub(super) functions: BTreeMap<FuncId, FuncId>,
+    /// The functions of a file that set an attribute of this name.
+    pub(super) setters: FxHashMap<FileId, FxHashMap<&'p str, Vec<FuncId>>>,
+    /// The functions that mention this name.
+    pub(super) callers: FxHashMap<&'p str, Vec<FuncId>>,
+    /// The functions whose callers run.
+    pub(super) called: FxHashSet<FuncId>,
+}

@@ -51,9 +51,8 @@ use crate::finding::Access;
 use crate::modules::ModuleRef;
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind, Span};
-use facts::{Binds, ClassInfo, Effects, Env, Fixture, Frame, FuncInfo, Key, Slot, Unit, Words};
+use facts::{Binds, ClassInfo, Effects, Env, Fixture, Frame, FuncInfo, Key, Slot, Unit, Waiting, Words};
 use relevance::RelevanceIndex;
-use waiting::Waiting;
 
 /// The state of the analysis.
 pub(super) struct Flow<'r, 'p> {

@@ -315,7 +315,11 @@ impl<'p> Flow<'_, 'p> {
     }
 
     fn short_string(&mut self, expr: &'p Expr, text: &str, use_: Use) {
-        if use_ != Use::Annotation && !self.relevance.may_mention(text) {
+        if !self.relevance.may_mention(text) {
+            // A quoted annotation may name what leads to a model, such as an alias.
+            if use_ == Use::Annotation {
+                self.annotation_string(expr, text);
+            }
             return;
         }
         let file = self.file();

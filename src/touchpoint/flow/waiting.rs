@@ -5,9 +5,7 @@
 //! Every function that deletes runs at once. The others run when one that runs reads what they give: a result, an effect,
 //! a variable around it, an attribute that they set, an argument that they pass.
 
-use std::collections::{BTreeMap, BTreeSet};
-
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 use super::{Flow, Key, Unit};
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind, walk_exprs};
@@ -16,21 +14,6 @@ use crate::touchpoint::ty::FuncId;
 
 /// The methods that delete rows.
 const DELETE: [&str; 2] = ["delete", "adelete"];
-
-/// The functions that wait, and what makes them run.
-#[derive(Default)]
-pub(super) struct Waiting<'p> {
-    /// The files whose functions wait.
-    files: BTreeSet<FileId>,
-    /// The outermost functions that wait, each with the end of the range of what is nested in it.
-    functions: BTreeMap<FuncId, FuncId>,
-    /// The functions of a file that set an attribute of this name.
-    setters: FxHashMap<FileId, FxHashMap<&'p str, Vec<FuncId>>>,
-    /// The functions that mention this name.
-    callers: FxHashMap<&'p str, Vec<FuncId>>,
-    /// The functions whose callers run.
-    called: FxHashSet<FuncId>,
-}
 
 impl<'p> Flow<'_, 'p> {
     /// Lets the functions of these files wait when they come under analysis.
