@@ -455,6 +455,6 @@ fn a_generic_relation_proves_where_ids_are() {
     );
     let found = findings(folder.path(), &[("prod", &dump)]);
     let expected =
-        ["reference-too-narrow error shop_mark ", "python-range error shop_mark ", "soft-reference info shop_mark "];
+        ["reference-too-narrow error shop_mark ", "python-range warning shop_mark ", "soft-reference info shop_mark "];
     assert_eq!(found, expected);
 }

@@ -26,7 +26,8 @@ declare_check! {
     /// ## Fix
     ///
     /// Let the class extend `BigAutoField`, or return the internal type that fits its column. A field with ids becomes a
-    /// `PositiveBigIntegerField`, or a `BigIntegerField`, when its column is wide.
+    /// `PositiveBigIntegerField`, or a `BigIntegerField`, when its column is wide: `csm-audit plan` writes the edit of the
+    /// models and the migrations. From Django 5.0 on the answer is not "ready" without that step.
     pub static PYTHON_RANGE = {
         id: "python-range",
         severity: Error,

@@ -140,5 +140,6 @@ fn fields_with_ids_follow_the_key() {
                  print(Sticker.objects.filter(object_id=p.id).count(), Remark.objects.filter(object_id=p.id).count(), \
                  p.stickers.count(), p.remarks.count())";
     assert_eq!(site.managed(&["shell", "-c", shell]).trim().lines().last(), Some("1 1 1 1"));
-    assert_eq!(python_ranges(&site.report()), [""; 0]);
+    // The key itself: its column goes further than Django's signed field, which nobody reaches.
+    assert_eq!(python_ranges(&site.report()), ["info false id"]);
 }
