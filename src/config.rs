@@ -68,7 +68,7 @@ pub struct Settings {
     pub output: Option<PathBuf>,
     /// Where the sources can be looked at.
     pub source_url: Option<SourceUrl>,
-    /// Nothing but the report.
+    /// Print the report only.
     pub quiet: bool,
     /// When to use colour.
     pub color: Color,

@@ -23,7 +23,7 @@ impl FromStr for Version {
         match (parts.next(), parts.next()) {
             (Some(Ok(major)), Some(Ok(minor))) => Ok(Self(major, minor)),
             (Some(Ok(major)), None) => Ok(Self(major, 0)),
-            _ => Err(format!("`{text}` is no version of Django; write 4.2")),
+            _ => Err(format!("`{text}` is not a valid version of Django; write 4.2")),
         }
     }
 }

@@ -69,7 +69,7 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
     let (sources, mut gaps) = sources(&arguments.environments, &arguments.access, &settings)?;
     anyhow::ensure!(
         !sources.is_empty(),
-        "no environment is named; write prod=mysql://user@host/database, or [environments.prod] in the configuration"
+        "no environment was passed; write prod=mysql://user@host/database, or [environments.prod] in the configuration"
     );
     let mut request = Request::about(&settings.target);
     request.tables.extend(arguments.table);
@@ -118,7 +118,7 @@ fn place_of(path: &Path, environments: &[EnvironmentFacts]) -> PathBuf {
     // Whoever closed standard error does not want to know.
     let _ = writeln!(
         anstream::stderr(),
-        "{} is kept, because it is complete and this snapshot is not, which is written to {}",
+        "{} is complete and was kept; this snapshot is not complete and was written to {}",
         path.display(),
         beside.display()
     );
@@ -136,7 +136,10 @@ pub fn of_scan(arguments: &Environments, settings: &Settings) -> anyhow::Result<
 /// The earlier states of environments that a scan is told of.
 pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<Vec<Source>> {
     if let Some(wrong) = arguments.earlier.iter().find(|argument| !argument.contains('=') || argument.contains("://")) {
-        anyhow::bail!("`{}` is no earlier state; write prod=FILE of csm-audit snapshot", address::redact(wrong));
+        anyhow::bail!(
+            "`{}` is not a valid earlier snapshot; write prod=FILE of csm-audit snapshot",
+            address::redact(wrong)
+        );
     }
     if arguments.earlier.is_empty() {
         return Ok(Vec::new());
@@ -145,7 +148,7 @@ pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<
     for place in sources.iter().flat_map(|source| &source.places) {
         if let DataSource::Dump { path, .. } = place {
             anyhow::bail!(
-                "{} is a dump, which tells no time; --earlier takes files of csm-audit snapshot",
+                "{} is a dump, which records no time; --earlier requires a file of csm-audit snapshot",
                 path.display()
             );
         }
@@ -205,7 +208,7 @@ fn sources(environments: &[String], access: &Access, settings: &Settings) -> any
     for name in &names {
         anyhow::ensure!(
             settings.environments.contains_key(name),
-            "`{name}` is no environment of the configuration; write {name}=mysql://user@host/database"
+            "`{name}` is not an environment of the configuration; write {name}=mysql://user@host/database"
         );
     }
     for (name, environment) in settings.environments.iter().filter(|(name, _)| all || names.contains(name)) {
@@ -225,7 +228,7 @@ fn ensure_distinct<'a>(names: impl Iterator<Item = &'a str>) -> anyhow::Result<(
     for name in names {
         anyhow::ensure!(
             name.contains(|c: char| c.is_ascii_alphanumeric()),
-            "environment `{}` has no letter or digit of ASCII, of which file names are made; rename it, such as prod-eu",
+            "environment `{}` has no ASCII letter or digit for file names; rename it, for example to prod-eu",
             one_line(name)
         );
         let stem = slug(name).to_ascii_lowercase();

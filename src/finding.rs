@@ -67,11 +67,11 @@ impl Kind {
     }
 }
 
-/// How grave a finding is.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Severity {
-    /// Good to know; nothing breaks by it.
+    /// For information; nothing breaks because of it.
     Info,
     /// Something will surprise somebody.
     Warning,
@@ -91,11 +91,11 @@ impl Severity {
     }
 }
 
-/// How sure a statement is.
+/// The confidence of a statement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Confidence {
-    /// A name that fits and nothing more: a bare word in prose, a cache key.
+    /// Matched by name only: a word in a document, a cache key.
     Possible,
     /// Resolved through a step that could be wrong: a parameter's callers, an accessor on an unknown object.
     Likely,

@@ -90,7 +90,7 @@ fn not_defined(target: &str, near: &[String]) -> String {
         [one] => format!("did you mean {one}? "),
         [rest @ .., last] => format!("did you mean {} or {last}? ", rest.join(", ")),
     };
-    let advice = "give the project that defines it, or with --site-packages the folder its package is installed in";
+    let advice = "pass the project that defines it, or its package folder with --site-packages";
     format!("no model {target} is defined in the scanned folders; {guess}{advice}")
 }
 

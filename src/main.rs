@@ -160,8 +160,8 @@ fn explain(id: Option<&str>) -> anyhow::Result<()> {
                     .map(|check| (strsim::jaro_winkler(id, check.id), check.id))
                     .filter(|(similar, _)| *similar > 0.8)
                     .max_by(|a, b| a.0.total_cmp(&b.0));
-                let guess = near.map_or_else(String::new, |(_, id)| format!("; did you mean {id}?"));
-                anyhow::bail!("there is no check `{id}`{guess} csm-audit explain lists them all");
+                let guess = near.map_or_else(String::new, |(_, id)| format!(" (did you mean {id}?)"));
+                anyhow::bail!("unknown check `{id}`{guess}; `csm-audit explain` lists all checks");
             }
         },
     };

@@ -27,7 +27,7 @@ pub struct Output<'a> {
     pub format: Option<Format>,
     /// A file, or a folder; standard output when none or `-`.
     pub path: Option<&'a Path>,
-    /// Nothing but the report.
+    /// Print the report only.
     pub quiet: bool,
     /// What was written into the folder besides.
     pub also: Option<PathBuf>,
@@ -48,7 +48,7 @@ impl Output<'_> {
         if !is_folder(path) {
             let format = self.format.or_else(|| of_name(path)).with_context(|| {
                 format!(
-                    "cannot tell the format of {}; give --format, a name that ends in .json, .html, .md, .sarif or \
+                    "unknown format of {}; pass --format, or a name that ends in .json, .html, .md, .sarif or \
                      .txt, or a folder that ends in {MAIN_SEPARATOR}",
                     path.display()
                 )
@@ -77,7 +77,7 @@ pub fn read(path: &Path) -> anyhow::Result<Report> {
     if path.as_os_str() == "-" {
         io::stdin().lock().read_to_end(&mut bytes).context("cannot read standard input")?;
     } else {
-        let cannot = || format!("cannot read {}; give a report that --format json wrote", path.display());
+        let cannot = || format!("cannot read {}; pass a report of --format json", path.display());
         File::open(path).and_then(|mut file| file.read_to_end(&mut bytes)).with_context(cannot)?;
     }
     match json::read(&bytes) {
@@ -157,7 +157,7 @@ fn width() -> usize {
 }
 
 fn cannot_write(path: &Path) -> String {
-    format!("cannot write {}; give a path that you may write with -o", path.display())
+    format!("cannot write {}; pass a writable path with -o", path.display())
 }
 
 /// Writes all files beside their places first, so that a full disk leaves the old ones whole.

@@ -33,16 +33,13 @@ const FOLDER: &str = "csm-audit-plan";
 pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     let settings = crate::resolve(arguments.overrides())?;
     if let Some(strategy @ (Strategy::DjangoMigration | Strategy::NewCluster)) = arguments.strategy {
-        anyhow::bail!(
-            "{} is compared, and not scripted; --strategy is gh-ost, pt-online-schema-change or alter",
-            strategy.name()
-        );
+        anyhow::bail!("{} has no scripts; --strategy is gh-ost, pt-online-schema-change or alter", strategy.name());
     }
     let (mut sources, _) = environments::of_scan(&arguments.environments, &settings)?;
     for name in &arguments.environment {
         anyhow::ensure!(
             sources.iter().any(|source| source.name == *name),
-            "no database of the environment `{name}` is named; write --replica {name}=mysql://USER@HOST/DATABASE"
+            "no database of the environment `{name}` was passed; write --replica {name}=mysql://USER@HOST/DATABASE"
         );
     }
     if !arguments.environment.is_empty() {
@@ -50,7 +47,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
     }
     anyhow::ensure!(
         !sources.is_empty(),
-        "a plan rests on live facts; name the databases: --replica NAME=mysql://USER@HOST/DATABASE, or a snapshot"
+        "`plan` needs facts of databases; pass --replica NAME=mysql://USER@HOST/DATABASE, or a snapshot"
     );
     let bar = (!settings.quiet && io::stderr().is_terminal()).then(Bar::new);
     let progress = bar.as_ref().map_or(&Silent as &dyn Progress, |bar| bar);
@@ -74,7 +71,7 @@ pub fn plan(arguments: &cli::Plan) -> anyhow::Result<ExitCode> {
         let mut stdout = io::stdout().lock();
         writeln!(
             stdout,
-            "{}: {} steps, begin with {}",
+            "{}: {} steps; start with {}",
             folder.display(),
             plan.steps.len(),
             folder.join("runbook.md").display()
@@ -138,12 +135,16 @@ fn installed() -> Option<Release> {
 
 /// Writes the folder of a plan.
 pub fn write(plan: &Plan, folder: &Path) -> anyhow::Result<()> {
-    let cannot = |path: &Path| format!("cannot write {}; give a folder that you may write with -o", path.display());
+    let cannot = |path: &Path| format!("cannot write {}; pass a writable folder with -o", path.display());
     // Scripts of an older plan beside those of a new one would be run in good faith.
     if let Ok(entries) = fs::read_dir(folder) {
         let is_plan = folder.join("plan.json").is_file();
         let foreign = entries.flatten().next().is_some() && !is_plan;
-        anyhow::ensure!(!foreign, "{} is not empty, and holds no plan; name another folder with -o", folder.display());
+        anyhow::ensure!(
+            !foreign,
+            "{} is not empty and contains no plan; pass another folder with -o",
+            folder.display()
+        );
         if is_plan {
             let text = fs::read_to_string(folder.join("plan.json")).unwrap_or_default();
             let older = Plan::parse(&text).map(|plan| plan.steps).unwrap_or_default();
@@ -191,17 +192,18 @@ fn own_script(folder: &Path, name: &str) -> Option<PathBuf> {
     (is_file && begins()?).then_some(path)
 }
 
-/// Looks whether databases are as a plan wants them.
+/// Checks which steps of a plan are done in the databases.
 pub fn verify(arguments: &cli::Verify) -> anyhow::Result<ExitCode> {
     let settings = crate::resolve(CliOverrides { config: arguments.config.clone(), ..CliOverrides::default() })?;
     let text = fs::read_to_string(&arguments.plan)
-        .with_context(|| format!("cannot read {}; csm-audit plan writes it", arguments.plan.display()))?;
-    let plan = Plan::parse(&text)
-        .map_err(|reason| anyhow::anyhow!("{}: {reason}; csm-audit plan writes one", arguments.plan.display()))?;
+        .with_context(|| format!("cannot read {}; csm-audit plan writes this file", arguments.plan.display()))?;
+    let plan = Plan::parse(&text).map_err(|reason| {
+        anyhow::anyhow!("{}: {reason}; csm-audit plan writes a valid one", arguments.plan.display())
+    })?;
     let (sources, _) = environments::of_scan(&arguments.environments, &settings)?;
     anyhow::ensure!(
         !sources.is_empty(),
-        "no database is named; write --replica NAME=mysql://USER@HOST/DATABASE, with the plan's names"
+        "no database was passed; write --replica NAME=mysql://USER@HOST/DATABASE, with a NAME of the plan"
     );
     let mut request = Request::about(&plan.target);
     request.tables.push(plan.table.clone());
@@ -255,7 +257,10 @@ fn tell(table: &str, left: &str, found: &Agreement) -> (String, State) {
         let what = format!("{missing} of the {rows} rows of {left} are not in {table}: deleted since, or lost");
         return (what, State::Unproven);
     }
-    let changed =
-        if *differing > 0 { format!(", {differing} of them changed since or on their way") } else { String::new() };
+    let changed = if *differing > 0 {
+        format!(", {differing} of them changed since or still being copied")
+    } else {
+        String::new()
+    };
     (format!("all {rows} rows of {left} are in {table}{changed}"), State::Done)
 }

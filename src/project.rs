@@ -251,7 +251,7 @@ fn decode(bytes: Vec<u8>, path: &str) -> (SourceText, Option<Gap>) {
     match String::from_utf8(bytes) {
         Ok(text) => (SourceText::new(text), None),
         Err(error) => {
-            let reason = "holds bytes that are not UTF-8; they were read as unknown characters";
+            let reason = "contains bytes that are not UTF-8; they were read as unknown characters";
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
             (SourceText::new(text), Some(Gap::file(GapKind::InvalidUtf8, path, reason)))
         }

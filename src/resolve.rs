@@ -152,7 +152,7 @@ impl<'p> Symbols<'p> {
                     }
                 }
                 StmtKind::AnnAssign { target, value: Some(value), .. } => self.target(target, value, conditional),
-                // An `__all__` that is computed is not known: every public name counts.
+                // An `__all__` that is computed is unknown: every public name counts.
                 StmtKind::AugAssign { target, .. } if target.as_name() == Some("__all__") => self.exports = None,
                 StmtKind::If { body, orelse, .. } | StmtKind::While { body, orelse, .. } => {
                     self.block(body, true);

@@ -117,7 +117,7 @@ fn situations() -> Vec<Situation> {
             facts.databases[0].measures.found[0].ranges[0].lowest = Some(-5);
         })],
         handled: 1,
-        ..situation("a blocker with a step and one without", "not-ready", "holds -5")
+        ..situation("a blocker with a step and one without", "not-ready", "contains -5")
     });
     all.push(Situation {
         operations: both(),
@@ -150,7 +150,7 @@ fn known() -> Vec<Situation> {
             environments: vec![with(read(vec![order()]), |facts| {
                 facts.databases[0].measures.found[0].ranges[0].lowest = Some(-5);
             })],
-            ..situation("a blocker without a step", "not-ready", "holds -5")
+            ..situation("a blocker without a step", "not-ready", "contains -5")
         },
         Situation {
             environments: vec![with(

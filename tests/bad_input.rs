@@ -184,7 +184,7 @@ fn arguments_that_make_no_sense() {
     assert_eq!(run(program().args(["scan", "--format", "xml"])).status.code(), Some(2));
     assert_eq!(run(program().arg("nonsense")).status.code(), Some(2));
     let error = refused(&Tree::shop().scan(&["-o", "/no/such/folder/report.json"]));
-    assert!(error.contains("cannot write /no/such/folder/report.json; give a path"), "{error}");
+    assert!(error.contains("cannot write /no/such/folder/report.json; pass a writable path"), "{error}");
 }
 
 #[test]

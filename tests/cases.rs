@@ -178,7 +178,7 @@ fn scan(binary: &str, case: &Case) -> Result<Value, String> {
     if !output.status.success() {
         return Err(format!("{}: {}", output.status, String::from_utf8_lossy(&output.stderr)));
     }
-    serde_json::from_slice(&output.stdout).map_err(|error| format!("the output is no JSON: {error}"))
+    serde_json::from_slice(&output.stdout).map_err(|error| format!("the output is not valid JSON: {error}"))
 }
 
 fn found(report: &Value) -> BTreeMap<(String, u64), Vec<Found>> {

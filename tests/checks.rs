@@ -166,7 +166,7 @@ fn a_faked_migration_is_told_with_its_place() {
     let findings = found(folder.path(), &[("prod", prod)]);
     let missing = findings.iter().find(|finding| finding["check"] == "missing-column").unwrap();
     let message = missing["message"].as_str().unwrap();
-    assert!(message.contains("although the ledger has shop.0001_initial, which makes it"), "{message}");
+    assert!(message.contains("although django_migrations contains shop.0001_initial, which creates it"), "{message}");
     assert_eq!(missing["evidence"][0]["source"], "migrations");
     assert_eq!(missing["evidence"][0]["file"], "shop/migrations/0001_initial.py");
     assert_eq!(missing["evidence"][0]["line"], 4);

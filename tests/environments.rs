@@ -206,7 +206,7 @@ fn two_snapshots_in_time_tell_when_a_key_ends() {
     };
     assert_eq!(exhausted(&[]), Value::Null, "nothing tells how fast it grows");
     let told = exhausted(&["--earlier", &format!("prod={}", path("old.json"))]);
-    assert!(told["assumption"].as_str().unwrap().contains("since 2026-08-22 by the earlier state"), "{told}");
+    assert!(told["assumption"].as_str().unwrap().contains("since 2026-08-22 by the earlier snapshot"), "{told}");
     assert!(told["earliest"].as_str().unwrap() > "2026-11-22", "{told}");
     assert!(told["latest"].as_str().unwrap() < "2027-06-01", "{told}");
     // The same snapshot is no earlier one.

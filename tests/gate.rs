@@ -190,7 +190,7 @@ fn an_allowance_at_the_line_needs_a_kind_and_a_reason() {
     let (count, said) = new("# csm-audit: allow[query]");
     assert!(count == 1 && said[0].contains("no reason"), "{said:?}");
     let (count, said) = new("# csm-audit: allow[raw-sql] reason");
-    assert!(count == 1 && said[0].contains("allows nothing"), "{said:?}");
+    assert!(count == 1 && said[0].contains("has no effect"), "{said:?}");
     let (count, said) = new("# csm-audit: allow[everything] reason");
     assert!(count == 1 && said[0].contains("unknown kind `everything`"), "{said:?}");
     // In a string it is no comment.
@@ -232,7 +232,7 @@ fn rules_of_the_configuration() {
     repository.git(&["add", "-A"]);
     repository.commit("welcome");
     let verdict = repository.json(&["--diff", "HEAD", "--today", "2030-01-01"], 0);
-    assert!(messages(&verdict, "notices")[0].contains("allows nothing"));
+    assert!(messages(&verdict, "notices")[0].contains("has no effect"));
     repository.json(&["--diff", "HEAD", "--today", "2030-01-01", "--strict"], 1);
     repository.git(&["mv", "shop/api/__init__.py", "shop/elsewhere.py"]);
     assert_eq!(places(&repository.json(&["--diff", "HEAD"], 1)), ["shop/elsewhere.py:3 query"]);

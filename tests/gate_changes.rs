@@ -148,7 +148,7 @@ fn a_stale_baseline_is_no_voucher() {
     repository.commit("removed");
     let said = text(&repository.gate(&[]).stdout);
     assert!(
-        said.contains("stale: the baseline holds 2 touchpoints that are gone; run `csm-audit gate --update`"),
+        said.contains("stale: the baseline contains 2 touchpoints that are gone; run `csm-audit gate --update`"),
         "{said}"
     );
     repository.write("shop/jobs.py", "from shop.models import Order\n\n\ndef job():\n    return Order.objects.all()\n");

@@ -320,7 +320,7 @@ fn the_name_of_a_file_tells_its_format() {
     assert!(fs::read_to_string(tree.join("a.json")).unwrap().starts_with("<!doctype"), "what is asked for wins");
     let output = convert(&tree, &json_of(&rich()), &["-o", "report.out"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("cannot tell the format of report.out; give --format"));
+    assert!(text(&output.stderr).contains("unknown format of report.out; pass --format"));
     let output = convert(&tree, &json_of(&rich()), &["-o", "-", "--format", "markdown"]);
     assert!(text(&output.stdout).starts_with("## Migration audit"));
     assert!(!tree.join("-").exists());
@@ -332,7 +332,7 @@ fn what_cannot_be_written_leaves_what_was_there() {
     tree.write("kept.json", b"old");
     let output = convert(&tree, &json_of(&rich()), &["-o", "kept.json/"]);
     assert_eq!(output.status.code(), Some(2));
-    assert!(text(&output.stderr).contains("cannot write kept.json/; give a path"), "{}", text(&output.stderr));
+    assert!(text(&output.stderr).contains("cannot write kept.json/; pass a writable path"), "{}", text(&output.stderr));
     let output = convert(&tree, &json_of(&rich()), &["-o", "none/such/a.json"]);
     assert!(text(&output.stderr).contains("cannot write none/such/a.json"), "{}", text(&output.stderr));
     assert_eq!(fs::read(tree.join("kept.json")).unwrap(), b"old");
@@ -371,15 +371,15 @@ fn what_is_no_report_is_refused_with_the_reason() {
         text(&output.stderr)
     };
     let report = json_of(&rich());
-    assert!(error(b"").contains("report.json is no JSON"));
-    assert!(error(&report[..report.len() / 2]).contains("is no JSON"));
+    assert!(error(b"").contains("report.json is not valid JSON"));
+    assert!(error(&report[..report.len() / 2]).contains("is not valid JSON"));
     assert!(error(b"{\"version\": 1, \"touchpoints\": []}").contains("a baseline of the gate"));
     let mut newer: Value = serde_json::from_slice(&report).unwrap();
     newer["version"] = 2.into();
     assert!(error(newer.to_string().as_bytes()).contains("version 2"));
     newer["version"] = 1.into();
     newer["touchpoints"][0]["kind"] = "guess".into();
-    assert!(error(newer.to_string().as_bytes()).contains("a broken report: unknown variant `guess`"));
+    assert!(error(newer.to_string().as_bytes()).contains("not a valid report: unknown variant `guess`"));
     let gone = run(program().current_dir(tree.path()).args(["report", "nowhere.json"]));
     assert_eq!(gone.status.code(), Some(2));
     assert!(text(&gone.stderr).contains("cannot read nowhere.json"));
@@ -400,5 +400,5 @@ fn indices_that_lead_nowhere_break_nothing() {
     assert!(markdown::render(&report).contains("## Migration"));
     assert!(annotations::render(&report).contains("::error "));
     assert!(sarif_of(&report)["runs"][0]["results"].is_array());
-    assert!(csm_audit::report::terminal::render(&report, 80, &[]).contains("May the migration start?"));
+    assert!(csm_audit::report::terminal::render(&report, 80, &[]).contains("Ready to migrate?"));
 }

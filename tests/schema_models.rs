@@ -146,7 +146,7 @@ fn what_no_class_body_names_is_a_gap_and_no_difference() {
     let found = gaps(&e);
     for (place, said) in [
         ("shop/migrations/0001_initial.py:10", "HistoricalOrder; Order.history may contribute more"),
-        ("shop/migrations/0001_initial.py:12", "Visit; its base nowhere.models.Tracked is not at hand"),
+        ("shop/migrations/0001_initial.py:12", "Visit; its base nowhere.models.Tracked was not found"),
         ("shop/models.py:10", "shop.Order.code is not compared: max_length is computed"),
         ("shop/models.py:13", "shop.Price.amount_currency is in the migrations, and no such field was read"),
         ("shop/models.py:21", "shop.Tree.level is in the migrations, and no such field was read"),

@@ -372,7 +372,7 @@ fn the_configuration_tells_what_settings_and_routers_do_not() {
     // Where the configuration says an app is, nobody is told of the router; where it does not, default is taken.
     let told: Vec<&str> = e.gaps.iter().filter(|g| g.kind.as_str() == "router").map(|g| g.reason.as_str()).collect();
     assert_eq!(told.len(), 1, "{told:#?}");
-    assert!(told[0].contains("the app shop on default is not known"), "{told:#?}");
+    assert!(told[0].contains("the app shop on default is unknown"), "{told:#?}");
 }
 
 #[test]

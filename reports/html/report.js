@@ -65,8 +65,8 @@
     };
     const kept = store.set('probe', '1');
     byId('tick-note').textContent = kept
-      ? 'Ticks are kept in this browser alone, for this plan.'
-      : 'This browser keeps nothing for this page: ticks are gone when it is closed.';
+      ? 'Ticks are stored in this browser only, for this plan.'
+      : 'This browser stores nothing for this page: ticks are lost when the page is closed.';
     const load = () => {
       const done = new Set(known());
       for (const box of boxes) box.checked = done.has(box.dataset.step);
@@ -112,10 +112,10 @@
       return a.at - b.at;
     };
     const columns = [
-      { id: 'place', title: 'Place', order: by((row) => row.root, (row) => row.file, (row) => row.line) },
+      { id: 'place', title: 'Location', order: by((row) => row.root, (row) => row.file, (row) => row.line) },
       { id: 'kind', title: 'Kind', order: by((row) => row.kind) },
       { id: 'access', title: 'Access', order: by((row) => row.access) },
-      { id: 'sure', title: 'Sure', order: by((row) => sureness[row.sure]) },
+      { id: 'sure', title: 'Confidence', order: by((row) => sureness[row.sure]) },
       { id: 'code', title: 'Code', order: by((row) => row.inside, (row) => row.code) },
     ];
     const choices = (key) => {
@@ -127,7 +127,7 @@
       { id: 'app', title: 'App', options: choices('app') },
       { id: 'kind', title: 'Kind', options: choices('kind') },
       { id: 'access', title: 'Access', options: choices('access') },
-      { id: 'sure', title: 'Sure', options: choices('sure') },
+      { id: 'sure', title: 'Confidence', options: choices('sure') },
       { id: 'model', title: 'Model', options: choices('model') },
     ].filter((select) => select.id !== 'model' || select.options.length > 1);
 
@@ -225,11 +225,11 @@
       const isLong = file.length > LONG;
       const place = [isLong ? '…' + file.slice(-LONG) : file, ':', String(row.line)];
       const where = href ? element('a', { href, rel: 'noreferrer noopener' }, ...place) : element('span', {}, ...place);
-      const first = cell('Place', 'where-cell', element('span', { class: 'place' }, where));
+      const first = cell('Location', 'where-cell', element('span', { class: 'place' }, where));
       if (isLong) first.append(text(row.file));
       if (row.test) first.append(' ', element('span', { class: 'tag' }, 'test'));
       return element('tr', { role: 'row' }, first, cell('Kind', 'inline', row.kind), cell('Access', 'inline', row.access),
-        cell('Sure', 'inline', row.sure), cell('Code', 'code', ...code(row)));
+        cell('Confidence', 'inline', row.sure), cell('Code', 'code', ...code(row)));
     }
 
     function filterText() {
@@ -247,13 +247,13 @@
       found.textContent = (all ? `${number(rows.length)} touchpoints` :
         `${number(matching.length)} of ${number(rows.length)} touchpoints match`) +
         (limit < matching.length ? `; the first ${number(limit)} are shown.` : '.');
-      printed.textContent = all ? '' : `Filtered by ${filterText()}: what does not match is not printed here.`;
+      printed.textContent = all ? '' : `Filtered by ${filterText()}: only matches are printed.`;
       const rest = matching.length - limit;
       more.hidden = rest === 0;
       moreButton.textContent = `Show ${number(Math.min(PAGE, rest))} more`;
       allButton.textContent = `Show all ${number(matching.length)}`;
-      moreNote.textContent = 'The browser’s own search sees only what is shown; the search above sees all, and all that ' +
-        'match are printed.';
+      moreNote.textContent = 'Use the search above, not the browser’s, to search all touchpoints. Printing includes ' +
+        'every match.';
     }
 
     function select() {

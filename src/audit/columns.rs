@@ -25,7 +25,7 @@ pub struct IdColumn {
     pub field: Option<String>,
     /// How it was found.
     pub found_by: Vec<String>,
-    /// How sure it is that it stores the ids.
+    /// The confidence that it stores the ids.
     pub confidence: Confidence,
     /// Its type, by what the migrations leave in the database.
     pub migrations: Option<ColumnType>,
@@ -53,7 +53,7 @@ pub struct Exhaustion {
     pub earliest: Day,
     /// Not after this day; `None` when it may be in more than a hundred years, or never.
     pub latest: Option<Day>,
-    /// What has to hold for it.
+    /// The assumptions of the forecast.
     pub assumption: String,
 }
 
@@ -185,7 +185,7 @@ impl Finder {
         for (alias, database) in &code.databases {
             let Some(table) = database.table(&target.table) else { continue };
             let Some(column) = table.column(&target.key) else { continue };
-            let why = format!("it is the key of {}", target.label);
+            let why = format!("the key of {}", target.label);
             self.add(Some(alias), &target.table, &target.key, Role::Key, why, Confidence::Certain);
             if let Some(entry) = self.get_mut(alias, &target.table, &target.key) {
                 entry.migrations.get_or_insert_with(|| column.column_type.clone());
@@ -197,7 +197,7 @@ impl Finder {
         for environment in environments {
             for (database, mapping) in environment.facts.databases.iter().zip(&environment.mappings) {
                 if database.table(&target.table).is_some_and(|table| table.column(&target.key).is_some()) {
-                    let why = format!("it is the key of {}", target.label);
+                    let why = format!("the key of {}", target.label);
                     let alias = mapping.alias.as_deref();
                     self.add(alias, &target.table, &target.key, Role::Key, why, Confidence::Certain);
                 }
@@ -215,7 +215,7 @@ impl Finder {
                     if !self.stores(&key.referenced_table, referenced) {
                         continue;
                     }
-                    let why = format!("the migrations make the constraint {}", key.name);
+                    let why = format!("the migrations create the constraint {}", key.name);
                     self.add(Some(alias), name, column, Role::Constraint, why, Confidence::Certain);
                     let held = table.column(column).map(|column| column.column_type.clone());
                     if let Some(entry) = self.get_mut(alias, name, column) {
@@ -230,7 +230,7 @@ impl Finder {
             if !self.stores(&soft.referenced_table, &soft.referenced_column) {
                 continue;
             }
-            let why = format!("{} points to it without a constraint", soft.field);
+            let why = format!("{} references the key without a constraint", soft.field);
             self.add(Some(&soft.alias), &soft.table, &soft.column, Role::Soft, why, Confidence::Certain);
             let table = code.databases.get(&soft.alias).and_then(|database| database.table(&soft.table));
             let held = table.and_then(|table| table.column(&soft.column)).map(|column| column.column_type.clone());
@@ -248,7 +248,7 @@ impl Finder {
             if !self.stores(table, referenced) {
                 continue;
             }
-            let why = format!("the model's field {} points to it", column.field);
+            let why = format!("the field {} references the key", column.field);
             for (alias, database) in &code.databases {
                 let Some(table) = database.table(&column.table) else { continue };
                 // Where the migrations make no constraint there is none, whatever the model says.
@@ -285,7 +285,7 @@ impl Finder {
                         Some((_, mapping)) => mapping.alias.clone(),
                         None => None,
                     };
-                    let why = format!("{} has the constraint {}", environment.facts.name, key.name);
+                    let why = format!("constraint {1} in {0}", environment.facts.name, key.name);
                     self.add(place.as_deref(), &key.table, column, Role::Constraint, why, Confidence::Certain);
                 }
             }
@@ -332,7 +332,7 @@ impl Finder {
                 let columns = server.other_columns.iter().flat_map(|seen| &seen.found);
                 for other in columns.filter(|other| is_named_as_reference(&usual, &other.column)) {
                     let why = format!(
-                        "its name, in the database {} of {}, which nobody named ({})",
+                        "its name, in the database {} of {}, which was not passed ({})",
                         other.database, environment.facts.name, other.column_type
                     );
                     let table = format!("{}.{}", other.database, other.table);
@@ -359,9 +359,9 @@ fn by_range(
     let name = format!("its name, in {}", environment.facts.name);
     match (highest(database, &table.name, column), ids) {
         (Some(held), Some(ids)) if held <= ids => {
-            (format!("{name}, and its values lie in the range of the key"), Confidence::Likely)
+            (format!("{name}, and its values are in the range of the key"), Confidence::Likely)
         }
-        (Some(_), Some(_)) => (format!("{name}, although it holds values above the key's"), Confidence::Possible),
+        (Some(_), Some(_)) => (format!("{name}, although some values are above the largest id"), Confidence::Possible),
         _ => (name, Confidence::Possible),
     }
 }

@@ -60,7 +60,7 @@ impl Finder {
                 if held.integer_range().is_none() {
                     continue;
                 }
-                let why = format!("the GenericRelation {} finds its rows by it", reference.field);
+                let why = format!("used by the GenericRelation {}", reference.field);
                 self.add(Some(alias), &reference.table, &reference.column, Role::Soft, why, Confidence::Certain);
                 if let Some(entry) = self.get_mut(alias, &reference.table, &reference.column) {
                     entry.migrations.get_or_insert(held);
@@ -74,7 +74,7 @@ impl Finder {
                 for type_column in keys.flat_map(|key| &key.columns) {
                     let Some(column) = object_column(table, type_column) else { continue };
                     let why = format!(
-                        "{name}.{type_column} and {name}.{} can point to any model, {} among them",
+                        "{name}.{type_column} and {name}.{} can reference any model, including {}",
                         column.name, target.label
                     );
                     self.add(Some(alias), name, &column.name, Role::Soft, why, Confidence::Possible);
@@ -97,7 +97,7 @@ impl Finder {
                     if let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice())
                         && self.ties(Some(alias), name, column)
                     {
-                        let why = format!("{name}.{column} stores the ids and references it, by {}", key.name);
+                        let why = format!("referenced by {name}.{column}, which stores the ids: {}", key.name);
                         let held = database.table(&key.referenced_table).and_then(|parent| parent.column(referenced));
                         let held = held.map(|column| column.column_type.clone());
                         found.push((Some(alias.clone()), key.referenced_table.clone(), referenced.clone(), why, held));
@@ -111,7 +111,7 @@ impl Finder {
                     if let ([column], [referenced]) = (key.columns.as_slice(), key.referenced_columns.as_slice())
                         && self.ties(mapping.alias.as_deref(), &key.table, column)
                     {
-                        let why = format!("{}.{column} stores the ids and references it, by {}", key.table, key.name);
+                        let why = format!("referenced by {}.{column}, which stores the ids: {}", key.table, key.name);
                         let alias = mapping.alias.clone();
                         found.push((alias, key.referenced_table.clone(), referenced.clone(), why, None));
                     }
@@ -143,11 +143,9 @@ fn copies<T: TypeText>(names: &BTreeSet<String>, table: &Table<T>, target: &Targ
         return None;
     }
     Some(match shape::copies(names, &target.key, table)? {
-        CopyEvidence::History => {
-            (Confidence::Certain, String::from("it is a history table with every column of the target"))
-        }
+        CopyEvidence::History => (Confidence::Certain, String::from("a history table with every column of the target")),
         CopyEvidence::PartOfHistory(shared) => {
-            (Confidence::Likely, format!("it is a history table with {shared} columns of the target"))
+            (Confidence::Likely, format!("a history table with {shared} columns of the target"))
         }
         CopyEvidence::EveryColumn => {
             (Confidence::Likely, String::from("the table has every column of the target under the same name"))

@@ -28,7 +28,7 @@ struct Point {
 #[derive(Clone, Debug, PartialEq, Eq)]
 struct History {
     now: Point,
-    /// Earlier points, each with what tells it.
+    /// Earlier points, each with its source.
     past: Vec<(Point, String)>,
 }
 
@@ -66,7 +66,7 @@ impl History {
     fn passes(&self, limit: i128, key: &str) -> Option<Exhaustion> {
         let today = Day::at(u64::try_from(self.now.at).unwrap_or(0));
         if self.now.id >= limit {
-            let assumption = format!("{key} is there already");
+            let assumption = format!("{key} has passed the limit already");
             return Some(Exhaustion { earliest: today, latest: Some(today), assumption });
         }
         let rates = self.rates();
@@ -81,15 +81,13 @@ impl History {
         let alike = slow.ids * fast.seconds * 20 >= fast.ids * slow.seconds * 19;
         let (margin_fast, margin_slow) = if alike { ((5, 4), (4, 5)) } else { ((1, 1), (1, 1)) };
         let earliest = day(fast, margin_fast)?;
+        let (slow_rate, fast_rate) = (slow.a_day(), fast.a_day());
         let assumption = if alike {
-            format!("{key} goes on growing by {} ids a day, as {}, give or take a quarter", fast.a_day(), fast.since)
+            format!("{key} keeps growing by {fast_rate} ids a day, as {} (± 25 %)", fast.since)
         } else {
             format!(
-                "{key} goes on growing by {} to {} ids a day: the one is its rate {}, the other {}",
-                slow.a_day(),
-                fast.a_day(),
-                slow.since,
-                fast.since
+                "{key} keeps growing by {slow_rate} to {fast_rate} ids a day ({slow_rate} {}, {fast_rate} {})",
+                slow.since, fast.since
             )
         };
         Some(Exhaustion { earliest, latest: day(slow, margin_slow), assumption })
@@ -102,7 +100,7 @@ impl Audit {
         for old in earlier {
             let known = self.environments.iter().any(|environment| environment.facts.name == old.name);
             if !known {
-                let reason = format!("{}: no environment is called so, so its earlier state tells nothing", old.name);
+                let reason = format!("{}: no environment has this name, so its earlier snapshot is ignored", old.name);
                 self.gaps.push(Gap::general(GapKind::EarlierState, reason).in_environment(&*old.name));
             }
         }
@@ -116,7 +114,7 @@ impl Audit {
 }
 
 fn fill(column: &mut IdColumn, environment: usize, history: Option<&History>) {
-    let key = if column.role == Role::Key { "the key" } else { "the key, whose ids it has to hold," };
+    let key = if column.role == Role::Key { "the key" } else { "the target's key" };
     for place in column.places.iter_mut().filter(|place| place.environment == environment) {
         place.exhausted = history.zip(place.limit).and_then(|(history, limit)| history.passes(limit, key));
     }
@@ -136,10 +134,10 @@ fn history(
     for old in earlier.iter().filter(|old| old.name == facts.name) {
         let then = old.database(&database.name).and_then(|database| self::now(target, old, database));
         match then {
-            Some(then) if then.at < now.at => past.push((then, String::from(" by the earlier state"))),
+            Some(then) if then.at < now.at => past.push((then, String::from(" by the earlier snapshot"))),
             _ => {
                 let reason = format!(
-                    "{}, {}: the earlier state does not tell the key of {} at an earlier time",
+                    "{}, {}: the earlier snapshot contains no earlier id of {}",
                     facts.name, database.name, target.table
                 );
                 let gap = Gap::general(GapKind::EarlierState, reason);
@@ -212,10 +210,7 @@ mod tests {
         // 100 a day, and 10,000 are left: in 100 days, give or take a quarter.
         let one = history(point("2026-01-11", 2_000), &[point("2026-01-01", 1_000)]).passes(12_000, "the key").unwrap();
         assert_eq!(days(&one), ("2026-04-01".to_owned(), Some("2026-05-16".to_owned())));
-        assert_eq!(
-            one.assumption,
-            "the key goes on growing by 100 ids a day, as since 2026-01-01 by a test, give or take a quarter"
-        );
+        assert_eq!(one.assumption, "the key keeps growing by 100 ids a day, as since 2026-01-01 by a test (± 25 %)");
     }
 
     #[test]

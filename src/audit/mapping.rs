@@ -43,7 +43,7 @@ pub(super) fn mappings(
     for (share, at, alias) in alike {
         let taken = mappings.iter().flatten().any(|mapping| mapping.alias.as_deref() == Some(alias));
         if mappings[at].is_none() && !taken {
-            let why = format!("by its tables, {:.0} % of which the two have in common", share * 100.0);
+            let why = format!("by its tables: {:.0} % match", share * 100.0);
             mappings[at] = Some(mapping(alias.to_owned(), why, expected[at]));
         }
     }
@@ -73,7 +73,7 @@ fn the_only_one(facts: &EnvironmentFacts, expected: &[usize], all: &[Expected], 
     let held = tables.tables.keys().filter(|name| facts.databases[at].table(name).is_some()).count();
     let wanted = tables.tables.len();
     if held * 2 >= wanted {
-        let why = format!("no other alias is left, and it has {held} of its {wanted} tables");
+        let why = format!("the only alias left, with {held} of {wanted} tables");
         mappings[at] = Some(mapping(alias.clone(), why, expected[at]));
     }
 }
@@ -89,18 +89,14 @@ fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<
         let gap = Gap::general(
             GapKind::DatabaseWithoutAlias,
             format!(
-                "{}, {name}: it is not known which Django alias it stands for, so its tables are not compared; \
+                "{}, {name}: no Django alias matches this database, so its tables are not compared; \
                  [databases] in csm-audit.toml says it: alias = \"{name}\"",
                 facts.name
             ),
         );
         gaps.push(gap.in_environment(&*facts.name).of_object(&**name));
     }
-    AliasMapping {
-        alias: None,
-        why: String::from("no alias is named after it, and its tables are no alias's"),
-        expected,
-    }
+    AliasMapping { alias: None, why: String::from("neither its name nor its tables match an alias"), expected }
 }
 
 /// An alias that the configuration, the settings or its own name gives to a database.
@@ -108,7 +104,7 @@ fn named(database: &DatabaseFacts, code: &Expected, settings: &Settings) -> Opti
     let same = |name: &str| name.eq_ignore_ascii_case(&database.name);
     let configured = settings.databases.iter().find(|(_, name)| same(name)).map(|(alias, _)| alias);
     if let Some(alias) = configured {
-        return Some((alias.clone(), String::from("[databases] in the configuration says so")));
+        return Some((alias.clone(), String::from("by [databases] in the configuration")));
     }
     // An alias that the configuration has given to another database is taken.
     let free = |alias: &&String| !settings.databases.contains_key(*alias);
@@ -116,10 +112,10 @@ fn named(database: &DatabaseFacts, code: &Expected, settings: &Settings) -> Opti
     let by_settings = |alias: &&String| code.alias_names.get(*alias).is_some_and(|name| same(name));
     let mut theirs = code.databases.keys().filter(free).filter(by_settings);
     if let (Some(alias), None) = (theirs.next(), theirs.next()) {
-        return Some((alias.clone(), String::from("DATABASES in the settings says so")));
+        return Some((alias.clone(), String::from("by DATABASES in the settings")));
     }
     let alias = code.databases.keys().filter(free).find(|alias| same(alias))?;
-    Some((alias.clone(), String::from("the alias has its name")))
+    Some((alias.clone(), String::from("by its name")))
 }
 
 /// How many tables both have, of all that either has.
@@ -130,7 +126,7 @@ fn likeness(wanted: &BTreeSet<String>, database: &DatabaseFacts) -> f64 {
         .iter()
         .filter(|table| !table.is_view)
         .map(|table| table.name.to_lowercase())
-        // Every database that Django migrates has its ledger.
+        // Every database that Django migrates has django_migrations.
         .filter(|name| name != "django_migrations")
         .collect();
     let both = wanted.intersection(&held).count();
@@ -148,7 +144,7 @@ fn unread(facts: &EnvironmentFacts, mappings: &[AliasMapping], all: &[Expected],
             let gap = Gap::general(
                 GapKind::AliasUnread,
                 format!(
-                    "{}: no database stands for the alias {alias}, so what its {} tables are there stays unproven; \
+                    "{}: no database matches the alias {alias}, so its {} tables are not verified; \
                      --replica {}=… names it",
                     facts.name,
                     tables.tables.len(),

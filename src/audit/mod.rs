@@ -24,7 +24,7 @@ pub use references::{Reference, ReferencePlace};
 #[derive(Debug, thiserror::Error)]
 pub enum AuditError {
     /// The configured type of the key is no integer type.
-    #[error("a key cannot become `{0}`; write an integer type, such as {DEFAULT_KEY_TYPE}")]
+    #[error("`{0}` is not a valid key type; write an integer type, such as {DEFAULT_KEY_TYPE}")]
     KeyType(String),
     /// The project cannot be evaluated.
     #[error(transparent)]
@@ -184,7 +184,7 @@ impl Audit {
                     matches!(database.origin, Origin::Server { .. }) && database.measures.proof.is_proven();
                 if from_server && database.measures_of(&column.table).is_none() {
                     let reason = format!(
-                        "{}, {}: {} was not measured, because only the code tells that its {} stores ids of {}; a \
+                        "{}, {}: {} was not measured: only the code shows that its {} stores ids of {}; a \
                          snapshot measures it with --column {}",
                         facts.name, database.name, column.table, column.column, self.target.label, column.column
                     );
@@ -302,12 +302,12 @@ fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
                 Some(server) if !server.guessed => return None,
                 Some(server) => {
                     let known = Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version };
-                    format!("it is taken for {known} by {}", server.from)
+                    format!("assumed to be {known} by {}", server.from)
                 }
-                None => "nothing in it shows the server".to_owned(),
+                None => "it does not record a server".to_owned(),
             };
             let reason = format!(
-                "{environment}, {}: the dump {file} does not tell its server; {taken}. server = \"mysql-8.0\" in \
+                "{environment}, {}: the server of the dump {file} is unknown: {taken}. server = \"mysql-8.0\" in \
                  csm-audit.toml says it",
                 database.name
             );

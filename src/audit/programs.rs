@@ -27,7 +27,7 @@ pub struct IdVariable {
     pub variable_type: String,
     /// Where the ids come from, as `table.column`.
     pub from: String,
-    /// How sure it is that it holds ids.
+    /// The confidence that it holds ids.
     pub confidence: Confidence,
 }
 

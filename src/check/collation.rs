@@ -9,27 +9,26 @@ use crate::schema::Column;
 declare_check! {
     /// ## What
     ///
-    /// A column compares text in another way than the code says, or than its database does where the code says nothing.
-    /// It is an error when one tells capitals from small letters and the other does not; another character set is a
-    /// warning, and so is another collation.
+    /// A column has another collation than the code defines, or than its database if the code defines none. Severity
+    /// error if only one of the two is case-sensitive; another character set or collation is a warning.
     ///
     /// ## Why
     ///
-    /// On a unique key two values that differ by case collide, or do not. A smaller character set refuses or cuts what the
-    /// code writes (1366). Columns of two collations cannot be compared (1267).
+    /// In a unique key, two values that differ only in case collide, or do not. A smaller character set refuses or
+    /// truncates values (error 1366). Columns of two collations cannot be compared (error 1267).
     ///
     /// ## Example
     ///
-    /// `split_modulestore_django_splitmodulestorecourseindex.course_id` must be `utf8mb3_bin`: with `utf8mb4_general_ci`
-    /// two courses that differ by case are one.
+    /// `split_modulestore_django_splitmodulestorecourseindex.course_id` must be `utf8mb3_bin`: with
+    /// `utf8mb4_general_ci` two courses whose ids differ only in case are equal.
     ///
     /// ## Fix
     ///
-    /// `ALTER TABLE … MODIFY … COLLATE …`, or `CONVERT TO CHARACTER SET` for a whole table; both copy it.
+    /// `ALTER TABLE … MODIFY … COLLATE …`, or `CONVERT TO CHARACTER SET` for a whole table; both copy the table.
     pub static COLLATION = {
         id: "collation",
         severity: Error,
-        summary: "text is compared in another way than the code says",
+        summary: "a column has another collation or character set than in the code",
         run: run,
     }
 }
@@ -49,13 +48,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             && told.iter().all(|(column, held, _)| column.collation.is_none() && held.collation.as_deref() == own);
         if whole {
             let (_, _, Difference { severity, wanted, is }) = told.swap_remove(0);
-            let message = format!("the columns of {} are {is}, where the database is {wanted}", matched.name);
+            let message = format!("{}: its columns are {is}, expected {wanted} as in the database", matched.name);
             findings.push(finding(context, matched, message, severity, &wanted, &is));
         } else {
             for (column, _, Difference { severity, wanted, is }) in told {
                 let place = format!("{}.{}", matched.name, column.name);
-                let says = if column.collation.is_some() { "the code says" } else { "its table and database say" };
-                let message = format!("{place} is {is}, where {says} {wanted}");
+                let says = if column.collation.is_some() { "of the code" } else { "of its table and database" };
+                let message = format!("{place}: {is}, expected {wanted} ({says})");
                 findings.push(finding(context, matched, message, severity, &wanted, &is).column(&column.name));
             }
         }
@@ -75,7 +74,7 @@ fn finding(context: &Context<'_>, matched: &Matched<'_>, message: String, severi
         .affects_target_if(context.is_target(matched.name))
         .evidence(MIGRATIONS, wanted.to_owned())
         .evidence(matched.environment(), is.to_owned())
-        .fix(format!("change it to {wanted}, which copies the table; look for values that collide first"))
+        .fix(format!("search for values that collide; then change the collation to {wanted}, which copies the table"))
 }
 
 fn difference(matched: &Matched<'_>, column: &Column, held: &LiveColumn, database: Option<&str>) -> Option<Difference> {

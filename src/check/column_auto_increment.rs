@@ -7,24 +7,24 @@ use crate::schema::{Column, Part, quote};
 declare_check! {
     /// ## What
     ///
-    /// A column counts up by itself in the code and not in the database, or the reverse.
+    /// A column is `AUTO_INCREMENT` in the code and not in the database, or the reverse.
     ///
     /// ## Why
     ///
-    /// `MODIFY id bigint unsigned NOT NULL` without `AUTO_INCREMENT` is accepted by everybody, gh-ost too, and afterwards
-    /// `INSERT` fails with 1364, or with 1062 on the id 0.
+    /// MySQL and gh-ost accept `MODIFY id bigint unsigned NOT NULL` without `AUTO_INCREMENT`. Afterwards `INSERT` fails
+    /// with error 1364, or with error 1062 on the id 0.
     ///
     /// ## Example
     ///
-    /// A key that was widened by hand.
+    /// A key that was widened manually.
     ///
     /// ## Fix
     ///
-    /// `ALTER TABLE … MODIFY …` with every attribute, `AUTO_INCREMENT` among them.
+    /// `ALTER TABLE … MODIFY …` with every attribute, including `AUTO_INCREMENT`.
     pub static COLUMN_AUTO_INCREMENT = {
         id: "column-auto-increment",
         severity: Error,
-        summary: "a key does not count up by itself, or one does that should not",
+        summary: "AUTO_INCREMENT is missing or unexpected",
         run: run,
     }
 }
@@ -38,9 +38,9 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             }
             let place = format!("{}.{}", matched.name, column.name);
             let message = if held.auto_increment {
-                format!("{place} counts up by itself, and the code gives its values")
+                format!("{place}: unexpected AUTO_INCREMENT: the code assigns the values")
             } else {
-                format!("{place} does not count up by itself, so that INSERT fails with 1364")
+                format!("{place}: AUTO_INCREMENT is missing: INSERT fails with error 1364")
             };
             findings.push(
                 Finding::new(&COLUMN_AUTO_INCREMENT, &matched.pair, message)

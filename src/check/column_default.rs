@@ -9,26 +9,26 @@ use crate::schema::{Part, unquote_string};
 declare_check! {
     /// ## What
     ///
-    /// A column changes by itself (`ON UPDATE`, an error), lacks a default that the code counts on (an error), or has one
-    /// that the code does not know of (good to know).
+    /// A column has an `ON UPDATE` clause (error), lacks a default that the code relies on (error), or has a default
+    /// that the code does not define (info).
     ///
     /// ## Why
     ///
-    /// Django gives values itself; only `db_default` and `RunSQL` leave a default in the database. `ON UPDATE` changes
-    /// rows behind the code, and `auto_now` fields lose what they held.
+    /// Django sets default values itself; only `db_default` and `RunSQL` create a default in the database. `ON UPDATE`
+    /// changes rows without Django, and `auto_now` fields lose their values.
     ///
     /// ## Example
     ///
-    /// `student_courseenrollment.created timestamp NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP`: the first
-    /// update of a row forgets when it was created.
+    /// `student_courseenrollment.created timestamp NULL DEFAULT CURRENT_TIMESTAMP ON UPDATE CURRENT_TIMESTAMP`: the
+    /// first update of a row overwrites its creation date.
     ///
     /// ## Fix
     ///
-    /// Change the column to what the code says.
+    /// Change the column to the definition of the code.
     pub static COLUMN_DEFAULT = {
         id: "column-default",
         severity: Error,
-        summary: "the server gives a column values that the code does not know of, or the reverse",
+        summary: "a column has a default or ON UPDATE clause that the code does not define, or lacks one",
         run: run,
     }
 }
@@ -46,19 +46,19 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let on_update = held.on_update.as_ref().filter(|value| !known(value));
             let (severity, message) = match (on_update, &wanted, &held.default) {
                 (Some(value), ..) => {
-                    (Severity::Error, format!("{place} becomes {value} whenever its row is updated, and the code does not know"))
+                    (Severity::Error, format!("{place}: unexpected ON UPDATE {value}: each update of a row changes the column"))
                 }
                 (None, Some(default), None) => (
                     // NULL is what comes instead when it may be.
                     if held.nullable { Severity::Warning } else { Severity::Error },
-                    format!("{place} has no default, and the code counts on {}", default.to_sql()),
+                    format!("{place}: no default, expected {}", default.to_sql()),
                 ),
                 (None, None, Some(default)) => {
-                    (Severity::Info, format!("{place} has the default {}, which the code does not give it", default.to_sql()))
+                    (Severity::Info, format!("{place}: unexpected default {}", default.to_sql()))
                 }
                 (None, Some(wanted), Some(default)) if !alike(wanted, default, held) => (
                     Severity::Warning,
-                    format!("{place} has the default {}, and the code counts on {}", default.to_sql(), wanted.to_sql()),
+                    format!("{place}: default {}, expected {}", default.to_sql(), wanted.to_sql()),
                 ),
                 _ => continue,
             };
@@ -71,8 +71,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .evidence_from_migration(matched, Part::Column, &column.name, column.definition(matched.server()))
                     .evidence(matched.environment(), held.definition(matched.server()))
                     .fix(match severity {
-                        Severity::Info => "none is needed; a table made from the code has none",
-                        _ => "change the column to what the code says",
+                        Severity::Info => "nothing to do; a table created from the code has no default",
+                        _ => "change the column to the definition of the code",
                     }),
             );
         }

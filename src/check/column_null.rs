@@ -8,25 +8,25 @@ use crate::schema::Part;
 declare_check! {
     /// ## What
     ///
-    /// A column is `NOT NULL` where the code writes NULL (an error), or takes NULL where the code does not expect any (a
-    /// warning).
+    /// A column is `NOT NULL` and the code writes NULL (error), or allows NULL and the code does not expect it
+    /// (warning).
     ///
     /// ## Why
     ///
-    /// The first fails with 1048 at the first row without a value. The second lets others write rows that the code does
-    /// not understand.
+    /// The first fails with error 1048 on the first row without a value. The second allows rows that the code cannot
+    /// process.
     ///
     /// ## Example
     ///
-    /// `student_courseenrollment.mode` takes NULL in prod; the model has `null=False`.
+    /// `student_courseenrollment.mode` allows NULL in prod; the model has `null=False`.
     ///
     /// ## Fix
     ///
-    /// Look for NULLs, then change the column to what the code says.
+    /// Search for NULLs, then change the column to the definition of the code.
     pub static COLUMN_NULL = {
         id: "column-null",
         severity: Error,
-        summary: "a column takes NULL, or does not, other than the code says",
+        summary: "a column allows NULL and the code does not, or the reverse",
         run: run,
     }
 }
@@ -44,14 +44,14 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let (severity, message, fix) = if held.nullable {
                 (
                     Severity::Warning,
-                    format!("{place} takes NULL, which the code does not expect"),
-                    "look for NULLs, then make it NOT NULL",
+                    format!("{place}: allows NULL, expected NOT NULL"),
+                    "search for NULLs, then change the column to NOT NULL",
                 )
             } else {
                 (
                     Severity::Error,
-                    format!("{place} is NOT NULL, and the code writes NULL, which fails with 1048"),
-                    "let it take NULL, as the code says",
+                    format!("{place}: NOT NULL, expected NULL: writes of NULL fail with error 1048"),
+                    "change the column to NULL, as in the code",
                 )
             };
             findings.push(

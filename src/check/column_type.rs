@@ -10,27 +10,27 @@ use crate::schema::Part;
 declare_check! {
     /// ## What
     ///
-    /// A column has another type than the migrations leave: narrower, of another sign or another kind (an error), less
-    /// exact (a warning), or wider (good to know). Display widths and the ways in which servers write one type are no
-    /// difference; a generated column that is a plain one, or the reverse, is.
+    /// A column has another type than the migrations create: narrower, of another sign or another kind (error), less
+    /// precise (warning), or wider (info). Display widths and different spellings of one type are not a difference. A
+    /// generated column in place of a plain one, or the reverse, is a difference.
     ///
     /// ## Why
     ///
-    /// Values that the code takes for good fail with 1264 or 1406, or are silently changed where the server is not
-    /// strict. `UNSIGNED` is a part of `COLUMN_TYPE` only; who compares `DATA_TYPE` misses it.
+    /// Values that are valid in the code fail with error 1264 or 1406, or are silently changed if the server is not
+    /// strict. `UNSIGNED` is part of `COLUMN_TYPE` only; tools that compare `DATA_TYPE` miss the difference.
     ///
     /// ## Example
     ///
-    /// `grades_persistentcoursegrade.id` is `bigint`, and the code says `bigint unsigned`.
+    /// `grades_persistentcoursegrade.id` is `bigint`, and `bigint unsigned` in the code.
     ///
     /// ## Fix
     ///
-    /// Change the column to the type of the code. What is wider can stay; a copy into tables made from the code would cut
-    /// its values.
+    /// Change the column to the type of the code. A wider column is harmless unless data is copied into a schema built
+    /// from the code.
     pub static COLUMN_TYPE = {
         id: "column-type",
         severity: Error,
-        summary: "a column has another type than the code says",
+        summary: "a column has another type than in the code",
         run: run,
     }
 }
@@ -50,22 +50,22 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 (Fit::Wider | Fit::Narrower, (false, false)) if reached => (
                     Severity::Info,
                     format!(
-                        "{place} is {}, which holds every id of the key as it will be; the code still has {wanted}",
+                        "{place}: {}, wide enough for the new key; the code still has {wanted}",
                         held.column_type
                     ),
                 ),
-                (_, (true, false)) => (Severity::Error, format!("{place} is a plain column, where the code computes it")),
-                (_, (false, true)) => (Severity::Error, format!("{place} is computed, where the code writes it")),
+                (_, (true, false)) => (Severity::Error, format!("{place}: a plain column, expected a generated column")),
+                (_, (false, true)) => (Severity::Error, format!("{place}: a generated column, expected a plain column")),
                 (Fit::Same, _) => continue,
                 (Fit::Wider, _) => {
-                    (Severity::Info, format!("{place} is {}, wider than the {wanted} of the code", held.column_type))
+                    (Severity::Info, format!("{place}: {}, wider than expected ({wanted})", held.column_type))
                 }
                 (Fit::Coarser, _) => {
-                    (Severity::Warning, format!("{place} is {}, less exact than the {wanted} of the code", held.column_type))
+                    (Severity::Warning, format!("{place}: {}, less precise than expected ({wanted})", held.column_type))
                 }
                 (Fit::Narrower, _) => (
                     Severity::Error,
-                    format!("{place} is {}, which does not hold all that the {wanted} of the code does", held.column_type),
+                    format!("{place}: {}, too narrow for the expected type ({wanted})", held.column_type),
                 ),
             };
             // That the target's key is narrower than the code says is why there is a plan.
@@ -73,10 +73,10 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let quoted = (crate::schema::quote(matched.name), crate::schema::quote(&column.name));
             let fix = match fit {
                 _ if reached => String::from(
-                    "none in the database; the Django migration at the end of the plan brings the code to this type",
+                    "nothing to do in the database; the Django migration at the end of the plan changes the code to this type",
                 ),
-                Fit::Wider => String::from("none is needed; a copy into tables made from the code would cut its values"),
-                _ if key => String::from("csm-audit plan says how"),
+                Fit::Wider => String::from("nothing to do, unless data is copied into a schema built from the code: that truncates values"),
+                _ if key => String::from("see csm-audit plan"),
                 _ => format!(
                     "ALTER TABLE {} MODIFY {} {}",
                     quoted.0,

@@ -100,23 +100,23 @@ impl Matched<'_> {
     }
 }
 
-/// What to add where the ledger has the migration that should have made a part of a table: it was faked, or undone by hand.
+/// The addition to a message if django_migrations contains the migration that creates the missing part of a table.
 pub(super) fn although_applied(pair: &MappedDatabase<'_>, table: &str, part: Part, name: &str) -> String {
     let made = pair.mapping.alias.as_deref().and_then(|alias| pair.code.made_by(alias, table, part, name));
     let rows = &pair.database.migrations.found;
     match made {
         Some(migration) if rows.iter().any(|row| (&row.app, &row.name) == (&migration.node.0, &migration.node.1)) => {
-            format!(", although the ledger has {}.{}, which makes it", migration.node.0, migration.node.1)
+            format!(", although django_migrations contains {}.{}, which creates it", migration.node.0, migration.node.1)
         }
         _ => String::new(),
     }
 }
 
-/// How sure a statement about an absence is, and what to add to it when nothing proves it.
+/// The confidence of a statement about an absence, and what to add to it when nothing proves it.
 pub(super) fn absence(proof: &Proof) -> (Confidence, String) {
     if proof.is_proven() {
         (Confidence::Certain, String::new())
     } else {
-        (Confidence::Possible, format!("; that it is not there is unproven: {}", proof.reason()))
+        (Confidence::Possible, format!("; its absence is not verified: {}", proof.reason()))
     }
 }

@@ -6,11 +6,12 @@ use super::{Finding, programs};
 declare_check! {
     /// ## What
     ///
-    /// An event, which the server runs by the clock, names a table of the code.
+    /// An event, which the server runs on a schedule, references a table of the code.
     ///
     /// ## Why
     ///
-    /// It deletes or updates while a copy is under way, holds locks at the cut-over, and nobody who reads the code knows.
+    /// The event deletes or updates rows during a copy, takes locks during the cut-over, and is not visible in the
+    /// code.
     ///
     /// ## Example
     ///
@@ -18,11 +19,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Disable it for the time of the change: `ALTER EVENT … DISABLE`.
+    /// Disable the event during the change: `ALTER EVENT … DISABLE`.
     pub static DEPENDENT_EVENT = {
         id: "dependent-event",
         severity: Warning,
-        summary: "an event names a table of the code",
+        summary: "an event references a table of the code",
         run: run,
     }
 }

@@ -6,11 +6,12 @@ use super::{Finding, programs};
 declare_check! {
     /// ## What
     ///
-    /// A procedure or a function names a table of the code. No migration makes routines, so it was made by hand.
+    /// A procedure or a function references a table of the code. Migrations do not create routines, so this one was
+    /// created manually.
     ///
     /// ## Why
     ///
-    /// It changes rows behind the code, and its variables may be `INT` where the column no longer is.
+    /// The routine changes rows without Django, and its variables may be `INT` after the column was widened.
     ///
     /// ## Example
     ///
@@ -18,11 +19,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Find out who calls it. Widen its parameters and variables together with the key.
+    /// Identify the callers. Widen the parameters and variables together with the key.
     pub static DEPENDENT_ROUTINE = {
         id: "dependent-routine",
         severity: Warning,
-        summary: "a procedure or function names a table of the code",
+        summary: "a procedure or function references a table of the code",
         run: run,
     }
 }

@@ -7,13 +7,13 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// A trigger stands on a table of the code, or names one. On the target's table it is an error.
+    /// A trigger is defined on a table of the code, or references one. Severity error on the target's table.
     ///
     /// ## Why
     ///
-    /// gh-ost refuses a table with triggers unless it is told to carry them along (`--include-triggers`, with a suffix,
-    /// for a trigger's name is unique in its database); pt-online-schema-change makes triggers of its own. What a trigger
-    /// writes, no signal of Django tells.
+    /// gh-ost refuses a table with triggers unless `--include-triggers` is set (with a suffix, because trigger names
+    /// are unique per database); pt-online-schema-change creates triggers of its own. Writes of a trigger send no
+    /// Django signal.
     ///
     /// ## Example
     ///
@@ -21,11 +21,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Find out whose it is; drop it, or let gh-ost carry it along.
+    /// Identify the owner. Then drop the trigger, or let gh-ost include it.
     pub static DEPENDENT_TRIGGER = {
         id: "dependent-trigger",
         severity: Error,
-        summary: "a trigger stands on a table of the code",
+        summary: "a trigger on a table of the code",
         run: run,
     }
 }
@@ -47,7 +47,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let severity = if on_target { Severity::Error } else { Severity::Warning };
             let mentions = match trigger.mentions.as_slice() {
                 [] => String::new(),
-                names => format!(", and names {}", names.join(", ")),
+                names => format!(", and references {}", names.join(", ")),
             };
             findings.push(
                 Finding::new(
@@ -67,7 +67,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(target).blocks_change_if(on_target)
                 .evidence(MIGRATIONS, "no such trigger")
                 .evidence(pair.environment_name(), format!("{} {} ON {}", trigger.timing, trigger.event, trigger.table))
-                .fix("find out whose it is; drop it, or let gh-ost carry it along with --include-triggers"),
+                .fix("identify the owner; then drop the trigger, or include it in the copy with --include-triggers of gh-ost"),
             );
         }
         programs::outside(context, &DEPENDENT_TRIGGER, pair, &["TRIGGER"], "trigger", findings);

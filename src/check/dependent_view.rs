@@ -7,12 +7,12 @@ use crate::live::facts::Program;
 declare_check! {
     /// ## What
     ///
-    /// A view that no migration makes names a table of the code.
+    /// A view that no migration creates references a table of the code.
     ///
     /// ## Why
     ///
-    /// It reads the table through a rename and a change of its columns: a dropped column breaks it silently, its own
-    /// column types stay as they were until it is made again, and it shows data to whoever may read it.
+    /// The view depends on the names and columns of the table: a dropped column breaks the view silently, the view
+    /// keeps its old column types until it is re-created, and it exposes data to every account that may read the view.
     ///
     /// ## Example
     ///
@@ -20,11 +20,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Find out who reads it. Read from it after the change, and make it again when its types matter.
+    /// Identify the readers of the view. Query the view after the change, and re-create it if its column types matter.
     pub static DEPENDENT_VIEW = {
         id: "dependent-view",
         severity: Warning,
-        summary: "a view that no migration makes names a table of the code",
+        summary: "an unmanaged view references a table of the code",
         run: run,
     }
 }

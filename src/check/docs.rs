@@ -13,7 +13,7 @@ pub fn list() -> String {
         // Writing to a string does not fail.
         let _ = writeln!(text, "{:<width$}  {:<7}  {}", check.id, check.severity.as_str(), check.summary);
     }
-    text.push_str("\ncsm-audit explain CHECK tells more.\n");
+    text.push_str("\ncsm-audit explain CHECK describes a check.\n");
     text
 }
 
@@ -21,7 +21,7 @@ pub fn list() -> String {
 #[must_use]
 pub fn page(check: &Check) -> String {
     format!(
-        "# {}\n\n{}.\n\nSeverity: {} at most.\n\n{}",
+        "# {}\n\n{}.\n\nMaximum severity: {}.\n\n{}",
         check.id,
         sentence(check.summary),
         check.severity.as_str(),
@@ -33,8 +33,8 @@ pub fn page(check: &Check) -> String {
 #[must_use]
 pub fn book() -> String {
     let mut text = String::from(
-        "# Checks\n\nWhat `csm-audit scan` says of databases. `csm-audit explain CHECK` prints the same. This file is made \
-         from the sources; `UPDATE=1 cargo test --test checks` renews it.\n\n| check | severity, at most | what |\n|---|---|---|\n",
+        "# Checks\n\nThe checks of `csm-audit scan`. `csm-audit explain CHECK` prints the same text. This file is generated \
+         from the sources: `UPDATE=1 cargo test --test checks`.\n\n| check | maximum severity | problem |\n|---|---|---|\n",
     );
     for check in CHECKS {
         let _ = writeln!(text, "| [`{id}`](#{id}) | {} | {} |", check.severity.as_str(), check.summary, id = check.id);

@@ -296,7 +296,7 @@ pub(super) fn weaken(audit: &Audit, findings: &mut Vec<Finding>) {
             finding.severity = finding.severity.min(Severity::Warning);
             finding.blocks = false;
             finding.message = format!("{}; not verified, because {}", finding.message, gap.reason);
-            finding.fix = String::from("none before the gap is closed; --site-packages adds the code of packages");
+            finding.fix = String::from("resolve the gap first; --site-packages adds the code of packages");
             kept.push(finding);
         } else {
             let subject = Subject { table: None, column: None, name: None, ..finding.subject.clone() };
@@ -327,7 +327,7 @@ fn one_line(subject: Subject, app: &str, reason: &str, of: &[Finding]) -> Findin
         .map(|one| Evidence { source: source.clone(), says: one.message.clone(), file: None, line: None })
         .collect();
     finding.evidence.sort();
-    finding.fix("give the code of its packages with --site-packages, or name the settings with --settings")
+    finding.fix("pass the packages with --site-packages, or the settings module with --settings")
 }
 
 fn counted(number: usize, what: &str) -> String {

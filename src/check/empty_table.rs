@@ -8,25 +8,25 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// Says of every table that stores the target's ids whether it holds rows, where that was read; and where the
-    /// server's statistics say something else.
+    /// Reports for every table that stores the target's ids whether the table contains rows, if the account could read
+    /// it, and whether the server's statistics disagree.
     ///
     /// ## Why
     ///
-    /// "That table is empty" decides how it is changed. `TABLE_ROWS` is an estimate: it says 0 of tables with rows, and
-    /// the other way round. Only reading proves it, and only for the moment.
+    /// The change of a table depends on whether the table is empty. `TABLE_ROWS` is an estimate: it can be 0 for a
+    /// table with rows, and positive for an empty table. Only a `SELECT` verifies it, and only for that moment.
     ///
     /// ## Example
     ///
-    /// `courseware_studentmodulehistory` is empty in prod and not in stage, where a settings flag still fills it.
+    /// `courseware_studentmodulehistory` is empty in prod, but not in stage, where a settings flag still fills it.
     ///
     /// ## Fix
     ///
-    /// Prove it again right before the change; the plan's step does.
+    /// Check again immediately before the change; the step of the plan does.
     pub static EMPTY_TABLE = {
         id: "empty-table",
         severity: Warning,
-        summary: "whether a table that stores the ids is empty was read, or is only estimated",
+        summary: "whether a table that stores the target's ids is empty, verified or only estimated",
         run: run,
     }
 }
@@ -46,18 +46,18 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let (severity, message, fix) = match (measures.empty, estimate) {
                 (Some(true), _) => (
                     Severity::Info,
-                    format!("{} is empty: no row was found by reading", column.table),
-                    "prove it again right before the change: SELECT 1 FROM … LIMIT 1",
+                    format!("{}: empty (verified by SELECT)", column.table),
+                    "check again immediately before the change: SELECT 1 FROM … LIMIT 1",
                 ),
                 (Some(false), Some(0)) => (
                     Severity::Warning,
-                    format!("{} is said to hold 0 rows, and holds some", column.table),
-                    "do not trust the estimate; ANALYZE TABLE renews it",
+                    format!("{}: contains rows, although its statistics report 0", column.table),
+                    "do not rely on the estimate; ANALYZE TABLE updates it",
                 ),
                 (None, Some(0)) => (
                     Severity::Warning,
-                    format!("{} is said to hold 0 rows, which nobody has read", column.table),
-                    "grant SELECT on it, so that SELECT 1 … LIMIT 1 can prove it",
+                    format!("{}: 0 rows by its statistics, not verified by SELECT", column.table),
+                    "grant SELECT on the table, so that SELECT 1 … LIMIT 1 can verify it",
                 ),
                 _ => continue,
             };

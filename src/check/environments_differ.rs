@@ -12,11 +12,11 @@ use crate::schema::ColumnType;
 declare_check! {
     /// ## What
     ///
-    /// A table, a column, an index or a foreign key is in one environment as it is not in another.
+    /// A table, a column, an index or a foreign key differs between environments.
     ///
     /// ## Why
     ///
-    /// What was tried on stage is then no proof for prod.
+    /// A successful test on stage is then no evidence for prod.
     ///
     /// ## Example
     ///
@@ -25,7 +25,7 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Bring the environments together, or try the plan on a copy of prod.
+    /// Make the environments equal, or test the plan on a copy of prod.
     pub static ENVIRONMENTS_DIFFER = {
         id: "environments-differ",
         severity: Warning,
@@ -86,21 +86,21 @@ fn compare(
     let concerns = context.audit.concerns(name);
     let message = if whole {
         let there: Vec<&str> = environments(pairs, held, true);
-        format!("the table {name} is in {} and not in {}", there.join(", "), environments(pairs, held, false).join(", "))
+        format!("{name}: the table exists in {} and not in {}", there.join(", "), environments(pairs, held, false).join(", "))
     } else {
         let what: Vec<&str> = differing.iter().map(|part| part.as_str()).collect();
-        format!("{name} is not the same everywhere: {}", what.join(", "))
+        format!("{name}: differs between environments: {}", what.join(", "))
     };
     let mut finding = Finding::of_code(&ENVIRONMENTS_DIFFER, message)
         .severity(if concerns { Severity::Warning } else { Severity::Info })
         .table(name)
         .affects_target_if(concerns)
-        .fix("bring the environments together, or try the plan on a copy of each");
+        .fix("make the environments equal, or test the plan on a copy of each");
     finding.subject.alias = Some(alias.to_owned());
     for ((pair, table), parts) in pairs.iter().zip(held).zip(&parts) {
         let says = match table {
             None => String::from("no table"),
-            Some(_) if whole => String::from("the table is there"),
+            Some(_) if whole => String::from("table exists"),
             Some(_) => {
                 let says = differing
                     .iter()

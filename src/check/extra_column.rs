@@ -7,24 +7,25 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// A table has a column that no migration makes. It is an error when it is `NOT NULL` and has no default.
+    /// A table has a column that no migration creates. Severity error if the column is `NOT NULL` and has no default.
     ///
     /// ## Why
     ///
-    /// Django names its columns, so an `INSERT` gives no value for it: in strict mode it fails with 1364. And nobody who
-    /// reads the code knows what is stored there; an erasure of personal data passes it by.
+    /// Django lists its columns in an `INSERT`, so the column receives no value: in strict mode the statement fails
+    /// with error 1364. The content of the column is undocumented, and an erasure of personal data does not cover it.
     ///
     /// ## Example
     ///
-    /// `auth_userprofile.national_id varchar(20) NOT NULL`, added by hand for one report.
+    /// `auth_userprofile.national_id varchar(20) NOT NULL`, added manually for one report.
     ///
     /// ## Fix
     ///
-    /// Give it a default or drop it; or add the field to the model with a migration that does not touch the database.
+    /// Add a default, or drop the column; or add the field to the model with a migration that does not change the
+    /// database.
     pub static EXTRA_COLUMN = {
         id: "extra-column",
         severity: Error,
-        summary: "the table has a column that the code does not have",
+        summary: "the table has a column that the code does not define",
         run: run,
     }
 }
@@ -37,13 +38,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let (severity, effect) = if filled {
                 (Severity::Warning, "Django never writes it")
             } else {
-                (Severity::Error, "it is NOT NULL without a default, so every INSERT by Django fails in strict mode with 1364")
+                (Severity::Error, "NOT NULL without a default, so every INSERT by Django fails in strict mode with error 1364")
             };
             findings.push(
                 Finding::new(
                     &EXTRA_COLUMN,
                     &matched.pair,
-                    format!("no migration makes {}.{}: {effect}", matched.name, column.name),
+                    format!("{}.{}: not created by any migration: {effect}", matched.name, column.name),
                 )
                 .severity(severity)
                 .table(matched.name)
@@ -51,7 +52,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(matched.concerns)
                 .evidence(MIGRATIONS, "no such column")
                 .evidence(matched.environment(), column.definition(matched.server()))
-                .fix("find out who writes it; give it a default, drop it, or add the field to the model"),
+                .fix("identify the writers; then add a default, drop the column, or add the field to the model"),
             );
         }
     }

@@ -8,25 +8,26 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// A table has an index that no migration makes. A unique one is a warning: it refuses rows that the code takes for
-    /// good.
+    /// A table has an index that no migration creates. Severity warning if the index is unique: it refuses rows that
+    /// are valid in the code.
     ///
     /// ## Why
     ///
-    /// It was made by hand for a reason that nobody wrote down. It costs every write, a copy of the table carries it
-    /// along, and a table made from the code lacks it.
+    /// The index was created manually for an undocumented reason. It slows down every write, a copy of the table keeps
+    /// it, and a table created from the code lacks it.
     ///
     /// ## Example
     ///
-    /// `courseware_stats` was made by hand in production in 2012 and came into a migration years later.
+    /// `courseware_stats` was created manually in production in 2012 and added to a migration years later.
     ///
     /// ## Fix
     ///
-    /// Ask what uses it; then bring it into a migration, or drop it in the same copy as the change of the key.
+    /// Find the queries that use the index. Then add it to a migration, or drop it in the same copy as the change of
+    /// the key.
     pub static EXTRA_INDEX = {
         id: "extra-index",
         severity: Warning,
-        summary: "the table has an index that no migration makes",
+        summary: "the table has an index that no migration creates",
         run: run,
     }
 }
@@ -38,15 +39,15 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 continue;
             }
             let (severity, effect) = if held.unique {
-                (Severity::Warning, "it refuses rows that the code takes for good")
+                (Severity::Warning, "it refuses rows that are valid in the code")
             } else {
-                (Severity::Info, "it was made by hand")
+                (Severity::Info, "it was created manually")
             };
             findings.push(
                 Finding::new(
                     &EXTRA_INDEX,
                     &matched.pair,
-                    format!("no migration makes {} on {}: {effect}", held.name, matched.name),
+                    format!("{}: index on {} not created by any migration: {effect}", held.name, matched.name),
                 )
                 .severity(severity)
                 .table(matched.name)
@@ -54,7 +55,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(matched.concerns)
                 .evidence(MIGRATIONS, "no such index")
                 .evidence(matched.environment(), held.describe())
-                .fix("ask what uses it; bring it into a migration, or drop it in the same copy as the change of the key"),
+                .fix("identify the queries that use the index; then add it to a migration, or drop it in the same copy as the change of the key"),
             );
         }
     }

@@ -9,16 +9,17 @@ use crate::schema::quote;
 declare_check! {
     /// ## What
     ///
-    /// A database has a table that no migration makes: an app was removed, or somebody made it by hand. It is an error
-    /// when a foreign key of it points to a table of the code.
+    /// A database has a table that no migration creates: its app was removed, or the table was created manually.
+    /// Severity error if one of its foreign keys references a table of the code.
     ///
     /// ## Why
     ///
-    /// Nobody updates it, and its foreign keys still forbid deletes in tables that are in use.
+    /// The table is not maintained, and its foreign keys still block deletes in tables that are in use.
     ///
     /// ## Example
     ///
-    /// `certificates_badgeassertion_old`, kept "for a while", has a foreign key to `auth_user`: users cannot be deleted.
+    /// `certificates_badgeassertion_old`, kept as a temporary backup, has a foreign key to `auth_user`: users cannot be
+    /// deleted.
     ///
     /// ## Fix
     ///
@@ -26,7 +27,7 @@ declare_check! {
     pub static EXTRA_TABLE = {
         id: "extra-table",
         severity: Error,
-        summary: "the database has a table that no migration makes",
+        summary: "the database has a table that no migration creates",
         run: run,
     }
 }
@@ -64,13 +65,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 || keys.iter().any(|key| context.is_target(&key.referenced_table));
             let blocks = keys.iter().any(|key| context.is_target(&key.referenced_table));
             let (severity, message) = if keys.is_empty() {
-                (Severity::Info, format!("no migration makes the table {}", table.name))
+                (Severity::Info, format!("{}: table not created by any migration", table.name))
             } else {
                 let parents: Vec<&str> = keys.iter().map(|key| key.referenced_table.as_str()).collect();
                 (
                     Severity::Error,
                     format!(
-                        "no migration makes the table {}, and its foreign keys forbid deletes in {}",
+                        "{}: table not created by any migration; its foreign keys block deletes in {}",
                         table.name,
                         parents.join(", ")
                     ),
@@ -89,7 +90,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .map(|key| format!("ALTER TABLE {} DROP FOREIGN KEY {}; ", quote(&table.name), quote(&key.name)))
                 .collect();
             findings.push(finding.fix(format!(
-                "find out whose it is; when it is nobody's: {}archive it, then DROP TABLE {}",
+                "identify the owner; if the table is unused: {}archive it, then DROP TABLE {}",
                 drops.concat(),
                 quote(&table.name)
             )));

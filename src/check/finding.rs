@@ -11,7 +11,7 @@ use crate::schema::Part;
 pub struct Finding {
     /// The name of the check.
     pub check: &'static str,
-    /// How grave.
+    /// The severity.
     pub severity: Severity,
     /// How sure.
     pub confidence: Confidence,
@@ -25,7 +25,7 @@ pub struct Finding {
     pub blocks: bool,
     /// The evidence of each source.
     pub evidence: Vec<Evidence>,
-    /// What to do.
+    /// The fix.
     pub fix: String,
 }
 

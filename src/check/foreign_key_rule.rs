@@ -7,25 +7,26 @@ use crate::schema::Part;
 declare_check! {
     /// ## What
     ///
-    /// A foreign key of the database has an `ON DELETE` or `ON UPDATE` action that the code's has not, or lacks one.
-    /// `RESTRICT` and `NO ACTION` are the same to InnoDB, and MariaDB prints the one where MySQL prints the other.
+    /// A foreign key of the database has an `ON DELETE` or `ON UPDATE` action that the code does not define, or lacks
+    /// one that the code defines. InnoDB treats `RESTRICT` and `NO ACTION` alike, and MariaDB prints one where MySQL
+    /// prints the other.
     ///
     /// ## Why
     ///
-    /// Django up to 5.2 cascades by itself and never asks the server to. What the server deletes no signal tells of, and
-    /// nobody who reads row events sees it.
+    /// Django up to 5.2 cascades in Python and never creates such an action. Rows that the server deletes send no
+    /// Django signal and appear in no row event of the binary log.
     ///
     /// ## Example
     ///
-    /// `student_courseenrollment.user_id` was made again by hand, with `ON DELETE CASCADE`.
+    /// `student_courseenrollment.user_id` was re-created manually, with `ON DELETE CASCADE`.
     ///
     /// ## Fix
     ///
-    /// Drop the constraint and add it as the code has it.
+    /// Drop the constraint and re-create it as the code defines it.
     pub static FOREIGN_KEY_RULE = {
         id: "foreign-key-rule",
         severity: Error,
-        summary: "a foreign key deletes or updates by itself, and the code does not know",
+        summary: "a foreign key has an ON DELETE or ON UPDATE action that the code does not define, or lacks one",
         run: run,
     }
 }
@@ -56,7 +57,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &FOREIGN_KEY_RULE,
                     &matched.pair,
-                    format!("{} on {}.{columns} has {rule}, where the code has {wanted}", held.name, matched.name),
+                    format!("{} on {}.{columns}: {rule}, expected {wanted}", held.name, matched.name),
                 )
                 .table(matched.name)
                 .column(&columns)
@@ -64,7 +65,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(concerns)
                 .evidence_from_migration(matched, Part::ForeignKey, &code.name, code.describe(""))
                 .evidence(matched.environment(), held.describe())
-                .fix("drop the constraint and add it again as the code has it; what was deleted meanwhile is in no signal"),
+                .fix("drop the constraint and re-create it as the code defines it; past deletions by the server sent no signal"),
             );
         }
     }

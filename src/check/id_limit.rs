@@ -11,15 +11,15 @@ use crate::sql::{Bound, upper_bound};
 declare_check! {
     /// ## What
     ///
-    /// A column that stores the target's ids is wide enough, or will be, and something else ends earlier: a CHECK
-    /// constraint, the last partition, a narrower column that is generated from it, a variable of a trigger or routine; or
-    /// the target's table is a view or has system versioning.
+    /// A column that stores the target's ids is wide enough, or will be, but something else has a smaller limit: a
+    /// CHECK constraint, the last partition, a narrower generated column, or a variable of a trigger or routine. Or the
+    /// target's table is a view or has system versioning.
     ///
     /// ## Why
     ///
-    /// The change of the type succeeds, and the ids still fail: with 3819 (CHECK), 1526 (no partition for the value) or
-    /// 1264 (generated column, variable). A view has no key to change, and MariaDB refuses to change a table with system
-    /// versioning (4119).
+    /// The change of the type succeeds, and new ids still fail: with error 3819 (CHECK), 1526 (no partition for the
+    /// value) or 1264 (generated column, variable). A view has no key to change, and MariaDB refuses to change a table
+    /// with system versioning (error 4119).
     ///
     /// ## Example
     ///
@@ -27,17 +27,17 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Drop or widen what limits the ids before the key passes the limit: the constraint, the partition (`ADD
-    /// PARTITION`), the generated column.
+    /// Drop or widen the constraint, the partition (`ADD PARTITION`), the generated column or the variable before the
+    /// key passes the limit.
     pub static ID_LIMIT = {
         id: "id-limit",
         severity: Error,
-        summary: "something beside the column's type limits the ids",
+        summary: "a constraint, partition, generated column or variable limits the ids",
         run: run,
     }
 }
 
-/// A limit that was found: how grave, how sure, what it is, and what to do.
+/// A limit that was found: severity, confidence, message and fix.
 struct Limit {
     severity: Severity,
     confidence: Confidence,
@@ -96,7 +96,7 @@ fn of_variables(context: &Context<'_>, findings: &mut Vec<Finding>) {
         // A trigger that fails takes the statement with it.
         let sure = held.confidence == Confidence::Certain;
         let message = format!(
-            "the {} {} puts {} into its variable {} {}, which ends at {limit}",
+            "the {} {} assigns {} to its variable {} {} (maximum {limit})",
             held.kind, held.program, held.from, held.variable, held.variable_type
         );
         let mut finding = Finding::new(&ID_LIMIT, pair, message)
@@ -106,7 +106,7 @@ fn of_variables(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .affects_target_if(true)
             .blocks_change_if(sure)
             .evidence(pair.environment_name(), format!("DECLARE {} {}", held.variable, held.variable_type))
-            .fix(format!("create the {} again with a variable of the type {}", held.kind, audit.target.wanted.print(pair.code.server)));
+            .fix(format!("re-create the {} with a variable of the type {}", held.kind, audit.target.wanted.print(pair.code.server)));
         if let Some(table) = &held.table {
             finding = finding.table(table);
         }
@@ -125,19 +125,19 @@ fn of_kind(table: &Table) -> Option<Limit> {
     };
     if table.is_view {
         return Some(limit(
-            format!("{} is a view: its key is that of the tables below it", table.name),
+            format!("{}: a view; the key belongs to the underlying tables", table.name),
             "find the tables that the view reads, and change their keys",
         ));
     }
     if let Some(engine) = table.engine.as_deref().filter(|engine| !keeps_own_rows(engine)) {
         return Some(limit(
-            format!("{} has the engine {engine}: its rows, and the type of their key, are elsewhere", table.name),
-            "find the table that it stands for, and change the key there",
+            format!("{}: engine {engine} stores the rows, and the type of the key, elsewhere", table.name),
+            "find the underlying table, and change the key there",
         ));
     }
     table.create_options.contains(crate::live::facts::SYSTEM_VERSIONING).then(|| {
         limit(
-            format!("{} has system versioning, with which MariaDB refuses the change (4119)", table.name),
+            format!("{}: system versioning; MariaDB refuses the change (error 4119)", table.name),
             "SET system_versioning_alter_history = KEEP for the session of the change, or drop the versioning first",
         )
     })
@@ -161,7 +161,7 @@ fn of_checks(pair: &MappedDatabase<'_>, table: &Table, column: &str, highest: i1
             Bound::Unknown => (
                 Severity::Warning,
                 Confidence::Possible,
-                format!("names it, and its limit could not be read: {}", check.condition),
+                format!("references the column, and its limit could not be determined: {}", check.condition),
             ),
             Bound::AtMost(_) | Bound::None | Bound::NotNamed => continue,
         };
@@ -171,7 +171,7 @@ fn of_checks(pair: &MappedDatabase<'_>, table: &Table, column: &str, highest: i1
             name: Some(check.name.clone()),
             message: format!("the CHECK {} of {}.{column} {what}", check.name, table.name),
             fix: format!(
-                "ALTER TABLE {} DROP CONSTRAINT {}, and add it again with the wider bound",
+                "ALTER TABLE {} DROP CONSTRAINT {}, and re-create it with the wider bound",
                 quote(&table.name),
                 quote(&check.name)
             ),
@@ -199,15 +199,15 @@ fn of_partitions(table: &Table, column: &str, highest: i128) -> Option<Limit> {
     match last.description.trim().parse::<i128>() {
         _ if last.description.to_ascii_uppercase().contains("MAXVALUE") => None,
         Ok(bound) if plain && last.method.starts_with("RANGE") => (bound <= highest).then(|| {
-            ends(format!("and its last partition {} ends before {bound}", last.name), Severity::Error, Confidence::Certain)
+            ends(format!("and the upper bound of its last partition {} is {bound}", last.name), Severity::Error, Confidence::Certain)
         }),
         _ if last.method.starts_with("LIST") => Some(ends(
-            String::from("and an id that no list names has no partition"),
+            String::from("and an id that is in no list has no partition"),
             Severity::Error,
             if plain { Confidence::Certain } else { Confidence::Possible },
         )),
         _ if last.method.starts_with("RANGE") => {
-            Some(ends(String::from("and the last bound could not be read"), Severity::Warning, Confidence::Possible))
+            Some(ends(String::from("and the last bound could not be determined"), Severity::Warning, Confidence::Possible))
         }
         _ => None,
     }

@@ -7,7 +7,7 @@ use crate::schema::{Index, IndexPart, Table, quote};
 pub(super) struct Paired<'a> {
     /// The same under another name.
     pub renamed: Vec<(&'a Index, &'a Index)>,
-    /// The same, but not unique where the code wants it to be.
+    /// The same, but not unique although the code defines a unique index.
     pub not_unique: Vec<(&'a Index, &'a Index)>,
     /// Only the code has it; the database may have another under its name.
     pub missing: Vec<(&'a Index, Option<&'a Index>)>,

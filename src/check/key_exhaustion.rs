@@ -8,25 +8,25 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// Tells how much of its range every integer key has used, and every column that stores the target's ids: an error
-    /// from nine tenths on, a warning from seven tenths on, and for the target always.
+    /// Reports the used part of the id range of every integer key, and of every column that stores the target's ids: an
+    /// error from 90 % on, a warning from 70 % on, and always for the target.
     ///
     /// ## Why
     ///
-    /// At the end of the range `INSERT` fails with 1062, `INSERT IGNORE` drops the row, and `INSERT … ON DUPLICATE KEY
-    /// UPDATE` overwrites the last row and succeeds.
+    /// At the maximum, `INSERT` fails with error 1062, `INSERT IGNORE` drops the row, and
+    /// `INSERT … ON DUPLICATE KEY UPDATE` overwrites the last row and succeeds.
     ///
     /// ## Example
     ///
-    /// `courseware_studentmodule.id` is `int(11)`, and the next value is 2040109465: 95 % are used.
+    /// `courseware_studentmodule.id` is `int(11)`, and the next value is 2040109465: 95 % of the range is used.
     ///
     /// ## Fix
     ///
-    /// Widen the key, and before it every column that stores it: `csm-audit plan` says in which order.
+    /// Widen every column that stores the key, then the key. `csm-audit plan` gives the order.
     pub static KEY_EXHAUSTION = {
         id: "key-exhaustion",
         severity: Error,
-        summary: "an integer key comes to the end of its range",
+        summary: "an integer key is running out of values",
         run: run,
     }
 }
@@ -66,7 +66,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 _ => continue,
             };
             let place = format!("{}.{}", room.table, room.column);
-            let message = format!("{place} has used {:.1} % of its range: {} of {}", share * 100.0, room.used, room.limit);
+            let message = format!("{place}: {:.1} % of the id range is used: {} of {}", share * 100.0, room.used, room.limit);
             let held = pair.database.table(&room.table).and_then(|table| table.column(&room.column));
             let held = held.map(|column| column.column_type.clone()).unwrap_or_default();
             let mut finding = Finding::new(&KEY_EXHAUSTION, pair, message)
@@ -75,7 +75,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&room.column)
                 .affects_target_if(column.is_some())
                 .evidence(pair.environment_name(), format!("{held}, {} used", room.used))
-                .fix("widen it before the range ends; csm-audit plan says in which order");
+                .fix("widen the column before ids run out; csm-audit plan gives the order");
             let here = |place: &&ColumnInstance| {
                 place.environment == pair.environment_index && place.database == pair.database_index
             };
@@ -86,7 +86,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     Some(latest) => format!("between {earliest} and {latest}"),
                     None => format!("not before {earliest}"),
                 };
-                finding = finding.evidence(pair.environment_name(), format!("it ends {when}, if {assumption}"));
+                finding = finding.evidence(pair.environment_name(), format!("ids run out {when}, if {assumption}"));
             }
             findings.push(finding);
         }

@@ -1,4 +1,4 @@
-//! What a database's ledger says of the migrations of the code.
+//! The migration history of a database, compared with the migrations of the code.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use crate::audit::MappedDatabase;
 use crate::expected::KnownMigration;
 use crate::migration::Node;
 
-/// A database's ledger beside the migrations of the code.
+/// The migration history of a database and the migrations of the code.
 pub(super) struct Ledger<'a> {
-    /// What is applied, by the ledger, in its order.
+    /// The applied migrations, in their order.
     pub applied: Vec<Node>,
     /// The migrations of the code by node.
     pub known: BTreeMap<&'a Node, &'a KnownMigration>,
@@ -19,7 +19,7 @@ pub(super) struct Ledger<'a> {
 }
 
 impl<'a> Ledger<'a> {
-    /// The ledger of a database; `None` where it was not read, or Django does not keep it.
+    /// The migration history of a database; `None` if it was not read, or Django does not write it.
     pub fn of(pair: &MappedDatabase<'a>) -> Option<Self> {
         let ledger = &pair.database.migrations;
         if ledger.found.is_empty() && !ledger.proof.is_proven() {
@@ -66,7 +66,7 @@ impl<'a> Ledger<'a> {
     }
 }
 
-/// Databases with a ledger, and it.
+/// Databases with their migration histories.
 pub(super) fn ledgers<'c, 'a>(context: &'c Context<'a>) -> impl Iterator<Item = (&'c MappedDatabase<'a>, Ledger<'a>)> {
     context.pairs.iter().filter(|pair| pair.tables.is_some()).filter_map(|pair| Some((pair, Ledger::of(pair)?)))
 }

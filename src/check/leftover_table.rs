@@ -7,25 +7,26 @@ use crate::schema::quote;
 declare_check! {
     /// ## What
     ///
-    /// A table as gh-ost (`_…_gho`, `_…_ghc`, `_…_ghk`, `_…_del`) or pt-online-schema-change (`_…_new`, `_…_old`) makes
-    /// it is still there.
+    /// The database has a table with a name that gh-ost (`_…_gho`, `_…_ghc`, `_…_ghk`, `_…_del`) or
+    /// pt-online-schema-change (`_…_new`, `_…_old`) generates.
     ///
     /// ## Why
     ///
-    /// The next run refuses to begin. A run may be under way this moment. An old table of terabytes costs its disk, and
-    /// its foreign keys still hold.
+    /// The next run refuses to start. A run may be in progress. An old table of terabytes uses disk space, and its
+    /// foreign keys are still enforced.
     ///
     /// ## Example
     ///
-    /// `_courseware_studentmodule_gho` of a run that met `--critical-load`.
+    /// `_courseware_studentmodule_gho` of a run that reached `--critical-load`.
     ///
     /// ## Fix
     ///
-    /// Make sure that no run is under way; then rename it, and drop it in small steps when nobody misses it.
+    /// Make sure that no run is in progress. Then rename the table, and drop it in small steps once it is confirmed
+    /// unused.
     pub static LEFTOVER_TABLE = {
         id: "leftover-table",
         severity: Warning,
-        summary: "a schema change left a table behind, or is under way",
+        summary: "a table of an earlier or running schema change",
         run: run,
     }
 }
@@ -38,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for (name, of) in pair.database.leftovers().into_iter().filter(|(_, of)| known(of)) {
             // gh-ost looks only for its ghost table and for the old table as it will name that (go/logic/applier.go).
             let stops = name.eq_ignore_ascii_case(&format!("_{of}_gho")) || name.eq_ignore_ascii_case(&format!("_{of}_del"));
-            let refused = if stops { "; gh-ost refuses to begin while it is there" } else { "" };
+            let refused = if stops { "; gh-ost refuses to start while the table exists" } else { "" };
             let changed = context.matched.iter().any(|matched| {
                 matched.pair.environment_index == pair.environment_index
                     && matched.pair.database_index == pair.database_index
@@ -47,12 +48,12 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             });
             let target = context.is_target(of) && stops && !changed;
             findings.push(
-                Finding::new(&LEFTOVER_TABLE, pair, format!("{name} is left of a schema change of {of}"))
+                Finding::new(&LEFTOVER_TABLE, pair, format!("{name}: leftover table of a schema change of {of}"))
                     .table(name)
                     .affects_target_if(context.audit.concerns(of)).blocks_change_if(target)
                     .evidence(pair.environment_name(), name.to_owned())
                     .fix(format!(
-                        "make sure that no run is under way and that no rollback needs it; then DROP TABLE {}{refused}",
+                        "make sure that no run is in progress and that no rollback needs the table; then DROP TABLE {}{refused}",
                         quote(name)
                     )),
             );

@@ -10,26 +10,26 @@ use crate::migration::Node;
 declare_check! {
     /// ## What
     ///
-    /// The ledger has a migration and lacks one that it depends on.
+    /// `django_migrations` contains a migration and lacks one of its dependencies.
     ///
     /// ## Why
     ///
-    /// The next `migrate` stops with `InconsistentMigrationHistory`. Whether the schema has the effect of the one that is
-    /// missing, only the tables tell.
+    /// The next `migrate` stops with `InconsistentMigrationHistory`. Only the tables show whether the missing migration
+    /// took effect.
     ///
     /// ## Example
     ///
-    /// `courseware.0011_csm_id_bigint` is not in django_migrations, the later migrations of courseware are, and the key
-    /// is `bigint unsigned` nevertheless.
+    /// `courseware.0011_csm_id_bigint` is not in `django_migrations`, the later migrations of courseware are, and the
+    /// key is `bigint unsigned`.
     ///
     /// ## Fix
     ///
-    /// When the schema has its effect: `migrate --fake courseware 0011`, which the check for consistency may refuse; then
-    /// insert its row by hand. When not, find out what happened first.
+    /// If the schema contains the effect: `migrate --fake courseware 0011`. Django's consistency check may refuse that;
+    /// then insert the row manually. If not, find the cause first.
     pub static MIGRATION_ORDER = {
         id: "migration-order",
         severity: Warning,
-        summary: "a migration is not applied, and later ones that depend on it are",
+        summary: "a migration is not applied, but later migrations that depend on it are",
         run: run,
     }
 }
@@ -54,7 +54,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &MIGRATION_ORDER,
                     pair,
-                    format!("{name} is not in the ledger of {}, and {} is: the next migrate stops",
+                    format!("{name} is not in django_migrations of {}, but {} is: the next migrate stops",
                         pair.database.name, dependents.join(", ")),
                 )
                 .table("django_migrations")
@@ -62,7 +62,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(target)
                 .evidence_at(super::context::MIGRATIONS, format!("{} depends on {name}", dependents.join(", ")), &migration.file, migration.line)
                 .evidence(pair.environment_name(), format!("no row for {name}"))
-                .fix("compare the tables with what it does; when its effect is there, put it into the ledger"),
+                .fix("compare the tables with the migration; if its effect exists, insert its row into django_migrations"),
             );
         }
     }

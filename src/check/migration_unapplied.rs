@@ -7,20 +7,20 @@ use super::Finding;
 declare_check! {
     /// ## What
     ///
-    /// The code has migrations that the ledger does not, and nothing that is applied depends on them.
+    /// The code has migrations that are not in `django_migrations`, and no applied migration depends on them.
     ///
     /// ## Why
     ///
-    /// What this report says of the code holds once they are applied. One that changes the key runs with the next
-    /// deployment, and locks the table for days.
+    /// The expected schema in this report assumes that they are applied. A migration that changes the key runs with the
+    /// next deployment, and locks the table for days.
     ///
     /// ## Example
     ///
-    /// stage has not seen `courseware.0016` yet.
+    /// `courseware.0016` is not applied in stage.
     ///
     /// ## Fix
     ///
-    /// Look at what they do before the next `migrate`; `sqlmigrate` prints it.
+    /// Review the migrations before the next `migrate`; `sqlmigrate` prints their SQL.
     pub static MIGRATION_UNAPPLIED = {
         id: "migration-unapplied",
         severity: Warning,
@@ -50,7 +50,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .affects_target_if(target)
                     .evidence_at(super::context::MIGRATIONS, name.clone(), &migration.file, migration.line)
                     .evidence(pair.environment_name(), format!("no row for {name}"))
-                    .fix(format!("look at what it does before the next migrate: sqlmigrate {} {}", node.0, node.1)),
+                    .fix(format!("review the migration before the next migrate: sqlmigrate {} {}", node.0, node.1)),
             );
         }
     }

@@ -10,12 +10,12 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// The ledger has a migration that the code does not. Of an app that is installed it is a warning, of one that is not
-    /// it is good to know.
+    /// `django_migrations` contains a migration that the code does not have. Severity warning if its app is installed,
+    /// otherwise info.
     ///
     /// ## Why
     ///
-    /// A fork or a patch changed this database in a way that nobody can read any more.
+    /// A fork or a patch changed this database, and the code of that change is missing.
     ///
     /// ## Example
     ///
@@ -23,11 +23,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Find the code that it came from; what else this report finds in the tables of the app is its effect.
+    /// Find the code of the migration. Other findings about tables of this app may be its effect.
     pub static MIGRATION_UNKNOWN = {
         id: "migration-unknown",
         severity: Warning,
-        summary: "a migration is applied that the code does not have",
+        summary: "an applied migration is not in the code",
         run: run,
     }
 }
@@ -42,11 +42,11 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             }
             let name = format!("{}.{}", node.0, node.1);
             let (severity, message) = if apps.contains(node.0.as_str()) {
-                (Severity::Warning, format!("{name} is applied, and the code does not have it: its effect is unknown"))
+                (Severity::Warning, format!("{name} is applied, but not in the code: its effect is unknown"))
             } else if installed.contains(node.0.as_str()) {
-                (Severity::Info, format!("{name} is applied, and the app {} has no migrations in the code", node.0))
+                (Severity::Info, format!("{name} is applied, but the app {} has no migrations in the code", node.0))
             } else {
-                (Severity::Info, format!("{name} is applied, of an app that is not installed"))
+                (Severity::Info, format!("{name} is applied, but its app is not installed"))
             };
             let target = context.audit.target.label.split('.').next() == Some(node.0.as_str());
             findings.push(
@@ -57,7 +57,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .affects_target_if(target)
                     .evidence(super::context::MIGRATIONS, "no such migration")
                     .evidence(pair.environment_name(), name.clone())
-                    .fix("find the code that it came from; the other findings of its tables may be its effect"),
+                    .fix("find the code of the migration; other findings about its tables may be its effect"),
             );
         }
     }

@@ -7,24 +7,24 @@ use crate::finding::{Confidence, Severity};
 declare_check! {
     /// ## What
     ///
-    /// The code has a named CHECK constraint, and the table has none of its name, or one that is not enforced. Conditions
-    /// are not compared: servers write them in their own way.
+    /// The code defines a named CHECK constraint, but the table has none of that name, or one that is not enforced.
+    /// Conditions are not compared: each server rewrites them differently.
     ///
     /// ## Why
     ///
-    /// Rows that the code takes for impossible may be there.
+    /// Rows that violate the constraint may exist.
     ///
     /// ## Example
     ///
-    /// MySQL before 8.0.16 reads CHECK and forgets it; a database that was upgraded since has none.
+    /// MySQL before 8.0.16 parses and ignores CHECK; a database that was upgraded since has no such constraint.
     ///
     /// ## Fix
     ///
-    /// Look for rows that break it, then `ALTER TABLE … ADD CONSTRAINT … CHECK (…)`.
+    /// Search for rows that violate the condition, then `ALTER TABLE … ADD CONSTRAINT … CHECK (…)`.
     pub static MISSING_CHECK = {
         id: "missing-check",
         severity: Warning,
-        summary: "the code has a CHECK constraint that the table does not have",
+        summary: "the code defines a CHECK constraint that the table does not have",
         run: run,
     }
 }
@@ -47,7 +47,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let message = match found {
                 Some(check) if check.enforced => continue,
                 Some(check) => format!("the CHECK {} of {} is not enforced", check.name, matched.name),
-                None => format!("{} has no CHECK {}{doubt}", matched.name, code.name),
+                None => format!("{}: no CHECK {}{doubt}", matched.name, code.name),
             };
             let certain = found.is_some() || confidence == Confidence::Certain;
             findings.push(
@@ -64,12 +64,12 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     )
                     .fix(match found {
                         Some(check) => format!(
-                            "look for rows that break it; then ALTER TABLE {} ALTER CHECK {} ENFORCED",
+                            "search for rows that violate the condition; then ALTER TABLE {} ALTER CHECK {} ENFORCED",
                             crate::schema::quote(matched.name),
                             crate::schema::quote(&check.name)
                         ),
                         None => format!(
-                            "look for rows that break it; then ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
+                            "search for rows that violate the condition; then ALTER TABLE {} ADD CONSTRAINT {} CHECK ({})",
                             crate::schema::quote(matched.name),
                             crate::schema::quote(&code.name),
                             code.condition

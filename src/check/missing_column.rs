@@ -7,24 +7,25 @@ use crate::schema::Part;
 declare_check! {
     /// ## What
     ///
-    /// The migrations make a column, and the table has none of its name.
+    /// The migrations create a column that the table does not have.
     ///
     /// ## Why
     ///
-    /// Every `SELECT` of the model fails with 1054. The ledger often says that the migration was applied: it was faked, or
-    /// the column was dropped by hand.
+    /// Every `SELECT` of the model fails with error 1054. `django_migrations` often lists the migration as applied: it
+    /// was faked, or the column was dropped manually.
     ///
     /// ## Example
     ///
-    /// `auth_userprofile.phone_number` is not there, although django_migrations has the migration that adds it.
+    /// `auth_userprofile.phone_number` does not exist, although `django_migrations` contains the migration that adds
+    /// it.
     ///
     /// ## Fix
     ///
-    /// Add the column as the code has it.
+    /// Add the column as the code defines it.
     pub static MISSING_COLUMN = {
         id: "missing-column",
         severity: Error,
-        summary: "the code has a column that the table does not have",
+        summary: "the code defines a column that the table does not have",
         run: run,
     }
 }
@@ -38,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     &MISSING_COLUMN,
                     &matched.pair,
                     format!(
-                        "{}.{} is not there{}: every query of its model fails with 1054",
+                        "{}.{}: column does not exist{}: every query of its model fails with error 1054",
                         matched.name,
                         column.name,
                         although_applied(&matched.pair, matched.name, Part::Column, &column.name)
@@ -50,7 +51,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .evidence_from_migration(matched, Part::Column, &column.name, wanted.clone())
                 .evidence(matched.environment(), "no such column")
                 .fix(format!(
-                    "look into django_migrations whether its migration was faked; ALTER TABLE {} ADD COLUMN {} {wanted}",
+                    "check django_migrations: was its migration faked? Then ALTER TABLE {} ADD COLUMN {} {wanted}",
                     crate::schema::quote(matched.name),
                     crate::schema::quote(&column.name)
                 )),

@@ -9,25 +9,26 @@ use crate::schema::{ColumnType, Part, quote};
 declare_check! {
     /// ## What
     ///
-    /// The migrations make a foreign key, and the database has none for these columns, or one that points elsewhere.
+    /// The migrations create a foreign key, but the database has none for these columns, or one that references another
+    /// table.
     ///
     /// ## Why
     ///
-    /// Rows may point to nothing, and every tool that asks the database believes that the tables have nothing to do with
-    /// each other. It happens after pt-online-schema-change or gh-ost ran without a thought for foreign keys.
+    /// Rows may reference nothing, and tools that read the foreign keys of the database see no relation between the
+    /// tables. This is typical after a run of pt-online-schema-change or gh-ost without handling of foreign keys.
     ///
     /// ## Example
     ///
-    /// `student_courseenrollment.user_id` points to `auth_user.id` in the code, and in prod only an index is left.
+    /// `student_courseenrollment.user_id` references `auth_user.id` in the code, and prod has only an index.
     ///
     /// ## Fix
     ///
-    /// Look for orphans, then add the constraint again; or say `db_constraint=False` in the model. Until then the column
-    /// is a soft reference.
+    /// Search for orphaned rows, then re-create the constraint; or set `db_constraint=False` in the model. Without the
+    /// constraint, the column is a soft reference.
     pub static MISSING_FOREIGN_KEY = {
         id: "missing-foreign-key",
         severity: Error,
-        summary: "the code has a foreign key that the database does not have",
+        summary: "the code defines a foreign key that the database does not have",
         run: run,
     }
 }
@@ -38,19 +39,19 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let (confidence, doubt) = absence(&matched.pair.database.foreign_keys.proof);
             let columns = key.columns.join(", ");
             let mut message = format!(
-                "{}.{columns} should point to {}.{}",
+                "{}.{columns}: expected a foreign key to {}.{}",
                 matched.name,
                 key.referenced_table,
                 key.referenced_columns.join(", ")
             );
             match others.first() {
                 Some(other) => message.push_str(&format!(
-                    ", and {} points to {}.{}",
+                    ", but {} references {}.{}",
                     other.name,
                     other.referenced_table,
                     other.referenced_columns.join(", ")
                 )),
-                None => message.push_str(", and no constraint does it"),
+                None => message.push_str(", found none"),
             }
             message.push_str(&doubt);
             let certain = confidence == Confidence::Certain || !others.is_empty();
@@ -80,7 +81,7 @@ fn indexed(matched: &Matched<'_>, columns: &[String]) -> String {
                 part.column.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(column))
             })
     });
-    covers.map_or_else(|| String::from("no index on it either"), |index| format!("the index {} is there", index.name))
+    covers.map_or_else(|| String::from("no index either"), |index| format!("the index {} exists", index.name))
 }
 
 /// The statements that make the key: columns of another type are refused (error 3780, on old servers 1215), and so is a name

@@ -8,25 +8,25 @@ use crate::schema::{Index, Part};
 declare_check! {
     /// ## What
     ///
-    /// The code has an index, and the table has none over the same columns in the same order; or it is there, and the
-    /// optimizer is told to ignore it.
+    /// The code defines an index, but the table has none over the same columns in the same order; or the index exists
+    /// and is invisible to the optimizer.
     ///
     /// ## Why
     ///
-    /// Queries that were fast on every other system scan the table here. A migration that removes the index fails with
+    /// Queries that use the index elsewhere scan the table here. A migration that removes the index fails with error
     /// 1091.
     ///
     /// ## Example
     ///
-    /// `courseware_stats (module_id, grade, student_id)` is in the code and was dropped by hand.
+    /// `courseware_stats (module_id, grade, student_id)` is in the code and was dropped manually.
     ///
     /// ## Fix
     ///
-    /// Create it; on a large table in the same copy as the change of the key.
+    /// Create the index; for a large table in the same copy as the change of the key.
     pub static MISSING_INDEX = {
         id: "missing-index",
         severity: Warning,
-        summary: "the code has an index that the table does not have",
+        summary: "the code defines an index that the table does not have",
         run: run,
     }
 }
@@ -38,8 +38,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         for (code, held) in missing {
             let columns: Vec<&str> = code.columns().flatten().collect();
             let message = match held {
-                Some(held) => format!("{} on {} is over other columns than ({})", held.name, matched.name, columns.join(", ")),
-                None => format!("{} has no index over ({})", matched.name, columns.join(", ")),
+                Some(held) => format!("{} on {}: other columns than expected ({})", held.name, matched.name, columns.join(", ")),
+                None => format!("{}: no index over ({})", matched.name, columns.join(", ")),
             };
             findings.push(
                 Finding::new(&MISSING_INDEX, &matched.pair, message)
@@ -59,7 +59,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &MISSING_INDEX,
                     &matched.pair,
-                    format!("{} on {} is there, and the optimizer ignores it", held.name, matched.name),
+                    format!("{} on {}: invisible to the optimizer", held.name, matched.name),
                 )
                 .table(matched.name)
                 .name(&held.name)

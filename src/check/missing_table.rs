@@ -8,11 +8,11 @@ use crate::schema::Part;
 declare_check! {
     /// ## What
     ///
-    /// The migrations make a table, and the database has none of its name.
+    /// The migrations create a table that the database does not have.
     ///
     /// ## Why
     ///
-    /// Every query of the model fails with 1146.
+    /// Every query of the model fails with error 1146.
     ///
     /// ## Example
     ///
@@ -20,11 +20,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Compare django_migrations with the tables, then run the migration, or take the app out of the settings.
+    /// Compare `django_migrations` with the tables. Then run the migration, or remove the app from the settings.
     pub static MISSING_TABLE = {
         id: "missing-table",
         severity: Error,
-        summary: "the code has a table that the database does not have",
+        summary: "the code defines a table that the database does not have",
         run: run,
     }
 }
@@ -43,7 +43,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     &MISSING_TABLE,
                     pair,
                     format!(
-                        "the table {name}{owner} is not in {}{}{doubt}",
+                        "the table {name}{owner} does not exist in {}{}{doubt}",
                         pair.database.name,
                         although_applied(pair, name, Part::Table, "")
                     ),
@@ -54,7 +54,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .affects_target_if(concerns)
                 .evidence(MIGRATIONS, format!("{} columns", tables.tables[name].columns.len()))
                 .evidence(pair.environment_name(), "no table")
-                .fix("look into django_migrations whether its migration was run or faked, then run it"),
+                .fix("check django_migrations: was its migration run or faked? Then run it"),
             );
         }
     }

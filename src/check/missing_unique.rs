@@ -8,25 +8,25 @@ use crate::schema::{Index, Part};
 declare_check! {
     /// ## What
     ///
-    /// The code has a unique key, and the table has none over these columns: the index is gone, or it is there under its
-    /// name and lets equal entries in.
+    /// The code defines a unique key, but the table has none over these columns: the index is missing, or exists under
+    /// its name and is not unique.
     ///
     /// ## Why
     ///
-    /// `get_or_create` and `update_or_create` rest on it: without it two requests at once make two rows, and
-    /// `MultipleObjectsReturned` follows for ever.
+    /// `get_or_create` and `update_or_create` rely on the key: without it two concurrent requests create two rows, and
+    /// every later call raises `MultipleObjectsReturned`.
     ///
     /// ## Example
     ///
-    /// `certificates_generatedce_user_id_course_id_fc1bb3ee_uniq` is there with `NON_UNIQUE = 1`.
+    /// `certificates_generatedce_user_id_course_id_fc1bb3ee_uniq` exists with `NON_UNIQUE = 1`.
     ///
     /// ## Fix
     ///
-    /// Look for duplicates and settle them, then make the key unique again.
+    /// Find and remove duplicates, then make the key unique.
     pub static MISSING_UNIQUE = {
         id: "missing-unique",
         severity: Error,
-        summary: "the code has a unique key that the table does not have",
+        summary: "the code defines a unique key that the table does not have",
         run: run,
     }
 }
@@ -42,11 +42,11 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let quoted = names.iter().map(|name| crate::schema::quote(name)).collect::<Vec<_>>().join(", ");
             let message = match held {
                 Some(held) if !held.unique => format!(
-                    "{} on {} ({columns}) is not unique, so that equal rows may be there",
+                    "{} on {} ({columns}): not unique; duplicate rows may exist",
                     held.name, matched.name
                 ),
-                Some(held) => format!("{} on {} is over other columns than ({columns})", held.name, matched.name),
-                None => format!("{} has no unique key over ({columns})", matched.name),
+                Some(held) => format!("{} on {}: other columns than expected ({columns})", held.name, matched.name),
+                None => format!("{}: no unique key over ({columns})", matched.name),
             };
             let is = held.map_or_else(|| String::from("no such index"), Index::describe);
             findings.push(

@@ -7,12 +7,12 @@ use crate::finding::{Confidence, Severity};
 declare_check! {
     /// ## What
     ///
-    /// A migration makes a view by `RunSQL`, and the database has none of its name, or a table in its place.
+    /// A migration creates a view by `RunSQL`, but the database has no view of that name, or a table in its place.
     ///
     /// ## Why
     ///
-    /// Whoever reads it fails with 1146. A table in its place is what a broken restore leaves: mysqldump writes one for
-    /// each view first.
+    /// Queries of the view fail with error 1146. A table in its place is the result of an incomplete restore: mysqldump
+    /// writes a placeholder table for each view.
     ///
     /// ## Example
     ///
@@ -20,11 +20,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Create the view by the SQL of the migration.
+    /// Create the view with the SQL of the migration.
     pub static MISSING_VIEW = {
         id: "missing-view",
         severity: Error,
-        summary: "the code has a view that the database does not have",
+        summary: "the code defines a view that the database does not have",
         run: run,
     }
 }
@@ -37,8 +37,8 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let (confidence, doubt) = absence(&pair.database.tables.proof);
             let (confidence, message, says) = match found {
                 Some(table) if table.is_view => continue,
-                Some(_) => (Confidence::Certain, format!("{view} is a table, where a migration makes a view"), "a table"),
-                None => (confidence, format!("the view {view} is not in {}{doubt}", pair.database.name), "no view"),
+                Some(_) => (Confidence::Certain, format!("{view}: a table, expected a view"), "a table"),
+                None => (confidence, format!("the view {view} does not exist in {}{doubt}", pair.database.name), "no view"),
             };
             findings.push(
                 Finding::new(&MISSING_VIEW, pair, message)
@@ -47,7 +47,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                     .table(view)
                     .evidence(MIGRATIONS, "a view")
                     .evidence(pair.environment_name(), says)
-                    .fix("create it by the SQL of the migration"),
+                    .fix("create the view with the SQL of the migration"),
             );
         }
     }

@@ -7,13 +7,13 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// A model says something of its table that the state of the migrations does not: what `makemigrations` would write
-    /// down, as far as it changes the database.
+    /// The definition of a model differs from the state of the migrations: `makemigrations` would generate a migration
+    /// that changes the database.
     ///
     /// ## Why
     ///
-    /// Queries are made from the models, tables from the migrations. The next `makemigrations` puts the difference into
-    /// whatever migration somebody makes for something else, and on a large table that is a surprise.
+    /// Queries are built from the models, tables from the migrations. The next `makemigrations` adds the difference to
+    /// an unrelated migration, which is a risk on a large table.
     ///
     /// ## Example
     ///
@@ -21,11 +21,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// `makemigrations`, and look at what it does to the table before it runs anywhere.
+    /// Run `makemigrations`, and review its effect on the table before the migration runs anywhere.
     pub static MODEL_DIFFERS = {
         id: "model-differs",
         severity: Warning,
-        summary: "a model says something else than the migrations",
+        summary: "a model differs from the migrations",
         run: run,
     }
 }
@@ -39,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             };
             let what = difference.what.name();
             let message =
-                format!("{place}, {what}: the models say {}, and the migrations {}", difference.code, difference.state);
+                format!("{place}, {what}: {} in the models, {} in the migrations", difference.code, difference.state);
             let column = code.model_columns.iter().find(|column| column.field == place);
             let table = column.map(|column| column.table.clone()).or_else(|| {
                 code.models.get(&difference.model.to_lowercase()).map(|model| model.table.clone())
@@ -55,7 +55,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .severity(if concerns { Severity::Warning } else { Severity::Info })
                 .name(&place)
                 .affects_target_if(concerns)
-                .fix("makemigrations, and look at what it does to the table");
+                .fix("run makemigrations, and review its effect on the table");
             for (source, says, at) in [
                 ("models", &difference.code, &difference.code_place),
                 ("state", &difference.state, &difference.state_place),

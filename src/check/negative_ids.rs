@@ -7,23 +7,24 @@ use crate::audit::Role;
 declare_check! {
     /// ## What
     ///
-    /// The target's key, or a column that stores it, holds a value below zero.
+    /// The target's key, or a column that stores the target's ids, contains a negative value.
     ///
     /// ## Why
     ///
-    /// A copy into an unsigned column makes every negative id 0: two rows became one, and gh-ost ended with exit code 0.
+    /// A copy into an unsigned column turns every negative id into 0: in a test two rows became one, and gh-ost exited
+    /// with 0.
     ///
     /// ## Example
     ///
-    /// `SELECT MIN(id) FROM courseware_studentmodule` gives -5.
+    /// `SELECT MIN(id) FROM courseware_studentmodule` returns -5.
     ///
     /// ## Fix
     ///
-    /// Give these rows other ids first, or make the key a signed `bigint`.
+    /// Assign other ids to these rows first, or choose a signed `bigint` for the key.
     pub static NEGATIVE_IDS = {
         id: "negative-ids",
         severity: Error,
-        summary: "an id is below zero, which an unsigned key cannot hold",
+        summary: "an id is negative, which an unsigned key cannot store",
         run: run,
     }
 }
@@ -42,13 +43,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let place = format!("{}.{}", column.table, column.column);
             let wanted = audit.target.wanted.print(pair.code.server);
             findings.push(
-                Finding::new(&NEGATIVE_IDS, pair, format!("{place} holds {lowest}, which {wanted} cannot"))
+                Finding::new(&NEGATIVE_IDS, pair, format!("{place}: contains {lowest}, which {wanted} cannot store"))
                     .table(&column.table)
                     .column(&column.column)
                     .confidence(column.confidence)
                     .affects_target_if(true).blocks_change_if(column.role == Role::Key)
                     .evidence(pair.environment_name(), format!("MIN({}) = {lowest}", column.column))
-                    .fix("give these rows other ids first, or ask for a signed type with --key-type bigint"),
+                    .fix("assign other ids to these rows first, or choose a signed type with --key-type bigint"),
             );
         }
     }

@@ -7,12 +7,12 @@ use crate::schema::quote;
 declare_check! {
     /// ## What
     ///
-    /// A table has another primary key than the code says, or none.
+    /// A table has another primary key than the code defines, or none.
     ///
     /// ## Why
     ///
-    /// The clustered index is the table. gh-ost and pt-online-schema-change copy along a unique key and refuse a table
-    /// without one; replication by rows scans the whole table for every change.
+    /// InnoDB stores the rows in the primary key. gh-ost and pt-online-schema-change copy along a unique key and refuse
+    /// a table without one; row-based replication scans the whole table for every change.
     ///
     /// ## Example
     ///
@@ -24,7 +24,7 @@ declare_check! {
     pub static PRIMARY_KEY = {
         id: "primary-key",
         severity: Error,
-        summary: "a table has another primary key than the code says",
+        summary: "a table has another primary key than in the code",
         run: run,
     }
 }
@@ -43,7 +43,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             Finding::new(
                 &PRIMARY_KEY,
                 &matched.pair,
-                format!("the primary key of {} is {held}, where the code has {wanted}", matched.name),
+                format!("{}: primary key is {held}, expected {wanted}", matched.name),
             )
             .table(matched.name)
             .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))

@@ -30,13 +30,13 @@ pub(super) fn report(
                 Finding::new(
                     check,
                     pair,
-                    format!("the text of the {what} {} could not be read; it may name any table", program.name),
+                    format!("the text of the {what} {} could not be read; it may reference any table", program.name),
                 )
                 .severity(Severity::Info)
                 .confidence(Confidence::Possible)
                 .name(&program.name)
                 .evidence(pair.environment_name(), "its text is hidden from this account")
-                .fix("csm-audit grants prints the right that is missing"),
+                .fix("csm-audit grants prints the missing privilege"),
             );
             continue;
         }
@@ -47,13 +47,13 @@ pub(super) fn report(
         let mut finding = Finding::new(
             check,
             pair,
-            format!("the {what} {} names {}, and no migration makes it", program.name, named.join(", ")),
+            format!("the {what} {} references {} and is not created by any migration", program.name, named.join(", ")),
         )
         .name(&program.name)
         .affects_target_if(target)
         .evidence(super::context::MIGRATIONS, format!("no such {what}"))
         .evidence(pair.environment_name(), format!("{} {}", program.kind, program.name))
-        .fix("find out whose it is; try it on the changed tables before the change, and after the cut-over");
+        .fix("identify the owner; test it on changed tables before the change, and again after the cut-over");
         if let [table] = named.as_slice() {
             finding = finding.table(table);
         }
@@ -77,7 +77,8 @@ pub(super) fn outside(
         let Some(first) = named.first() else { continue };
         let name = format!("{}.{}", program.database, program.name);
         let all = named.join(", ");
-        let message = format!("the {what} {name} of another database names {all}, and no migration makes it");
+        let message =
+            format!("the {what} {name} of another database references {all} and is not created by any migration");
         findings.push(
             Finding::new(check, pair, message)
                 .severity(Severity::Warning)
@@ -86,7 +87,7 @@ pub(super) fn outside(
                 .affects_target_if(named.iter().any(|table| context.is_target(table)))
                 .evidence(super::context::MIGRATIONS, format!("no such {what}"))
                 .evidence(pair.environment_name(), format!("{} {name}", program.kind))
-                .fix("find out whose it is; try it on the changed tables before the change, and after the cut-over"),
+                .fix("identify the owner; test it on changed tables before the change, and again after the cut-over"),
         );
     }
 }
@@ -108,13 +109,17 @@ pub(super) fn unproven(
         Finding::new(
             check,
             pair,
-            format!("that no other {what} names {} is unproven: {}", context.audit.target.table, proof.reason()),
+            format!(
+                "could not check whether another {what} references {}: {}",
+                context.audit.target.table,
+                proof.reason()
+            ),
         )
         .severity(Severity::Info)
         .confidence(Confidence::Possible)
         .table(&context.audit.target.table)
         .affects_target_if(true)
         .evidence(pair.environment_name(), proof.reason().to_owned())
-        .fix("csm-audit grants prints the right that is missing"),
+        .fix("csm-audit grants prints the missing privilege"),
     );
 }

@@ -8,30 +8,31 @@ use crate::finding::{Confidence, Severity};
 declare_check! {
     /// ## What
     ///
-    /// A field's class says a narrower integer to Django than its column holds: `get_internal_type()` of the class it
-    /// extends decides `integer_field_range`. Or a field that is no foreign key stores the target's ids, and its class ends
-    /// before them.
+    /// Django's range of a field is smaller than the range of its column: `get_internal_type()` of the field's base
+    /// class determines `integer_field_range`. Or a field that is not a foreign key stores the target's ids, and its
+    /// class has a smaller maximum.
     ///
     /// ## Why
     ///
-    /// From Django 5.0 on `filter(pk=x)` with an `x` above the Python side's limit gives nothing, without asking the
-    /// database, and `filter(pk__lt=x)` gives everything (`django/db/models/lookups.py`, `IntegerFieldOverflow`). Saves
-    /// fail. It cost Open edX an upgrade in 2026.
+    /// Since Django 5.0, `filter(pk=x)` with an `x` above the maximum of the field returns no rows without querying the
+    /// database, and `filter(pk__lt=x)` returns all rows (`django/db/models/lookups.py`, `IntegerFieldOverflow`). Saves
+    /// fail. This blocked an upgrade of Open edX in 2026.
     ///
     /// ## Example
     ///
     /// `class UnsignedBigIntAutoField(AutoField)` with `db_type() == "bigint UNSIGNED AUTO_INCREMENT"` keeps
-    /// `get_internal_type() == "AutoField"`, which ends at 2147483647.
+    /// `get_internal_type() == "AutoField"`, with the maximum 2147483647.
     ///
     /// ## Fix
     ///
-    /// Let the class extend `BigAutoField`, or return the internal type that fits its column. A field with ids becomes a
-    /// `PositiveBigIntegerField`, or a `BigIntegerField`, when its column is wide: `csm-audit plan` writes the edit of the
-    /// models and the migrations. From Django 5.0 on the answer is not "ready" without that step.
+    /// Derive the class from `BigAutoField`, or return the internal type that matches the column. A field that stores
+    /// ids becomes a `PositiveBigIntegerField`, or a `BigIntegerField`, once its column is wide: `csm-audit plan`
+    /// writes the changes of the models and the migrations. From Django 5.0 on, the answer is not "ready" without that
+    /// step.
     pub static PYTHON_RANGE = {
         id: "python-range",
         severity: Error,
-        summary: "a field takes smaller integers than its column holds",
+        summary: "the range of a Django field is smaller than the range of its column",
         run: run,
     }
 }
@@ -48,7 +49,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         };
         let place = format!("{}.{}", range.table, range.column);
         let message = format!(
-            "{place} is {}, and {} takes integers up to {} only",
+            "{place}: {}, but {} accepts integers only up to {}",
             range.column_type,
             range.class.rsplit('.').next().unwrap_or(&range.class),
             range.python_max
@@ -65,7 +66,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .evidence_at("models", format!("{}: {}", range.class, range.internal_type), &range.file, range.line)
                 .evidence(super::context::MIGRATIONS, range.column_type.clone())
                 .fix(format!(
-                    "let {} extend BigAutoField, or let get_internal_type() return the type that fits",
+                    "derive {} from BigAutoField, or return the matching type from get_internal_type()",
                     range.class
                 )),
         );
@@ -82,7 +83,7 @@ fn of_ids(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let what = if hides { "lookups of larger ids find nothing" } else { "forms refuse larger ids" };
         let class = field.class.rsplit('.').next().unwrap_or_default();
         let message = format!(
-            "{} stores ids of {}, and a {class} takes integers up to {python_max} only: {what}",
+            "{} stores ids of {}, but {class} accepts integers only up to {python_max}: {what}",
             field.field, audit.target.label
         );
         let severity = if hides { Severity::Error } else { Severity::Warning };
@@ -96,8 +97,8 @@ fn of_ids(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .blocks_change_if(hides && column.confidence == Confidence::Certain)
                 .evidence_at("models", field.class.clone(), &field.place.file, field.place.line)
                 .fix(
-                    "make it a PositiveBigIntegerField with the Django migration of the plan: its column has that type \
-                     by then",
+                    "change the field to a PositiveBigIntegerField with the Django migration of the plan: its column has that \
+                     type by then",
                 ),
         );
     }

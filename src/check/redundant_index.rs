@@ -7,25 +7,25 @@ use super::Finding;
 declare_check! {
     /// ## What
     ///
-    /// A table has an index that no migration makes, and another index begins with the same columns.
+    /// A table has an index that no migration creates, and another index begins with the same columns.
     ///
     /// ## Why
     ///
-    /// It finds nothing that the other does not find, and costs every write and, in a copy of the table, its time and its
-    /// disk.
+    /// The other index serves the same queries. A redundant index slows down every write and makes a copy of the table
+    /// longer and larger.
     ///
     /// ## Example
     ///
-    /// `courseware_studentmodule_42ff452e (student_id)` beside the unique key that begins with `student_id`, on one site
-    /// only.
+    /// `courseware_studentmodule_42ff452e (student_id)` in addition to the unique key that begins with `student_id`, on
+    /// one site only.
     ///
     /// ## Fix
     ///
-    /// Drop it, on a large table in the same copy as the change of the key.
+    /// Drop the index, for a large table in the same copy as the change of the key.
     pub static REDUNDANT_INDEX = {
         id: "redundant-index",
         severity: Info,
-        summary: "the table has an index that another one makes needless",
+        summary: "the table has a redundant index",
         run: run,
     }
 }
@@ -38,7 +38,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 Finding::new(
                     &REDUNDANT_INDEX,
                     &matched.pair,
-                    format!("{} on {} finds nothing that {} does not", held.name, matched.name, other.name),
+                    format!("{} on {}: redundant, {} serves the same queries", held.name, matched.name, other.name),
                 )
                 .table(matched.name)
                 .name(&held.name)

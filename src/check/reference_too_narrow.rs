@@ -10,14 +10,13 @@ use crate::schema::quote;
 declare_check! {
     /// ## What
     ///
-    /// A column that stores the ids of the target, tied by a constraint or not, holds smaller numbers than the key will
-    /// reach.
+    /// A column that stores the target's ids, with or without a constraint, has a smaller maximum than the new key.
     ///
     /// ## Why
     ///
-    /// Past its limit a write fails with 1264 in strict mode; without strict mode the value is silently clamped, and
-    /// many rows point to one id. Intercom (2024), Heroku (2023) and Coffee Meets Bagel (2018) widened the key and were
-    /// stopped by a referencing `int`.
+    /// Above the column's maximum a write fails with error 1264 in strict mode. Without strict mode the value is
+    /// silently clamped, and many rows reference one id. Intercom (2024), Heroku (2023) and Coffee Meets Bagel (2018)
+    /// widened the key and had an outage because of a referencing `int`.
     ///
     /// ## Example
     ///
@@ -26,13 +25,13 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Widen the column before the key passes 2147483647, in whatever database it is. A small or empty table takes a
-    /// plain `ALTER TABLE`; a large one takes gh-ost. An empty table is proven empty by reading, and again at the time:
-    /// a settings flag may fill it.
+    /// Widen the column in every database before the key passes 2147483647: with a plain `ALTER TABLE` if the table is
+    /// small or empty, with gh-ost if it is large. Verify that the table is empty with a `SELECT`, and again
+    /// immediately before the change: a settings flag may fill the table.
     pub static REFERENCE_TOO_NARROW = {
         id: "reference-too-narrow",
         severity: Error,
-        summary: "a column that stores the target's ids is narrower than the ids will be",
+        summary: "a column that stores the target's ids is too narrow for the new ids",
         run: run,
     }
 }
@@ -57,11 +56,11 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let wanted = audit.target.wanted.print(pair.code.server);
             let (table, name) = (quote(&column.table), quote(&column.column));
             let mut message = format!(
-                "{}.{} is {held}, which ends at {limit}; the ids of {} will not fit once its key is {wanted}",
+                "{}.{}: {held} (maximum {limit}) is too narrow for ids of {} once its key is {wanted}",
                 column.table, column.column, audit.target.label
             );
             if empty {
-                message.push_str("; the table holds no row, which was read, not estimated");
+                message.push_str("; the table is empty (verified by SELECT)");
             }
             let guess = column.confidence == Confidence::Possible;
             let finding = Finding::new(&REFERENCE_TOO_NARROW, pair, message)
@@ -71,7 +70,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .column(&column.column)
                 .affects_target_if(true).blocks_change_if(!guess)
                 .evidence(&environment.facts.name, held.clone())
-                .fix(format!("ALTER TABLE {table} MODIFY {name} {wanted} …, by the step of the plan"));
+                .fix(format!("ALTER TABLE {table} MODIFY {name} {wanted} …, see the step of the plan"));
             let finding = match &column.migrations {
                 Some(code) => finding.evidence(MIGRATIONS, code.print(pair.code.server)),
                 None => finding,

@@ -6,13 +6,13 @@ use super::Finding;
 declare_check! {
     /// ## What
     ///
-    /// A server that holds a column that stores the target's ids does not run in strict mode.
+    /// A server with a column that stores the target's ids does not run in strict mode.
     ///
     /// ## Why
     ///
-    /// Without `STRICT_TRANS_TABLES` or `STRICT_ALL_TABLES` an id that does not fit is no error: it is clamped to the
-    /// largest value that does, with a warning that nobody reads, and many rows point to one id. MySQL 5.6 is not strict
-    /// by default. Django sets the mode of its own connections only when it is told to (`init_command`, `sql_mode`).
+    /// Without `STRICT_TRANS_TABLES` or `STRICT_ALL_TABLES` an id that does not fit causes only a warning: the server
+    /// clamps the id to the maximum, and many rows reference one id. MySQL 5.6 is not strict by default. Django sets
+    /// the mode of its own connections only if configured to (`init_command`, `sql_mode`).
     ///
     /// ## Example
     ///
@@ -20,11 +20,11 @@ declare_check! {
     ///
     /// ## Fix
     ///
-    /// Set the mode, first in stage: code that rested on silence fails then.
+    /// Set the mode, first in stage: code that relies on clamping fails from then on.
     pub static SERVER_SETTINGS = {
         id: "server-settings",
         severity: Warning,
-        summary: "a server clamps what does not fit instead of refusing it",
+        summary: "sql_mode is not strict",
         run: run,
     }
 }
@@ -45,7 +45,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             let mut finding = Finding::new(
                 &SERVER_SETTINGS,
                 pair,
-                format!("{} is not strict: an id that does not fit is clamped without an error", server.address),
+                format!("{}: sql_mode is not strict: an id that does not fit is clamped without an error", server.address),
             )
             .affects_target_if(true)
             .evidence(pair.environment_name(), format!("sql_mode = '{mode}'"))

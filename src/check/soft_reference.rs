@@ -8,28 +8,28 @@ use crate::finding::Confidence;
 declare_check! {
     /// ## What
     ///
-    /// Names every column that stores the ids of the target without a constraint, in every database: fields with
-    /// `db_constraint=False`, foreign keys whose model lives in another database, and columns that are called like a
-    /// reference to the target.
+    /// Reports every column that stores the target's ids without a constraint, in every database: fields with
+    /// `db_constraint=False`, foreign keys to a model in another database, and columns named like a reference to the
+    /// target.
     ///
     /// ## Why
     ///
-    /// The server knows nothing of them. A change of the key leaves them behind, and nothing complains until the first
-    /// id that does not fit.
+    /// The server does not track these columns. A change of the key does not change them, and no error occurs until the
+    /// first id that does not fit.
     ///
     /// ## Example
     ///
-    /// `coursewarehistoryextended_studentmodulehistoryextended.student_module_id int(11)` holds the ids of
+    /// `coursewarehistoryextended_studentmodulehistoryextended.student_module_id int(11)` stores the ids of
     /// `courseware_studentmodule` in another database.
     ///
     /// ## Fix
     ///
-    /// Nothing, when the column is as wide as the key will be. Otherwise see `reference-too-narrow`. A column that is
-    /// called so and stores something else is none: its values tell (`--sample`).
+    /// Nothing, if the column is as wide as the new key. Otherwise see `reference-too-narrow`. A column with such a
+    /// name may store something else: `--sample` compares its values with the range of the key.
     pub static SOFT_REFERENCE = {
         id: "soft-reference",
         severity: Info,
-        summary: "a column stores the target's ids without a constraint",
+        summary: "a column stores the target's ids without a foreign key constraint",
         run: run,
     }
 }
@@ -41,10 +41,10 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let elsewhere = column.table.split_once('.').filter(|_| column.places.is_empty() && column.alias.is_none());
         let message = match elsewhere {
             Some((database, _)) => format!(
-                "{place} is called like a column with ids of {}, and the database {database} was not read",
+                "{place}: named like a column with ids of {}, but the database {database} was not read",
                 audit.target.label
             ),
-            None => format!("{place} stores ids of {} without a constraint", audit.target.label),
+            None => format!("{place}: stores ids of {} without a foreign key constraint", audit.target.label),
         };
         let mut finding = Finding::of_code(&SOFT_REFERENCE, message)
             .table(&column.table)
@@ -53,13 +53,13 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .affects_target_if(true)
             .fix(match elsewhere {
                 Some((database, _)) => format!(
-                    "find out what it holds: --replica {}=mysql://USER@HOST/{database} --sample reads that database, too",
+                    "check the content of the column: --replica {}=mysql://USER@HOST/{database} --sample also reads that database",
                     audit.environments.first().map_or("NAME", |environment| environment.facts.name.as_str())
                 ),
                 None if column.confidence == Confidence::Possible => {
-                    String::from("find out what it holds: --sample compares its values with the range of the key")
+                    String::from("check the content of the column: --sample compares its values with the range of the key")
                 }
-                None => String::from("widen it before the key passes its limit; the plan has a step for it"),
+                None => String::from("widen the column before the key passes its limit; the plan has a step for it"),
             });
         finding.subject.alias.clone_from(&column.alias);
         if elsewhere.is_some() {

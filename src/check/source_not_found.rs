@@ -7,27 +7,27 @@ declare_check! {
     /// ## What
     ///
     /// Tables of an app differ from the code, and part of the code was not found or could not be evaluated: the class
-    /// of a field, an installed app, SQL or Python of a migration. One finding an app and database; its evidence lists
-    /// the differences.
+    /// of a field, an installed app, SQL or Python of a migration. There is one finding per app and database; its
+    /// evidence lists the differences.
     ///
     /// ## Why
     ///
-    /// A difference that rests on a gap may be the gap. A table of an app whose source is missing is not a table that
-    /// nobody needs, and a column whose field was not read is not one that breaks every `INSERT`.
+    /// A difference that depends on a gap may be caused by the gap. A table of an app without source is not necessarily
+    /// unused, and a column with an unknown field does not necessarily break every `INSERT`.
     ///
     /// ## Example
     ///
     /// `course_overviews_courseoverview` has 40 columns whose fields are classes of the package opaque-keys, which was
-    /// not given.
+    /// not passed.
     ///
     /// ## Fix
     ///
-    /// Give the installed packages with `--site-packages`, name the settings module with `--settings`, and look at the
-    /// gaps. What is then still reported is a difference.
+    /// Pass the installed packages with `--site-packages`, set the settings module with `--settings`, and review the
+    /// gaps. The remaining findings are actual differences.
     pub static SOURCE_NOT_FOUND = {
         id: "source-not-found",
         severity: Info,
-        summary: "differences that rest on code that was not found are not verified",
+        summary: "differences that depend on code that was not found are not verified",
         run: run,
     }
 }

@@ -7,27 +7,26 @@ use crate::finding::Severity;
 declare_check! {
     /// ## What
     ///
-    /// The migrations themselves leave a table other than their state says: `SeparateDatabaseAndState`, `RunSQL`, a
-    /// subclass of an operation with a `database_forwards` of its own, a router that keeps an operation from running.
+    /// The migrations create tables that differ from their own state: because of `SeparateDatabaseAndState`, `RunSQL`,
+    /// an operation with its own `database_forwards`, or a router that prevents an operation.
     ///
     /// ## Why
     ///
-    /// The state is what Django believes and what the next migration is computed from. The tables are what is there, on
-    /// every installation.
+    /// Django computes the next migration from the state. The tables are the actual result, on every installation.
     ///
     /// ## Example
     ///
-    /// The state says that `courseware_studentmodulehistory.student_module_id` follows the key of `StudentModule`, a
-    /// `bigint unsigned`; the migration that widened the key never touched that column, which is `int(11)`.
+    /// In the state, `courseware_studentmodulehistory.student_module_id` follows the key of `StudentModule`, a
+    /// `bigint unsigned`; the migration that widened the key did not change that column, which is `int(11)`.
     ///
     /// ## Fix
     ///
-    /// A migration that brings the one to the other: `RunSQL` with `state_operations`, or none of either where the
-    /// difference is meant, said in a comment.
+    /// Write a migration that removes the difference: `RunSQL` with `state_operations`. If the difference is intended,
+    /// say so in a comment.
     pub static STATE_DIFFERS = {
         id: "state-differs",
         severity: Warning,
-        summary: "the migrations' state and the tables they make differ",
+        summary: "the state of the migrations differs from the tables that they create",
         run: run,
     }
 }
@@ -40,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             None => difference.table.clone(),
         };
         let message =
-            format!("{place}: the state says {}, and the migrations leave {}", difference.state, difference.database);
+            format!("{place}: {} in the state of the migrations, {} in the tables that they create", difference.state, difference.database);
         let stores = context.audit.columns.iter().any(|column| {
             column.table.eq_ignore_ascii_case(&difference.table)
                 && difference.column.as_ref().is_some_and(|name| name.eq_ignore_ascii_case(&column.column))
@@ -51,7 +50,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             .affects_target_if(stores)
             .evidence("state", difference.state.clone())
             .evidence(MIGRATIONS, difference.database.clone())
-            .fix("a migration that brings the one to the other, with SeparateDatabaseAndState");
+            .fix("write a migration that removes the difference, with SeparateDatabaseAndState");
         finding.subject.alias = Some(difference.alias.clone());
         if let Some(column) = &difference.column {
             finding = finding.column(column);

@@ -6,12 +6,12 @@ use super::Finding;
 declare_check! {
     /// ## What
     ///
-    /// A table is not InnoDB, and the code wants it to be; or the other way round.
+    /// A table does not use InnoDB, and the code requires InnoDB; or the reverse.
     ///
     /// ## Why
     ///
-    /// MyISAM knows no transactions and no foreign keys, and locks whole tables. gh-ost and pt-online-schema-change copy
-    /// in transactions.
+    /// MyISAM supports neither transactions nor foreign keys, and locks whole tables. gh-ost and
+    /// pt-online-schema-change copy in transactions.
     ///
     /// ## Example
     ///
@@ -23,7 +23,7 @@ declare_check! {
     pub static TABLE_ENGINE = {
         id: "table-engine",
         severity: Error,
-        summary: "a table has another storage engine",
+        summary: "a table has another storage engine than expected",
         run: run,
     }
 }
@@ -39,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
             Finding::new(
                 &TABLE_ENGINE,
                 &matched.pair,
-                format!("{} is a table of {held}, not of {wanted}", matched.name),
+                format!("{}: engine is {held}, expected {wanted}", matched.name),
             )
             .table(matched.name)
             .affects_target_if(matched.concerns).blocks_change_if(context.is_target(matched.name))

@@ -9,7 +9,7 @@ pub const DEFAULT_TARGET: &str = "courseware.StudentModule";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file cannot be read.
-    #[error("{}: cannot be read: {source}; pass an existing file with --config, or leave the option out", path.display())]
+    #[error("{}: cannot be read: {source}; pass an existing file with --config, or omit the option", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum ConfigError {
         /// What is wrong, and what to do.
         message: String,
     },
-    /// The target is no model's name.
+    /// The target is not a valid model name.
     #[error("`{0}` is not a valid model; write it as app_label.Model, such as {DEFAULT_TARGET}")]
     Target(String),
     /// A glob cannot be read.
@@ -40,6 +40,6 @@ pub enum ConfigError {
         reason: String,
     },
     /// Zero threads.
-    #[error("0 threads cannot work; use 1 or more, or leave the option out to use all cores")]
+    #[error("0 threads are not valid; use 1 or more, or omit the option to use all cores")]
     Threads,
 }

@@ -130,7 +130,7 @@ impl FileConfig {
     }
 }
 
-/// The section of a `pyproject.toml`, when there is one. Another tool's broken file is no error.
+/// The section of a `pyproject.toml`, when there is one. Another tool's broken file is not an error.
 pub(super) fn has_section(path: &Path) -> bool {
     bounded(path).is_ok_and(|text| text.contains("tool.csm-audit"))
 }

@@ -47,7 +47,7 @@ impl Day {
         days.saturating_sub(719_468) * 86_400
     }
 
-    /// Today, by the clock.
+    /// Today, by the system clock.
     #[must_use]
     pub fn today() -> Self {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
@@ -203,7 +203,7 @@ struct SectionAllow {
 fn reason<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     let reason = String::deserialize(deserializer)?;
     if reason.trim().is_empty() {
-        return Err(D::Error::custom("the reason is empty; say why it is allowed"));
+        return Err(D::Error::custom("the reason is empty; write the reason for the allowance"));
     }
     Ok(reason)
 }

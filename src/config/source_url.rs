@@ -25,8 +25,8 @@ pub enum SourceUrlError {
     /// Without it all links would be one.
     #[error("`{0}` has no {{path}}; write it as https://github.com/owner/repository/blob/COMMIT/{{path}}#L{{line}}")]
     NoPath(String),
-    /// A place that is not known would stay in every link.
-    #[error("`{0}` has `{{{1}}}`; known are {{path}}, {{line}} and {{root}}")]
+    /// A place that is unknown would stay in every link.
+    #[error("`{0}`: unknown field `{{{1}}}`; the fields are {{path}}, {{line}} and {{root}}")]
     Place(String, String),
 }
 

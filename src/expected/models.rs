@@ -283,7 +283,7 @@ impl Code {
         let mut field = match key_of_class(interp, &class, target) {
             Ok(field) => field,
             Err(reason) => {
-                gaps.push(gap(&model.place, format!("the key of {}.{} is not known: {reason}", model.app, model.name)));
+                gaps.push(gap(&model.place, format!("the key of {}.{} is unknown: {reason}", model.app, model.name)));
                 return;
             }
         };
@@ -391,9 +391,9 @@ fn key_of_class(interp: &mut Interp<'_>, class: &str, target: Target) -> Result<
     if crate::field::auto_field(class).is_some() {
         return Ok(crate::model::key_field(class));
     }
-    let (module, name) = class.rsplit_once('.').ok_or_else(|| format!("{class} is no class"))?;
-    let found = interp.module_value(module, name).ok_or_else(|| format!("{class} is not at hand"))?;
-    let Value::Class(read) = &found else { return Err(format!("{class} is no class")) };
+    let (module, name) = class.rsplit_once('.').ok_or_else(|| format!("{class} is not a class"))?;
+    let found = interp.module_value(module, name).ok_or_else(|| format!("{class} was not found"))?;
+    let Value::Class(read) = &found else { return Err(format!("{class} is not a class")) };
     let site = Site { module: read.module, span: read.node.map(|n| n.name.span).unwrap_or_default() };
     let args = Args { pos: Vec::new(), kw: vec![("primary_key".into(), Value::Bool(true))] };
     let made = interp.call(&found, args, site).map_err(|e| format!("{class} raises {}", e.class))?;
@@ -560,7 +560,7 @@ impl Comparison<'_> {
         let unsure = code.unknown.as_ref().or(state.unknown.as_ref());
         let label = self::name(in_code.model);
         if references && !points(code) {
-            self.found.gaps.push(gap(&code.place, format!("where {label}.{name} points is not known")));
+            self.found.gaps.push(gap(&code.place, format!("where {label}.{name} points is unknown")));
         }
         if let Some(reason) = unsure {
             self.found.gaps.push(gap(&code.place, format!("{label}.{name} is not compared: {reason}")));

@@ -53,7 +53,7 @@ pub struct Field {
     pub own_type: Option<Option<String>>,
     /// `rel_db_type()` of a custom class.
     pub own_rel_type: Option<String>,
-    /// Why the type is not known.
+    /// Why the type is unknown.
     pub unknown: Option<String>,
     /// `null`: whether the column takes NULL.
     pub null: bool,
@@ -135,7 +135,7 @@ pub enum RelationKind {
 pub struct Relation {
     /// Whether it is a key, a one-to-one key or a many-to-many.
     pub kind: RelationKind,
-    /// The model: `app.model` in lower case, or a name alone, or `self`; `None` when it is not known.
+    /// The model: `app.model` in lower case, or a name alone, or `self`; `None` when it is unknown.
     pub to: Option<String>,
     /// `to_field`; `None` for the primary key.
     pub to_field: Option<String>,

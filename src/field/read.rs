@@ -21,13 +21,13 @@ impl Field {
     pub fn read<'p>(interp: &mut Interp<'p>, value: &Value<'p>, target: Target) -> Result<Self, String> {
         let Value::Object(object) = value else {
             return Err(match value {
-                Value::Unknown(reason) => format!("the field is not known: {reason}"),
-                other => format!("{} is no field", other.repr()),
+                Value::Unknown(reason) => format!("the field is unknown: {reason}"),
+                other => format!("{} is not a field", other.repr()),
             });
         };
         let Some(base) = base_of(object) else {
             let class = object.external().map_or_else(|| object.class.repr(), |c| c.to_string());
-            return Err(format!("the class {class} is not at hand"));
+            return Err(format!("the class {class} was not found"));
         };
         let mut field = plain(object, base, target);
         if let Some(class) = object.user_class() {
@@ -468,19 +468,19 @@ fn custom<'p>(interp: &mut Interp<'p>, value: &Value<'p>, object: &Rc<Object<'p>
     // A class attribute such as `empty_strings_allowed` is of no interest here; these methods are.
     match run(interp, "get_internal_type", false) {
         Some(Ok(Value::Str(name))) => field.internal_type = name.to_string(),
-        Some(Ok(Value::Unknown(reason))) => field.unknown = Some(format!("get_internal_type() is not known: {reason}")),
+        Some(Ok(Value::Unknown(reason))) => field.unknown = Some(format!("get_internal_type() is unknown: {reason}")),
         _ => {}
     }
     match run(interp, "db_type", true) {
         Some(Ok(Value::Str(sql))) => field.own_type = Some(Some(sql.to_string())),
         Some(Ok(Value::None)) => field.own_type = Some(None),
-        Some(Ok(Value::Unknown(reason))) => field.unknown = Some(format!("db_type() is not known: {reason}")),
+        Some(Ok(Value::Unknown(reason))) => field.unknown = Some(format!("db_type() is unknown: {reason}")),
         Some(Err(reason)) => field.unknown = Some(reason),
         _ => {}
     }
     match run(interp, "rel_db_type", true) {
         Some(Ok(Value::Str(sql))) => field.own_rel_type = Some(sql.to_string()),
-        Some(Ok(Value::Unknown(reason))) => field.unknown = Some(format!("rel_db_type() is not known: {reason}")),
+        Some(Ok(Value::Unknown(reason))) => field.unknown = Some(format!("rel_db_type() is unknown: {reason}")),
         _ => {}
     }
     if let Some(Ok(Value::Dict(parameters))) = run(interp, "db_parameters", true) {

@@ -98,10 +98,10 @@ fn parse(text: &str) -> Result<Vec<Kind>, String> {
     const FORM: &str = "write it as `csm-audit: allow[kind] reason`";
     let list = text.strip_prefix("allow").map(str::trim_start).and_then(|rest| rest.strip_prefix('['));
     let Some((list, reason)) = list.and_then(|rest| rest.split_once(']')) else {
-        return Err(format!("is no allowance; {FORM}"));
+        return Err(format!("is not a valid allowance; {FORM}"));
     };
     if !reason.chars().any(char::is_alphanumeric) {
-        return Err(format!("gives no reason, so it allows nothing; {FORM}"));
+        return Err(format!("has no reason, so it has no effect; {FORM}"));
     }
     let kinds: Vec<Kind> = list.split(',').map(|word| kind(word.trim())).collect::<Result<_, _>>()?;
     Ok(kinds)
@@ -118,8 +118,8 @@ mod tests {
         assert!(parse("allow[query]").unwrap_err().contains("no reason"));
         assert!(parse("allow[query] --").unwrap_err().contains("no reason"));
         assert!(parse("allow[sql] x").unwrap_err().contains("unknown kind `sql`"));
-        assert!(parse("allow query x").unwrap_err().contains("is no allowance"));
-        assert!(parse("ignore").unwrap_err().contains("is no allowance"));
+        assert!(parse("allow query x").unwrap_err().contains("is not a valid allowance"));
+        assert!(parse("ignore").unwrap_err().contains("is not a valid allowance"));
     }
 
     #[test]

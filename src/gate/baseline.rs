@@ -30,7 +30,7 @@ pub struct Baseline {
 pub enum BaselineError {
     /// There is none.
     #[error(
-        "{} does not exist; write it with `csm-audit gate --update` and commit it, name another with --baseline, or \
+        "{} does not exist; write it with `csm-audit gate --update` and commit it, pass another with --baseline, or \
          compare with a commit: --diff origin/main",
         path.display()
     )]
@@ -39,7 +39,7 @@ pub enum BaselineError {
         path: PathBuf,
     },
     /// It cannot be read or written.
-    #[error("{}: cannot be {what}: {source}; name another with --baseline, or see that you may", path.display())]
+    #[error("{}: cannot be {what}: {source}; pass another with --baseline, or check the permissions", path.display())]
     Io {
         /// The file.
         path: PathBuf,
@@ -48,7 +48,7 @@ pub enum BaselineError {
         /// Why.
         source: std::io::Error,
     },
-    /// It is no baseline.
+    /// It is not a valid baseline.
     #[error("{}:{line}:{column}: not a valid baseline: {reason}; {hint}", path.display())]
     Broken {
         /// The file.
@@ -225,7 +225,7 @@ impl Baseline {
             column: fault.column,
             reason: fault.reason,
             hint: if text.lines().any(|line| line.starts_with("<<<<<<< ")) {
-                "it holds an unresolved merge conflict: run `csm-audit gate --update` to regenerate it"
+                "unresolved merge conflict: run `csm-audit gate --update` to regenerate it"
             } else {
                 "restore it from git, or regenerate it with `csm-audit gate --update`"
             },

@@ -68,7 +68,7 @@ pub struct GateTouchpoint {
     pub last_line: u32,
     /// The line that people are shown.
     pub shown: Shown,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: Confidence,
     /// Whether it stands in test code.
     pub is_test: bool,

@@ -82,16 +82,16 @@ impl<'a> Judge<'a> {
             let message = match &mark.wrong {
                 Some(wrong) => format!("this allowance {wrong}"),
                 None if mark.used.get() => return None,
-                None => "this allowance allows nothing: no such touchpoint is here; remove it".to_owned(),
+                None => "this allowance has no effect: no such touchpoint is here; remove it".to_owned(),
             };
             Some(Notice { file: Some(mark.file.clone()), line: Some(mark.line), message })
         });
         let of_rules = self.rules.allow.iter().zip(&self.used).filter_map(|(allowance, used)| {
             let shown = &allowance.shown;
             let message = match allowance.expires.filter(|_| self.is_expired(allowance)) {
-                Some(day) => format!("the allowance of {shown} expired on {day}; it is as if it were not there"),
+                Some(day) => format!("the allowance of {shown} expired on {day} and is ignored"),
                 None if used.get() => return None,
-                None => format!("the allowance of {shown} allows nothing; remove it"),
+                None => format!("the allowance of {shown} has no effect; remove it"),
             };
             Some(Notice { file: None, line: None, message })
         });

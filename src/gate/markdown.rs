@@ -22,7 +22,7 @@ fn write(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     let (word, rest) = summary.split_once(": ").unwrap_or((&summary, ""));
     writeln!(out, "**csm-audit gate: {word}.** {}", prose(rest))?;
     if !verdict.alarms.is_empty() {
-        writeln!(out, "\n| location | what | code | why | instead |\n|---|---|---|---|---|")?;
+        writeln!(out, "\n| location | finding | code | reason | instead |\n|---|---|---|---|---|")?;
         for alarm in verdict.alarms.iter().take(ROWS) {
             let found = &alarm.found;
             let place = format!("{}:{}", found.file, found.line);

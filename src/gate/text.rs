@@ -94,7 +94,7 @@ fn write_rest(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if !verdict.gone.is_empty() && verdict.by_baseline && verdict.written.is_none() {
         writeln!(
             out,
-            "{head}stale{head:#}: the baseline holds {} that {} gone; run `csm-audit gate --update` and commit it",
+            "{head}stale{head:#}: the baseline contains {} that {} gone; run `csm-audit gate --update` and commit it",
             super::counted(verdict.gone.len(), "touchpoint"),
             if verdict.gone.len() == 1 { "is" } else { "are" }
         )?;

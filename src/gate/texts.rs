@@ -31,7 +31,7 @@ fn why(kind: Kind, access: Access) -> &'static str {
     match (kind, access) {
         (Kind::Import, _) => "every importer may query the table and must be checked during the migration",
         (Kind::Reference | Kind::StringReference, _) => {
-            "code that holds the model may do anything to its table and must be checked during the migration"
+            "code with a reference to the model may query its table and must be checked during the migration"
         }
         (Kind::RawSql | Kind::SqlFile | Kind::Script, Access::Delete) => {
             "raw SQL deletes rows past Django's cascades and signals, and is not updated by Django migrations"
@@ -44,7 +44,7 @@ fn why(kind: Kind, access: Access) -> &'static str {
         (Kind::Migration, _) => "a migration of the table must be ordered with the change of its key",
         (Kind::Subclass | Kind::Definition, _) => "a model on the same table changes with it",
         (Kind::Factory, _) => "test factories depend on the columns of the table",
-        (Kind::Fixture, _) => "fixtures hold ids and columns of the table",
+        (Kind::Fixture, _) => "fixtures contain ids and columns of the table",
         (Kind::Configuration | Kind::Template | Kind::Document, _) => {
             "a name outside of the code is not found by Django's checks when the table changes"
         }

@@ -79,7 +79,7 @@ impl Budget {
         self.steps += steps;
         self.all_steps += steps;
         if self.steps > STEPS || self.all_steps > ALL_STEPS {
-            return Err(over("the code takes too many steps to follow"));
+            return Err(over("the code takes too many steps to evaluate"));
         }
         Ok(())
     }
@@ -90,7 +90,7 @@ impl Budget {
         self.bytes += bytes;
         self.all_bytes += bytes;
         if self.bytes > BYTES || self.all_bytes > ALL_BYTES {
-            return Err(over("the values of the code take too much memory"));
+            return Err(over("the values of the code need too much memory"));
         }
         self.spend(bytes / BYTES_OF_A_STEP)
     }
@@ -103,7 +103,7 @@ impl Budget {
     /// One level deeper; the caller goes back up with [`Budget::up`].
     pub(super) fn down(&mut self) -> Eval<()> {
         if self.depth >= DEPTH {
-            return Err(over("the code nests too deeply to follow"));
+            return Err(over("the code is nested too deeply to evaluate"));
         }
         self.depth += 1;
         Ok(())

@@ -87,7 +87,7 @@ pub(super) fn name<'p>(name: &str) -> Option<Value<'p>> {
 pub(super) fn unknown_of<'p>(name: &str, first: Option<&Value<'p>>) -> Value<'p> {
     match first {
         Some(Value::Unknown(reason)) => Value::Unknown(reason.clone()),
-        _ => Value::Unknown(format!("{name}() of something not known").into()),
+        _ => Value::Unknown(format!("{name}() of an unknown value").into()),
     }
 }
 

@@ -190,7 +190,7 @@ impl<'p> Interp<'p> {
                         self.call_function(function, Args { pos: all, kw: args.kw })
                     }
                     Value::External(name) => self.call_external(&name.clone(), Some(receiver), args, site),
-                    _ => Ok(Value::unknown("a method that is not known")),
+                    _ => Ok(Value::unknown("a method that is unknown")),
                 }
             }
             Value::External(name) => self.call_external(&name.clone(), None, args, site),

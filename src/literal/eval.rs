@@ -166,7 +166,7 @@ impl<'p> Interp<'p> {
                     dict.set(key.clone(), value.clone());
                 }
             } else {
-                self.gap(GapKind::Settings, site, "a dict takes in something that is not known");
+                self.gap(GapKind::Settings, site, "a dict is built from an unknown value");
             }
         }
         Ok(Value::Dict(Rc::new(RefCell::new(dict))))
@@ -185,7 +185,7 @@ impl<'p> Interp<'p> {
         inner.method.clone_from(&scope.method);
         let mut out = Vec::new();
         if !self.comprehension(clauses, element, value, &Rc::new(inner), &mut out)? {
-            return Ok(Value::unknown("a comprehension over something not known"));
+            return Ok(Value::unknown("a comprehension over an unknown value"));
         }
         if out.len() > MAX_ITEMS {
             return Ok(self.too_large(site, &format!("a comprehension of more than {MAX_ITEMS} elements")));
@@ -240,7 +240,7 @@ impl<'p> Interp<'p> {
                     match self.compare(*op, &left, &right)? {
                         Some(true) => {}
                         Some(false) => return Ok(Value::Bool(false)),
-                        None => return Ok(Value::unknown("a comparison with something not known")),
+                        None => return Ok(Value::unknown("a comparison with an unknown value")),
                     }
                     left = right;
                 }
@@ -273,7 +273,7 @@ impl<'p> Interp<'p> {
                     Some(false) => orelse,
                     None => {
                         let text: String = scope.module.text.slice(test.span).chars().take(60).collect();
-                        self.gap(GapKind::Condition, site, format!("`{text}` cannot be decided; taken as false"));
+                        self.gap(GapKind::Condition, site, format!("could not evaluate `{text}`; assumed False"));
                         orelse
                     }
                 };
@@ -298,7 +298,7 @@ impl<'p> Interp<'p> {
             if is_starred(item) {
                 match self.iterate(&value)? {
                     Some(items) => out.extend(items),
-                    None => out.push(Value::unknown("a starred value that is not known")),
+                    None => out.push(Value::unknown("a starred value that is unknown")),
                 }
             } else {
                 out.push(value);
@@ -307,7 +307,7 @@ impl<'p> Interp<'p> {
         Ok(out)
     }
 
-    /// Runs the clauses; false when what is iterated over is not known.
+    /// Runs the clauses; false when what is iterated over is unknown.
     fn comprehension(
         &mut self,
         clauses: &'p [ComprehensionClause],
@@ -425,7 +425,7 @@ impl<'p> Interp<'p> {
                     }
                 }
             }
-            Some(_) => self.gap(GapKind::Settings, site, "names are set from something that is not known"),
+            Some(_) => self.gap(GapKind::Settings, site, "names are set from an unknown value"),
             None => {}
         }
         for (name, value) in &args.kw {
@@ -452,7 +452,7 @@ impl<'p> Interp<'p> {
         Ok(None)
     }
 
-    /// An argument; one that raises is not known, and the others are none the worse for it.
+    /// An argument; one that raises is unknown, and the others are none the worse for it.
     fn argument(&mut self, expr: &'p Expr, scope: &Rc<Scope<'p>>) -> Eval<Value<'p>> {
         match self.eval(expr, scope) {
             Err(exception) if !exception.fatal && self.tries == 0 => {
@@ -470,7 +470,7 @@ impl<'p> Interp<'p> {
             if is_starred(arg) {
                 match self.iterate(&value)? {
                     Some(items) => args.pos.extend(items),
-                    None => args.pos.push(Value::unknown("starred arguments that are not known")),
+                    None => args.pos.push(Value::unknown("starred arguments that are unknown")),
                 }
             } else {
                 args.pos.push(value);

@@ -128,8 +128,8 @@ impl<'p> Interp<'p> {
             }
             Some(items) => list.borrow_mut().extend(items),
             None => {
-                self.gap(GapKind::Settings, site, "what is added to a list is not known");
-                list.borrow_mut().push(Value::unknown("what is added to the list is not known"));
+                self.gap(GapKind::Settings, site, "elements added to a list are unknown");
+                list.borrow_mut().push(Value::unknown("elements added to the list are unknown"));
             }
         }
         Ok(())
@@ -154,7 +154,7 @@ impl<'p> Interp<'p> {
                 let iterable = self.eval(iter, scope)?;
                 let Some(items) = self.iterate(&iterable)? else {
                     if changes_something(body) {
-                        let reason = "a loop over something that is not known; its body is not followed";
+                        let reason = "a loop over an unknown value; its body is not evaluated";
                         self.gap(GapKind::Loop, site, reason);
                     }
                     return Ok(Flow::Next);
@@ -183,7 +183,7 @@ impl<'p> Interp<'p> {
                         Some(false) => break,
                         None => {
                             if changes_something(body) {
-                                let reason = "a loop on a condition that is not known; not followed";
+                                let reason = "a loop on an unknown condition; not evaluated";
                                 self.gap(GapKind::Loop, site, reason);
                             }
                             return Ok(Flow::Next);
@@ -218,7 +218,7 @@ impl<'p> Interp<'p> {
                 }
             }
             _ => {
-                self.gap(GapKind::Match, site, "a match statement is not followed");
+                self.gap(GapKind::Match, site, "a match statement is not evaluated");
                 Ok(Flow::Next)
             }
         }
@@ -230,10 +230,10 @@ impl<'p> Interp<'p> {
         }
         let reason = match value {
             Value::Unknown(reason) => reason.to_string(),
-            _ => String::from("not known"),
+            _ => String::from("unknown"),
         };
         let text: String = site.module.text.slice(test.span).chars().take(60).collect();
-        self.gap(GapKind::Condition, site, format!("`{text}` cannot be decided ({reason}); taken as false"));
+        self.gap(GapKind::Condition, site, format!("could not evaluate `{text}` ({reason}); assumed False"));
     }
 
     fn try_statement(
@@ -303,7 +303,7 @@ impl<'p> Interp<'p> {
                     _ => {
                         for target in targets {
                             let target = if let ExprKind::Starred(inner) = &target.kind { inner } else { target };
-                            self.assign(target, Value::unknown("unpacked from something not known"), scope)?;
+                            self.assign(target, Value::unknown("unpacked from an unknown value"), scope)?;
                         }
                     }
                 }

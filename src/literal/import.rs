@@ -53,7 +53,7 @@ impl<'p> Interp<'p> {
         let Some(source) = self.module(module) else {
             // Names of an unknown module may be used from here on; they resolve to unknown, with this reason.
             if self.host.import_fails(module, None) != Some(false) {
-                self.gap(GapKind::Import, site, format!("the names of {module} are not at hand"));
+                self.gap(GapKind::Import, site, format!("the names of {module} were not found"));
             }
             return Ok(());
         };
@@ -94,7 +94,7 @@ impl<'p> Interp<'p> {
         !crate::stdlib::was_stdlib(top)
     }
 
-    /// Whether the module imports all names of a module that is not at hand.
+    /// Whether the module imports all names of a module that was not found.
     fn has_open_star(&self, scope: &Rc<Scope<'p>>) -> bool {
         scope.module.tree.body.iter().any(|stmt| match &stmt.kind {
             crate::ast::StmtKind::ImportFrom(import) if import.star.is_some() => {

@@ -54,7 +54,7 @@ pub(super) fn call<'p>(
             None => first,
         },
         "os.path.exists" | "os.path.isfile" | "os.path.isdir" => Value::unknown("the file system is not asked"),
-        // The environment is not known; what code falls back to is what a plain deployment has.
+        // The environment is unknown; what code falls back to is what a plain deployment has.
         "os.environ.get" | "os.getenv" => args.get(1, "default").cloned().unwrap_or(Value::None),
         "copy.copy" => shallow_copy(interp, &first)?,
         "copy.deepcopy" => match (Copier { interp, copies: FxHashMap::default(), depth: 0 }).copy(&first)? {
@@ -70,7 +70,7 @@ pub(super) fn call<'p>(
             for arg in &args.pos {
                 match interp.iterate(arg)? {
                     Some(items) => out.extend(items),
-                    None => return Ok(Some(Value::unknown("a chain of something not known"))),
+                    None => return Ok(Some(Value::unknown("a chain of something unknown"))),
                 }
             }
             match interp.limit(out.len(), 0, site)? {
@@ -80,7 +80,7 @@ pub(super) fn call<'p>(
         }
         "importlib.import_module" | "django.utils.importlib.import_module" => match first.as_str() {
             Some(module) => interp.module_or_external(&module),
-            None => Value::unknown("a module that is not known"),
+            None => Value::unknown("a module that is unknown"),
         },
         "django.utils.module_loading.import_string" => match first.as_str() {
             Some(dotted) => match dotted.rsplit_once('.') {

@@ -59,7 +59,7 @@ fn set_method<'p>(
     let mut other = Dict::default();
     for arg in &args.pos {
         let Some(items) = interp.iterate(arg)? else {
-            return Ok(Value::Unknown(format!("{name}() of something not known").into()));
+            return Ok(Value::Unknown(format!("{name}() of an unknown value").into()));
         };
         items.into_iter().for_each(|item| other.add(item));
     }
@@ -99,7 +99,7 @@ fn string<'p>(interp: &mut Interp<'p>, text: &Rc<str>, name: &str, args: &Args<'
     let any = |f: &dyn Fn(&str) -> bool| match args.pos.first() {
         Some(Value::Str(p)) => Value::Bool(f(p)),
         Some(Value::Tuple(items)) => Value::Bool(items.iter().filter_map(Value::as_str).any(|p| f(&p))),
-        _ => Value::unknown("a prefix that is not known"),
+        _ => Value::unknown("a prefix that is unknown"),
     };
     Ok(match name {
         "format" => return interp.formatted(text::format(text, args), site),
@@ -108,7 +108,7 @@ fn string<'p>(interp: &mut Interp<'p>, text: &Rc<str>, name: &str, args: &Args<'
                 let kw = dict.borrow().iter().filter_map(|(k, v)| Some((k.as_str()?, v.clone()))).collect();
                 return interp.formatted(text::format(text, &Args { pos: Vec::new(), kw }), site);
             }
-            _ => Value::unknown("a format with values that are not known"),
+            _ => Value::unknown("a format with values that are unknown"),
         },
         "join" => return join(interp, text, args, site),
         "split" | "rsplit" | "splitlines" | "partition" | "rpartition" => return split(interp, text, name, args, site),
@@ -122,7 +122,7 @@ fn string<'p>(interp: &mut Interp<'p>, text: &Rc<str>, name: &str, args: &Args<'
                     None => Value::Str(text.replacen(&*from, &to, count).into()),
                 }
             }
-            _ => Value::unknown("a replacement that is not known"),
+            _ => Value::unknown("a replacement that is unknown"),
         },
         "lower" | "casefold" => Value::Str(text.to_lowercase().into()),
         "upper" => Value::Str(text.to_uppercase().into()),
@@ -150,10 +150,10 @@ fn string<'p>(interp: &mut Interp<'p>, text: &Rc<str>, name: &str, args: &Args<'
             };
             Value::str(trimmed)
         }
-        "removeprefix" => arg(0).map_or(Value::unknown("a prefix that is not known"), |prefix| {
+        "removeprefix" => arg(0).map_or(Value::unknown("a prefix that is unknown"), |prefix| {
             Value::str(text.strip_prefix(&*prefix).unwrap_or(text))
         }),
-        "removesuffix" => arg(0).map_or(Value::unknown("a suffix that is not known"), |suffix| {
+        "removesuffix" => arg(0).map_or(Value::unknown("a suffix that is unknown"), |suffix| {
             Value::str(text.strip_suffix(&*suffix).unwrap_or(text))
         }),
         "startswith" => any(&|p| text.starts_with(p)),
@@ -183,7 +183,7 @@ fn string<'p>(interp: &mut Interp<'p>, text: &Rc<str>, name: &str, args: &Args<'
                     other => other,
                 }
             }
-            None => Value::unknown("a width that is not known"),
+            None => Value::unknown("a width that is unknown"),
         },
         "ljust" | "rjust" | "center" => match (width(), fill()) {
             (Some(width), Some(fill)) => {
@@ -194,7 +194,7 @@ fn string<'p>(interp: &mut Interp<'p>, text: &Rc<str>, name: &str, args: &Args<'
                 };
                 return interp.formatted(text::pad(text, align, width, fill), site);
             }
-            _ => Value::unknown("a width that is not known"),
+            _ => Value::unknown("a width that is unknown"),
         },
         // Paths are text here.
         "dirname" | "parent" => Value::str(text.rsplit_once('/').map_or("", |(dir, _)| dir)),
@@ -211,7 +211,7 @@ fn capitalized(text: &str) -> String {
 }
 
 fn join<'p>(interp: &mut Interp<'p>, text: &str, args: &Args<'p>, site: Site<'p>) -> Eval<Value<'p>> {
-    let unknown = || Value::unknown("a join of something not known");
+    let unknown = || Value::unknown("a join of an unknown value");
     let Some(items) = args.pos.first().map(|v| interp.iterate(v)).transpose()?.flatten() else {
         return Ok(unknown());
     };
@@ -288,8 +288,8 @@ fn list_method<'p>(
             match args.pos.first().map(|v| interp.iterate(v)).transpose()?.flatten() {
                 Some(items) => list.borrow_mut().extend(items),
                 None => {
-                    interp.gap(GapKind::Settings, site, "a list is extended by something that is not known");
-                    list.borrow_mut().push(Value::unknown("what extends the list is not known"));
+                    interp.gap(GapKind::Settings, site, "a list is extended by an unknown value");
+                    list.borrow_mut().push(Value::unknown("the extension of the list is unknown"));
                 }
             }
             Value::None
@@ -401,7 +401,7 @@ fn dict_method<'p>(
                         .filter_map(|pair| Some((pair.first()?.clone(), pair.get(1)?.clone())))
                         .collect(),
                     None => {
-                        interp.gap(GapKind::Settings, site, "a dict is updated from something that is not known");
+                        interp.gap(GapKind::Settings, site, "a dict is updated from an unknown value");
                         Vec::new()
                     }
                 },

@@ -55,7 +55,7 @@ pub struct Loaded<'p> {
 
 /// Where the evaluator gets the sources of modules.
 pub trait Loader<'p> {
-    /// The module of a dotted name; `None` when its source is not at hand.
+    /// The module of a dotted name; `None` when its source was not found.
     fn load(&'p self, dotted: &str) -> Option<&'p Loaded<'p>>;
     /// Whether the module can be loaded.
     fn exists(&self, dotted: &str) -> bool;
@@ -78,7 +78,7 @@ pub trait Host<'p> {
     ) -> Option<Value<'p>>;
     /// An attribute of an instance of an external class.
     fn attribute(&self, interp: &mut Interp<'p>, object: &Rc<Object<'p>>, name: &str) -> Option<Value<'p>>;
-    /// Whether `from module import name` of an external module fails; `None` when that is not known.
+    /// Whether `from module import name` of an external module fails; `None` when that is unknown.
     fn import_fails(&self, module: &str, name: Option<&str>) -> Option<bool>;
 }
 

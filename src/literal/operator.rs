@@ -7,16 +7,16 @@ use super::budget::{MAX_ITEMS, MAX_TEXT};
 use super::{Eval, Exception, Interp, Site, Value, text};
 use crate::ast::{BinOp, CmpOp};
 
-/// Whether a value is not known, or made by code that is not evaluated.
+/// Whether a value is unknown, or made by code that is not evaluated.
 fn is_open(value: &Value<'_>) -> bool {
     matches!(value, Value::Unknown(_) | Value::Object(_) | Value::External(_))
 }
 
-/// A sequence of the same kind with one element that is not known.
+/// A sequence of the same kind with one element that is unknown.
 fn of_one<'p>(like: &Value<'p>, part: &Value<'p>) -> Value<'p> {
     let element = match part {
         Value::Unknown(_) => part.clone(),
-        other => Value::unknown(&format!("the elements of {} are not known", other.repr())),
+        other => Value::unknown(&format!("the elements of {} are unknown", other.repr())),
     };
     match like {
         Value::List(_) => Value::list(vec![element]),
@@ -216,7 +216,7 @@ impl<'p> Interp<'p> {
             (Value::External(name), Value::Str(key)) => {
                 let dotted = format!("{name}[{key}]");
                 let host = self.host.clone();
-                host.external(self, &dotted).unwrap_or_else(|| Value::Unknown(format!("{dotted} is not known").into()))
+                host.external(self, &dotted).unwrap_or_else(|| Value::Unknown(format!("{dotted} is unknown").into()))
             }
             (Value::Object(object), _) if object.attrs.borrow().contains_key("__items__") => {
                 let items = object.attrs.borrow().get("__items__").cloned().unwrap_or(Value::None);
@@ -224,18 +224,18 @@ impl<'p> Interp<'p> {
             }
             // `ForeignKey[User]`, `Generic[T]`: a type parameter changes nothing.
             (Value::External(_) | Value::Class(_), _) => container.clone(),
-            _ => Value::unknown("a subscript of something not known"),
+            _ => Value::unknown("a subscript of something unknown"),
         })
     }
 
     pub(super) fn slice(&mut self, container: &Value<'p>, bounds: &[Option<Value<'p>>; 3]) -> Eval<Value<'p>> {
-        let Some(items) = self.iterate(container)? else { return Ok(Value::unknown("a slice of something not known")) };
+        let Some(items) = self.iterate(container)? else { return Ok(Value::unknown("a slice of something unknown")) };
         let len = i64::try_from(items.len()).unwrap_or(i64::MAX);
         let step = match &bounds[2] {
             None | Some(Value::None) => Some(1),
             Some(step) => step.as_int().filter(|step| *step != 0 && *step != i64::MIN),
         };
-        let Some(step) = step else { return Ok(Value::unknown("a slice with a step not known")) };
+        let Some(step) = step else { return Ok(Value::unknown("a slice with an unknown step")) };
         let (first, last) = if step > 0 { (0, len) } else { (len - 1, -1) };
         let bound = |value: &Option<Value<'p>>, default: i64| match value {
             Some(Value::Int(i)) => {
@@ -246,7 +246,7 @@ impl<'p> Interp<'p> {
             Some(_) => None,
         };
         let (Some(start), Some(end)) = (bound(&bounds[0], first), bound(&bounds[1], last)) else {
-            return Ok(Value::unknown("a slice with bounds not known"));
+            return Ok(Value::unknown("a slice with unknown bounds"));
         };
         let mut out = Vec::new();
         let mut at = start;

@@ -59,7 +59,7 @@ pub(super) fn percent<'p>(template: &str, args: &Value<'p>) -> Result<Value<'p>,
             None => positional.next(),
         };
         match value {
-            None => return Ok(Value::unknown("a format with values that are not known")),
+            None => return Ok(Value::unknown("a format with values that are unknown")),
             Some(Value::Unknown(reason)) => return Ok(Value::Unknown(reason)),
             Some(value) => {
                 let Some(spec) = Spec::of_percent(spec, conversion) else { return unread() };
@@ -220,7 +220,7 @@ pub(super) fn format<'p>(template: &str, args: &super::Args<'p>) -> Result<Value
             (value, None) => value,
         };
         match value {
-            None => return Ok(Value::unknown("a format with values that are not known")),
+            None => return Ok(Value::unknown("a format with values that are unknown")),
             Some(Value::Unknown(reason)) => return Ok(Value::Unknown(reason)),
             Some(value) => match write_field(&mut out, &value, conversion, spec) {
                 Some(written) => written?,

@@ -453,7 +453,7 @@ impl<'p> Value<'p> {
         }
     }
 
-    /// Whether it counts as true; `None` when that is not known.
+    /// Whether it counts as true; `None` when that is unknown.
     #[must_use]
     pub fn truth(&self) -> Option<bool> {
         Some(match self {

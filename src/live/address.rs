@@ -75,7 +75,7 @@ pub struct Address {
 pub enum AddressError {
     /// It cannot be taken apart.
     #[error(
-        "{redacted} is no URL of a database ({reason}); write mysql://user@host:3306/database, and `#`, `/`, `?`, `@`, `%` in a password as %23, %2F, %3F, %40, %25"
+        "{redacted} is not a valid database URL ({reason}); write mysql://user@host:3306/database, and `#`, `/`, `?`, `@`, `%` in a password as %23, %2F, %3F, %40, %25"
     )]
     Url {
         /// The URL without what may be secret.
@@ -84,7 +84,7 @@ pub enum AddressError {
         reason: String,
     },
     /// It names no database.
-    #[error("{0} names no database; write mysql://user@host:3306/database")]
+    #[error("{0} contains no database; write mysql://user@host:3306/database")]
     NoDatabase(String),
     /// A parameter is unknown.
     #[error(
@@ -97,7 +97,7 @@ pub enum AddressError {
         name: String,
     },
     /// A switch is neither on nor off.
-    #[error("{redacted}: {name} is true or false")]
+    #[error("{redacted}: {name} must be true or false")]
     Switch {
         /// The URL without what may be secret.
         redacted: String,
@@ -105,7 +105,7 @@ pub enum AddressError {
         name: String,
     },
     /// A TLS mode is unknown.
-    #[error("{0}: unknown ssl-mode; it is disabled, preferred, required, verify-ca or verify-identity")]
+    #[error("{0}: unknown ssl-mode; the modes are disabled, preferred, required, verify-ca or verify-identity")]
     TlsMode(String),
 }
 
@@ -158,17 +158,17 @@ impl Address {
     ///
     /// # Errors
     ///
-    /// When it is none, names no database, or has a parameter that is not known.
+    /// When it is none, names no database, or has a parameter that is unknown.
     pub fn parse(text: &str) -> Result<Self, AddressError> {
         let redacted = redact(text);
         let wrong = |reason: String| AddressError::Url { redacted: redacted.clone(), reason };
         let parts = Parts::of(text).ok_or_else(|| wrong("it has no ://".to_owned()))?;
         if !parts.is_database() {
-            return Err(wrong("the scheme is mysql or mariadb".to_owned()));
+            return Err(wrong("the scheme must be mysql or mariadb".to_owned()));
         }
         let url = Url::parse(&format!("mysql://{}", parts.place)).map_err(|error| wrong(error.to_string()))?;
         if url.fragment().is_some() {
-            return Err(wrong("it has a `#`".to_owned()));
+            return Err(wrong("it contains `#`".to_owned()));
         }
         let (user, password) = parts.login.unwrap_or_default();
         let mut address = Self {

@@ -13,7 +13,7 @@ use crate::schema::quote;
 const CHUNK: u32 = 2_000;
 /// The server does something else meanwhile.
 const PAUSE: Duration = Duration::from_millis(20);
-/// The comparison of one table is given up after 14 days: tables of terabytes take days.
+/// The comparison of one table is aborted after 14 days: tables of terabytes take days.
 const COMPARE_TIMEOUT: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
 /// Two tables of a database.

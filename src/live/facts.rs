@@ -194,7 +194,7 @@ pub struct DumpedServer {
     pub version_text: String,
     /// Whether it is a guess.
     pub guessed: bool,
-    /// What tells it.
+    /// The source of the value.
     pub from: String,
 }
 
@@ -227,9 +227,9 @@ pub struct DatabaseFacts {
     /// ones those that name a table that was asked about.
     #[serde(default = "not_in_old_snapshots")]
     pub named_by: Observed<Vec<ExternalProgram>>,
-    /// Django's ledger of applied migrations, in the order of application.
+    /// Django's migration history, in the order of application.
     pub migrations: Observed<Vec<Migration>>,
-    /// South's ledger, from before Django 1.7.
+    /// South's migration history, from before Django 1.7.
     pub south_migrations: Observed<Vec<Migration>>,
     /// Sizes, emptiness and ranges, of the tables concerned.
     pub measures: Observed<Vec<Measures>>,
@@ -504,7 +504,7 @@ pub struct Measures {
     pub data_free: Option<u64>,
     /// The next value; on a replica a little behind the primary's.
     pub auto_increment: Option<u64>,
-    /// Whether it holds no row, by reading; `None` when it could not be read.
+    /// Whether the table is empty, by a SELECT; `None` when it could not be read.
     pub empty: Option<bool>,
     /// Smallest and largest values of integer columns that an index starts with, and of others among a few rows.
     pub ranges: Vec<Range>,

@@ -21,7 +21,7 @@ impl FromStr for Dialect {
 
     /// Reads `mysql-5.6`, `mysql-8.4`, `mariadb-10.11`.
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no server; write mysql-5.6, mysql-8.4 or mariadb-10.11");
+        let wrong = || format!("`{text}` is not a valid server; write mysql-5.6, mysql-8.4 or mariadb-10.11");
         let (name, version) = text.split_once('-').ok_or_else(wrong)?;
         let mut numbers = version.split('.').map(|number| number.parse::<u16>().map_err(|_| wrong()));
         let major = numbers.next().ok_or_else(wrong)??;
@@ -46,18 +46,18 @@ pub fn statements(dialect: Dialect, account: &str, databases: &[String]) -> Stri
     let everywhere: &[(&str, &str)] = match dialect {
         Dialect::MySql5 | Dialect::MariaDbOld => &[
             ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
-            ("PROCESS", "foreign keys of every database at once, and the connections of replicas"),
+            ("PROCESS", "foreign keys of all databases, and the connections of replicas"),
             ("REPLICATION CLIENT", "the state of replication and the size of the binary logs"),
         ],
         Dialect::MySql8 => &[
             ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
-            ("PROCESS", "foreign keys of every database at once, and the connections of replicas"),
+            ("PROCESS", "foreign keys of all databases, and the connections of replicas"),
             ("REPLICATION CLIENT", "the state of replication and the size of the binary logs"),
             ("SHOW_ROUTINE", "procedures and functions that name the table"),
         ],
         Dialect::MariaDb => &[
             ("SHOW DATABASES", "whether there are other databases, whose programs may name the table"),
-            ("PROCESS", "foreign keys of every database at once, and the connections of replicas"),
+            ("PROCESS", "foreign keys of all databases, and the connections of replicas"),
             ("BINLOG MONITOR", "the size of the binary logs"),
             ("SLAVE MONITOR", "the state of replication"),
         ],
@@ -102,7 +102,7 @@ mod tests {
             assert_eq!(text.contains("SLAVE MONITOR"), server == "mariadb-10.11");
         }
         for wrong in ["postgres-16", "mysql", "mysql-x"] {
-            assert!(Dialect::from_str(wrong).unwrap_err().contains("is no server"));
+            assert!(Dialect::from_str(wrong).unwrap_err().contains("is not a valid server"));
         }
     }
 

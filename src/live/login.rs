@@ -69,7 +69,7 @@ impl Login {
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// A file that was named cannot be read.
-    #[error("cannot read {}: {source}; give a file that you may read", path.display())]
+    #[error("cannot read {}: {source}; pass a readable file", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -85,7 +85,7 @@ pub enum LoginError {
         name: String,
     },
     /// An option says something that is not understood.
-    #[error("the option file says {name}={value}, which is no {name}")]
+    #[error("the option file contains {name}={value}, which is not a valid {name}")]
     Option {
         /// The option.
         name: &'static str,

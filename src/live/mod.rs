@@ -79,10 +79,12 @@ pub enum LiveError {
     #[error(transparent)]
     Login(#[from] LoginError),
     /// It is no `NAME=PLACE`.
-    #[error("`{0}` names no environment; write prod=mysql://user@host/database, prod=snapshot.json or prod=dump.sql")]
+    #[error(
+        "`{0}`: the name of the environment is missing; write prod=mysql://user@host/database, prod=snapshot.json or prod=dump.sql"
+    )]
     NoName(String),
     /// A file cannot be read.
-    #[error("cannot read {}: {source}; give a snapshot, a dump, or a mysql:// URL", path.display())]
+    #[error("cannot read {}: {source}; pass a snapshot, a dump, or a mysql:// URL", path.display())]
     File {
         /// The file.
         path: PathBuf,
@@ -259,7 +261,7 @@ fn read_server(
     };
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
-        Err(error) => return failed(facts, &format!("cannot start to talk to servers: {error}")),
+        Err(error) => return failed(facts, &format!("cannot start the connections to servers: {error}")),
     };
     let read = || {
         runtime.block_on(async {
@@ -281,9 +283,9 @@ fn read_server(
                 gaps.push(Gap::general(
                     GapKind::PasswordShown,
                     format!(
-                        "the password of {} was sent to {place} itself, as an option of the URL allows, and nothing proves \
-                         who that is: whoever answers at this address can log in with it from now on; \
-                         ssl-mode=verify-identity proves it",
+                        "the password of {} was sent to {place} itself, as an option of the URL allows, and the server was \
+                         not verified: any host that answers at this address can use the password from now on; \
+                         ssl-mode=verify-identity verifies the server",
                         login.user
                     ),
                 ));
@@ -291,7 +293,7 @@ fn read_server(
             if let Some(reason) = fallback {
                 gaps.push(Gap::general(
                     GapKind::ConnectionInTheClear,
-                    format!("the connection to {place} is not encrypted: {reason}; ssl-mode=required insists on it"),
+                    format!("the connection to {place} is not encrypted: {reason}; ssl-mode=required refuses such a connection"),
                 ));
             }
             facts.servers.push(reading.server);
@@ -309,7 +311,7 @@ fn add_snapshot(path: &Path, mut environments: Vec<EnvironmentFacts>, facts: &mu
         Some(at) => at,
         None if environments.len() == 1 => 0,
         None => {
-            let reason = format!("it holds {} environments, and none is called {}", environments.len(), facts.name);
+            let reason = format!("the file contains {} environments, but not {}", environments.len(), facts.name);
             facts.incomplete.push(incomplete(path, &reason));
             return;
         }
@@ -353,7 +355,7 @@ mod tests {
         assert!(matches!(&sources[1].places[0], DataSource::Snapshot(_)));
         assert!(matches!(&sources[2].places[0], DataSource::Dump { database: Some(name), .. } if name == "edx"));
         let error = Source::parse_all([format!("x={}", path("other.json")).as_str()], &around).unwrap_err();
-        assert!(error.to_string().contains("is no snapshot"), "{error}");
+        assert!(error.to_string().contains("is not a valid snapshot"), "{error}");
         for wrong in ["mysql://u:s3cret@h/d?x=1", "prod=", "prod=/no/such/file", "prod=mysql://u:s3cret@h"] {
             let error = Source::parse_all([wrong], &around).unwrap_err().to_string();
             assert!(!error.contains("s3cret"), "{error}");

@@ -57,12 +57,12 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn file(&mut self, path: &Path, text: &str, depth: usize) {
         if depth > MAX_DEPTH {
-            self.gaps.push(unread(path, "it is included too deep"));
+            self.gaps.push(unread(path, "too many nested includes"));
             return;
         }
         if is_writable_by_all(path) {
             // MySQL's own clients ignore such a file: anybody could have written it.
-            self.gaps.push(unread(path, "everybody may write it; chmod o-w it"));
+            self.gaps.push(unread(path, "it is world-writable; run chmod o-w"));
             return;
         }
         let mut ours = false;

@@ -37,7 +37,7 @@ impl Proof {
         Self::Unproven { missing: missing.into() }
     }
 
-    /// Nobody looked.
+    /// Not read.
     pub fn not_asked(why: impl Into<String>) -> Self {
         Self::NotAsked { why: why.into() }
     }
@@ -76,7 +76,7 @@ impl<T> Observed<T> {
 }
 
 impl<T: Default> Observed<T> {
-    /// Nothing was found because nobody looked.
+    /// Nothing was found because nothing was read.
     pub fn not_asked(why: impl Into<String>) -> Self {
         Self::new(T::default(), Proof::not_asked(why))
     }

@@ -44,7 +44,7 @@ pub(super) enum SessionError {
     TimedOut(String),
     /// The account lacks a right.
     AccessDenied(String),
-    /// The server refuses for another reason, such as a table that it does not know.
+    /// The server refuses for another reason, such as a table that does not exist.
     ServerError(String),
 }
 
@@ -69,7 +69,7 @@ impl SessionError {
 #[derive(Debug, thiserror::Error)]
 pub(super) enum ReadError {
     /// It takes writes.
-    #[error("{address} is not read_only, so it may be a primary; name a replica, or allow it with --allow-primary")]
+    #[error("{address} is not read_only, so it may be a primary; pass a replica, or --allow-primary")]
     Primary {
         /// The server.
         address: String,
@@ -157,7 +157,7 @@ impl Session {
     /// A statement that could change anything is refused here, so that no later mistake can send one.
     pub async fn rows(&mut self, sql: &str) -> Result<Vec<Row>, SessionError> {
         if !READING.iter().any(|begin| sql.starts_with(begin)) && !TRANSACTIONS.contains(&sql) {
-            return Err(SessionError::ServerError("only statements that read are sent".to_owned()));
+            return Err(SessionError::ServerError("only read statements are sent".to_owned()));
         }
         let Some(conn) = self.conn.as_mut() else {
             return Err(SessionError::Disconnected("the connection was lost before".to_owned()));

@@ -35,11 +35,11 @@ struct Body {
     environments: Vec<EnvironmentFacts>,
 }
 
-/// A file that is no snapshot of use.
+/// A file that is not a valid snapshot.
 #[derive(Debug, thiserror::Error)]
 pub enum SnapshotError {
     /// It cannot be read.
-    #[error("cannot read {}: {source}; give a file of csm-audit snapshot", path.display())]
+    #[error("cannot read {}: {source}; pass a file of csm-audit snapshot", path.display())]
     Unreadable {
         /// The file.
         path: PathBuf,
@@ -47,7 +47,7 @@ pub enum SnapshotError {
         source: io::Error,
     },
     /// It is something else, or broken.
-    #[error("{} is no snapshot: {reason}; make one with csm-audit snapshot", path.display())]
+    #[error("{} is not a valid snapshot: {reason}; create one with csm-audit snapshot", path.display())]
     Broken {
         /// The file.
         path: PathBuf,
@@ -55,7 +55,7 @@ pub enum SnapshotError {
         reason: String,
     },
     /// It was made by a later release.
-    #[error("{} is a snapshot of version {version}, and this csm-audit reads up to {VERSION}; use a newer csm-audit", path.display())]
+    #[error("{}: snapshot version {version} is newer than this csm-audit supports ({VERSION}); use a newer csm-audit", path.display())]
     Newer {
         /// The file.
         path: PathBuf,
@@ -80,7 +80,7 @@ pub fn write(environments: &[EnvironmentFacts], mut writer: impl io::Write) -> i
 ///
 /// # Errors
 ///
-/// When it cannot be read, is no snapshot, or was made by a later release.
+/// When it cannot be read, is not a valid snapshot, or was made by a later release.
 pub fn read_file(path: &Path) -> Result<Vec<EnvironmentFacts>, SnapshotError> {
     let bytes = std::fs::read(path).map_err(|source| SnapshotError::Unreadable { path: path.to_path_buf(), source })?;
     read(path, &bytes)
@@ -103,7 +103,7 @@ pub fn read(path: &Path, bytes: &[u8]) -> Result<Vec<EnvironmentFacts>, Snapshot
             let body: Body = serde_json::from_slice(bytes).map_err(|error| broken(error.to_string()))?;
             Ok(body.environments)
         }
-        _ => Err(broken(format!("it does not say \"kind\": \"{KIND}\""))),
+        _ => Err(broken(format!("it does not contain \"kind\": \"{KIND}\""))),
     }
 }
 
@@ -147,7 +147,7 @@ mod tests {
         );
         assert!(error("{}").contains("does not say \"kind\""));
         assert!(error("{\"kind\": \"csm-audit snapshot\", \"version\": 1}").contains("missing field `environments`"));
-        assert!(error(&written()[..200]).contains("is no snapshot"));
+        assert!(error(&written()[..200]).contains("is not a valid snapshot"));
         assert!(read_file(Path::new("/no/such.json")).unwrap_err().to_string().contains("cannot read"));
     }
 }

@@ -20,7 +20,7 @@ pub struct App {
     pub auto_field: Option<String>,
 }
 
-/// The apps that a list of dotted names stands for, in its order. What is not at hand is a gap.
+/// The apps that a list of dotted names stands for, in its order. What was not found is a gap.
 pub fn installed<'p>(interp: &mut Interp<'p>, host: &DjangoHost<'p>, entries: &[String]) -> (Vec<App>, Vec<Gap>) {
     let mut apps: Vec<App> = Vec::new();
     let mut gaps = Vec::new();

@@ -1,4 +1,4 @@
-//! What `information_schema` would tell of the tables that a replay has made so far.
+//! The rows of `information_schema` for the tables that a replay has created so far.
 //!
 //! A replay is an installation from nothing: its tables have no rows.
 //!

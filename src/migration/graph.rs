@@ -306,7 +306,7 @@ fn read<'p>(
             GapKind::Migration,
             loaded.path.clone(),
             line,
-            format!("the operations are not known: {}", value.repr().chars().take(120).collect::<String>()),
+            format!("the operations are unknown: {}", value.repr().chars().take(120).collect::<String>()),
         ));
     }
     Some(Migration {

@@ -244,8 +244,8 @@ impl<'p> DjangoHost<'p> {
         self.changed.set(false);
     }
 
-    /// A method of an object of Django: an operation of a migration, or a field. `None` when the method is not known
-    /// here; `Some(None)` when the field's answer is not known.
+    /// A method of an object of Django: an operation of a migration, or a field. `None` when the method is unknown
+    /// here; `Some(None)` when the field's answer is unknown.
     fn method(
         &self,
         interp: &mut Interp<'p>,
@@ -632,7 +632,7 @@ impl<'p> Host<'p> for DjangoHost<'p> {
 }
 
 /// A statement with its parameters in it, as the driver sends it (PEP 249, `paramstyle` "format"); `None` when one of them
-/// is not known.
+/// is unknown.
 pub(crate) fn with_parameters(text: &str, parameters: Option<&Value<'_>>) -> Option<String> {
     let parameters = match parameters {
         None | Some(Value::None) => return Some(text.to_owned()),

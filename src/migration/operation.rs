@@ -127,7 +127,7 @@ impl<'p> Arguments<'_, 'p> {
 
     /// An argument without which the effect of the operation is unknown.
     fn required<T>(&self, name: &str, value: Option<T>) -> Result<T, String> {
-        value.ok_or_else(|| format!("the argument {name} of {} is not known", self.class))
+        value.ok_or_else(|| format!("the argument {name} of {} is unknown", self.class))
     }
 
     fn required_text(&self, name: &str) -> Result<String, String> {
@@ -146,7 +146,7 @@ impl<'p> Operation<'p> {
             if class.starts_with("django.contrib.postgres.operations") {
                 return Self::Nothing;
             }
-            return Self::Unknown(format!("the operation {class} is not at hand"));
+            return Self::Unknown(format!("the operation {class} was not found"));
         };
         let Some(class) = class.rsplit('.').next() else { return Self::Nothing };
         let arguments = Arguments { object, class, names };
@@ -197,7 +197,7 @@ fn change_of_model<'p>(arguments: &Arguments<'_, 'p>) -> Read<'p> {
             let option = if unique { "unique_together" } else { "index_together" };
             let value = arguments.get(option);
             if let Some(Value::Unknown(reason)) = &value {
-                return Err(format!("{option} is not known: {reason}"));
+                return Err(format!("{option} is unknown: {reason}"));
             }
             let together = value.map(|v| model::string_lists(&v)).unwrap_or_default();
             Operation::AlterTogether(name()?, together, unique)

@@ -70,7 +70,7 @@ fn options<'p>(get: &dyn Fn(&str) -> Option<Value<'p>>) -> Options {
 /// `('django.db.models.fields.CharField', [], {'max_length': '255'})`
 fn field<'p>(interp: &mut Interp<'p>, value: &Value<'p>, site: Site<'p>, target: Target) -> Result<Field, String> {
     let parts = value.items().unwrap_or_default();
-    let class = parts.first().and_then(Value::as_str).ok_or("its class is not known")?;
+    let class = parts.first().and_then(Value::as_str).ok_or("its class is unknown")?;
     let args: Vec<Value<'p>> = parts
         .get(1)
         .and_then(Value::items)
@@ -87,7 +87,7 @@ fn field<'p>(interp: &mut Interp<'p>, value: &Value<'p>, site: Site<'p>, target:
             }
         }
     }
-    let (module, name) = class.rsplit_once('.').ok_or("its class is not known")?;
+    let (module, name) = class.rsplit_once('.').ok_or("its class is unknown")?;
     let object = if interp.loader().exists(module) {
         let made = interp.module_value(module, name).unwrap_or(Value::None);
         let args = Args { pos: args, kw: kwargs.into_iter().collect() };

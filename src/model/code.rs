@@ -112,7 +112,7 @@ pub fn models_of<'p>(interp: &mut Interp<'p>, module: &str, label: Label<'_>, ta
             let class = match interp.resolve(value) {
                 Value::Class(class) => class,
                 Value::Unknown(reason) => {
-                    out.doubtful.push((name.to_string(), format!("{name} is not known: {reason}")));
+                    out.doubtful.push((name.to_string(), format!("{name} is unknown: {reason}")));
                     continue;
                 }
                 _ => continue,
@@ -250,13 +250,13 @@ fn contrib_class(name: &str) -> Option<(&str, &str)> {
     (holds_models && !class.ends_with("Manager") && !class.ends_with("Field")).then_some((app, class))
 }
 
-/// A base that is neither Django's nor the language's, and not at hand.
+/// A base that is neither Django's nor the language's, and was not found.
 fn missing_base(class: &Rc<Class<'_>>) -> Option<String> {
     class.mro().iter().find_map(|base| match base {
         Value::External(name) if !name.starts_with("django.") && !is_plain(name) => {
-            Some(format!("its base {name} is not at hand"))
+            Some(format!("its base {name} was not found"))
         }
-        Value::Unknown(reason) => Some(format!("one of its bases is not known: {reason}")),
+        Value::Unknown(reason) => Some(format!("one of its bases is unknown: {reason}")),
         _ => None,
     })
 }

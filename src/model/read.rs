@@ -54,7 +54,7 @@ pub(crate) fn fields<'p>(
     };
     for (name, value) in pairs {
         let Some(name) = name.as_str() else {
-            problems.push((String::from("?"), String::from("the field's name is not known")));
+            problems.push((String::from("?"), String::from("the field's name is unknown")));
             continue;
         };
         match Field::read(interp, &value, target) {

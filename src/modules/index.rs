@@ -84,7 +84,7 @@ struct Top {
     trust: Trust,
 }
 
-/// How sure it is that a folder is on `sys.path`.
+/// The confidence that a folder is on `sys.path`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Trust {
     /// It is a scanned root.

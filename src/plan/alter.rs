@@ -63,7 +63,7 @@ pub(super) fn draft(
     body(
         &mut script,
         SqlBody {
-            note: Some("Writers wait while the rows are copied; nobody waits for the table longer than a few seconds."),
+            note: Some("Writers wait while the rows are copied; the lock wait is limited to a few seconds."),
             sql: &step.run,
             done: step.verify.clone(),
             surpassed: Vec::new(),

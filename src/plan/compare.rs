@@ -92,7 +92,7 @@ fn checksum(alias: &str, columns: &[String]) -> String {
 
 const BY_HAND: &str = r#"
 compare_rows() {
-    say 'The primary key is not one integer column: compare the rows of both tables yourself before going on.'
+    say 'The primary key is not one integer column: compare the rows of both tables manually before you continue.'
     [ -n "${CSM_AUDIT_COMPARED:-}" ] || die 'Then set CSM_AUDIT_COMPARED=1.' 3
 }
 "#;
@@ -106,7 +106,7 @@ compare_rows() {
     local low end high last agrees ids try chunks=0
     say 'Comparing the rows of both tables.'
     if [ -e "$run.compared" ] && read -r low end <"$run.compared"; then
-        say "Going on with the comparison above $low; remove $run.compared to begin again."
+        say "Continuing the comparison above $low; remove $run.compared to restart it."
     else
         low=$(lowest)
         # Rows that are written from now on go the same way as those before.

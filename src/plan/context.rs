@@ -111,7 +111,7 @@ impl<'a> EnvironmentContext<'a> {
         })
     }
 
-    /// Whether the code wants a constraint that a database has; what the code does not know stays as it is.
+    /// Whether the code defines a constraint that a database has; a constraint of an unknown table stays.
     pub(super) fn is_wanted(&self, key: &ForeignKey) -> bool {
         let [column] = key.columns.as_slice() else { return true };
         let at = self.environment.facts.databases.iter().position(|database| database.name == key.database);
@@ -297,7 +297,7 @@ fn unread_databases(
 fn unproven_lists(environment: &Environment, chosen: &Chosen<'_>, assumptions: &mut Vec<(AssumptionKind, String)>) {
     let facts = &environment.facts;
     for incomplete in &facts.incomplete {
-        let what = format!("{} could not be read to the end: {}", incomplete.place, incomplete.reason);
+        let what = format!("{} could not be read completely: {}", incomplete.place, incomplete.reason);
         assumptions.push((AssumptionKind::IncompleteRead, what));
     }
     for (at, database) in facts.databases.iter().enumerate().filter(|(at, _)| chosen.holds(facts, *at)) {

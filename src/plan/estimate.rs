@@ -1,4 +1,4 @@
-//! How long a change takes and how much it writes: ranges from measured shapes, with what has to hold for them.
+//! How long a change takes and how much it writes: ranges from measured shapes, with their assumptions.
 
 use super::types::Estimate;
 use crate::live::facts::{Flavour, Measures, ServerFacts};
@@ -58,10 +58,10 @@ pub fn copy(measures: Option<&Measures>, server: Option<&ServerFacts>) -> Option
         few / fast,
         (many / slow).saturating_mul(100 + THROTTLED) / 100 + 60,
         &[
-            "rates of a small machine with the data in memory: a trial on a replica of this server gives its own",
-            "the server's estimate of the rows is right to 27 %",
-            "the copy stands still for others at most half of the time",
-            "the cut-over comes when the operator says so, which is not counted",
+            "rates of a small machine with the data in memory: measure with a trial on a replica of this server",
+            "the server's row estimate is accurate to 27 %",
+            "the copy is throttled at most 50 % of the time",
+            "the wait for the operator before the cut-over is not included",
         ],
     ))
 }
@@ -73,7 +73,7 @@ pub fn alter(measures: Option<&Measures>) -> Option<Estimate> {
     Some(seconds(
         few / ALTER_RATE.1,
         many / ALTER_RATE.0 + 1,
-        &["rates of a small machine with the data in memory", "the server's estimate of the rows is right to 27 %"],
+        &["rates of a small machine with the data in memory", "the server's row estimate is accurate to 27 %"],
     ))
 }
 
@@ -98,9 +98,9 @@ pub fn disk(measures: Option<&Measures>, indexes: usize) -> Option<Estimate> {
         size.saturating_add(wider).saturating_add(size / 10),
         &[
             "the copy has the same row format",
-            "a fresh copy is often smaller by what was fragmented",
-            "on the primary and on every replica",
-            "until the old table is dropped",
+            "a new copy is often smaller, without fragmentation",
+            "disk space is used on the primary and on every replica",
+            "disk space is used until the old table is dropped",
         ],
     ))
 }
@@ -114,8 +114,8 @@ pub fn binary_log(measures: Option<&Measures>) -> Option<Estimate> {
         data.saturating_mul(LOG_PERCENT.1) / 100,
         &[
             "binlog_format=ROW, binlog_row_image=FULL, without compression",
-            "on the primary and on every replica with log_slave_updates, for as long as logs are kept",
-            "what writers write meanwhile comes on top, twice",
+            "binary logs are written on the primary and on every replica with log_slave_updates, and kept until they expire",
+            "ongoing writes come in addition and count twice (copy and binary log)",
         ],
     ))
 }
@@ -137,7 +137,7 @@ mod tests {
     fn small_is_what_writers_can_wait_for() {
         assert!(is_small(Some(&measures(20_000, 16 << 20))));
         assert!(!is_small(Some(&measures(200_000, 160 << 20))));
-        assert!(!is_small(None), "what is not known is not small");
+        assert!(!is_small(None), "what is unknown is not small");
         let empty = Measures { empty: Some(true), rows_estimate: Some(9_000_000), ..Measures::default() };
         assert!(is_small(Some(&empty)), "an estimate is not believed against a look");
     }

@@ -219,7 +219,7 @@ pub(super) fn cut_over(
             },
             until: Some(format!(
                 "the first value above {limit}, or until the server purges the binary log of the cut-over; from then on \
-                 there is no return"
+                 no rollback is possible"
             )),
             point_of_no_return: true,
         },

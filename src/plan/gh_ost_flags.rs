@@ -68,7 +68,7 @@ impl FromStr for Release {
             [Some(major), Some(minor), Some(patch)] => {
                 Ok(Self::Numbered(*major, *minor, *patch, !(rest.contains("rc") || rest.contains("beta"))))
             }
-            _ => Err(format!("`{text}` is no release of gh-ost; write 1.1.8, or head for one built from its sources")),
+            _ => Err(format!("`{text}` is not a valid gh-ost release; write 1.1.8, or head for a build from source")),
         }
     }
 }

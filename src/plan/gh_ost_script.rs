@@ -61,9 +61,9 @@ pub(super) const CHOOSE_CUT_OVER: &str = r#"choose_cut_over() {
     case $decided in
         two-step | writers-stopped)
             if [ "$decided" = two-step ]; then
-                say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
+                say 'Two renames: no writes are lost; the table is missing for an instant, and statements fail with error 1146.'
             else
-                say 'Nobody may write from before the cut-over until after it: this is your responsibility.'
+                say 'Stop all writers before the cut-over and until it has ended: this is your responsibility.'
             fi
             arguments+=(--cut-over=two-step)
             without_locks
@@ -75,7 +75,7 @@ Enable the instrument wait/lock/metadata/sql/mdl and use gh-ost 1.1.8 or newer, 
   CSM_AUDIT_CUT_OVER=writers-stopped  nobody writes while the tables are swapped' 4
             arguments+=(--cut-over=atomic)
             ;;
-        *) die "CSM_AUDIT_CUT_OVER is two-step or writers-stopped, not $decided." 2 ;;
+        *) die "CSM_AUDIT_CUT_OVER must be two-step or writers-stopped, not $decided." 2 ;;
     esac
 }
 "#;
@@ -103,7 +103,7 @@ need_log() {
     if log_is_kept; then
         say 'passed  the binary log of the last checkpoint is kept'
     else
-        say "FAILED  the binary log of the last checkpoint is kept: $HOST has purged it, or is not the server of the checkpoint"
+        say "FAILED  the binary log of the last checkpoint is kept: $HOST has purged the log, or is not the server of the checkpoint"
         say "        $1"
         failed=$((failed + 1))
     fi
@@ -114,7 +114,7 @@ pub(super) const RESUME: &str = r#"
 checkpoints=(--checkpoint --checkpoint-seconds=60)
 resume() {
     copy_is_running && die 'A copy is running already.' 5
-    [ "$(copies)" = 1 ] || die "There is no copy to go on with: run $0 --execute" 5
+    [ "$(copies)" = 1 ] || die "There is no copy to continue: run $0 --execute" 5
     has_checkpoint || die "The interrupted copy has no checkpoint: run $0 --discard, then $0 --execute" 5
     columns_unchanged
     need_log "run $0 --discard, then $0 --execute"
@@ -174,11 +174,11 @@ begin() {
     fi
     if [ "$(copies)" = 1 ] && has_checkpoint; then
         if [ "$mode" = --execute ]; then
-            say 'An interrupted copy with a checkpoint exists: going on with it.'
+            say 'An interrupted copy with a checkpoint exists: continuing it.'
             resume
             return
         fi
-        say 'An interrupted copy with a checkpoint exists; --execute goes on with it.'
+        say 'An interrupted copy with a checkpoint exists; --execute continues it.'
         exit 0
     fi
     columns_unchanged
@@ -206,7 +206,7 @@ all_proven
 say "$GH_OST ${arguments[*]}"
 if ! "$GH_OST" "${arguments[@]}" 2>&1 | tee -a "$run.log"; then
     case $mode in
-        --execute | --resume) die "gh-ost ended with an error; see $run.log. Run $0 --execute to go on." ;;
+        --execute | --resume) die "gh-ost ended with an error; see $run.log. Run $0 --execute to continue." ;;
         *) die "gh-ost ended with an error; see $run.log." ;;
     esac
 fi
@@ -238,7 +238,7 @@ fi
 check_assumptions
 before_change
 all_proven
-copy_is_running || die "gh-ost is not running on this table: run ./$copy_script --execute to go on with the copy." 5
+copy_is_running || die "gh-ost is not running on this table: run ./$copy_script --execute to continue the copy." 5
 [ -e "$run.postpone" ] || die "$run.postpone is missing: gh-ost is not postponing its cut-over, or runs elsewhere."
 if [ "${1:-}" = '' ]; then
     say 'All preconditions passed. --compare compares the rows; --execute compares them and swaps the tables.'

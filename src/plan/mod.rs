@@ -95,18 +95,18 @@ pub fn plan(audit: &Audit, options: &Options) -> Plan {
     plan
 }
 
-/// The preconditions of a step that failed, or that nobody proves.
+/// The preconditions of a step that failed or were not checked.
 fn unmet_preconditions(step: &Step) -> impl Iterator<Item = UnmetAssumption> {
     step.preconditions.iter().filter_map(|precondition| {
         let outcome = match precondition.outcome {
             Outcome::Passed => return None,
             Outcome::Failed => "failed",
             Outcome::Unproven if precondition.is_proven_at_run() => return None,
-            Outcome::Unproven => "could not be checked",
+            Outcome::Unproven => "not checked",
         };
         Some(UnmetAssumption {
             environment: step.environment.clone(),
-            what: format!("{}: {} {outcome}: {}", step.id, precondition.what, precondition.seen),
+            what: format!("{}: {outcome}: {} ({})", step.id, precondition.what, precondition.seen),
             kind: AssumptionKind::Precondition,
             step: Some(step.id.clone()),
             precondition: Some(precondition.id),

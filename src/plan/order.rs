@@ -409,7 +409,7 @@ fn widened(ways: &[(&TableChange<'_>, Strategy)], key: &ForeignKey, context: &En
         .collect()
 }
 
-const VERIFY: &str = r#"[ "$failed" -eq 0 ] || die "Not done: $failed answers differ from the plan."
+const VERIFY: &str = r#"[ "$failed" -eq 0 ] || die "$failed checks differ from the plan."
 say 'Done: the columns and foreign keys are as planned. csm-audit verify checks the rest.'"#;
 
 const PREFLIGHT: &str = r#"all_proven

@@ -155,7 +155,7 @@ pub(super) fn cut_over(
                 "the old table lacks what was written since the swap: stop the writers before it and keep them stopped \
                  until all is well, and the same RENAME in the other direction is a rollback",
             ),
-            until: Some(String::from("the first write after the swap; from then on there is no return")),
+            until: Some(String::from("the first write after the swap; from then on no rollback is possible")),
             point_of_no_return: true,
         },
         effects,
@@ -220,7 +220,7 @@ if is_done; then
 fi
 check_assumptions
 if copy_exists; then
-    say 'A copy exists. If the tool has ended well, go on with the next step, which compares the rows.'
+    say 'A copy exists. If the tool has ended successfully, continue with the next step, which compares the rows.'
     die "If it was interrupted: run $0 --discard, then $0 --execute" 5
 fi
 before_change
@@ -231,7 +231,7 @@ if [ "${1:-}" = --try ]; then
     exit 0
 fi
 if [ "${1:-}" != --execute ]; then
-    say 'All preconditions passed. --try makes and drops an empty copy; --execute copies the table:'
+    say 'All preconditions passed. --try creates and drops an empty copy; --execute copies the table:'
     printf '%q ' "$PT_OSC" "${arguments[@]}" "$place"
     printf '\n'
     exit 0

@@ -94,15 +94,15 @@ fn assumptions(plan: &Plan, out: &mut String) {
         out.push_str("All assumptions of this plan were verified when the servers were read.\n\n");
         return;
     }
-    out.push_str("**This plan is not complete.** These assumptions are unknown or false:\n\n");
+    out.push_str("**This plan is not complete.** Failed or not verified:\n\n");
     for assumption in &plan.assumptions {
         let environment = assumption.environment.as_deref().unwrap_or("all environments");
         let _ = writeln!(out, "- {}: {}", plain(environment), plain(&assumption.what));
     }
     let _ = writeln!(
         out,
-        "\nScripts that depend on one of them refuse to run. Resolve them and run `csm-audit plan` again; `{}=1` overrides \
-         them.\n",
+        "\nThe scripts that depend on these assumptions refuse to run. Resolve them and run `csm-audit plan` again; `{}=1` \
+         overrides them.\n",
         script::OVERRIDE
     );
 }
@@ -113,7 +113,7 @@ fn preparation(plan: &Plan, out: &mut String) {
     environments.dedup();
     out.push_str(
         "## Preparation\n\n\
-         1. Make the option file of each environment, and fill in the account that acts:\n\n",
+         1. Create the option file of each environment, and enter the account that runs the scripts:\n\n",
     );
     let commands: Vec<String> = environments
         .iter()
@@ -121,13 +121,13 @@ fn preparation(plan: &Plan, out: &mut String) {
         .collect();
     out.push_str(&block("sh", &commands.join("\n")));
     out.push_str(
-        "\n2. `csm-audit grants --for gh-ost DATABASE`, `--for pt-osc` and `--for alter` print the rights that the account \
-         needs.\n\
-         3. Each script without an argument changes nothing: it proves the preconditions and shows what it would do. With \
-         `--execute` it does it. Scripts are idempotent: they may be started again at any time, after an interruption too.\n\
+        "\n2. `csm-audit grants --for gh-ost DATABASE`, `--for pt-osc` and `--for alter` print the required `GRANT` \
+         statements.\n\
+         3. Without an argument a script changes nothing: it checks the preconditions and prints the planned commands. \
+         `--execute` runs the step. Scripts are idempotent: restart them at any time, also after an interruption.\n\
          4. Variables: `CSM_AUDIT_CNF`, `CSM_AUDIT_HOST`, `CSM_AUDIT_PORT`, `CSM_AUDIT_PRIMARY_HOST`, \
          `CSM_AUDIT_PRIMARY_PORT`, `MYSQL`, `GH_OST`, `PT_OSC`; thresholds `CSM_AUDIT_MAX_LOAD`, \
-         `CSM_AUDIT_CRITICAL_LOAD`, `CSM_AUDIT_MAX_LAG`, `CSM_AUDIT_CHUNK`; replicas whose lag the copy watches \
+         `CSM_AUDIT_CRITICAL_LOAD`, `CSM_AUDIT_MAX_LAG`, `CSM_AUDIT_CHUNK`; replicas whose lag throttles the copy \
          `CSM_AUDIT_CONTROL_REPLICAS`.\n\
          5. Run copies in tmux or screen, on a machine near the servers. Make sure that there is enough disk space; see the \
          table below.\n\
@@ -149,7 +149,7 @@ fn strategies(plan: &Plan, out: &mut String) {
             Verdict::Recommended => "**recommended**",
             Verdict::Possible => "possible",
             Verdict::Refused => "refused",
-            Verdict::Unproven => "unproven",
+            Verdict::Unproven => "not verified",
         };
         let show = |value: &Option<Estimate>| value.as_ref().map_or_else(|| String::from("unknown"), range);
         let _ = writeln!(
@@ -207,7 +207,7 @@ fn one(step: &Step, out: &mut String) {
             Outcome::Passed => "passed",
             Outcome::Failed => "**failed**",
             Outcome::Unproven if precondition.is_proven_at_run() => "checked by the script",
-            Outcome::Unproven => "**unproven**",
+            Outcome::Unproven => "**not checked**",
         };
         let _ = write!(out, "- {}: {outcome} ({})", plain(&precondition.what), plain(&precondition.seen));
         match &precondition.fix {
@@ -256,7 +256,7 @@ fn commands(step: &Step, out: &mut String) {
             ("Pause the copy", format!("touch run/{}.throttle", step.id)),
             ("Go on", format!("rm -f run/{}.throttle", step.id)),
             (
-                "End gh-ost at once; `--execute` goes on from the last checkpoint",
+                "End gh-ost immediately; `--execute` continues from the last checkpoint",
                 format!("touch run/{}.panic", step.id),
             ),
         ] {
@@ -310,6 +310,6 @@ fn expected(step: &Step) -> &'static str {
         (StepKind::PtOnlineSchemaChange, Some(Phase::Copy)) => {
             "With `--execute` it ends with `Successfully altered` and exit code 0; the copy and its triggers stay."
         }
-        _ => "It ends with `Done.`, exit code 0, or at once with `Already done`.",
+        _ => "It ends with `Done.`, exit code 0, or immediately with `Already done`.",
     }
 }

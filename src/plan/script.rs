@@ -160,7 +160,7 @@ impl Script {
 
     fn head(&self) -> String {
         let mut out = String::from("#!/usr/bin/env bash\n");
-        out.push_str("# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.\n");
+        out.push_str("# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.\n");
         let _ = writeln!(out, "# {}", comment(&self.title));
         let _ = writeln!(out, "# Step {}; see runbook.md. Nothing is changed without --execute or --revert.", self.id);
         out.push_str("set -euo pipefail\n\n");
@@ -254,7 +254,7 @@ impl Script {
         if self.blocked.is_empty() {
             return;
         }
-        let _ = writeln!(out, "{margin}say 'The plan rests on assumptions that are unmet:'");
+        let _ = writeln!(out, "{margin}say 'Assumptions of the plan failed or were not checked:'");
         for what in &self.blocked {
             let _ = writeln!(out, "{margin}say {}", quote(&format!("  - {what}")));
         }
@@ -279,7 +279,7 @@ fn prove(proof: &Proof, margin: &str, out: &mut String) {
 }
 
 /// What all scripts share: the servers, how to ask them, how to prove.
-const HEAD: &str = r#"# The server that is inspected, and the one that takes writes.
+const HEAD: &str = r#"# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -296,7 +296,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -324,12 +324,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac

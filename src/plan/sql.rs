@@ -94,7 +94,7 @@ pub(super) fn foreign_key_query(key: &ForeignKey) -> String {
     )
 }
 
-/// The type as [`column_type_query`] tells it.
+/// The type as [`column_type_query`] returns it.
 pub(super) fn plain_type(column_type: &str) -> String {
     let lower = column_type.to_lowercase();
     let base: String = lower.chars().take_while(char::is_ascii_alphabetic).collect();

@@ -63,7 +63,7 @@ fn choose(
         }
         _ if small => (
             Strategy::Alter,
-            "the table is copied within seconds, and a retry with a short lock wait blocks nobody for long",
+            "the table is copied within seconds, and a retry with a short lock wait does not block others for long",
         ),
         _ if !never(gh_ost) => (
             Strategy::GhOst,
@@ -94,7 +94,7 @@ fn judge(preconditions: &[Precondition]) -> Judged {
     } else {
         (
             Verdict::Possible,
-            String::from("all preconditions passed, as far as the facts show; the script proves them again"),
+            String::from("all preconditions passed, by the facts that were read; the script checks them again"),
         )
     }
 }
@@ -112,12 +112,12 @@ fn judge_django(context: &EnvironmentContext<'_>, change: &TableChange<'_>) -> J
     let (database, table) = (&change.database.name, &change.table.name);
     let keys = context.out_of(database, table).count() + context.into(database, table).count();
     if estimate::is_small(change.measures()) && keys == 0 {
-        let why = "AlterField sends the same ALTER TABLE, without a limit on the wait for the lock";
+        let why = "AlterField sends the same ALTER TABLE, without a lock wait timeout";
         return (Verdict::Possible, why.to_owned());
     }
     let mut why = String::from(
-        "AlterField sends a plain ALTER TABLE for the table and for every column that the models tie to it, on one \
-         connection, without asking the router",
+        "AlterField sends a plain ALTER TABLE for the table and for every column of a relation to it, on one \
+         connection, without the router",
     );
     if keys > 0 {
         why.push_str(&format!("; {keys} foreign keys of the database may have names that Django does not use"));
@@ -152,25 +152,25 @@ const ALL: [Traits; 5] = [
             "seconds at the cut-over; each attempt blocks writers for at most 6 s, and is repeated when the table is busy",
         ),
         risks: &[
-            "a writer faster than the binary log is applied (about 5,500 events a second) is never caught up with",
+            "the copy never catches up if writes exceed the apply rate of the binary log (about 5,500 events a second)",
             "long transactions and backups delay the cut-over",
-            "readers of the binary log see _gho, _ghc and _del",
+            "consumers of the binary log (CDC, Debezium) see the tables _gho, _ghc and _del",
             "the rollback expires with the first value that the old type cannot store, or with the binary log of the cut-over",
         ],
         needs: &[
             "gh-ost",
             "binlog_format=ROW, binlog_row_image=FULL",
-            "binary logs that are kept for longer than the copy takes",
-            "no foreign keys while it runs",
+            "binary logs are kept longer than the copy takes",
+            "no foreign keys during the copy",
             "the metadata lock instrument at the primary, or a decision",
         ],
     },
     Traits {
         strategy: Strategy::PtOnlineSchemaChange,
-        downtime: Some("seconds at the swap; every write costs more while it runs, by its triggers"),
+        downtime: Some("seconds at the swap; triggers slow down every write during the copy"),
         risks: &[
             "triggers add locks to every write",
-            "no way to pause the writes of the triggers",
+            "the writes of the triggers cannot be paused",
             "no rollback after the swap without losing writes",
         ],
         needs: &[
@@ -179,19 +179,19 @@ const ALL: [Traits; 5] = [
             "log_bin_trust_function_creators or SUPER",
         ],
     },
-    Traits { strategy: Strategy::Alter, downtime: None, risks: &["replicas are behind by as long"], needs: &[] },
+    Traits { strategy: Strategy::Alter, downtime: None, risks: &["replicas lag by the same time"], needs: &[] },
     Traits {
         strategy: Strategy::DjangoMigration,
         downtime: None,
-        risks: &["it cannot be undone half-way: DDL commits"],
+        risks: &["a partial migration cannot be rolled back: DDL commits"],
         needs: &[],
     },
     Traits {
         strategy: Strategy::NewCluster,
-        downtime: Some("the swap of the clusters: connections are moved to the new one, writes stop meanwhile"),
+        downtime: Some("the switch of the clusters: writes stop while connections move to the new cluster"),
         risks: &[
             "replication from int to bigint needs replica_type_conversions=ALL_NON_LOSSY",
-            "every client has to be moved at once",
+            "all clients must move at the same time",
             "no rollback once the new cluster takes writes, unless it replicates back",
         ],
         needs: &["a second cluster of the same size", "a backup with its position in the binary log"],

@@ -41,7 +41,7 @@ pub enum Route {
     Replica,
     /// It runs at the primary.
     Primary,
-    /// It is not known whether the server follows another.
+    /// It is unknown whether the server follows another.
     Unknown,
 }
 
@@ -154,7 +154,7 @@ impl<'a> Topology<'a> {
     pub fn writer(&self) -> String {
         match (&self.primary, self.route) {
             (Some(primary), _) => primary.to_string(),
-            (None, _) => String::from("the primary, whose address is not known"),
+            (None, _) => String::from("the primary, whose address is unknown"),
         }
     }
 }

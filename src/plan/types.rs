@@ -79,11 +79,11 @@ pub enum AssumptionKind {
     IncompleteRead,
     /// A list of a database may lack entries.
     IncompleteList,
-    /// A database that no Django alias stands for.
+    /// A database that matches no Django alias.
     UnmappedDatabase,
     /// The target's table was not found.
     MissingTable,
-    /// No database of the environment stands for an alias that has tables.
+    /// An alias with tables that matches no database of the environment.
     UnreadAlias,
     /// A migration of an app whose tables are changed could not be followed.
     UnresolvedMigration,
@@ -91,7 +91,7 @@ pub enum AssumptionKind {
     UnsupportedKey,
 }
 
-/// A way to change a table.
+/// A strategy for the change of a table.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, clap::ValueEnum,
 )]
@@ -214,7 +214,7 @@ pub struct Step {
     /// The language of `run`.
     #[serde(default)]
     pub language: Language,
-    /// What has to be true before it may start.
+    /// The preconditions of the step.
     pub preconditions: Vec<Precondition>,
     /// How to verify that it worked.
     pub verify: Vec<Probe>,
@@ -439,7 +439,7 @@ pub enum PreconditionId {
     NoNegativeValue,
     /// A column stores ids of the target.
     StoresIds,
-    /// The table has no foreign key that stands in the way.
+    /// The table has no blocking foreign key.
     NoForeignKeyOut,
     /// No foreign key references the table.
     NoForeignKeyIn,
@@ -523,7 +523,7 @@ pub struct Precondition {
     pub seen: String,
     /// What to do when it is false.
     pub fix: Option<String>,
-    /// Whether the tool checks it by itself and stops before any change.
+    /// Whether the tool itself checks the precondition and stops before any change.
     #[serde(default)]
     pub by_tool: bool,
 }
@@ -562,7 +562,7 @@ impl Precondition {
         self
     }
 
-    /// The tool checks it by itself and stops before any change.
+    /// The tool itself checks the precondition and stops before any change.
     pub(super) fn checked_by_tool(mut self) -> Self {
         self.by_tool = true;
         self
@@ -682,10 +682,10 @@ impl Plan {
     /// When the text is not a plan, or of a later version.
     pub fn parse(text: &str) -> Result<Self, String> {
         let document: Document =
-            serde_json::from_str(text).map_err(|error| format!("it is not a plan of csm-audit: {error}"))?;
+            serde_json::from_str(text).map_err(|error| format!("not a plan of csm-audit: {error}"))?;
         if document.kind != Document::KIND || document.version != Document::VERSION {
             return Err(format!(
-                "it is a `{}` of version {}, and this csm-audit reads `{}` of version {}",
+                "`{}` of version {} is not supported; this csm-audit reads `{}` of version {}",
                 document.kind,
                 document.version,
                 Document::KIND,

@@ -1,4 +1,4 @@
-//! Whether environments are as a plan wants them, and which of its steps are open. Only facts are looked at.
+//! Which steps of a plan are done in the environments, and which are open. Only facts are read.
 
 use std::fmt::Write as _;
 
@@ -48,7 +48,7 @@ impl Verification {
         for name in names {
             match environments.iter().find(|environment| environment.name == *name) {
                 Some(environment) => verification.environment(plan, environment),
-                None => verification.push(name, "it was not read: name it with --replica", State::Unproven),
+                None => verification.push(name, "not checked: no database was passed with --replica", State::Unproven),
             }
         }
         verification
@@ -79,9 +79,9 @@ impl Verification {
         }
         let open = self.lines.iter().filter(|line| line.state != State::Done).count();
         if open == 0 {
-            out.push_str("All is as planned.\n");
+            out.push_str("All steps are done.\n");
         } else {
-            let _ = writeln!(out, "Not done: {open} open.");
+            let _ = writeln!(out, "{open} steps open.");
         }
         out
     }
@@ -144,7 +144,7 @@ impl Verification {
             if left.is_empty() {
                 continue;
             }
-            self.push(&facts.name, format!("left behind in {}: {}", database.name, left.join(", ")), State::Open);
+            self.push(&facts.name, format!("leftover tables in {}: {}", database.name, left.join(", ")), State::Open);
         }
     }
 }
@@ -159,7 +159,7 @@ fn column_is(database: Option<&DatabaseFacts>, table: &str, column: &str, to: &s
     match facts.table(table).and_then(|table| table.column(column)) {
         Some(found) if plain_type(&found.column_type) == plain_type(to) => (format!("{name} is {to}"), State::Done),
         Some(found) => (format!("{name} is {}, not {to}", plain_type(&found.column_type)), State::Open),
-        None => (format!("{name} was not seen"), State::Unproven),
+        None => (format!("{name} was not found"), State::Unproven),
     }
 }
 
@@ -168,11 +168,11 @@ fn key_is(database: Option<&DatabaseFacts>, key: &PlannedForeignKey, wanted: boo
     let there = facts.foreign_keys.found.iter().any(|found| found.table == key.table && found.name == key.name);
     let name = format!("{}.{}: the constraint {}", key.database, key.table, key.name);
     match (there, wanted, facts.foreign_keys.proof.is_proven()) {
-        (true, true, _) => (format!("{name} is there"), State::Done),
-        (false, false, true) => (format!("{name} is gone"), State::Done),
-        (true, false, _) => (format!("{name} is still there"), State::Open),
+        (true, true, _) => (format!("{name} exists"), State::Done),
+        (false, false, true) => (format!("{name} is dropped"), State::Done),
+        (true, false, _) => (format!("{name} still exists"), State::Open),
         (false, true, true) => (format!("{name} is missing"), State::Open),
-        (false, _, false) => (format!("{name} was not seen: {}", facts.foreign_keys.proof.reason()), State::Unproven),
+        (false, _, false) => (format!("{name} was not read: {}", facts.foreign_keys.proof.reason()), State::Unproven),
     }
 }
 
@@ -180,9 +180,9 @@ fn gone(database: Option<&DatabaseFacts>, tables: &[String]) -> (String, State) 
     let Some(facts) = database else { return unread() };
     let there: Vec<&str> = tables.iter().filter(|table| facts.table(table).is_some()).map(String::as_str).collect();
     match (there.is_empty(), facts.tables.proof.is_proven()) {
-        (true, true) => (format!("nothing is left in {}", facts.name), State::Done),
+        (true, true) => (format!("no leftover tables in {}", facts.name), State::Done),
         (true, false) => (facts.tables.proof.reason().to_owned(), State::Unproven),
-        (false, _) => (format!("{} holds {} yet", facts.name, there.join(", ")), State::Open),
+        (false, _) => (format!("{} still contains {}", facts.name, there.join(", ")), State::Open),
     }
 }
 
@@ -193,7 +193,7 @@ fn migrated(database: Option<&DatabaseFacts>, app: &str, name: &str) -> (String,
     match (there, facts.migrations.proof.is_proven()) {
         (true, _) => (format!("{what} is applied"), State::Done),
         (false, true) => (format!("{what} is not applied"), State::Open),
-        (false, false) => (format!("{what} was not seen: {}", facts.migrations.proof.reason()), State::Unproven),
+        (false, false) => (format!("{what} was not read: {}", facts.migrations.proof.reason()), State::Unproven),
     }
 }
 
@@ -203,7 +203,7 @@ fn counts_on(database: Option<&DatabaseFacts>, table: &str, column: &str) -> (St
     let name = format!("{}.{table}.{column}", facts.name);
     let Some(found) = facts.table(table).and_then(|table| table.column(column)) else { return unread() };
     if !found.auto_increment {
-        return (format!("{name} does not count up any more"), State::Open);
+        return (format!("{name} is no longer AUTO_INCREMENT"), State::Open);
     }
     let measures = facts.measures_of(table);
     let highest = measures
@@ -211,9 +211,9 @@ fn counts_on(database: Option<&DatabaseFacts>, table: &str, column: &str) -> (St
         .and_then(|range| range.highest);
     match (measures.and_then(|measures| measures.auto_increment), highest) {
         (Some(next), Some(highest)) if i128::from(next) <= highest => {
-            (format!("{name}: the next value is {next}, and {highest} is used"), State::Open)
+            (format!("{name}: the next AUTO_INCREMENT value is {next}, but {highest} is used"), State::Open)
         }
-        (Some(next), _) => (format!("{name} goes on with {next}"), State::Done),
-        (None, _) => (format!("{name}: the next value was not read"), State::Unproven),
+        (Some(next), _) => (format!("{name}: the next AUTO_INCREMENT value is {next}"), State::Done),
+        (None, _) => (format!("{name}: the next AUTO_INCREMENT value was not read"), State::Unproven),
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn read(names: &Names<'_>, configured: &IndexMap<String, String>, gap
         Some(Value::Dict(databases)) => from_settings(&databases.borrow(), &mut out),
         Some(_) if configured.is_empty() => gaps.push(Gap::general(
             GapKind::Settings,
-            "DATABASES is not known, so default is taken for the only alias; [databases] in csm-audit.toml names them",
+            "DATABASES is unknown, assuming that default is the only alias; define the aliases in [databases] of csm-audit.toml",
         )),
         _ => {}
     }

@@ -67,6 +67,6 @@ pub enum RelatedModel {
     Name(String),
     /// The class itself: its file and name.
     Class(FileId, String),
-    /// A class that is not at hand, or a value that could not be evaluated.
+    /// A class that was not found, or a value that could not be evaluated.
     Unknown,
 }

@@ -137,7 +137,7 @@ pub fn target(settings: &Settings, project: &Project) -> Result<(Target, Vec<Gap
             found.unwrap_or_else(|| {
                 gaps.push(Gap::general(
                     GapKind::DjangoVersion,
-                    format!("Django's version was not found; {} is assumed, --django says it", Version::NEWEST),
+                    format!("Django's version was not found; assuming {}; set it with --django", Version::NEWEST),
                 ));
                 Version::NEWEST
             })
@@ -146,7 +146,7 @@ pub fn target(settings: &Settings, project: &Project) -> Result<(Target, Vec<Gap
     if !(Version(1, 7)..=Version::NEWEST).contains(&django) {
         gaps.push(Gap::general(
             GapKind::DjangoVersion,
-            format!("the rules of Django {django} are not known; the nearest are taken"),
+            format!("Django {django} is not supported; using the rules of the nearest version"),
         ));
     }
     Ok((Target { django, server }, gaps))

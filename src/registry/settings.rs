@@ -49,7 +49,7 @@ pub(super) fn read<'p>(
         interp.restart();
         let Some(scope) = interp.module(module) else {
             if settings.settings.is_some() {
-                gaps.push(of_apps(format!("the settings module {module} is not found")));
+                gaps.push(of_apps(format!("the settings module {module} was not found")));
             }
             continue;
         };
@@ -83,7 +83,7 @@ pub(super) fn read<'p>(
         }
         None => {
             if settings.settings.is_none() {
-                gaps.push(of_apps("no settings module was found; --settings names it"));
+                gaps.push(of_apps("no settings module was found; set it with --settings"));
             }
             Names::default()
         }
@@ -93,7 +93,7 @@ pub(super) fn read<'p>(
     }
     let installed = listed.unwrap_or_else(|| installed(&names));
     if installed.is_empty() {
-        gaps.push(of_apps("no installed apps are known; --installed-apps or --settings tells them"));
+        gaps.push(of_apps("the installed apps are unknown; set them with --installed-apps or --settings"));
     }
     let aliases = super::aliases::read(&names, &settings.databases, &mut gaps);
     *host.settings.borrow_mut() = names;
@@ -132,7 +132,7 @@ fn unknown_apps(names: &Names<'_>) -> Vec<Gap> {
     });
     let gap = |reason: String| {
         of_apps(format!(
-            "a part of INSTALLED_APPS is not known ({reason}), so there may be more apps; --installed-apps names them"
+            "a part of INSTALLED_APPS is unknown ({reason}), so apps may be missing; set them with --installed-apps"
         ))
         .of_field(UNKNOWN_PART)
     };
@@ -196,7 +196,7 @@ fn candidates(project: &Project, interp: &Interp<'_>, gaps: &mut Vec<Gap>) -> Ve
         let beside = ["production", "prod", "common", "base", "settings", "local"]
             .map(|name| if package.is_empty() { name.to_owned() } else { format!("{package}.{name}") });
         if let Some(beside) = beside.into_iter().find(|beside| interp.loader().exists(beside)) {
-            let reason = format!("the settings module {module} is not found; {beside} is considered instead");
+            let reason = format!("the settings module {module} was not found; using {beside} instead");
             gaps.push(Gap::file(GapKind::Settings, file, reason));
             if !out.contains(&beside) {
                 out.push(beside);

@@ -168,7 +168,7 @@ pub(super) fn find(project: &Project) -> (Option<Version>, Vec<Gap>) {
     let releases = chosen.requirement.releases();
     if let [oldest, .., newest] = releases.as_slice() {
         let reason =
-            format!("the requirement allows Django {oldest} to {newest}; {newest} is assumed, --django sets it");
+            format!("the requirement allows Django {oldest} to {newest}; assuming {newest}; set it with --django");
         gaps.push(Gap::at(GapKind::DjangoVersion, chosen.path.clone(), chosen.line, reason));
     }
     let other =
@@ -176,7 +176,7 @@ pub(super) fn find(project: &Project) -> (Option<Version>, Vec<Gap>) {
     if let Some(other) = other {
         let versions: Vec<String> = other.requirement.releases().iter().map(ToString::to_string).collect();
         let reason = format!(
-            "the requirement is Django {}, and {}:{} requires {version}; {version} is assumed, --django sets it",
+            "the requirement is Django {}, and {}:{} requires {version}; assuming {version}; set it with --django",
             versions.join(" or "),
             chosen.path,
             chosen.line

@@ -104,11 +104,10 @@ impl<'p> Replay<'_, 'p> {
             },
             Value::External(name) if name.ends_with("noop") => return,
             Value::External(name) => {
-                return self.gap(GapKind::Python, format!("the function {name} of a RunPython is not at hand"));
+                return self.gap(GapKind::Python, format!("the function {name} of a RunPython was not found"));
             }
             other => {
-                return self
-                    .gap(GapKind::Python, format!("the function of a RunPython is not known: {}", other.repr()));
+                return self.gap(GapKind::Python, format!("the function of a RunPython is unknown: {}", other.repr()));
             }
         };
         if !touches_schema(&function) {
@@ -163,11 +162,11 @@ impl<'p> Replay<'_, 'p> {
             let value = effect.args.get(0, "sql").cloned().unwrap_or(Value::None);
             match value.as_str() {
                 Some(text) => {
-                    // With parameters that are not known, their placeholders stay.
+                    // With parameters that are unknown, their placeholders stay.
                     let whole = host::with_parameters(&text, effect.args.get(1, "params"));
                     self.sql(alias, whole.as_deref().unwrap_or(&text));
                 }
-                None => self.gap(GapKind::Sql, format!("SQL that code executes is not known: {}", value.repr())),
+                None => self.gap(GapKind::Sql, format!("SQL that code executes is unknown: {}", value.repr())),
             }
             return;
         }
@@ -176,8 +175,7 @@ impl<'p> Replay<'_, 'p> {
         }
         let model = effect.args.get(0, "model").and_then(|v| self.model_of(v));
         let Some(model) = model else {
-            return self
-                .gap(GapKind::Python, format!("schema_editor.{}() on a model that is not known", effect.method));
+            return self.gap(GapKind::Python, format!("schema_editor.{}() on a model that is unknown", effect.method));
         };
         let target = self.target;
         let field = |me: &mut Self, position: usize, name: &str| -> Option<(String, Rc<Field>)> {
@@ -200,9 +198,7 @@ impl<'p> Replay<'_, 'p> {
                         e.remove_field(view, &name, &field);
                     }
                 }),
-                None => {
-                    self.gap(GapKind::Python, format!("the field of schema_editor.{}() is not known", effect.method))
-                }
+                None => self.gap(GapKind::Python, format!("the field of schema_editor.{}() is unknown", effect.method)),
             },
             "alter_field" => match (field(self, 1, "old_field"), field(self, 2, "new_field")) {
                 (Some((old_name, old)), Some((new_name, new))) => self.edit(alias, |e, state| {
@@ -210,7 +206,7 @@ impl<'p> Replay<'_, 'p> {
                     let (old, new) = (Side::of(view, &old_name, &old), Side::of(view, &new_name, &new));
                     e.alter_field(view, &old, &new, None);
                 }),
-                _ => self.gap(GapKind::Python, "the fields of schema_editor.alter_field() are not known"),
+                _ => self.gap(GapKind::Python, "the fields of schema_editor.alter_field() are unknown"),
             },
             "alter_db_table" => {
                 let names = (effect.args.get(1, "old_db_table"), effect.args.get(2, "new_db_table"));
@@ -218,7 +214,7 @@ impl<'p> Replay<'_, 'p> {
                     (Some(Value::Str(from)), Some(Value::Str(to))) => {
                         self.edit(alias, |e, _| e.rename_table(from, to));
                     }
-                    _ => self.gap(GapKind::Python, "the tables of schema_editor.alter_db_table() are not known"),
+                    _ => self.gap(GapKind::Python, "the tables of schema_editor.alter_db_table() are unknown"),
                 }
             }
             "alter_unique_together" | "alter_index_together" => {
@@ -236,9 +232,7 @@ impl<'p> Replay<'_, 'p> {
                     let view = View { state, model: &model, target };
                     if effect.method == "add_index" { e.add_index(view, &decl) } else { e.remove_index(view, &decl) }
                 }),
-                None => {
-                    self.gap(GapKind::Python, format!("the index of schema_editor.{}() is not known", effect.method))
-                }
+                None => self.gap(GapKind::Python, format!("the index of schema_editor.{}() is unknown", effect.method)),
             },
             "add_constraint" | "remove_constraint" => {
                 match effect.args.get(1, "constraint").and_then(crate::model::constraint) {
@@ -252,7 +246,7 @@ impl<'p> Replay<'_, 'p> {
                     }),
                     None => self.gap(
                         GapKind::Python,
-                        format!("the constraint of schema_editor.{}() is not known", effect.method),
+                        format!("the constraint of schema_editor.{}() is unknown", effect.method),
                     ),
                 }
             }

@@ -493,7 +493,7 @@ impl Editor<'_> {
         let relation = field.foreign_key()?;
         let Some(pointed) = view.pointed(field) else {
             self.problems.push(format!(
-                "the model {} that {}.{name} points to is not known; its constraint is left out",
+                "the model {} that {}.{name} points to is unknown; its constraint is left out",
                 relation.to.as_deref().unwrap_or("?"),
                 view.model.name
             ));

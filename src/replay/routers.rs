@@ -43,7 +43,7 @@ impl<'p> Routers<'p> {
                 Some(instance) => out.instances.push((entry.to_text(), instance)),
                 None => out.gaps.push(Gap::general(
                     GapKind::Router,
-                    format!("the router {} is not at hand; it is taken to say nothing", entry.to_text()),
+                    format!("the router {} was not found; assuming that it returns None", entry.to_text()),
                 )),
             }
         }
@@ -98,7 +98,7 @@ impl<'p> Routers<'p> {
                         Some(told) => told,
                         None => {
                             let reason = format!(
-                                "what {name} says of the app {app} on {alias} is not known; it is taken to run only on \
+                                "the answer of {name} for the app {app} on {alias} is unknown; assuming that the app runs only on \
                                  default, unless apps = [\"{app}\"] of an alias in [databases] of csm-audit.toml says more"
                             );
                             let gap = Gap::at(GapKind::Router, class.module.path.clone(), site.line(), reason);

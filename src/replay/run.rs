@@ -146,7 +146,7 @@ impl<'i, 'p> Replay<'i, 'p> {
                 let left = graph.order.len() - done;
                 self.gap(
                     GapKind::Stopped,
-                    format!("migrate ends here: {reason}; this migration and what comes after it, {left} in all, are not applied"),
+                    format!("migrate stops here: {reason}; this migration and the following ones ({left} in total) are not applied"),
                 );
                 break;
             }
@@ -169,7 +169,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         let (models, problems) = south::models(self.interp, &app, frozen, site, self.target);
         self.gap(
             GapKind::South,
-            format!("the tables of {app} are those of South's frozen models; what its migrations did by hand, and the names South gave to indexes, are not known"),
+            format!("the tables of {app} are those of South's frozen models; manual changes of its migrations, and the index names of South, are unknown"),
         );
         for problem in problems {
             self.gap(GapKind::Field, problem);
@@ -263,7 +263,7 @@ impl<'i, 'p> Replay<'i, 'p> {
     pub(super) fn operation(&mut self, value: &Value<'p>, sides: Sides<'_>) {
         let Value::Object(object) = value else {
             if !matches!(value, Value::None) {
-                self.gap(GapKind::Operation, format!("an operation is not known: {}", value.repr()));
+                self.gap(GapKind::Operation, format!("an operation is unknown: {}", value.repr()));
             }
             return;
         };
@@ -412,19 +412,19 @@ impl<'i, 'p> Replay<'i, 'p> {
         }
     }
 
-    /// A field whose type is not known is told.
+    /// A field whose type is unknown is told.
     pub(super) fn record_field_gap(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
             let what = if field.many_to_many() { "table" } else { "column type" };
-            let reason = format!("the {what} of {model}.{name} ({}) is not sure: {reason}", field.class);
+            let reason = format!("the {what} of {model}.{name} ({}) is uncertain: {reason}", field.class);
             self.field_gap(model, name, reason);
         }
         if let Some((text, None)) = &field.db_default {
-            self.field_gap(model, name, format!("the default of {model}.{name} in the database is not known: {text}"));
+            self.field_gap(model, name, format!("the default of {model}.{name} in the database is unknown: {text}"));
         }
         let points = field.base != "RelatedField" && field.relation.as_ref().is_some_and(|r| r.to.is_none());
         if points {
-            self.field_gap(model, name, format!("where {model}.{name} points is not known"));
+            self.field_gap(model, name, format!("where {model}.{name} points is unknown"));
         }
     }
 
@@ -448,10 +448,10 @@ impl<'i, 'p> Replay<'i, 'p> {
             match text.as_str() {
                 Some(text) => match host::with_parameters(&text, parameters.as_ref()) {
                     Some(text) => self.sql(alias, &text),
-                    None => self.gap(GapKind::Sql, format!("the parameters of an operation are not known: {text}")),
+                    None => self.gap(GapKind::Sql, format!("the parameters of an operation are unknown: {text}")),
                 },
                 None if matches!(&text, Value::External(name) if name.ends_with("RunSQL.noop")) => {}
-                None => self.gap(GapKind::Sql, format!("the SQL of an operation is not known: {}", text.repr())),
+                None => self.gap(GapKind::Sql, format!("the SQL of an operation is unknown: {}", text.repr())),
             }
         }
     }

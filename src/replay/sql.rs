@@ -112,7 +112,7 @@ fn create_table(db: &Database, create: &sql::CreateTable, problems: &mut Vec<Str
     }
     let name = create.name.name.clone();
     if create.select.is_some() {
-        problems.push(format!("the columns of {name} come from a query and are not known"));
+        problems.push(format!("the columns of {name} come from a query and are unknown"));
     }
     if let Some(like) = &create.like {
         return like_table(db, &name, &like.name, create.if_not_exists, problems);

@@ -102,7 +102,7 @@ pub(super) fn dates(range: &DateRange) -> String {
     match &range.latest {
         Some(latest) if *latest == range.earliest => format!("on {latest}"),
         Some(latest) => format!("between {} and {latest}", range.earliest),
-        None => format!("from {} at the earliest, perhaps never", range.earliest),
+        None => format!("not before {}", range.earliest),
     }
 }
 
@@ -124,7 +124,7 @@ pub(super) fn verdict(report: &Report) -> (&'static str, String) {
     };
     match answer.verdict {
         Readiness::Ready => match answer.handled_by_plan.len() {
-            0 => ("yes", "Ready: nothing known forbids it".to_owned()),
+            0 => ("yes", "Ready: no blockers".to_owned()),
             handled => ("yes", format!("Ready: the plan handles {}", things(handled, "blocker"))),
         },
         Readiness::NotReady => {

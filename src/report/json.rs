@@ -17,22 +17,22 @@ pub fn write(report: &Report, mut to: impl Write) -> io::Result<()> {
     to.flush()
 }
 
-/// A text that is no report.
+/// A text that is not a valid report.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
     /// No JSON at all, or not to its end.
-    #[error("is no JSON: {0}; give a report that --format json wrote")]
+    #[error("is not valid JSON: {0}; pass a report of --format json")]
     Json(serde_json::Error),
     /// JSON of something else.
-    #[error("is JSON, but no report of csm-audit{0}; give one that --format json wrote")]
+    #[error("is not a report of csm-audit{0}; pass a report of --format json")]
     Other(&'static str),
-    /// A format that is not known here.
+    /// A format that is unknown here.
     #[error(
-        "is a report of version {0}, and this csm-audit knows {VERSION}; use the csm-audit that wrote it, or a newer one"
+        "has report version {0}, but this csm-audit supports {VERSION}; use the csm-audit that wrote it, or a newer one"
     )]
     Newer(u64),
     /// A report with something that cannot be.
-    #[error("is a broken report: {0}; write it again with --format json")]
+    #[error("is not a valid report: {0}; write it again with --format json")]
     Broken(serde_json::Error),
 }
 
@@ -40,7 +40,7 @@ pub enum ReadError {
 ///
 /// # Errors
 ///
-/// When it is no report, or one of a later version.
+/// When it is not a valid report, or one of a later version.
 pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
     /// As much as tells reports from other JSON.
     #[derive(Deserialize)]
@@ -82,13 +82,13 @@ mod tests {
     fn what_is_no_report_is_said() {
         let report = serde_json::to_string(&Report { version: VERSION, ..Report::default() }).unwrap();
         assert!(read(report.as_bytes()).is_ok());
-        assert!(error("").starts_with("is no JSON"));
-        assert!(error(&report[..report.len() / 2]).starts_with("is no JSON"));
+        assert!(error("").starts_with("is not valid JSON"));
+        assert!(error(&report[..report.len() / 2]).starts_with("is not valid JSON"));
         assert!(error("[1]").contains("no report of csm-audit;"));
         assert!(error("{\"version\": 1, \"touchpoints\": []}").contains("a baseline"));
         assert!(error("{\"version\": 1, \"environments\": []}").contains("a snapshot"));
         let newer = report.replacen("\"version\":1", "\"version\":2", 1);
-        assert!(error(&newer).contains("version 2, and this csm-audit knows 1"));
+        assert!(error(&newer).contains("report version 2, but this csm-audit supports 1"));
         let broken = report.replace("\"models\":[]", "\"models\":[{}]");
         assert!(error(&broken).contains("a broken report: missing field"), "{}", error(&broken));
     }

@@ -35,17 +35,17 @@ pub fn render(report: &Report) -> String {
 }
 
 fn answer(out: &mut String, report: &Report) {
-    let _ = writeln!(out, "**May the migration start? {}.**\n", humanize::verdict(report).1);
+    let _ = writeln!(out, "**Ready to migrate? {}.**\n", humanize::verdict(report).1);
     let Some(answer) = &report.answer else {
-        let _ = writeln!(out, "{} Ask with {}.\n", humanize::WITHOUT_DATABASES, code(humanize::ASK_DATABASES));
+        let _ = writeln!(out, "{} Run {}.\n", humanize::WITHOUT_DATABASES, code(humanize::ASK_DATABASES));
         return;
     };
     if let Some((column, place)) = humanize::tightest(report) {
         let used = place.share.map_or_else(|| "An unknown part".to_owned(), humanize::percent);
         let when = match &place.exhausted {
-            Some(range) if range.assumption.is_empty() => format!("; used up {}", prose(&humanize::dates(range))),
-            Some(range) => format!("; used up {}, if {}", prose(&humanize::dates(range)), prose(&range.assumption)),
-            None => "; until when is unproven".to_owned(),
+            Some(range) if range.assumption.is_empty() => format!("; ids run out {}", prose(&humanize::dates(range))),
+            Some(range) => format!("; ids run out {}, if {}", prose(&humanize::dates(range)), prose(&range.assumption)),
+            None => "; no growth data for a forecast".to_owned(),
         };
         let name = code(&format!("{}.{}", column.table, column.column));
         let limit = place
@@ -60,7 +60,7 @@ fn answer(out: &mut String, report: &Report) {
         ("Decisions needed first", &answer.decisions),
         ("Not verified", &answer.unproven),
         ("Handled by the plan", &handled),
-        ("What stops the change", &answer.stops_change),
+        ("Reasons that prevent the change", &answer.stops_change),
     ] {
         if !lines.is_empty() {
             let _ = writeln!(out, "{title}:\n");
@@ -81,7 +81,7 @@ fn findings(out: &mut String, report: &Report) {
         .map(|(severity, count)| format!("{} {}", humanize::number(count), severity.as_str()))
         .collect();
     let _ = writeln!(out, "### Findings: {}\n", counts.join(", "));
-    let _ = writeln!(out, "| | what | where | fix |\n|---|---|---|---|");
+    let _ = writeln!(out, "| | finding | location | fix |\n|---|---|---|---|");
     for finding in report.findings.iter().take(FINDINGS) {
         let _ = writeln!(
             out,
@@ -95,7 +95,7 @@ fn findings(out: &mut String, report: &Report) {
         );
     }
     if report.findings.len() > FINDINGS {
-        let _ = writeln!(out, "\n… and {} more in the whole report.", report.findings.len() - FINDINGS);
+        let _ = writeln!(out, "\n… and {} more in the full report.", report.findings.len() - FINDINGS);
     }
     out.push('\n');
 }
@@ -136,7 +136,7 @@ fn references(out: &mut String, report: &Report) {
     if report.references.is_empty() {
         return;
     }
-    let _ = writeln!(out, "### What its table points to\n");
+    let _ = writeln!(out, "### Tables that the target references\n");
     let _ = writeln!(out, "| columns | to | the code | environments |\n|---|---|---|---|");
     for reference in report.references.iter().take(COLUMNS) {
         let places = reference.environments.iter().map(|place| {
@@ -151,7 +151,7 @@ fn references(out: &mut String, report: &Report) {
         let _ = writeln!(out, "| {} | {} | {wanted} | {places} |", code(&reference.columns.join(", ")), code(&to));
     }
     if report.references.len() > COLUMNS {
-        let _ = writeln!(out, "\n… and {} more in the whole report.", report.references.len() - COLUMNS);
+        let _ = writeln!(out, "\n… and {} more in the full report.", report.references.len() - COLUMNS);
     }
     out.push('\n');
 }
@@ -179,14 +179,14 @@ fn columns(out: &mut String, report: &Report) {
         );
     }
     if report.columns.len() > COLUMNS {
-        let _ = writeln!(out, "\n… and {} more in the whole report.", report.columns.len() - COLUMNS);
+        let _ = writeln!(out, "\n… and {} more in the full report.", report.columns.len() - COLUMNS);
     }
     out.push('\n');
 }
 
 fn in_environment(column: &ReportColumn, place: &ReportColumnIn) -> String {
     let Some(column_type) = &place.column_type else {
-        return format!("{}: **not there**", prose(&place.environment));
+        return format!("{}: **no such column**", prose(&place.environment));
     };
     let mut text = format!("{}: {}", prose(&place.environment), code(column_type));
     if let Some(share) = place.share {
@@ -203,7 +203,7 @@ fn in_environment(column: &ReportColumn, place: &ReportColumnIn) -> String {
 
 fn plan(out: &mut String, report: &Report) {
     let Some(plan) = &report.plan else { return };
-    let state = if plan.complete { "complete" } else { "not complete" };
+    let state = if plan.complete { "complete" } else { "partial" };
     let _ = writeln!(out, "### Plan: the key becomes {} ({state})\n", code(&plan.change));
     for line in &plan.open {
         let _ = writeln!(out, "- open: {}", prose(line));
@@ -233,7 +233,7 @@ fn plan(out: &mut String, report: &Report) {
         let _ = writeln!(out, "- [ ] {} {}{notes}", code(&step.id), prose(&step.title));
     }
     if plan.steps.len() > STEPS {
-        let _ = writeln!(out, "\n… and {} more steps in the whole report.", plan.steps.len() - STEPS);
+        let _ = writeln!(out, "\n… and {} more steps in the full report.", plan.steps.len() - STEPS);
     }
     out.push('\n');
 }
@@ -275,7 +275,7 @@ fn gaps(out: &mut String, report: &Report) {
         .collect();
     let _ = writeln!(
         out,
-        "{}, seen and not modelled: {}. The whole report lists them.",
+        "Not analysed: {}: {}. The full report lists them.",
         humanize::counted(humanize::length(report.gaps.len()), "gap"),
         kinds.join(", ")
     );

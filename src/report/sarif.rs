@@ -202,7 +202,7 @@ fn log(report: &Report) -> Log<'_> {
     let mut notifications = Vec::new();
     if all > results.len() {
         let text = format!(
-            "{} results are not in this log, which holds {}: the least important touchpoints. The JSON report of \
+            "{} results were left out of this log, which contains {}: the least important touchpoints. The JSON report of \
              csm-audit holds all {}.",
             humanize::number(humanize::length(all - results.len())),
             humanize::number(humanize::length(results.len())),
@@ -212,7 +212,7 @@ fn log(report: &Report) -> Log<'_> {
     }
     if homeless > 0 {
         let text = format!(
-            "{} about databases {} no place in the scanned code and stand in the JSON report only.",
+            "{} about databases {} no location in the scanned code; see the JSON report.",
             humanize::counted(homeless, "finding"),
             if homeless == 1 { "has" } else { "have" },
         );
@@ -222,10 +222,8 @@ fn log(report: &Report) -> Log<'_> {
         notifications.push(notification("no-database", "note", humanize::WITHOUT_DATABASES.to_owned()));
     }
     for (kind, count) in &report.totals.gaps_by_kind {
-        let text = format!(
-            "{} of kind {kind}: seen and not modelled; the JSON report lists them.",
-            humanize::counted(*count, "gap")
-        );
+        let text =
+            format!("{} of kind {kind}: not analysed; the JSON report lists them.", humanize::counted(*count, "gap"));
         notifications.push(notification("gap", "note", text));
     }
     let complete = report.environments.iter().all(|environment| environment.complete);
@@ -436,7 +434,7 @@ fn rules(report: &Report) -> Vec<Rule> {
             short_description: Message { text: words.clone() },
             full_description: Message { text: format!("A check of databases against the code: {words}.") },
             help: Message {
-                text: format!("csm-audit explain {check} tells what is checked, why it matters and what to do."),
+                text: format!("csm-audit explain {check} describes the check, the reason for it and the fix."),
             },
             default_configuration: Configuration { level: level(severity) },
             properties: Properties { tags: vec!["database", "django", "migration"] },
@@ -446,9 +444,7 @@ fn rules(report: &Report) -> Vec<Rule> {
         id: touchpoint_rule(kind),
         name: pascal(&touchpoint_rule(kind)),
         short_description: Message { text: format!("Touchpoint: {}", kind.as_str()) },
-        full_description: Message {
-            text: format!("A place that denotes {}, its table or a relation to it.", report.target),
-        },
+        full_description: Message { text: format!("A use of {}, its table or a relation to it.", report.target) },
         help: Message { text: kind_help(kind).to_owned() },
         default_configuration: Configuration { level: "note" },
         properties: Properties { tags: vec!["django", "touchpoint"] },
@@ -469,37 +465,31 @@ fn pascal(id: &str) -> String {
 /// What a kind of touchpoint means for whoever changes the table.
 fn kind_help(kind: Kind) -> &'static str {
     match kind {
-        Kind::Definition => "The model is defined here. The type of its key is decided at this place.",
+        Kind::Definition => "The definition of the model, and of the type of its key.",
         Kind::Subclass => "A class that inherits from the model, and its table or behaviour with it.",
-        Kind::Import => "The model comes into this module here. What it does with it stands at other places.",
+        Kind::Import => "An import of the model. Its uses are separate touchpoints.",
         Kind::Reference => "The model is named: in an annotation, an exception, a check or an argument.",
         Kind::Query => "Rows are read or written by a query. It runs against the table while the table is changed.",
-        Kind::Constructor => "A row is made here.",
+        Kind::Constructor => "A row is created here.",
         Kind::MethodCall => "A method of the model is called that queries the table.",
-        Kind::Relation => {
-            "A field that points to the model: its column stores the ids and has to be as wide as they are."
-        }
+        Kind::Relation => "A field that points to the model: its column stores the ids and must be as wide as the key.",
         Kind::RelationUse => "A relation to the model is followed: an accessor, a lookup or the column.",
         Kind::Migration => "A migration that describes or changes the table.",
-        Kind::RawSql => "SQL text names the table. No ORM adapts it when columns change.",
+        Kind::RawSql => "SQL text references the table. Django does not update it when columns change.",
         Kind::Signal => "A receiver runs when rows change.",
         Kind::Admin => "The model is editable in Django's admin.",
-        Kind::Factory => "Tests make rows here.",
-        Kind::StringReference => "The model is named in a string, where no import shows it.",
-        Kind::Instance => {
-            "Something is done to a row: an attribute is written, it is saved or deleted, its id is used."
-        }
-        Kind::Evaluation => {
-            "Rows are read here that were asked for elsewhere: the statement is issued here, unless it was before."
-        }
+        Kind::Factory => "Tests create rows here.",
+        Kind::StringReference => "A string contains the name of the model, without an import.",
+        Kind::Instance => "An operation on a row: a write of an attribute, a save, a deletion, or a use of its id.",
+        Kind::Evaluation => "A queryset that was built elsewhere is evaluated here, unless it was evaluated before.",
         Kind::Cascade => {
-            "Rows of another model are deleted here, and Django's collector reaches the model's rows by them."
+            "Rows of another model are deleted here, and Django's collector also deletes rows of this model."
         }
-        Kind::Configuration => "Settings, flags or routers decide here where the table lives or whether it is used.",
-        Kind::Fixture => "Rows of the table stand in a fixture.",
-        Kind::SqlFile => "A file of SQL names the table. It is run by somebody outside the code.",
+        Kind::Configuration => "Settings, flags or routers that select the database of the table or enable its use.",
+        Kind::Fixture => "A fixture contains rows of the table.",
+        Kind::SqlFile => "An SQL file references the table. It is run outside of the code.",
         Kind::Template => "A template shows rows of the model.",
-        Kind::Script => "A script names the table or the model.",
-        Kind::Document => "Prose names the model.",
+        Kind::Script => "A script references the table or the model.",
+        Kind::Document => "A document mentions the model.",
     }
 }

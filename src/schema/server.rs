@@ -131,7 +131,7 @@ impl FromStr for Server {
             lower.chars().skip_while(|c| !c.is_ascii_digit()).take_while(|c| c.is_ascii_digit() || *c == '.').collect();
         let mut parts = digits.split('.').filter(|p| !p.is_empty()).map(str::parse::<u16>);
         let (Some(Ok(major)), minor, patch) = (parts.next(), parts.next(), parts.next()) else {
-            return Err(format!("`{text}` names no server; write mysql-8.0 or mariadb-10.11"));
+            return Err(format!("`{text}` is not a valid server; write mysql-8.0 or mariadb-10.11"));
         };
         let minor = minor.and_then(Result::ok).unwrap_or(0);
         let patch = patch.and_then(Result::ok).unwrap_or(99);

@@ -37,7 +37,7 @@ kinds! {
     ColumnUnmeasured => "column-unmeasured",
     /// A compressed file.
     Compressed => "compressed",
-    /// A condition that could not be evaluated and was taken as false.
+    /// A condition that could not be evaluated and was assumed to be false.
     Condition => "condition",
     /// A connection without encryption.
     ConnectionInTheClear => "connection-in-the-clear",
@@ -176,7 +176,7 @@ pub struct Subject {
     pub alias: Option<String>,
 }
 
-/// Something seen and not modelled. Every gap is counted and listed in every report.
+/// Code or a database object that could not be interpreted. Every gap is counted and listed in every report.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Gap {
     /// The file, relative to its root, `/` separated; `None` when the gap belongs to no file.

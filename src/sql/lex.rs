@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-/// Stands in a text for a part whose value is not known: the braces of an f-string, a placeholder of `%`. Names keep
+/// Stands in a text for a part whose value is unknown: the braces of an f-string, a placeholder of `%`. Names keep
 /// it, so that `courseware_<hole>` is seen as a name that is known in part.
 pub const HOLE: char = '\u{E000}';
 

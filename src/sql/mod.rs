@@ -72,7 +72,7 @@ pub struct SqlStatement {
 pub struct TableUse {
     /// The schema (database) before the point.
     pub schema: Option<String>,
-    /// The name, without quotes. Holds [`HOLE`] where a part is not known.
+    /// The name, without quotes. Holds [`HOLE`] where a part is unknown.
     pub name: String,
     /// The alias.
     pub alias: Option<String>,

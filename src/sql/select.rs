@@ -20,7 +20,7 @@ pub enum Cell {
     Int(i64),
     /// Text, which is compared without regard to case.
     Text(String),
-    /// The name of the database at hand, which `DATABASE()` gives: whether it is a certain name is not known.
+    /// The name of the database at hand, which `DATABASE()` gives: whether it is a certain name is unknown.
     Database,
 }
 
@@ -404,7 +404,7 @@ mod tests {
             ("table_name = 'b' AND column_name LIKE '%\\\\_id'", "a_id"),
             ("(table_name = 'b' OR column_name = 'name') AND ordinal_position >= 2", "Name, a_id"),
             ("column_name = NULL", ""),
-            // The name of the database is not known.
+            // The name of the database is unknown.
             ("table_schema = 'edxapp'", "nobody knows"),
             ("length(column_name) > 2", "nobody knows"),
             ("unheard_of = 1", "nobody knows"),

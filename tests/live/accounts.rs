@@ -111,6 +111,6 @@ fn roles_count_when_they_are_active() {
 
         // A role that is no default does not help, and nothing is changed to make it.
         let (facts, _) = read_platform(&server, "sleeper");
-        assert!(facts.incomplete[0].reason.contains("may not see it"), "{flavour}: {:?}", facts.incomplete);
+        assert!(facts.incomplete[0].reason.contains("has no privilege on it"), "{flavour}: {:?}", facts.incomplete);
     }
 }

@@ -41,7 +41,7 @@ fn what_cannot_be_used_is_said_with_exit_code_2() {
         .unwrap();
     fs::write(home.path().join("other.json"), "{\"kind\": \"something else\"}").unwrap();
     for (arguments, words) in [
-        (vec!["snapshot"], "no environment is named"),
+        (vec!["snapshot"], "no environment was passed"),
         (vec!["snapshot", "prod"], "`prod` is no environment of the configuration"),
         (vec!["snapshot", "prod=gone.sql"], "cannot read gone.sql"),
         (vec!["snapshot", "prod=new.json"], "version 99, and this csm-audit reads up to 1"),

@@ -291,7 +291,7 @@ fn what_cannot_be_read_is_an_error_and_no_empty_snapshot() {
         ("empty.sql", Vec::new(), "defines no table"),
         ("prose.sql", b"hello, world\n".to_vec(), "defines no table"),
         ("wrong.sql", b"\n\nCREATE TABLE ( nothing;\n".to_vec(), "line 3"),
-        ("cut.xml", b"<?xml version=\"1.0\"?><mysqldump><database name=\"x\">".to_vec(), "cut off"),
+        ("cut.xml", b"<?xml version=\"1.0\"?><mysqldump><database name=\"x\">".to_vec(), "not a complete dump"),
         ("pg.sql", b"PGDMP".to_vec(), "PostgreSQL"),
     ];
     let run = |argument: &str| -> Output {

@@ -56,7 +56,7 @@ fn report(output: &Output) -> Value {
     report
 }
 
-/// The findings that are no remark on what is not known.
+/// The findings that are no remark on what is unknown.
 fn findings(report: &Value) -> BTreeSet<String> {
     let known = |finding: &&Value| finding["confidence"] != "possible";
     let line = |finding: &Value| {

@@ -303,7 +303,7 @@ fn a_missing_right_is_reported_as_one() {
     let output = stage.run(&step, &["--execute"], &[("CSM_AUDIT_CUT_OVER", "two-step"), ("CSM_AUDIT_I_KNOW", "1")]);
     let text = said(&output);
     assert!(!output.status.success() && gh_ost_arguments(&stage).is_empty(), "{text}");
-    assert!(text.contains("the account lacks a right: ERROR 1142"), "{text}");
+    assert!(text.contains("the account lacks a privilege: ERROR 1142"), "{text}");
     assert!(text.contains("GRANT SELECT ON performance_schema.metadata_locks TO ACCOUNT;"), "{text}");
 }
 

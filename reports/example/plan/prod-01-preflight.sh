@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.
 # Preflight checks of prod
 # Step prod-01; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
@@ -10,7 +10,7 @@ default_port=3306
 default_primary_host='primary.prod.example'
 default_primary_port=3306
 default_cnf=$here/prod.cnf
-# The server that is inspected, and the one that takes writes.
+# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -27,7 +27,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -55,12 +55,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac
@@ -80,31 +80,31 @@ if step_is_done; then
 else
     prove inspected 'the binary log is on' \
         'SELECT @@GLOBAL.log_bin' \
-        '1' 'log_bin in the server'\''s configuration, and a restart; or go through another replica'
+        '1' 'set log_bin in the server'\''s configuration and restart; or use another replica'
     prove inspected 'the binary log contains rows (binlog_format = ROW)' \
         'SELECT @@GLOBAL.binlog_format' \
-        'ROW' 'SET GLOBAL binlog_format = '\''ROW'\'' while replication is stopped, then start it again; keep it in the configuration'
+        'ROW' 'SET GLOBAL binlog_format = '\''ROW'\'' while replication is stopped, then restart replication; also set it in the configuration'
     prove inspected 'the binary log contains whole rows (binlog_row_image = FULL)' \
         'SELECT @@GLOBAL.binlog_row_image' \
-        'FULL' 'SET GLOBAL binlog_row_image = '\''FULL'\'', restart replication'\''s applier, and keep it in the configuration'
+        'FULL' 'SET GLOBAL binlog_row_image = '\''FULL'\'', restart the applier of replication; also set it in the configuration'
     prove inspected 'the replica logs the changes that it replicates' \
         'SELECT @@GLOBAL.log_replica_updates' \
-        '1' 'log_replica_updates = ON in the replica'\''s configuration, and a restart; or go through another replica'
+        '1' 'set log_replica_updates = ON in the replica'\''s configuration and restart; or use another replica'
     prove primary 'the primary is writable' \
         'SELECT @@GLOBAL.read_only' \
-        '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes'
+        '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the writable server'
     prove primary 'platform.courseware_statebookmark.row_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\'' AND COLUMN_NAME = '\''row_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform.courseware_statebookmark.row_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_statebookmark` WHERE `row_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
-    prove primary 'no triggers, or gh-ost moves them' \
+    prove primary 'no triggers, or gh-ost includes them' \
         'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_statebookmark'\''' \
-        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
-    prove primary 'no table of an earlier run is left' \
+        '0' 'gh-ost 1.1.8 and newer includes triggers; with an older release drop them before the copy and re-create them afterwards'
+    prove primary 'no leftover table of an earlier run' \
         'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_statebookmark_gho'\'', '\''_courseware_statebookmark_ghc'\'', '\''_courseware_statebookmark_ghk'\'', '\''_courseware_statebookmark_del'\'', '\''_courseware_statebookmark_rev_del'\'')' \
-        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+        '0' 'if no copy is running, drop the tables: run the copy script with --discard'
 fi
 step_is_done() {
     [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\'' AND COLUMN_NAME = '\''row_id'\''' 2>/dev/null)" = 'bigint unsigned' ] || return 1
@@ -113,9 +113,9 @@ step_is_done() {
 if step_is_done; then
     say 'done    prod-03'
 else
-    prove primary 'the swap of the tables loses no write' \
+    prove primary 'the cut-over loses no writes' \
         'SELECT COUNT(*) FROM performance_schema.setup_instruments WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' AND ENABLED = '\''YES'\'' AND TIMED = '\''YES'\''' \
-        '1' 'UPDATE performance_schema.setup_instruments SET ENABLED = '\''YES'\'', TIMED = '\''YES'\'' WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' on the primary; or decide: --cut-over two-step (nothing is lost; statements fail with error 1146 for an instant), or --cut-over writers-stopped (nobody writes while the tables are swapped)'
+        '1' 'UPDATE performance_schema.setup_instruments SET ENABLED = '\''YES'\'', TIMED = '\''YES'\'' WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' on the primary; or decide: --cut-over two-step (no writes are lost; statements fail with error 1146 for an instant), or --cut-over writers-stopped (nobody writes while the tables are swapped)'
 fi
 step_is_done() {
     [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' 2>/dev/null)" = 'bigint unsigned' ] || return 1
@@ -126,7 +126,7 @@ if step_is_done; then
 else
     prove primary 'platform.courseware_studentmodulehistory.student_module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform.courseware_studentmodulehistory.student_module_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
@@ -146,7 +146,7 @@ if step_is_done; then
 else
     prove primary 'platform.grades_gradeoverride.module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''grades_gradeoverride'\'' AND COLUMN_NAME = '\''module_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform.grades_gradeoverride.module_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`grades_gradeoverride` WHERE `module_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
@@ -169,16 +169,16 @@ else
         '1' 'SET GLOBAL binlog_expire_logs_seconds = 2201392 on the inspected server, and in its configuration'
     prove primary 'platform_history.coursewarehistoryextended_studentmodulehistoryextended.student_module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''coursewarehistoryextended_studentmodulehistoryextended'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform_history.coursewarehistoryextended_studentmodulehistoryextended.student_module_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform_history`.`coursewarehistoryextended_studentmodulehistoryextended` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
-    prove primary 'no triggers, or gh-ost moves them' \
+    prove primary 'no triggers, or gh-ost includes them' \
         'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform_history'\'' AND EVENT_OBJECT_TABLE = '\''coursewarehistoryextended_studentmodulehistoryextended'\''' \
-        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
-    prove primary 'no table of an earlier run is left' \
+        '0' 'gh-ost 1.1.8 and newer includes triggers; with an older release drop them before the copy and re-create them afterwards'
+    prove primary 'no leftover table of an earlier run' \
         'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME IN ('\''_coursewarehistoryextended_studentmodulehistoryextended_gho'\'', '\''_coursewarehistoryextended_studentmodulehistoryextended_ghc'\'', '\''_coursewarehistoryextended_studentmodulehistoryextended_ghk'\'', '\''_coursewarehistoryextended_studentmodulehistoryextended_del'\'', '\''_coursewarehistoryextended_studentmodulehistoryextended_rev_del'\'')' \
-        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+        '0' 'if no copy is running, drop the tables: run the copy script with --discard'
 fi
 step_is_done() {
     [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''export_queue'\'' AND COLUMN_NAME = '\''student_module_id'\''' 2>/dev/null)" = 'bigint unsigned' ] || return 1
@@ -189,7 +189,7 @@ if step_is_done; then
 else
     prove primary 'platform_history.export_queue.student_module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''export_queue'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform_history.export_queue.student_module_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform_history`.`export_queue` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
@@ -213,16 +213,16 @@ else
         '1' 'SET GLOBAL binlog_expire_logs_seconds = 715492 on the inspected server, and in its configuration'
     prove primary 'platform.courseware_studentmodule.id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodule'\'' AND COLUMN_NAME = '\''id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform.courseware_studentmodule.id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodule` WHERE `id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
-    prove primary 'no triggers, or gh-ost moves them' \
+    prove primary 'no triggers, or gh-ost includes them' \
         'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_studentmodule'\''' \
-        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
-    prove primary 'no table of an earlier run is left' \
+        '0' 'gh-ost 1.1.8 and newer includes triggers; with an older release drop them before the copy and re-create them afterwards'
+    prove primary 'no leftover table of an earlier run' \
         'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodule_gho'\'', '\''_courseware_studentmodule_ghc'\'', '\''_courseware_studentmodule_ghk'\'', '\''_courseware_studentmodule_del'\'', '\''_courseware_studentmodule_rev_del'\'')' \
-        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+        '0' 'if no copy is running, drop the tables: run the copy script with --discard'
 fi
 all_proven
 say 'All preflight checks passed.'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.
 # Copy platform.courseware_statebookmark with gh-ost, and keep the copy up to date until the cut-over
 # Step prod-02; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
@@ -10,7 +10,7 @@ default_port=3306
 default_primary_host='primary.prod.example'
 default_primary_port=3306
 default_cnf=$here/prod.cnf
-# The server that is inspected, and the one that takes writes.
+# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -27,7 +27,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -55,12 +55,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac
@@ -220,8 +220,8 @@ need_log() {
     fi
 }
 check_assumptions() {
-    say 'The plan rests on assumptions that are unmet:'
-    say '  - binary logs are kept for longer than the copy takes: the duration of the copy is unknown, because the size of the table is → read the table'\''s size with csm-audit plan, or keep the logs for as long as a trial copy shows'
+    say 'Assumptions of the plan failed or were not checked:'
+    say '  - binary logs are kept longer than the copy takes: the size of the table, and therefore the duration of the copy, is unknown → read the size of the table with csm-audit plan, or set the retention from the duration of a trial copy'
     [ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Resolve them and run csm-audit plan again, or set CSM_AUDIT_I_KNOW=1 to override them.' 3
 }
 
@@ -245,15 +245,15 @@ run_sql() {
 columns_unchanged() {
     prove primary 'platform.courseware_statebookmark.row_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\'' AND COLUMN_NAME = '\''row_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform.courseware_statebookmark.row_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_statebookmark` WHERE `row_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
 }
 no_leftovers() {
-    prove primary 'no table of an earlier run is left' \
+    prove primary 'no leftover table of an earlier run' \
         'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_statebookmark_gho'\'', '\''_courseware_statebookmark_ghc'\'', '\''_courseware_statebookmark_ghk'\'', '\''_courseware_statebookmark_del'\'', '\''_courseware_statebookmark_rev_del'\'')' \
-        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+        '0' 'if no copy is running, drop the tables: run the copy script with --discard'
 }
 always() {
     prove primary 'the account may read information_schema.INNODB_TRX' \
@@ -270,28 +270,28 @@ always() {
         '1' 'GRANT SELECT ON performance_schema.threads TO ACCOUNT;'
     prove inspected 'the binary log is on' \
         'SELECT @@GLOBAL.log_bin' \
-        '1' 'log_bin in the server'\''s configuration, and a restart; or go through another replica'
+        '1' 'set log_bin in the server'\''s configuration and restart; or use another replica'
     prove inspected 'the binary log contains rows (binlog_format = ROW)' \
         'SELECT @@GLOBAL.binlog_format' \
-        'ROW' 'SET GLOBAL binlog_format = '\''ROW'\'' while replication is stopped, then start it again; keep it in the configuration'
+        'ROW' 'SET GLOBAL binlog_format = '\''ROW'\'' while replication is stopped, then restart replication; also set it in the configuration'
     prove inspected 'the binary log contains whole rows (binlog_row_image = FULL)' \
         'SELECT @@GLOBAL.binlog_row_image' \
-        'FULL' 'SET GLOBAL binlog_row_image = '\''FULL'\'', restart replication'\''s applier, and keep it in the configuration'
+        'FULL' 'SET GLOBAL binlog_row_image = '\''FULL'\'', restart the applier of replication; also set it in the configuration'
     prove inspected 'the replica logs the changes that it replicates' \
         'SELECT @@GLOBAL.log_replica_updates' \
-        '1' 'log_replica_updates = ON in the replica'\''s configuration, and a restart; or go through another replica'
+        '1' 'set log_replica_updates = ON in the replica'\''s configuration and restart; or use another replica'
     prove primary 'the primary is writable' \
         'SELECT @@GLOBAL.read_only' \
-        '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes'
+        '0' 'set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the writable server'
     prove primary 'platform.courseware_statebookmark has no foreign key' \
         'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\''' \
-        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+        '0' 'drop the foreign key first, by its actual name; an account without privileges on its database cannot see it'
     prove primary 'no foreign key references platform.courseware_statebookmark' \
         'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = '\''platform'\'' AND REFERENCED_TABLE_NAME = '\''courseware_statebookmark'\''' \
-        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
-    prove primary 'no triggers, or gh-ost moves them' \
+        '0' 'drop the foreign key first, by its actual name; an account without privileges on its database cannot see it'
+    prove primary 'no triggers, or gh-ost includes them' \
         'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_statebookmark'\''' \
-        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
+        '0' 'gh-ost 1.1.8 and newer includes triggers; with an older release drop them before the copy and re-create them afterwards'
 }
 values_fit() {
     prove primary 'every value of platform.courseware_statebookmark.row_id fits int' \
@@ -304,7 +304,7 @@ discard_sql='SET SESSION lock_wait_timeout = 5; DROP TABLE IF EXISTS `platform`.
 checkpoints=(--checkpoint --checkpoint-seconds=60)
 resume() {
     copy_is_running && die 'A copy is running already.' 5
-    [ "$(copies)" = 1 ] || die "There is no copy to go on with: run $0 --execute" 5
+    [ "$(copies)" = 1 ] || die "There is no copy to continue: run $0 --execute" 5
     has_checkpoint || die "The interrupted copy has no checkpoint: run $0 --discard, then $0 --execute" 5
     columns_unchanged
     need_log "run $0 --discard, then $0 --execute"
@@ -378,7 +378,7 @@ all_proven
 say "$GH_OST ${arguments[*]}"
 if ! "$GH_OST" "${arguments[@]}" 2>&1 | tee -a "$run.log"; then
     case $mode in
-        --execute | --resume) die "gh-ost ended with an error; see $run.log. Run $0 --execute to go on." ;;
+        --execute | --resume) die "gh-ost ended with an error; see $run.log. Run $0 --execute to continue." ;;
         *) die "gh-ost ended with an error; see $run.log." ;;
     esac
 fi

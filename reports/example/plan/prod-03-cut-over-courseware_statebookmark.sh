@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.
 # Compare the rows of platform.courseware_statebookmark with the copy, and cut over
 # Step prod-03; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
@@ -10,7 +10,7 @@ default_port=3306
 default_primary_host='primary.prod.example'
 default_primary_port=3306
 default_cnf=$here/prod.cnf
-# The server that is inspected, and the one that takes writes.
+# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -27,7 +27,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -55,12 +55,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac
@@ -108,10 +108,10 @@ before_change() {
         '1' 'run prod-02-gh-ost-courseware_statebookmark.sh --execute first'
     prove primary 'platform.courseware_statebookmark has no foreign key' \
         'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE CONSTRAINT_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_statebookmark'\''' \
-        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+        '0' 'drop the foreign key first, by its actual name; an account without privileges on its database cannot see it'
     prove primary 'no foreign key references platform.courseware_statebookmark' \
         'SELECT COUNT(*) FROM information_schema.REFERENTIAL_CONSTRAINTS WHERE UNIQUE_CONSTRAINT_SCHEMA = '\''platform'\'' AND REFERENCED_TABLE_NAME = '\''courseware_statebookmark'\''' \
-        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+        '0' 'drop the foreign key first, by its actual name; an account without privileges on its database cannot see it'
 }
 next_chunk() {
     ask inspected 'SET @low = '"$low"', @end = '"$end"'; SET @next = (SELECT MAX(t.`id`) FROM (SELECT `id` FROM `platform`.`courseware_statebookmark` WHERE `id` > @low AND `id` <= @end ORDER BY `id` LIMIT '"${CSM_AUDIT_COMPARE_CHUNK:-5000}"') AS t); SET @high = COALESCE(@next, @end); SELECT @high, @next IS NULL, (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0)) FROM `platform`.`courseware_statebookmark` AS t WHERE t.`id` > @low AND t.`id` <= @high) = (SELECT CONCAT(COUNT(*), '\''/'\'', COALESCE(BIT_XOR(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0), '\''/'\'', COALESCE(SUM(CRC32(CONCAT_WS('\''#'\'', CRC32(t.`id`), CRC32(t.`title`), CRC32(t.`row_id`), CONCAT(ISNULL(t.`id`), ISNULL(t.`title`), ISNULL(t.`row_id`))))), 0)) FROM `platform`.`_courseware_statebookmark_gho` AS t WHERE t.`id` > @low AND t.`id` <= @high)'
@@ -182,7 +182,7 @@ fi
 check_assumptions
 before_change
 all_proven
-copy_is_running || die "gh-ost is not running on this table: run ./$copy_script --execute to go on with the copy." 5
+copy_is_running || die "gh-ost is not running on this table: run ./$copy_script --execute to continue the copy." 5
 [ -e "$run.postpone" ] || die "$run.postpone is missing: gh-ost is not postponing its cut-over, or runs elsewhere."
 if [ "${1:-}" = '' ]; then
     say 'All preconditions passed. --compare compares the rows; --execute compares them and swaps the tables.'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.
 # ALTER TABLE platform_history.export_queue: `student_module_id` bigint unsigned
 # Step prod-09; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
@@ -10,7 +10,7 @@ default_port=3306
 default_primary_host='primary.prod.example'
 default_primary_port=3306
 default_cnf=$here/prod.cnf
-# The server that is inspected, and the one that takes writes.
+# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -27,7 +27,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -55,12 +55,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac
@@ -85,16 +85,16 @@ check_assumptions() {
 before_change() {
     prove primary 'platform_history.export_queue.student_module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''export_queue'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform_history.export_queue.student_module_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform_history`.`export_queue` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
     prove primary 'no foreign key of platform_history.export_queue contains the columns that change' \
         'SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE TABLE_SCHEMA = '\''platform_history'\'' AND TABLE_NAME = '\''export_queue'\'' AND COLUMN_NAME IN ('\''student_module_id'\'') AND REFERENCED_TABLE_NAME IS NOT NULL' \
-        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+        '0' 'drop the foreign key first, by its actual name; an account without privileges on its database cannot see it'
     prove primary 'no foreign key references the columns of platform_history.export_queue that change' \
         'SELECT COUNT(*) FROM information_schema.KEY_COLUMN_USAGE WHERE REFERENCED_TABLE_SCHEMA = '\''platform_history'\'' AND REFERENCED_TABLE_NAME = '\''export_queue'\'' AND REFERENCED_COLUMN_NAME IN ('\''student_module_id'\'')' \
-        '0' 'drop it first, by its name in the database; an account without rights on its database does not see it'
+        '0' 'drop the foreign key first, by its actual name; an account without privileges on its database cannot see it'
     prove primary 'platform_history.export_queue has at most 100000 rows' \
         'SELECT COUNT(*) <= 100000 FROM (SELECT 1 FROM `platform_history`.`export_queue` LIMIT 100001) AS few' \
         '1' 'the table has grown since the plan, and writers would wait for the whole copy: run csm-audit plan again, or choose another strategy'

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.
 # Drop the foreign key student_id_refs_id_51af713179ba2570 of platform.courseware_studentmodule to platform.auth_user (not re-created: not in the code)
 # Step prod-10; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
@@ -10,7 +10,7 @@ default_port=3306
 default_primary_host='primary.prod.example'
 default_primary_port=3306
 default_cnf=$here/prod.cnf
-# The server that is inspected, and the one that takes writes.
+# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -27,7 +27,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -55,12 +55,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# shellcheck disable=SC2016 # What stands between backticks in quotes is a name in SQL.
+# shellcheck disable=SC2016 # Backticks in quotes are names in SQL.
 # Preflight checks of stage
 # Step stage-01; see runbook.md. Nothing is changed without --execute or --revert.
 set -euo pipefail
@@ -10,7 +10,7 @@ default_port=3306
 default_primary_host=''
 default_primary_port=3306
 default_cnf=$here/stage.cnf
-# The server that is inspected, and the one that takes writes.
+# The inspected server, and the writable one.
 HOST=${CSM_AUDIT_HOST:-$default_host}
 PORT=${CSM_AUDIT_PORT:-$default_port}
 PRIMARY_HOST=${CSM_AUDIT_PRIMARY_HOST:-$default_primary_host}
@@ -27,7 +27,7 @@ die() {
 
 [ -n "$HOST" ] || die 'The server is unknown: set CSM_AUDIT_HOST and CSM_AUDIT_PORT.' 2
 [ -n "$PRIMARY_HOST" ] || die 'The primary is unknown: set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT.' 2
-[ -r "$CNF" ] || die "$CNF is missing: make it from credentials.cnf.example, or set CSM_AUDIT_CNF." 2
+[ -r "$CNF" ] || die "$CNF is missing: copy credentials.cnf.example to it, or set CSM_AUDIT_CNF." 2
 if [ -n "$(find "$CNF" -prune -perm /077)" ]; then
     die "$CNF is readable by others; run chmod 600 $CNF" 2
 fi
@@ -55,12 +55,12 @@ prove() {
             say "passed  $2"
             return
         fi
-        say "FAILED  $2: the answer is '$seen', not '$4'"
+        say "FAILED  $2: actual '$seen', expected '$4'"
     else
         case $(<"$errors") in
             *'ERROR 1044'* | *'ERROR 1045'* | *'ERROR 1142'* | *'ERROR 1143'* | *'ERROR 1227'* | *'ERROR 1370'*)
-                say "FAILED  $2: the account lacks a right: $(<"$errors")"
-                say "        csm-audit grants prints the rights that the account needs."
+                say "FAILED  $2: the account lacks a privilege: $(<"$errors")"
+                say "        csm-audit grants prints the required privileges."
                 ;;
             *) say "FAILED  $2: $(<"$errors")" ;;
         esac
@@ -80,16 +80,16 @@ if step_is_done; then
 else
     prove primary 'platform.courseware_studentmodulehistory.student_module_id is still int' \
         'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' \
-        'int' 'run csm-audit plan again: the table has changed since'
+        'int' 'the table has changed since the plan: run csm-audit plan again'
     prove inspected 'no negative value in platform.courseware_studentmodulehistory.student_module_id' \
         'SELECT COUNT(*) FROM (SELECT 1 FROM `platform`.`courseware_studentmodulehistory` WHERE `student_module_id` < 0 LIMIT 1) AS negative' \
         '0' 'resolve the rows with negative values first: as unsigned they would all become 0'
-    prove primary 'no triggers, or gh-ost moves them' \
+    prove primary 'no triggers, or gh-ost includes them' \
         'SELECT COUNT(*) FROM information_schema.TRIGGERS WHERE EVENT_OBJECT_SCHEMA = '\''platform'\'' AND EVENT_OBJECT_TABLE = '\''courseware_studentmodulehistory'\''' \
-        '0' 'gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards'
-    prove primary 'no table of an earlier run is left' \
+        '0' 'gh-ost 1.1.8 and newer includes triggers; with an older release drop them before the copy and re-create them afterwards'
+    prove primary 'no leftover table of an earlier run' \
         'SELECT COUNT(*) FROM information_schema.TABLES WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME IN ('\''_courseware_studentmodulehistory_gho'\'', '\''_courseware_studentmodulehistory_ghc'\'', '\''_courseware_studentmodulehistory_ghk'\'', '\''_courseware_studentmodulehistory_del'\'', '\''_courseware_studentmodulehistory_rev_del'\'')' \
-        '0' 'if no copy is running, drop them: the copy'\''s script with --discard does it'
+        '0' 'if no copy is running, drop the tables: run the copy script with --discard'
 fi
 all_proven
 say 'All preflight checks passed.'

@@ -78,9 +78,9 @@ struct Named {
 
 impl Read for Named {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        self.inner.read(buffer).map_err(|error| {
-            io::Error::new(error.kind(), format!("it is compressed with {}, and {error}", self.packing.name()))
-        })
+        self.inner
+            .read(buffer)
+            .map_err(|error| io::Error::new(error.kind(), format!("compressed with {}: {error}", self.packing.name())))
     }
 }
 
@@ -154,7 +154,7 @@ fn text(mut reader: Reader) -> Result<Reader, DumpError> {
             None => return decoded(&head, whole),
         }
     }
-    Err(DumpError::Format("it is compressed more than three times over".to_owned()))
+    Err(DumpError::Format("compressed more than three times".to_owned()))
 }
 
 /// Decodes UTF-16, and refuses what is no text, by name where it has one.
@@ -164,7 +164,7 @@ fn decoded(head: &[u8], reader: Reader) -> Result<Reader, DumpError> {
     }
     let encoding = match head {
         [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => {
-            return Err(DumpError::Format("it is encoded as UTF-32; save it as UTF-8".to_owned()));
+            return Err(DumpError::Format("the encoding is UTF-32; save the file as UTF-8".to_owned()));
         }
         [0xff, 0xfe, ..] => Some(encoding_rs::UTF_16LE),
         [0xfe, 0xff, ..] => Some(encoding_rs::UTF_16BE),
@@ -174,7 +174,7 @@ fn decoded(head: &[u8], reader: Reader) -> Result<Reader, DumpError> {
         _ => None,
     };
     if encoding.is_none() && head.contains(&0) {
-        return Err(DumpError::Format("it is a binary file and no text of SQL".to_owned()));
+        return Err(DumpError::Format("a binary file, not SQL text".to_owned()));
     }
     // Takes a mark of UTF-8 away, too.
     let decoder = DecodeReaderBytesBuilder::new().encoding(encoding).utf8_passthru(true).strip_bom(true).build(reader);
@@ -191,7 +191,7 @@ fn foreign(head: &[u8]) -> Option<&'static str> {
         (b"\x1f\x9d", "compressed with compress; unpack it"),
         (b"PGDMP", "a dump of PostgreSQL"),
         (b"SQLite format 3\0", "a database of SQLite"),
-        (b"XBSTCK", "an archive of XtraBackup, which holds no SQL; dump the definitions with mysqldump --no-data"),
+        (b"XBSTCK", "an archive of XtraBackup, which contains no SQL; dump the definitions with mysqldump --no-data"),
         (b"\xfebin", "a binary log; dump the definitions with mysqldump --no-data"),
     ];
     if head.get(257..262) == Some(b"ustar") {

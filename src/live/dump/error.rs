@@ -13,12 +13,12 @@ pub enum DumpError {
     Format(String),
     /// It defines no table.
     #[error(
-        "it defines no table{}; give a dump that holds definitions, such as mysqldump --no-data makes",
-        .0.as_ref().map_or_else(String::new, |first| format!(" that is understood ({first})"))
+        "it defines no table{}; pass a dump with definitions, as of mysqldump --no-data",
+        .0.as_ref().map_or_else(String::new, |first| format!(" that could be parsed ({first})"))
     )]
     NoTable(Option<String>),
     /// It does not hold the database that is meant.
-    #[error("it holds no database {wanted}, but {}", found.join(", "))]
+    #[error("it contains no database {wanted}, but {}", found.join(", "))]
     NoDatabase {
         /// The database.
         wanted: String,

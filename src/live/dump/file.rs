@@ -1,4 +1,4 @@
-//! A dump's file to text: without the rows, of which only the ledgers of migrations are kept.
+//! A dump's file to text: without the rows, of which only the migration histories are kept.
 
 use std::io::{self, BufRead, Read};
 use std::path::Path;
@@ -75,7 +75,7 @@ fn without_rows(reader: impl BufRead, most_kept: usize, most_read: u64) -> io::R
         }
     }
     if reader.limit() == 0 && doubts.is_empty() {
-        doubts.push(format!("only its beginning was read, because it is longer than {} GiB", most_read >> 30));
+        doubts.push(format!("only its beginning was read, because the file is longer than {} GiB", most_read >> 30));
     }
     let text = match String::from_utf8(kept) {
         Ok(text) => text,
@@ -111,7 +111,7 @@ fn decoded(bytes: &[u8]) -> (String, &'static str) {
     .and_then(|(_, label)| encoding_rs::Encoding::for_label(label.as_bytes()));
     match encoding {
         Some(encoding) => (encoding.decode_without_bom_handling(bytes).0.into_owned(), encoding.name()),
-        None => (String::from_utf8_lossy(bytes).into_owned(), "UTF-8, with what is wrong replaced"),
+        None => (String::from_utf8_lossy(bytes).into_owned(), "UTF-8, with invalid bytes replaced"),
     }
 }
 

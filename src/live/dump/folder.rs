@@ -18,7 +18,7 @@ use crate::schema::{quote, quote_string};
 /// A file that says how a dump went, or what its files hold, is short.
 const LONGEST_NOTE: u64 = 4 << 20;
 
-/// Rows of a ledger of migrations.
+/// Rows of a migration history.
 const LONGEST_LEDGER: u64 = 64 << 20;
 
 /// What a file holds, in the order in which a dump is loaded.
@@ -53,7 +53,7 @@ pub(super) fn read(folder: &Path) -> Result<Text, DumpError> {
     let mut text = Text::default();
     let parts = if files.contains("@.json") {
         if !files.contains("@.done.json") {
-            text.doubts.push("it holds no @.done.json, so MySQL Shell did not finish it".to_owned());
+            text.doubts.push("@.done.json is missing, so MySQL Shell did not finish the dump".to_owned());
         }
         of_shell(folder, &files)
     } else if files.iter().any(|name| name.starts_with("metadata") || stem(name).is_some_and(is_schema)) {
@@ -65,7 +65,7 @@ pub(super) fn read(folder: &Path) -> Result<Text, DumpError> {
         files.iter().filter(|name| stem(name).is_some()).map(|name| part(String::new(), Holds::Table, name)).collect()
     };
     if parts.is_empty() {
-        return Err(DumpError::Format("it is a folder without files of SQL".to_owned()));
+        return Err(DumpError::Format("the folder contains no SQL files".to_owned()));
     }
     let mut database = String::new();
     for part in &parts {
@@ -124,11 +124,11 @@ fn note(path: &Path) -> String {
 /// Why a folder of mydumper may not be whole.
 fn unfinished(folder: &Path, files: &BTreeSet<String>) -> Option<String> {
     if files.contains("metadata.partial") {
-        return Some("it holds metadata.partial, so mydumper did not finish it".to_owned());
+        return Some("metadata.partial exists, so mydumper did not finish the dump".to_owned());
     }
     let finished =
         files.contains("metadata") && note(&folder.join("metadata")).to_lowercase().contains("finished dump at");
-    (!finished).then(|| "it holds no metadata that say when mydumper finished it".to_owned())
+    (!finished).then(|| "the metadata of mydumper contain no end time, so the dump may be incomplete".to_owned())
 }
 
 /// `DB-schema-create.sql`, `DB.TABLE-schema.sql`, `DB.TABLE.00000.sql`, `DB-schema-post.sql`, …
@@ -210,7 +210,7 @@ fn decoded(name: &str) -> String {
     percent_decode_str(name).decode_utf8_lossy().into_owned()
 }
 
-/// The rows of a ledger that MySQL Shell wrote as text separated by tabs.
+/// The rows of a migration history that MySQL Shell wrote as text separated by tabs.
 fn rows(path: &Path, folder: &Path, file: &str) -> Result<String, DumpError> {
     let base = file.split('@').take(2).collect::<Vec<_>>().join("@");
     let json: Value = serde_json::from_str(&note(&folder.join(format!("{base}.json")))).unwrap_or_default();
@@ -223,7 +223,7 @@ fn rows(path: &Path, folder: &Path, file: &str) -> Result<String, DumpError> {
     let is_plain =
         is_plain("fieldsTerminatedBy", "\t") && is_plain("fieldsEnclosedBy", "") && is_plain("linesTerminatedBy", "\n");
     if columns.is_empty() || !is_plain {
-        return Ok(format!("-- the rows of {} are in a form that is not read\n", file.replace(['\n', '\r'], " ")));
+        return Ok(format!("-- the rows of {} are in a format that is not read\n", file.replace(['\n', '\r'], " ")));
     }
     let table = file.split('@').nth(1).map(decoded).unwrap_or_default();
     let mut text = String::new();

@@ -1,15 +1,15 @@
 //! The only rows of a dump that are read: which migrations were applied.
 
-/// Django's ledger and South's, each with the columns that hold the app and the name.
+/// The migration histories of Django and South, each with the columns that hold the app and the name.
 pub(super) const LEDGERS: [(&str, [&str; 2]); 2] =
     [("django_migrations", ["app", "name"]), ("south_migrationhistory", ["app_name", "migration"])];
 
-/// The rows of an `INSERT` into a ledger.
+/// The rows of an `INSERT` into a migration history.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Insert {
     /// The database, when it is written.
     pub schema: Option<String>,
-    /// The ledger's table.
+    /// The table of the migration history.
     pub table: String,
     /// The columns, when they are written.
     pub columns: Vec<String>,
@@ -17,12 +17,12 @@ pub(super) struct Insert {
     pub rows: Vec<Vec<Option<String>>>,
 }
 
-/// Whether a statement that begins so fills a ledger.
+/// Whether a statement that begins so fills a migration history.
 pub(super) fn is_insert(head: &str) -> bool {
     Scan { rest: head }.head().is_some()
 }
 
-/// Reads an `INSERT`; `None` when it fills no ledger.
+/// Reads an `INSERT`; `None` when it fills no migration history.
 pub(super) fn insert(statement: &str) -> Option<Insert> {
     let mut scan = Scan { rest: statement };
     let (schema, table) = scan.head()?;

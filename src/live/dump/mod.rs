@@ -1,5 +1,5 @@
 //! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and what such a dump cannot tell. Of a dump
-//! with rows, those of the ledgers of migrations are read and no others.
+//! with rows, those of the migration histories are read and no others.
 
 mod bytes;
 mod error;
@@ -98,7 +98,7 @@ impl Definitions {
         }
         gaps.extend(self.problems.iter().map(|problem| {
             let (file, line) = self.text.place(source.line_col(problem.span.start).line, &self.file);
-            let reason = format!("{}, so what it defines is missing: {}", problem.reason, problem.text);
+            let reason = format!("{}, so its definitions are missing: {}", problem.reason, problem.text);
             Gap::at(GapKind::Dump, file, line, reason)
         }));
         gaps.append(&mut dump.gaps);
@@ -115,7 +115,11 @@ impl Definitions {
         let mut header = header::read(text);
         header.server = header.server.or_else(|| header::guess(text));
         if header::unended(text) > 0 {
-            gaps.push(Gap::file(GapKind::Dump, file, "it does not end as complete dumps do, so it may be cut off"));
+            gaps.push(Gap::file(
+                GapKind::Dump,
+                file,
+                "the end of a complete dump is missing, so the file may be truncated",
+            ));
         }
         gaps.extend(self.text.doubts.iter().map(|doubt| Gap::file(GapKind::Dump, file, doubt)));
         let named = wanted.map(str::to_owned).or_else(|| header.database.clone()).unwrap_or_else(|| stem(file));
@@ -127,7 +131,11 @@ impl Definitions {
         let databases: Vec<_> =
             databases.into_iter().filter(|(name, _)| wanted.is_none_or(|wanted| wanted == name)).collect();
         if databases.is_empty() {
-            gaps.push(Gap::file(GapKind::Dump, file, "it defines no table of the database, so nothing is known of it"));
+            gaps.push(Gap::file(
+                GapKind::Dump,
+                file,
+                "the dump defines no table of the database, so the database is unknown",
+            ));
         }
         let programs = Programs::of(text);
         let finish = |(name, found): (String, Found)| DatabaseFacts {
@@ -138,7 +146,7 @@ impl Definitions {
         if self.text.is_xml {
             for facts in &mut facts {
                 facts.tables.proof = Proof::unproven(
-                    "a dump holds the tables that it was asked for, and mysqldump --xml may leave out generated columns",
+                    "a dump contains only the requested tables, and mysqldump --xml may omit generated columns",
                 );
                 facts.foreign_keys.proof = Proof::unproven("mysqldump --xml writes no foreign keys");
                 facts.checks.proof = Proof::unproven("mysqldump --xml writes no checks");
@@ -176,7 +184,7 @@ struct Found {
     foreign_keys: Vec<ForeignKey>,
     checks: Vec<Check>,
     views: BTreeMap<String, String>,
-    /// The rows of ledgers: each migration with its number.
+    /// The rows of migration histories: each migration with its number.
     ledgers: BTreeMap<String, Vec<(i64, Migration)>>,
 }
 
@@ -219,7 +227,7 @@ impl Dump {
             }
             Ddl::RenameTable(pairs) => {
                 for (from, _) in pairs {
-                    self.gap(format!("the dump renames {}, which is not followed", from.name));
+                    self.gap(format!("the dump renames {}, which is not supported", from.name));
                 }
             }
             Ddl::CreateView { name, query, .. } => {
@@ -237,11 +245,11 @@ impl Dump {
         }
     }
 
-    /// Reads rows, if they are of a ledger.
+    /// Reads rows, if they are of a migration history.
     fn rows(&mut self, statement: &str) {
         let Some(insert) = ledger::insert(statement) else {
             if ledger::is_insert(statement) {
-                self.gap("rows of applied migrations that are not understood".to_owned());
+                self.gap("rows of applied migrations that could not be parsed".to_owned());
             }
             return;
         };
@@ -254,7 +262,7 @@ impl Dump {
         };
         let place = |name: &str| columns.iter().position(|column| column.eq_ignore_ascii_case(name));
         let (Some(app), Some(name)) = (place(wanted[0]), place(wanted[1])) else {
-            return self.gap(format!("rows of {}, whose columns are not known", insert.table));
+            return self.gap(format!("rows of {}, whose columns are unknown", insert.table));
         };
         let id = place("id");
         let ledger = found.ledgers.entry(insert.table).or_default();
@@ -273,7 +281,7 @@ impl Dump {
             return;
         }
         if definition.like.is_some() || definition.select.is_some() {
-            self.gap(format!("columns of {} come from another table, which is not followed", definition.name.name));
+            self.gap(format!("columns of {} come from another table, which is not supported", definition.name.name));
         }
         let (found, database) = self.found(&definition.name);
         let name = definition.name.name.clone();
@@ -347,7 +355,7 @@ impl Dump {
         let (found, _) = self.found(name);
         match found.tables.get_mut(&name.name) {
             Some(table) => change(table),
-            None => self.gap(format!("the dump changes {}, which it does not create", name.name)),
+            None => self.gap(format!("the dump changes {}, but does not create it", name.name)),
         }
     }
 
@@ -381,7 +389,7 @@ impl Dump {
             }
             // `DISABLE KEYS` around rows, and what changes no definition.
             AlterClause::Unmodelled(_) => {}
-            _ => self.gap(format!("the dump changes {} in a way that is not followed", name.name)),
+            _ => self.gap(format!("the dump changes {} in a way that is not supported", name.name)),
         }
     }
 }
@@ -412,16 +420,17 @@ impl Found {
         }
         self.foreign_keys.sort();
         self.checks.sort();
-        let rows = "a dump of definitions holds no rows";
+        let rows = "a dump of definitions contains no rows";
         let by = || Proof::proven("the definitions of the tables in the dump");
         let origin = Origin::Dump { file: file.to_owned(), server: header.server.clone() };
-        let mut facts = DatabaseFacts::unread(name, origin, "a dump of definitions does not tell");
+        let mut facts = DatabaseFacts::unread(name, origin, "a dump of definitions does not contain it");
         facts.tables = Observed::new(
             self.tables.into_values().collect(),
-            Proof::unproven("a dump holds the tables that it was asked for; there may be others"),
+            Proof::unproven("a dump contains only the requested tables; others may exist"),
         );
         facts.foreign_keys = Observed::new(self.foreign_keys, by());
-        facts.referenced_by = Observed::unproven("a dump of one database does not tell what points to it from others");
+        facts.referenced_by =
+            Observed::unproven("a dump of one database does not show foreign keys from other databases");
         facts.checks = Observed::new(self.checks, by());
         let concerned = introspect::concerned(&facts, request);
         let names = Names::of(&facts);
@@ -434,7 +443,7 @@ impl Found {
                     Program { name, kind, mentions, elsewhere, readable: true, ..Program::default() }
                 })
                 .collect(),
-            Proof::unproven("a dump holds the views that it was asked for; there may be others"),
+            Proof::unproven("a dump contains only the requested views; others may exist"),
         );
         let mut found: Vec<Trigger> = programs
             .triggers
@@ -447,7 +456,7 @@ impl Found {
             })
             .collect();
         found.sort();
-        facts.triggers = Observed::new(found, Proof::unproven("a dump holds triggers only when they were asked for"));
+        facts.triggers = Observed::new(found, Proof::unproven("a dump contains triggers only if they were requested"));
         let of_kind = |events: bool| -> Vec<Program> {
             let own = programs.others.iter().filter(|(program, database, _)| {
                 (program.kind == "EVENT") == events && database.as_deref().is_none_or(|database| database == name)
@@ -462,11 +471,12 @@ impl Found {
             found.sort();
             found
         };
-        let asked = |what: &str| Proof::unproven(format!("a dump holds {what} only when they were asked for"));
+        let asked = |what: &str| Proof::unproven(format!("a dump contains {what} only if they were requested"));
         facts.routines = Observed::new(of_kind(false), asked("routines"));
         facts.events = Observed::new(of_kind(true), asked("events"));
-        facts.named_by =
-            Observed::unproven("a dump of one database does not tell which programs of others name its tables");
+        facts.named_by = Observed::unproven(
+            "a dump of one database does not show which programs of other databases reference its tables",
+        );
         let mut ledger = |table: &str| match (self.ledgers.remove(table), &header.condition) {
             (None, _) => Observed::unproven(rows),
             (Some(mut applied), condition) => {
@@ -487,7 +497,7 @@ impl Found {
         facts.measures = Observed::new(measured.collect(), Proof::unproven(rows));
         facts.counters = Observed::new(
             self.counters,
-            Proof::unproven("a dump tells no counter that is still 1, and may leave out the others"),
+            Proof::unproven("a dump omits AUTO_INCREMENT counters of 1, and may omit others"),
         );
         facts
     }
@@ -599,7 +609,7 @@ mod tests {
         let some = one(&format!("-- WHERE:  app='auth'\n{DUMP}{ledger}"));
         assert!(some.migrations.found.len() == 2 && !some.migrations.proof.is_proven());
         let (_, gaps) = read("d.sql", "INSERT INTO django_migrations VALUES (1,'a','b');", None, &Request::default());
-        assert!(gaps.iter().any(|gap| gap.reason.contains("columns are not known")), "{gaps:?}");
+        assert!(gaps.iter().any(|gap| gap.reason.contains("columns are unknown")), "{gaps:?}");
     }
 
     #[test]
@@ -618,7 +628,7 @@ mod tests {
     #[test]
     fn a_dump_that_is_cut_off_is_told_of() {
         let (_, gaps) = read("d.sql", &DUMP[..DUMP.len() - 60], None, &Request::default());
-        assert!(gaps.iter().any(|gap| gap.reason.contains("cut off")), "{gaps:?}");
+        assert!(gaps.iter().any(|gap| gap.reason.contains("truncated")), "{gaps:?}");
     }
 
     #[test]

@@ -13,7 +13,7 @@ const NAME: &str = r"(?:`((?:[^`]|``)+)`|([\w$]+))";
 pub(super) struct Programs {
     /// Triggers.
     pub triggers: Vec<(Trigger, String)>,
-    /// Routines and events, with their database where the dump tells it.
+    /// Routines and events, with their database if the dump records it.
     pub others: Vec<(Program, Option<String>, String)>,
 }
 

@@ -49,8 +49,9 @@ pub(super) fn read(reader: impl BufRead, most: usize) -> Result<String, DumpErro
     loop {
         buffer.clear();
         let position = reader.buffer_position();
-        let wrong =
-            |error: &dyn std::fmt::Display| DumpError::Format(format!("its XML is broken at byte {position}: {error}"));
+        let wrong = |error: &dyn std::fmt::Display| {
+            DumpError::Format(format!("its XML is not valid at byte {position}: {error}"))
+        };
         match reader.read_event_into(&mut buffer).map_err(|error| wrong(&error))? {
             Event::Start(tag) => dump.begin(&tag, false).map_err(|error| wrong(&error))?,
             Event::Empty(tag) => dump.begin(&tag, true).map_err(|error| wrong(&error))?,
@@ -69,7 +70,7 @@ pub(super) fn read(reader: impl BufRead, most: usize) -> Result<String, DumpErro
         }
     }
     if !dump.is_whole {
-        return Err(DumpError::Format("it is no dump of mysqldump --xml, or it is cut off".to_owned()));
+        return Err(DumpError::Format("not a complete dump of mysqldump --xml".to_owned()));
     }
     Ok(dump.out)
 }
@@ -81,7 +82,7 @@ struct Dump {
     out: String,
     /// The table that is defined.
     table: Option<TableXml>,
-    /// The ledger whose rows are read.
+    /// The migration history whose rows are read.
     ledger: Option<String>,
     row: Vec<(String, Option<String>)>,
     /// What the text between the tags is.
@@ -96,7 +97,7 @@ enum Inside {
     Nothing,
     /// Of a database: statements of sequences stand there as they are.
     Database,
-    /// A value of a row of a ledger.
+    /// A value of a row of a migration history.
     Value,
     /// A trigger, routine or event.
     Program,

@@ -129,7 +129,8 @@ impl Reader<'_> {
             // Servers that ignore case write the name as it was made (`lower_case_table_names`).
             Ok(Some((known, collation))) => (facts.name, facts.collation) = (known, Some(collation)),
             Ok(None) => {
-                let reason = format!("there is no database {name}, or {} may not see it", self.server.account);
+                let reason =
+                    format!("the database {name} does not exist, or {} has no privilege on it", self.server.account);
                 self.incomplete.push(Incomplete { place: self.server.address.clone(), reason: reason.clone() });
                 return DatabaseFacts::unread(name, facts.origin, &reason);
             }

@@ -174,7 +174,7 @@ impl Reader<'_> {
             )
         } else if let Some(first) = hidden.first() {
             Proof::unproven(format!(
-                "SELECT, SHOW VIEW, TRIGGER and EVENT are not all held on `{first}`{}, so programs there may name them",
+                "SELECT, SHOW VIEW, TRIGGER and EVENT are not all granted on `{first}`{}, so programs there may reference the tables",
                 if hidden.len() > 1 { format!(" and {} other databases", hidden.len() - 1) } else { String::new() }
             ))
         } else {
@@ -240,7 +240,7 @@ impl Reader<'_> {
 
     async fn ask_other_columns(&mut self, read: &[DatabaseFacts]) -> Result<Observed<Vec<OtherColumn>>, SessionError> {
         if self.request.columns.is_empty() {
-            return Ok(Observed::unproven("no column was asked for"));
+            return Ok(Observed::unproven("no column was requested"));
         }
         let process = self.rights.global("PROCESS");
         let (mut found, proof) = if self.has_dictionary() {
@@ -257,7 +257,7 @@ impl Reader<'_> {
                         "SELECT ON *.* is missing, and InnoDB's list of columns would open every table, which are more \
                              than the table cache holds"
                     }
-                    false => "SELECT ON *.* is missing, so databases that nobody named may hold such columns",
+                    false => "SELECT ON *.* is missing, so databases that were not passed may have such columns",
                 };
                 (self.visible_columns(read).await?, Proof::unproven(reason))
             }

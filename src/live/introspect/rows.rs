@@ -1,4 +1,4 @@
-//! What is read from the tables themselves: emptiness, ranges by index, and the ledgers of migrations.
+//! What is read from the tables themselves: emptiness, ranges by index, and the migration histories.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -110,7 +110,7 @@ impl Reader<'_> {
         for sql in statements {
             if begun.elapsed() > MEASURE_BUDGET {
                 proof = Proof::unproven(
-                    "this server opens every table to tell them, which takes too long; --all-tables waits for it",
+                    "this server opens every table for its size, which takes too long; --all-tables waits for that",
                 );
                 break;
             }
@@ -241,7 +241,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// A ledger of applied migrations.
+    /// The history of applied migrations.
     pub(super) async fn ledger(
         &mut self,
         facts: &DatabaseFacts,
@@ -250,12 +250,14 @@ impl Reader<'_> {
     ) -> Observed<Vec<Migration>> {
         if facts.table(table).is_none() {
             return match &facts.tables.proof {
-                Proof::Proven { .. } => Observed::new(Vec::new(), Proof::proven(format!("there is no table {table}"))),
-                other => Observed::unproven(format!("no table {table} is seen; {}", other.reason())),
+                Proof::Proven { .. } => {
+                    Observed::new(Vec::new(), Proof::proven(format!("the table {table} does not exist")))
+                }
+                other => Observed::unproven(format!("no table {table} was found; {}", other.reason())),
             };
         }
         if facts.table(table).is_some_and(|table| !keeps_rows(table)) {
-            return Observed::unproven(format!("the rows of {table} may be elsewhere, so none was read"));
+            return Observed::unproven(format!("the rows of {table} may be stored elsewhere, so they were not read"));
         }
         let sql = format!(
             "SELECT {}, {} FROM {}.{} ORDER BY id",

@@ -73,7 +73,7 @@ impl Reader<'_> {
                    DATE_FORMAT(UTC_TIMESTAMP(), '%Y-%m-%dT%H:%i:%sZ'), @@read_only, @@innodb_read_only";
         let rows = self.session.rows(sql).await?;
         let Some(row) = rows.first() else {
-            return Err(SessionError::Disconnected("the server does not tell its version".to_owned()).into());
+            return Err(SessionError::Disconnected("the server does not report its version".to_owned()).into());
         };
         let text = row.text(0);
         self.server.flavour = flavour(&text, &row.text(1));

@@ -32,7 +32,7 @@ const NONCE: usize = 20;
 pub(super) enum Method {
     /// `mysql_native_password`: a challenge.
     Native,
-    /// `caching_sha2_password`: a challenge; when the server does not know the account yet, the password.
+    /// `caching_sha2_password`: a challenge; the password if the server has no cached entry for the account.
     CachingSha2,
     /// `sha256_password`: the password.
     Sha256,
@@ -96,7 +96,9 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
         match message.split_first() {
             Some((0x00, _)) => return Ok(dialogue.shown),
             Some((0xff, _)) => return Err(WireError::server(&message)),
-            Some((0xfe, _)) if switched => return Err(WireError::protocol("it changes the method of log-in twice")),
+            Some((0xfe, _)) if switched => {
+                return Err(WireError::protocol("it changes the authentication method twice"));
+            }
             Some((0xfe, rest)) => {
                 switched = true;
                 dialogue.switch(rest).await?;
@@ -104,10 +106,10 @@ pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
             Some((0x01, rest)) => dialogue.more(rest).await?,
             // The first releases of the method sent the salt alone.
             Some(_) if dialogue.method == Method::Parsec => dialogue.more(&message).await?,
-            _ => return Err(WireError::protocol("its answer to the log-in is not understood")),
+            _ => return Err(WireError::protocol("its answer to the login could not be parsed")),
         }
     }
-    Err(WireError::protocol("it does not come to an end of the log-in"))
+    Err(WireError::protocol("the login does not end"))
 }
 
 struct Dialogue<'a, S> {
@@ -152,14 +154,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
             (Method::CachingSha2, [0x03]) => Ok(()),
             (Method::CachingSha2, [0x04]) => self.show().await,
             (Method::Parsec, salt) => {
-                let refused = || WireError::protocol("its salt for parsec is not understood");
+                let refused = || WireError::protocol("its salt for parsec could not be parsed");
                 let (rounds, salt) =
                     parse_parsec_salt(salt).filter(|(rounds, _)| *rounds <= MAX_ROUNDS).ok_or_else(refused)?;
                 let nonce: [u8; 32] = self.salt()?.try_into().map_err(|_| refused())?;
                 let answer = create_response_for_parsec(self.password.as_bytes(), &nonce, rounds, salt);
                 self.packets.write(&answer).await
             }
-            _ => Err(WireError::protocol("its answer to the log-in is not understood")),
+            _ => Err(WireError::protocol("its answer to the login could not be parsed")),
         }
     }
 
@@ -194,7 +196,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
         let key = match message.split_first() {
             Some((0x01, key)) => key,
             Some((0xff, _)) => return Err(WireError::server(&message)),
-            _ => return Err(WireError::protocol("its public key is not understood")),
+            _ => return Err(WireError::protocol("its public key could not be parsed")),
         };
         if self.nonce.is_empty() {
             return Err(WireError::protocol("its challenge is too short"));

@@ -20,7 +20,7 @@ pub(in crate::live) enum WireError {
         message: String,
     },
     /// The server breaks the protocol.
-    #[error("the server's answer is not understood: {0}")]
+    #[error("protocol error of the server: {0}")]
     Protocol(&'static str),
     /// The server asks for a method of log-in that is not followed.
     #[error(
@@ -30,9 +30,9 @@ pub(in crate::live) enum WireError {
     Method(String),
     /// The password would be shown.
     #[error(
-        "the server asks for the password itself ({method}), and nothing proves who the server is: the password was not \
-         sent; verify the server with ssl-mode=verify-identity or with ssl-mode=verify-ca&ssl-ca=FILE, or accept that \
-         whoever answers at this address learns the password, with {option}=true in the URL"
+        "the server requires the password itself ({method}), but the server is not verified: the password was not \
+         sent; verify the server with ssl-mode=verify-identity or with ssl-mode=verify-ca&ssl-ca=FILE, or allow sending the \
+         password with {option}=true in the URL; any host that answers at this address then receives the password"
     )]
     WouldShowPassword {
         /// The plugin.
@@ -41,7 +41,7 @@ pub(in crate::live) enum WireError {
         option: &'static str,
     },
     /// An answer is longer than anything that was asked for.
-    #[error("the server's answer is longer than {} KiB, and was not read to its end", .0 >> 10)]
+    #[error("the server's answer is longer than {} KiB, and was not read completely", .0 >> 10)]
     TooLong(usize),
 }
 

@@ -99,12 +99,12 @@ impl Connection {
         let greeting = Greeting::read(&packets.read(LONGEST_MESSAGE).await?)?;
         let mut capabilities = CAPABILITIES & (greeting.capabilities | 0x5);
         if capabilities & PROTOCOL_41 == 0 {
-            return Err(WireError::protocol("it speaks a protocol from before MySQL 4.1"));
+            return Err(WireError::protocol("its protocol is older than MySQL 4.1"));
         }
         let mut channel = if over_socket { Channel::Socket } else { Channel::Plain };
         if mode != TlsMode::Disabled {
             if greeting.capabilities & SSL == 0 {
-                return Err(WireError::Tls("the server does not offer encryption".to_owned()));
+                return Err(WireError::Tls("the server does not support TLS".to_owned()));
             }
             capabilities |= SSL;
             packets.write(&head(capabilities)).await?;
@@ -143,7 +143,7 @@ impl Connection {
         let count = match first.first() {
             Some(0x00) => return Ok(Vec::new()),
             Some(0xff) => return Err(WireError::server(&first)),
-            Some(0xfb) => return Err(WireError::protocol("it asks for a file of this machine, which was not sent")),
+            Some(0xfb) => return Err(WireError::protocol("it requests a local file, which was not sent")),
             _ => Cursor(&first).length(),
         };
         let Some(count) = count.filter(|count| (1..=MOST_COLUMNS).contains(count)) else {
@@ -169,7 +169,7 @@ impl Connection {
             left = left.checked_sub(payload.len() + ROW_COST).ok_or(WireError::TooLong(MOST_KEPT))?;
             let mut cursor = Cursor(&payload);
             if (0..count).any(|_| cursor.value().is_none()) || !cursor.0.is_empty() {
-                return Err(WireError::protocol("a row that ends early"));
+                return Err(WireError::protocol("a truncated row"));
             }
             rows.push(Row { columns: columns.clone(), payload: payload.into_boxed_slice() });
         }
@@ -194,7 +194,7 @@ impl Greeting {
         if message.first() == Some(&0xff) {
             return Err(WireError::server(message));
         }
-        Self::parse(message).ok_or(WireError::Protocol("its greeting is no greeting of a MySQL server"))
+        Self::parse(message).ok_or(WireError::Protocol("not a MySQL server: unknown greeting"))
     }
 
     fn parse(message: &[u8]) -> Option<Self> {
@@ -267,7 +267,7 @@ async fn stream(login: &Login) -> io::Result<(Box<dyn Stream>, bool)> {
     }
     #[cfg(not(unix))]
     if login.socket.is_some() {
-        return Err(io::Error::new(io::ErrorKind::Unsupported, "sockets are for Unix alone"));
+        return Err(io::Error::new(io::ErrorKind::Unsupported, "sockets require Unix"));
     }
     let stream = TcpStream::connect((login.host.as_str(), login.port)).await?;
     stream.set_nodelay(true)?;

@@ -82,7 +82,7 @@ fn authorities(ca: Option<&Path>) -> Result<RootCertStore, WireError> {
         store.add(certificate).map_err(|error| cannot(error.to_string()))?;
     }
     if store.is_empty() {
-        return Err(cannot("the file holds no certificate in PEM form".to_owned()));
+        return Err(cannot("the file contains no PEM certificate".to_owned()));
     }
     Ok(store)
 }

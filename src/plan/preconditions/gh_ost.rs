@@ -28,11 +28,11 @@ pub(in super::super) fn gh_ost(
         items.push(
             Precondition::new(
                 PreconditionId::ServerRead,
-                "a live server was read",
+                "facts of a live server",
                 Outcome::Unproven,
-                "the facts are a dump's",
+                "only a dump was read",
             )
-            .with_fix("name the server: --replica NAME=mysql://USER@HOST/DATABASE"),
+            .with_fix("pass the server: --replica NAME=mysql://USER@HOST/DATABASE"),
         );
         items.extend(table(context, change, None, release));
         return items;
@@ -61,14 +61,14 @@ fn binary_log(topology: &Topology<'_>) -> Vec<Precondition> {
     items.push(
         Precondition::new(PreconditionId::BinaryLog, "the binary log is on", holds, seen)
             .proven_by("SELECT @@GLOBAL.log_bin", "1")
-            .with_fix("log_bin in the server's configuration, and a restart; or go through another replica"),
+            .with_fix("set log_bin in the server's configuration and restart; or use another replica"),
     );
     let (holds, seen) = variable(topology, "binlog_format", &["ROW"]);
     let how = match topology.platform {
         Platform::Own => {
-            "SET GLOBAL binlog_format = 'ROW' while replication is stopped, then start it again; keep it in the configuration"
+            "SET GLOBAL binlog_format = 'ROW' while replication is stopped, then restart replication; also set it in the configuration"
         }
-        _ => "binlog_format = ROW in the parameters of the instance or cluster, and a restart",
+        _ => "set binlog_format = ROW in the parameters of the instance or cluster, and restart",
     };
     items.push(
         Precondition::new(PreconditionId::RowFormat, "the binary log contains rows (binlog_format = ROW)", holds, seen)
@@ -85,7 +85,7 @@ fn binary_log(topology: &Topology<'_>) -> Vec<Precondition> {
         )
         .proven_by("SELECT @@GLOBAL.binlog_row_image", "FULL")
         .with_fix(
-            "SET GLOBAL binlog_row_image = 'FULL', restart replication's applier, and keep it in the configuration",
+            "SET GLOBAL binlog_row_image = 'FULL', restart the applier of replication; also set it in the configuration",
         ),
     );
     if topology.route == Route::Replica {
@@ -103,9 +103,7 @@ fn binary_log(topology: &Topology<'_>) -> Vec<Precondition> {
                 seen,
             )
             .proven_by(format!("SELECT @@GLOBAL.{name}"), "1")
-            .with_fix(format!(
-                "{name} = ON in the replica's configuration, and a restart; or go through another replica"
-            )),
+            .with_fix(format!("set {name} = ON in the replica's configuration and restart; or use another replica")),
         );
     }
     items
@@ -122,11 +120,13 @@ fn retention(change: &TableChange<'_>, topology: &Topology<'_>) -> Precondition 
     let Some(seconds) = longest else {
         return Precondition::new(
             id,
-            "binary logs are kept for longer than the copy takes",
+            "binary logs are kept longer than the copy takes",
             Outcome::Unproven,
-            "the duration of the copy is unknown, because the size of the table is",
+            "the size of the table, and therefore the duration of the copy, is unknown",
         )
-        .with_fix("read the table's size with csm-audit plan, or keep the logs for as long as a trial copy shows");
+        .with_fix(
+            "read the size of the table with csm-audit plan, or set the retention from the duration of a trial copy",
+        );
     };
     let hours = seconds.div_ceil(3600);
     let what = format!("binary logs are kept for {hours} h, longer than the copy takes");
@@ -153,7 +153,7 @@ fn retention(change: &TableChange<'_>, topology: &Topology<'_>) -> Precondition 
         let needed = (seconds as f64 / unit).ceil();
         (needed, kept.map(|kept| kept == 0.0 || kept >= needed))
     };
-    let seen = kept.map_or_else(|| format!("{name} was not seen"), |kept| format!("{name} is {kept}"));
+    let seen = kept.map_or_else(|| format!("{name} was not read"), |kept| format!("{name} is {kept}"));
     Precondition::new(id, what, is_kept, seen)
         .proven_by(format!("SELECT @@GLOBAL.{name} = 0 OR @@GLOBAL.{name} >= {needed}"), "1")
         .with_fix(format!("SET GLOBAL {name} = {needed} on the inspected server, and in its configuration"))
@@ -180,7 +180,7 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
                 items.push(
                     Precondition::new(PreconditionId::ReplicationRuns, "replication runs", runs, seen)
                         .shown_by(status)
-                        .with_fix("repair the replica, or go through another one"),
+                        .with_fix("repair the replica, or use another one"),
                 );
             }
             if topology.is_multi_source && !topology.is_circular {
@@ -189,28 +189,28 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
                         PreconditionId::SingleSource,
                         "the replica has one source",
                         Outcome::Failed,
-                        "it follows several",
+                        "several sources",
                     )
                     .shown_by(status)
-                    .with_fix("go through a replica with one source, or name the primary with --allow-primary"),
+                    .with_fix("use a replica with one source, or pass the primary with --allow-primary"),
                 );
             }
             let writable = topology.primary_facts.map(|primary| !primary.read_only);
             let seen = match writable {
                 Some(true) => format!("{} is not read_only", topology.writer()),
-                Some(false) => format!("{} is read_only, so that it may be a replica itself", topology.writer()),
+                Some(false) => format!("{} is read_only and may be a replica itself", topology.writer()),
                 None => format!("{} was not read", topology.writer()),
             };
             items.push(
                 Precondition::new(PreconditionId::PrimaryWritable, "the primary is writable", writable, seen)
                     .proven_by("SELECT @@GLOBAL.read_only", "0")
                     .at_primary()
-                    .with_fix("set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the server that takes writes"),
+                    .with_fix("set CSM_AUDIT_PRIMARY_HOST and CSM_AUDIT_PRIMARY_PORT to the writable server"),
             );
         }
         Route::Primary => {
             let reader = topology.platform == Platform::Aurora && topology.server.read_only;
-            let seen = if reader { "innodb_read_only is on: it is a reader" } else { "it is not read_only" };
+            let seen = if reader { "innodb_read_only is on: a reader" } else { "not read_only" };
             items.push(
                 Precondition::new(
                     PreconditionId::PrimaryWritable,
@@ -219,7 +219,7 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
                     seen,
                 )
                 .proven_by("SELECT @@GLOBAL.read_only + @@GLOBAL.innodb_read_only", "0")
-                .with_fix("name the primary, on Aurora the writer's endpoint, with --allow-primary"),
+                .with_fix("pass the primary (on Aurora the writer endpoint) with --allow-primary"),
             );
         }
         Route::Unknown => items.push(
@@ -227,10 +227,10 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
                 PreconditionId::ReplicationRole,
                 "the server's role in replication is known",
                 Outcome::Unproven,
-                sources.map_or("nobody looked", |sources| sources.proof.reason()),
+                sources.map_or("not read", |sources| sources.proof.reason()),
             )
             .shown_by(status)
-            .with_fix("csm-audit grants prints the rights that show it; name the primary otherwise"),
+            .with_fix("csm-audit grants prints the required privileges; or pass the primary"),
         ),
     }
     if topology.platform == Platform::Aurora && topology.server.version < (8, 0, 0) {
@@ -240,17 +240,18 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
             Precondition::new(PreconditionId::AuroraBinlogFilter, "Aurora's binary log is not filtered", holds, seen)
                 .proven_by(format!("SELECT @@GLOBAL.{name}"), "0")
                 .with_fix(format!(
-                    "{name} = 0 in the cluster's parameter group: gh-ost waits for its own marks in the log"
+                    "set {name} = 0 in the cluster's parameter group: gh-ost waits for its own events in the binary log"
                 )),
         );
     }
     if topology.is_proxied {
         let own = topology.variable("port").unwrap_or_default();
-        let seen = format!("reached at port {}, and the server says {own}", topology.inspected.port);
+        let seen = format!("connected to port {}, but the server reports {own}", topology.inspected.port);
         let knows = release.knows("skip-port-validation") || write_flag_for_port(topology, release).is_some();
-        items.push(Precondition::new(PreconditionId::PortAccepted, "gh-ost accepts the port", knows, seen).with_fix(
-            "name the server by its own address: gh-ost before 1.1.8 refuses a port that is not the server's own",
-        ));
+        items.push(
+            Precondition::new(PreconditionId::PortAccepted, "gh-ost accepts the port", knows, seen)
+                .with_fix("use the server's own address: gh-ost before 1.1.8 refuses any other port"),
+        );
     }
     items
 }
@@ -291,14 +292,14 @@ fn table(
     let seen = if triggers.is_empty() {
         change.database.triggers.proof.reason().to_owned()
     } else {
-        format!("{}{}", triggers.join(", "), if can { ", which gh-ost moves along" } else { "" })
+        format!("{}{}", triggers.join(", "), if can { ", which gh-ost includes" } else { "" })
     };
     items.push(
-        Precondition::new(PreconditionId::TriggersMovable, "no triggers, or gh-ost moves them", holds, seen)
+        Precondition::new(PreconditionId::TriggersMovable, "no triggers, or gh-ost includes them", holds, seen)
             .proven_by(triggers_query(database, name), triggers.len().to_string())
             .at_primary()
             .with_fix(
-                "gh-ost from 1.1.8 on moves triggers; with an older one drop them before and create them afterwards",
+                "gh-ost 1.1.8 and newer includes triggers; with an older release drop them before the copy and re-create them afterwards",
             ),
     );
     let leftovers = change.gh_ost_tables();
@@ -306,12 +307,12 @@ fn table(
     let known = change.database.tables.proof.is_proven();
     let holds = if there.is_empty() { known.then_some(true) } else { Some(false) };
     let names = there.iter().map(|name| name.as_str()).collect::<Vec<_>>().join(", ");
-    let seen = if there.is_empty() { String::from("none was seen") } else { format!("{names} there") };
+    let seen = if there.is_empty() { String::from("none found") } else { format!("found {names}") };
     items.push(
-        Precondition::new(PreconditionId::NoLeftovers, "no table of an earlier run is left", holds, seen)
+        Precondition::new(PreconditionId::NoLeftovers, "no leftover table of an earlier run", holds, seen)
             .proven_by(tables_query(database, &leftovers), "0")
             .at_primary()
-            .with_fix("if no copy is running, drop them: the copy's script with --discard does it"),
+            .with_fix("if no copy is running, drop the tables: run the copy script with --discard"),
     );
     let has_key = change.table.indexes.iter().any(|index| {
         index.unique
@@ -327,7 +328,7 @@ fn table(
             has_key,
             "by the table's indexes",
         )
-        .with_fix("add one: gh-ost copies along it"),
+        .with_fix("add a unique key: gh-ost copies the rows in its order"),
     );
     for odd in [database, name].into_iter().filter(|odd| !is_name_for_gh_ost(odd)) {
         items.push(
@@ -348,7 +349,7 @@ fn table(
                 Outcome::Failed,
                 clause.to_owned(),
             )
-            .with_fix("RENAME and CHANGE do not ride on this copy; do it apart"),
+            .with_fix("run RENAME and CHANGE in a separate step"),
         );
     }
     if let Some(cannot) = topology.and_then(|topology| secure_transport(topology, release)) {
@@ -366,7 +367,7 @@ fn secure_transport(topology: &Topology<'_>, release: Release) -> Option<Precond
             Outcome::Failed,
             "require_secure_transport is ON",
         )
-        .with_fix("take gh-ost 1.0.48 or newer")
+        .with_fix("use gh-ost 1.0.48 or newer")
     })
 }
 
@@ -382,14 +383,14 @@ fn is_name_for_gh_ost(name: &str) -> bool {
 
 /// Whether the swap of the tables can lose nothing.
 fn safe_cut_over(topology: &Topology<'_>, release: Release, decided: Option<CutOver>) -> Precondition {
-    let what = "the swap of the tables loses no write";
+    let what = "the cut-over loses no writes";
     match decided {
         Some(CutOver::TwoStep) => {
             return Precondition::new(
                 PreconditionId::SafeCutOver,
                 what,
                 Outcome::Passed,
-                "two renames, as decided: statements fail with 1146 for an instant",
+                "two renames, as decided: statements fail with error 1146 for an instant",
             );
         }
         Some(CutOver::WritersStopped) => {
@@ -397,21 +398,21 @@ fn safe_cut_over(topology: &Topology<'_>, release: Release, decided: Option<CutO
                 PreconditionId::SafeCutOver,
                 what,
                 Outcome::Passed,
-                "nobody writes meanwhile, as decided",
+                "writers are stopped, as decided",
             );
         }
         None => {}
     }
-    let choice = "or decide: --cut-over two-step (nothing is lost; statements fail with error 1146 for an instant), or \
+    let choice = "or decide: --cut-over two-step (no writes are lost; statements fail with error 1146 for an instant), or \
                   --cut-over writers-stopped (nobody writes while the tables are swapped)";
     if !release.checks_metadata_lock() {
         return Precondition::new(
             PreconditionId::SafeCutOver,
             what,
             Outcome::Failed,
-            format!("gh-ost {release} does not check that the rename waits"),
+            format!("gh-ost {release} does not check that its RENAME is blocked"),
         )
-        .with_fix(format!("take gh-ost 1.1.8 or newer, {choice}"));
+        .with_fix(format!("use gh-ost 1.1.8 or newer, {choice}"));
     }
     let Some(primary) = topology.primary_facts else {
         return match instrument_exists(topology.server) {
@@ -444,7 +445,7 @@ fn safe_cut_over(topology: &Topology<'_>, release: Release, decided: Option<CutO
         None => primary
             .metadata_lock_instrument
             .as_ref()
-            .map_or_else(|| String::from("nobody looked"), |seen| seen.proof.reason().to_owned()),
+            .map_or_else(|| String::from("not read"), |seen| seen.proof.reason().to_owned()),
     };
     Precondition::new(PreconditionId::SafeCutOver, what, holds, seen)
         .proven_by(INSTRUMENT, "1")
@@ -508,7 +509,7 @@ fn rights(topology: &Topology<'_>, database: &str, release: Release) -> Precondi
     };
     let needed = rights::needed(Tool::GhOst, ServerKind::of(topology.server), &[database.to_owned()], circumstances);
     let missing = rights::missing(topology, &needed);
-    let what = "the acting account has the rights of gh-ost";
+    let what = "the account has the privileges for gh-ost";
     let id = PreconditionId::Rights;
     let grants =
         |rights: &[rights::Right]| rights.iter().map(|right| right.grant("ACCOUNT")).collect::<Vec<_>>().join(" ");
@@ -518,7 +519,10 @@ fn rights(topology: &Topology<'_>, database: &str, release: Release) -> Precondi
         return Precondition::new(id, what, true, format!("{} has them", topology.server.account));
     }
     if ["ALTER", "DROP", "UPDATE"].into_iter().all(lacks) || has_roles {
-        let seen = format!("{} only reads; the acting account was not seen", topology.server.account);
+        let seen = format!(
+            "{} is the audit account; the account that runs the scripts was not checked",
+            topology.server.account
+        );
         return Precondition::new(id, what, Outcome::Unproven, seen)
             .shown_by("SHOW GRANTS FOR CURRENT_USER()")
             .checked_by_tool()

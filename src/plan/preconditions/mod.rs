@@ -17,7 +17,7 @@ use crate::finding::Confidence;
 pub(super) fn variable(topology: &Topology<'_>, name: &str, wanted: &[&str]) -> (Outcome, String) {
     match topology.variable(name) {
         Some(value) => (wanted.iter().any(|w| w.eq_ignore_ascii_case(value)).into(), format!("{name} is {value}")),
-        None => (Outcome::Unproven, format!("{name} was not seen")),
+        None => (Outcome::Unproven, format!("{name} was not read")),
     }
 }
 
@@ -37,7 +37,7 @@ pub(super) fn columns(context: &EnvironmentContext<'_>, change: &TableChange<'_>
             )
             .proven_by(column_type_query(database, table, &column.name), from.clone())
             .at_primary()
-            .with_fix("run csm-audit plan again: the table has changed since"),
+            .with_fix("the table has changed since the plan: run csm-audit plan again"),
         );
         if column_change.to.contains("unsigned") && !from.contains("unsigned") {
             let range = change.measures().and_then(|measures| {
@@ -77,7 +77,7 @@ pub(super) fn columns(context: &EnvironmentContext<'_>, change: &TableChange<'_>
                     Outcome::Unproven,
                     column_change.found_by.join("; "),
                 )
-                .with_fix("find out whether it does, and leave the step out when it does not"),
+                .with_fix("check whether the column stores ids; if not, skip the step"),
             );
         }
     }
@@ -115,11 +115,11 @@ pub(super) fn foreign_keys(context: &EnvironmentContext<'_>, change: &TableChang
             // Those that were seen are dropped by a step of the plan; what counts is that no other is hidden.
             let (outcome, seen) = match (names.is_empty(), proof.is_proven()) {
                 (true, true) => (Outcome::Passed, proof.reason().to_owned()),
-                (false, true) => (Outcome::Passed, format!("steps before drop {}", names.join(", "))),
+                (false, true) => (Outcome::Passed, format!("earlier steps drop {}", names.join(", "))),
                 (_, false) => (Outcome::Unproven, proof.reason().to_owned()),
             };
             Precondition::new(id, what, outcome, seen).proven_by(query, "0").at_primary().with_fix(
-                "drop it first, by its name in the database; an account without rights on its database does not see it",
+                "drop the foreign key first, by its actual name; an account without privileges on its database cannot see it",
             )
         })
         .collect()
@@ -139,7 +139,7 @@ pub(super) fn table_small(change: &TableChange<'_>, topology: Option<&Topology<'
     let empty = measures.is_some_and(|measures| measures.empty == Some(true));
     let rows = measures.and_then(|measures| measures.rows_estimate);
     let seen = match (empty, rows) {
-        (true, _) => String::from("it was empty"),
+        (true, _) => String::from("empty"),
         (false, Some(rows)) => format!("about {rows} rows"),
         (false, None) => String::from("the number of rows is unknown"),
     };

@@ -20,23 +20,23 @@ pub(in super::super) fn pt_osc(
     let proven = change.database.triggers.proof.is_proven();
     let holds = if triggers > 0 { Some(false) } else { proven.then_some(true) };
     items.push(
-        Precondition::new(PreconditionId::NoTrigger, "the table has no trigger", holds, format!("{triggers} seen"))
+        Precondition::new(PreconditionId::NoTrigger, "the table has no trigger", holds, format!("{triggers} found"))
             .proven_by(triggers_query(database, name), "0")
             .at_primary()
-            .with_fix("drop them before and create them afterwards"),
+            .with_fix("drop them before the copy and re-create them afterwards"),
     );
     let left = pt_osc_tables(name);
     let there = left.iter().filter(|left| change.database.table(left).is_some()).count();
     items.push(
         Precondition::new(
             PreconditionId::NoLeftovers,
-            "no table of an earlier run is left",
+            "no leftover table of an earlier run",
             there == 0,
-            format!("{there} tables seen"),
+            format!("{there} tables found"),
         )
         .proven_by(tables_query(database, &left), "0")
         .at_primary()
-        .with_fix("if no copy is running, drop them: the copy's script with --discard does it"),
+        .with_fix("if no copy is running, drop the tables: run the copy script with --discard"),
     );
     let has_key = change.table.indexes.iter().any(|index| index.unique);
     items.push(
@@ -57,9 +57,9 @@ pub(in super::super) fn pt_osc(
     let Some(topology) = topology else {
         items.push(Precondition::new(
             PreconditionId::ServerRead,
-            "a live server was read",
+            "facts of a live server",
             Outcome::Unproven,
-            "the facts are a dump's",
+            "only a dump was read",
         ));
         return items;
     };
@@ -81,11 +81,10 @@ pub(in super::super) fn pt_osc(
         let seen = if is_super {
             String::from("the account has SUPER")
         } else {
-            trusted
-                .map_or_else(|| String::from("it was not seen"), |v| format!("log_bin_trust_function_creators is {v}"))
+            trusted.map_or_else(|| String::from("not read"), |v| format!("log_bin_trust_function_creators is {v}"))
         };
         // An account with SUPER may without it, which the query cannot tell; the tool's dry run makes no trigger.
-        let fix = "SET GLOBAL log_bin_trust_function_creators = 1 for the while, or run it as an account with SUPER";
+        let fix = "SET GLOBAL log_bin_trust_function_creators = 1 during the change, or use an account with SUPER";
         let check = Precondition::new(
             PreconditionId::TriggerCreation,
             "triggers may be created with a binary log (error 1419)",

@@ -122,10 +122,10 @@ impl Graph {
 
 /// The key, and how far it has come in each environment.
 fn target_lines(key: &ReportColumn) -> Vec<String> {
-    let declared = key.migrations.as_deref().or(key.models.as_deref()).unwrap_or("type not known");
+    let declared = key.migrations.as_deref().or(key.models.as_deref()).unwrap_or("type unknown");
     let mut lines = vec![middle(&format!("{} {declared}", key.column), 38)];
     for place in &key.environments {
-        let mut line = format!("{}: {}", place.environment, place.column_type.as_deref().unwrap_or("not there"));
+        let mut line = format!("{}: {}", place.environment, place.column_type.as_deref().unwrap_or("no such column"));
         if let Some(rows) = place.rows {
             let _ = write!(line, ", {} rows", number(rows));
         }
@@ -182,7 +182,7 @@ fn pointed_to(report: &Report) -> impl Iterator<Item = Found> {
         let (class, label) = state(reference.constraint.is_some(), places);
         Found {
             table: reference.table.clone(),
-            note: format!("the key's table points to it by {}", reference.columns.join(", ")),
+            note: format!("referenced by {} of the target's table", reference.columns.join(", ")),
             column: reference.referenced.join(", "),
             pointed_to: true,
             class,
@@ -200,13 +200,15 @@ fn state<'a>(expected: bool, places: impl Iterator<Item = (&'a str, bool)>) -> (
         names.join(", ")
     };
     match (with.is_empty(), without.is_empty()) {
-        (true, true) if expected => ("expected", "constraint, says the code".to_owned()),
-        (true, true) => ("soft", "no constraint, says the code".to_owned()),
+        (true, true) if expected => ("expected", "constraint in the code".to_owned()),
+        (true, true) => ("soft", "no constraint in the code".to_owned()),
         (false, true) if expected => ("constraint", format!("constraint in {}", names(&with))),
         (false, true) => ("extra", format!("constraint in {}; not in the code", names(&with))),
         (true, false) if expected => ("missing", format!("missing in {}", names(&without))),
         (true, false) => ("soft", format!("soft in {}", names(&without))),
-        (false, false) if expected => ("missing", format!("missing in {}; there in {}", names(&without), names(&with))),
+        (false, false) if expected => {
+            ("missing", format!("missing in {}; exists in {}", names(&without), names(&with)))
+        }
         (false, false) => ("extra", format!("in {}, not in {}; not in the code", names(&with), names(&without))),
     }
 }

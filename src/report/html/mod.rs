@@ -83,9 +83,9 @@ pub fn render(report: &Report) -> Result<String, askama::Error> {
         assumptions: view::assumptions(report),
         graph: Graph::new(report),
         graph_note: if report.columns.is_empty() {
-            "Relations that the code declares; no database was looked into."
+            "Relations that the code declares; no database was read."
         } else {
-            "Every column that stores the ids, with what ties it to the key; and what the key's own table points to."
+            "Every column that stores the ids, with its constraint; and the tables that the target's table references."
         },
         columns: view::columns(report, &environments),
         environments,
@@ -160,9 +160,19 @@ mod filters {
         Ok(humanize::visible(text).chars().count() > LONG)
     }
 
-    /// How a precondition came out.
+    /// The result of a precondition.
     #[askama::filter_fn]
     pub fn outcome(check: &Precondition, _: &dyn askama::Values) -> askama::Result<&'static str> {
+        Ok(match check.outcome {
+            Outcome::Passed => "passed",
+            Outcome::Failed => "failed",
+            Outcome::Unproven => "not checked",
+        })
+    }
+
+    /// The style of a precondition's result.
+    #[askama::filter_fn]
+    pub fn outcome_class(check: &Precondition, _: &dyn askama::Values) -> askama::Result<&'static str> {
         Ok(match check.outcome {
             Outcome::Passed => "passed",
             Outcome::Failed => "failed",

@@ -32,7 +32,7 @@ fn place(report: &Report, root: Option<usize>, path: &str, line: Option<u32>) ->
     Place { path, line, link }.render().unwrap_or_default()
 }
 
-/// A bar: how much of a whole, from 0 to 1. A share that is not known has no bar.
+/// A bar: how much of a whole, from 0 to 1. A share that is unknown has no bar.
 fn bar(share: Option<f64>, class: &str) -> String {
     let track = "<rect class=\"track\" width=\"100\" height=\"10\" rx=\"0\"/>";
     let fill = share.filter(|share| share.is_finite()).map_or_else(String::new, |share| {
@@ -44,7 +44,7 @@ fn bar(share: Option<f64>, class: &str) -> String {
     )
 }
 
-/// Something that blocks, and the number of the finding that tells more.
+/// Something that blocks, and the number of its finding.
 pub(super) struct Blocking<'a> {
     pub text: &'a str,
     pub finding: Option<usize>,
@@ -74,8 +74,8 @@ pub(super) fn environments_note(report: &Report) -> String {
     };
     match (names(true), names(false)) {
         (all, none) if none.is_empty() => all,
-        (none, all) if none.is_empty() => format!("not complete: {all}"),
-        (complete, part) => format!("{complete}; not complete: {part}"),
+        (none, all) if none.is_empty() => format!("partial: {all}"),
+        (complete, part) => format!("{complete}; partial: {part}"),
     }
 }
 
@@ -103,7 +103,7 @@ impl<'a> Headroom<'a> {
             Some(share) if share >= 0.6 => "warn",
             Some(_) => "good",
         };
-        let unknown = || "not known".to_owned();
+        let unknown = || "unknown".to_owned();
         Self {
             table: &column.table,
             column: &column.column,
@@ -113,7 +113,7 @@ impl<'a> Headroom<'a> {
             used: place.used.as_deref().map_or_else(unknown, humanize::digits),
             limit: place.limit.as_deref().map_or_else(unknown, humanize::digits),
             percent: match (place.share, place.used.as_deref()) {
-                (None, _) => "unproven".to_owned(),
+                (None, _) => "not verified".to_owned(),
                 // What is rounded to nothing is not nothing.
                 (Some(share), Some(used)) if share <= 0.0 && used != "0" => "< 0.1 %".to_owned(),
                 (Some(share), _) => humanize::percent(share),
@@ -142,7 +142,7 @@ pub(super) fn headroom(report: &Report) -> Vec<HeadroomGroup<'_>> {
     groups.filter(|group| !group.rows.is_empty()).collect()
 }
 
-/// What has to hold for the dates of exhaustion, each once.
+/// The assumptions of the forecasts, each once.
 pub(super) fn assumptions(report: &Report) -> Vec<&str> {
     let places = report.columns.iter().flat_map(|column| &column.environments);
     let mut all: Vec<&str> = Vec::new();
@@ -312,7 +312,7 @@ pub(super) fn folded(report: &Report) -> (usize, String) {
     if rest.len() < 4 || grave == 0 || !all_info {
         return (0, String::new());
     }
-    (grave + 1, format!("{} that are good to know", humanize::counted(humanize::length(rest.len()), "finding")))
+    (grave + 1, format!("{} of severity info", humanize::counted(humanize::length(rest.len()), "finding")))
 }
 
 fn evidence<'a>(report: &'a Report, finding: &'a ReportFinding) -> Vec<Evidence<'a>> {
@@ -348,7 +348,7 @@ pub(super) fn steps(report: &Report) -> Vec<Step<'_>> {
         .map(|step| {
             let dotted: Vec<&str> = [&step.database, &step.table].into_iter().flatten().map(String::as_str).collect();
             let outcomes = |outcome| step.preconditions.iter().filter(|check| check.outcome == outcome).count();
-            let counts = [(Outcome::Failed, "failed"), (Outcome::Unproven, "unproven"), (Outcome::Passed, "passed")];
+            let counts = [(Outcome::Failed, "failed"), (Outcome::Unproven, "not checked"), (Outcome::Passed, "passed")];
             let counts: Vec<String> = counts
                 .into_iter()
                 .map(|(outcome, word)| (outcomes(outcome), word))
@@ -403,9 +403,9 @@ pub(super) fn strategies(report: &Report) -> Vec<(String, Vec<Strategy<'_>>)> {
             Verdict::Recommended => ("recommended", "good"),
             Verdict::Possible => ("possible", ""),
             Verdict::Refused => ("refused", "bad"),
-            Verdict::Unproven => ("unproven", "warn"),
+            Verdict::Unproven => ("not verified", "warn"),
         };
-        let said = |estimate: &Option<_>| estimate.as_ref().map_or_else(|| "not known".to_owned(), humanize::estimate);
+        let said = |estimate: &Option<_>| estimate.as_ref().map_or_else(|| "unknown".to_owned(), humanize::estimate);
         let row = Strategy {
             verdict,
             class,

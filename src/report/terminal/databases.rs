@@ -30,7 +30,7 @@ impl Summary {
         };
         self.text.push('\n');
         let verdict = self.begin(&humanize::verdict(report).1, self.width.saturating_sub(27));
-        self.line(&format!("{BOLD}May the migration start?{BOLD:#}  {style}{verdict}{style:#}"));
+        self.line(&format!("{BOLD}Ready to migrate?{BOLD:#}  {style}{verdict}{style:#}"));
         if let Some((column, place)) = humanize::tightest(report) {
             let share = place.share.map_or_else(|| "unknown".to_owned(), humanize::percent);
             let limit =
@@ -41,8 +41,8 @@ impl Summary {
             if let Some(range) = &place.exhausted {
                 let condition =
                     if range.assumption.is_empty() { String::new() } else { format!(", if {}", range.assumption) };
-                let text =
-                    self.begin(&format!("used up {}{condition}", humanize::dates(range)), self.width.saturating_sub(2));
+                let text = self
+                    .begin(&format!("ids run out {}{condition}", humanize::dates(range)), self.width.saturating_sub(2));
                 self.line(&format!("  {text}"));
             }
         }
@@ -214,7 +214,7 @@ fn said(environment: &ReportEnvironment) -> String {
         .collect();
     let mut parts = Vec::new();
     if let Some(part) = environment.incomplete.first() {
-        parts.push(format!("not complete: {}: {}", part.place, part.reason));
+        parts.push(format!("partial: {}: {}", part.place, part.reason));
     }
     if let Some(server) = environment.servers.first() {
         let more = environment.servers.len() - 1;
@@ -223,7 +223,7 @@ fn said(environment: &ReportEnvironment) -> String {
     }
     parts.push(databases.join(", "));
     if !environment.unproven.is_empty() {
-        parts.push(format!("{} unproven", counted(length(environment.unproven.len()), "list")));
+        parts.push(format!("{} not verified", counted(length(environment.unproven.len()), "fact")));
     }
     parts.retain(|part| !part.is_empty());
     parts.join("; ")

@@ -122,7 +122,7 @@ impl Summary {
             let place = self.cut(&format!("{}:{}", model.file, model.line), self.width.saturating_sub(11));
             self.line(&format!("{DIM}defined in {place}{DIM:#}"));
         } else {
-            self.line(&format!("{WARN}its definition was not found in what was scanned{WARN:#}"));
+            self.line(&format!("{WARN}the definition of the model was not found{WARN:#}"));
         }
     }
 
@@ -265,7 +265,7 @@ impl Summary {
             self.line(&format!("{HEAD}gaps{HEAD:#}  {WARN}{kinds}{WARN:#}"));
             return;
         }
-        self.head("gaps", "seen and not modelled");
+        self.head("gaps", "not analysed");
         for (kind, gaps) in rows.iter().take(TOP) {
             let kind = self.cut(kind, self.width.saturating_sub(12));
             self.line(&format!("{:>8}  {WARN}{kind}{WARN:#}", number(length(gaps.len()))));
@@ -283,7 +283,7 @@ impl Summary {
         let packages = report.roots.iter().any(|root| root.kind == super::v1::ReportRootKind::SitePackages);
         self.head("next", "");
         if !found {
-            self.line("Name the model with --target app_label.Model, or scan the root that defines it.");
+            self.line("Set the model with --target app_label.Model, or scan the root that defines it.");
         }
         if !packages {
             self.line("Installed packages were not scanned: add --site-packages DIR.");
@@ -292,7 +292,7 @@ impl Summary {
             self.line("Databases were not read: add --replica prod=mysql://USER@HOST/DATABASE");
         }
         if files.is_empty() {
-            self.line("Reports to attach, to search in and for other tools: -o reports/");
+            self.line("Write HTML, Markdown, JSON and SARIF reports: -o reports/");
         }
         for (at, file) in files.iter().enumerate() {
             let name = self.cut(file, self.width.saturating_sub(9));
@@ -517,7 +517,7 @@ mod tests {
         let text = stripped(&render(&empty, 80, &[]));
         assert!(text.contains("0 touchpoints in 0 files"), "{text}");
         assert!(text.contains("its definition was not found"), "{text}");
-        assert!(text.contains("Name the model with --target"), "{text}");
+        assert!(text.contains("Set the model with --target"), "{text}");
         assert!(!text.contains("gaps"), "{text}");
     }
 }

@@ -16,12 +16,12 @@ use crate::source::{GapKind, INSTALLED_APPS};
 #[serde(from = "PublishedAnswer")]
 #[schemars(!from)]
 pub struct Answer {
-    /// Whether it may: `yes` for ready, `no` for not ready, `unproven` for not verified.
+    /// Whether the migration may start: `yes` (ready), `no` (not ready) or `unproven` (not verified).
     pub may_start: MayStart,
     /// Findings that forbid it unless they are resolved, the gravest first; the plan resolves those of
     /// `handled_by_plan`.
     pub blocked_by: Vec<String>,
-    /// What could not be verified and has to be.
+    /// Facts that must be verified and could not be.
     pub unproven: Vec<String>,
     /// The column whose range ends first, as an index into `columns` and into its `environments`.
     pub tightest: Option<[usize; 2]>,
@@ -34,10 +34,10 @@ pub struct Answer {
     /// Blockers that steps of the plan remove.
     #[serde(default)]
     pub handled_by_plan: Vec<HandledBlocker>,
-    /// Blockers that no step of the plan removes: somebody has to decide first.
+    /// Blockers that no step of the plan removes: they need a decision first.
     #[serde(default)]
     pub decisions: Vec<String>,
-    /// What stops the tools although the code knows it, such as foreign keys, and which steps take care of it.
+    /// Reasons that prevent the change although the code defines them, such as foreign keys, with the steps that handle them.
     #[serde(default)]
     pub stops_change: Vec<String>,
 }
@@ -90,11 +90,11 @@ impl From<PublishedAnswer> for Answer {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Readiness {
-    /// Everything that matters was read, and what is in the way is removed by the plan.
+    /// All relevant facts were read, and the plan removes every blocker.
     Ready,
-    /// Something that the plan does not remove is in the way.
+    /// A blocker exists that the plan does not remove.
     NotReady,
-    /// Nothing known is in the way, and something that matters could not be read.
+    /// No blocker was found, but a relevant fact could not be read.
     #[default]
     NotVerified,
 }
@@ -120,7 +120,7 @@ pub enum MayStart {
     Unproven,
 }
 
-/// What has to be known of a database with the target's table before its key may be changed.
+/// The facts of a database with the target's table that are required before its key may be changed.
 const NEEDED: [&str; 5] = ["tables", "foreign keys", "foreign keys of other databases", "triggers", "sizes and ranges"];
 
 impl Report {
@@ -296,9 +296,9 @@ fn stops(plan: &Plan) -> Vec<String> {
         .into_iter()
         .filter(|(_, dropped, _)| !dropped.is_empty())
         .map(|(environment, dropped, added)| {
-            let keys = if dropped.len() == 1 { "foreign key that stops" } else { "foreign keys that stop" };
+            let keys = if dropped.len() == 1 { "foreign key that prevents" } else { "foreign keys that prevent" };
             format!(
-                "{environment}: the plan drops {} {keys} the change and adds {added} again: {}",
+                "{environment}: the plan drops {} {keys} the change and re-creates {added}: {}",
                 dropped.len(),
                 dropped.join(", ")
             )
@@ -315,11 +315,11 @@ fn unverified(audit: &Audit) -> Vec<String> {
     out.extend(databases_not_given(audit));
     if audit.expected.iter().all(|code| code.apps.is_empty()) {
         out.push(String::from(
-            "no installed apps are known, so no table of the code was compared; name the settings with --settings",
+            "the installed apps are unknown, so no table of the code was compared; set the settings module with --settings",
         ));
     } else if !audit.expected.iter().any(|code| code.models.contains_key(&audit.target.label.to_lowercase())) {
         out.push(format!(
-            "no migration makes {}, so its table and its key are guessed from Django's defaults",
+            "no migration creates {}, so its table and its key are assumed from Django's defaults",
             audit.target.label
         ));
     }
@@ -357,7 +357,7 @@ fn databases_not_given(audit: &Audit) -> Vec<String> {
             audit.expected.iter().find_map(|code| code.alias_names.get(alias)).map_or("DATABASE", String::as_str);
         let stores = if stored.len() == 1 { "stores" } else { "store" };
         with_ids.push(format!(
-            "{environment}: {} {stores} ids of {}, and no database was given for the alias {alias}: add --replica \
+            "{environment}: {} {stores} ids of {}, and no database was passed for the alias {alias}: add --replica \
              {environment}=mysql://USER@HOST/{name}",
             stored.join(", "),
             audit.target.label

@@ -54,7 +54,7 @@ pub struct ReportDatabase {
     pub name: String,
     /// Where it was read: a server's address or a dump's file name.
     pub from: String,
-    /// The Django alias it stands for; none when no alias fits.
+    /// The Django alias of the database; none when no alias matches.
     pub alias: Option<String>,
     /// Why that alias.
     pub alias_from: String,
@@ -85,11 +85,11 @@ pub struct ReportUnproven {
 /// A statement of a check: something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ReportFinding {
-    /// The check, which `csm-audit explain` tells more of.
+    /// The id of the check; `csm-audit explain` describes it.
     pub check: String,
-    /// How grave.
+    /// The severity.
     pub severity: Severity,
-    /// How sure.
+    /// The confidence.
     pub confidence: Confidence,
     /// What was found, in a sentence.
     pub message: String,
@@ -111,7 +111,7 @@ pub struct ReportFinding {
     pub blocks: bool,
     /// What each side says.
     pub evidence: Vec<ReportEvidence>,
-    /// What to do.
+    /// The fix.
     pub fix: String,
     /// The same for the same finding, in every run.
     pub fingerprint: String,
@@ -145,13 +145,13 @@ pub struct ReportColumn {
     pub field: Option<String>,
     /// How it was found to store the ids.
     pub found_by: Vec<String>,
-    /// How sure that is.
+    /// The confidence.
     pub confidence: Confidence,
     /// The type that the models say.
     pub models: Option<String>,
     /// The type that the migrations leave in the database.
     pub migrations: Option<String>,
-    /// Whether the code wants a constraint.
+    /// Whether the code defines a constraint.
     pub constraint_expected: bool,
     /// The type that it needs.
     pub needs: String,
@@ -182,13 +182,13 @@ pub struct ReportColumnIn {
     pub column_type: Option<String>,
     /// The constraint that ties it to the key.
     pub constraint: Option<String>,
-    /// The largest value that was used, as a decimal number; none when nobody could look.
+    /// The largest value that was used, as a decimal number; none when it could not be read.
     pub used: Option<String>,
     /// The largest value that fits, as a decimal number.
     pub limit: Option<String>,
     /// How much of the range is used, from 0 to 1.
     pub share: Option<f64>,
-    /// When it is used up.
+    /// When ids run out.
     pub exhausted: Option<DateRange>,
     /// Whether it is narrower than the ids will be.
     pub too_narrow: bool,
@@ -209,7 +209,7 @@ pub struct ReportReference {
     pub referenced: Vec<String>,
     /// The field that points without a constraint, as `app_label.Model.field`.
     pub field: Option<String>,
-    /// The name of the constraint that the code wants; none when it wants none.
+    /// The name of the constraint that the code defines; none when the code defines none.
     pub constraint: Option<String>,
     /// The reference in every database that holds the target's table.
     pub environments: Vec<ReportReferenceIn>,
@@ -233,7 +233,7 @@ pub struct DateRange {
     pub earliest: String,
     /// `YYYY-MM-DD`; none when it may be never.
     pub latest: Option<String>,
-    /// What has to hold for it.
+    /// The assumptions.
     pub assumption: String,
 }
 

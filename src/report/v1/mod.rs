@@ -106,7 +106,7 @@ pub struct ReportRoot {
     pub import_roots: Vec<String>,
 }
 
-/// Whose code a root holds.
+/// The owner of the code in a root.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ReportRootKind {
@@ -156,15 +156,15 @@ pub struct ReportTouchpoint {
     /// `on_delete`: `shop.Cart.owner (CASCADE)`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub chain: Vec<String>,
-    /// The name or literal, as it stands.
+    /// The name or literal, as in the code.
     pub symbol: String,
     /// The definition around it, dotted, with its module.
     pub enclosing: String,
-    /// Whether it stands in test code.
+    /// Whether the touchpoint is in test code.
     pub is_test: bool,
-    /// How sure it is.
+    /// The confidence.
     pub confidence: Confidence,
-    /// The line it stands on, trimmed, at most 200 characters.
+    /// The line of code, trimmed, at most 200 characters.
     pub snippet: String,
     /// The same for the same thing, wherever its file and its line move to.
     pub fingerprint: String,

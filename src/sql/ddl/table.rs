@@ -369,7 +369,7 @@ fn column_type(cursor: &mut Cursor<'_, '_>, draft: &mut Draft) -> Parsed<()> {
                     "ASCII" => draft.charset = Some("latin1".to_owned()),
                     "UNICODE" => draft.charset = Some("ucs2".to_owned()),
                     "BYTE" => draft.charset = Some("binary".to_owned()),
-                    // The binary collation of the character set; which one is not known here.
+                    // The binary collation of the character set; which one is unknown here.
                     _ => draft.def.column.collation = Some("binary".to_owned()),
                 }
                 cursor.advance();
