@@ -71,7 +71,7 @@ prove() {
 all_proven() {
     [ "$failed" -eq 0 ] || die "$failed preconditions failed: nothing was changed."
 }
-# Writers wait while the rows are copied; nobody waits for the table longer than a few seconds.
+# Writers wait while the rows are copied; the lock wait is limited to a few seconds.
 is_applied() {
     [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''')" = 'bigint unsigned' ] || return 1
     return 0

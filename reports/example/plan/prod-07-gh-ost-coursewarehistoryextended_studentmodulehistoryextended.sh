@@ -136,9 +136,9 @@ choose_cut_over() {
     case $decided in
         two-step | writers-stopped)
             if [ "$decided" = two-step ]; then
-                say 'Two renames: nothing is lost; for an instant there is no table, and statements fail with error 1146.'
+                say 'Two renames: no writes are lost; the table is missing for an instant, and statements fail with error 1146.'
             else
-                say 'Nobody may write from before the cut-over until after it: this is your responsibility.'
+                say 'Stop all writers before the cut-over and until it has ended: this is your responsibility.'
             fi
             arguments+=(--cut-over=two-step)
             without_locks
@@ -150,7 +150,7 @@ Enable the instrument wait/lock/metadata/sql/mdl and use gh-ost 1.1.8 or newer, 
   CSM_AUDIT_CUT_OVER=writers-stopped  nobody writes while the tables are swapped' 4
             arguments+=(--cut-over=atomic)
             ;;
-        *) die "CSM_AUDIT_CUT_OVER is two-step or writers-stopped, not $decided." 2 ;;
+        *) die "CSM_AUDIT_CUT_OVER must be two-step or writers-stopped, not $decided." 2 ;;
     esac
 }
 is_done() {
@@ -214,7 +214,7 @@ need_log() {
     if log_is_kept; then
         say 'passed  the binary log of the last checkpoint is kept'
     else
-        say "FAILED  the binary log of the last checkpoint is kept: $HOST has purged it, or is not the server of the checkpoint"
+        say "FAILED  the binary log of the last checkpoint is kept: $HOST has purged the log, or is not the server of the checkpoint"
         say "        $1"
         failed=$((failed + 1))
     fi
@@ -347,11 +347,11 @@ begin() {
     fi
     if [ "$(copies)" = 1 ] && has_checkpoint; then
         if [ "$mode" = --execute ]; then
-            say 'An interrupted copy with a checkpoint exists: going on with it.'
+            say 'An interrupted copy with a checkpoint exists: continuing it.'
             resume
             return
         fi
-        say 'An interrupted copy with a checkpoint exists; --execute goes on with it.'
+        say 'An interrupted copy with a checkpoint exists; --execute continues it.'
         exit 0
     fi
     columns_unchanged

@@ -137,7 +137,7 @@ compare_rows() {
     local low end high last agrees ids try chunks=0
     say 'Comparing the rows of both tables.'
     if [ -e "$run.compared" ] && read -r low end <"$run.compared"; then
-        say "Going on with the comparison above $low; remove $run.compared to begin again."
+        say "Continuing the comparison above $low; remove $run.compared to restart it."
     else
         low=$(lowest)
         # Rows that are written from now on go the same way as those before.

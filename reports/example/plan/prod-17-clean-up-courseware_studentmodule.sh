@@ -98,8 +98,8 @@ rollback_is_possible() {
 # The tables are all that a rollback needs. While one is possible, giving it up is a decision.
 ask_for_rollback() {
     if rollback_is_possible && [ -z "${CSM_AUDIT_GIVE_UP_ROLLBACK:-}" ]; then
-        say 'A rollback is still possible: every id fits the old type, and it needs these tables.'
-        say "Set CSM_AUDIT_GIVE_UP_ROLLBACK=1 to give it up and drop them."
+        say 'A rollback is still possible: every id fits the old type, and a rollback needs these tables.'
+        say "Set CSM_AUDIT_GIVE_UP_ROLLBACK=1 to give up the rollback and drop the tables."
         failed=$((failed + 1))
     fi
 }

@@ -101,9 +101,9 @@ copy_is_running() {
 }
 check_assumptions() {
     say 'Assumptions of the plan failed or were not checked:'
-    say '  - platform: the list of tables may be incomplete: a dump holds the tables that it was asked for; there may be others'
+    say '  - platform: the list of tables may be incomplete: a dump contains only the requested tables; others may exist'
     say '  - platform: the list of foreign keys from other databases may be incomplete: a dump of one database does not show foreign keys from other databases'
-    say '  - platform_history: the list of tables may be incomplete: a dump holds the tables that it was asked for; there may be others'
+    say '  - platform_history: the list of tables may be incomplete: a dump contains only the requested tables; others may exist'
     say '  - platform_history: the list of foreign keys from other databases may be incomplete: a dump of one database does not show foreign keys from other databases'
     [ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Resolve them and run csm-audit plan again, or set CSM_AUDIT_I_KNOW=1 to override them.' 3
 }
@@ -142,7 +142,7 @@ compare_rows() {
     local low end high last agrees ids try chunks=0
     say 'Comparing the rows of both tables.'
     if [ -e "$run.compared" ] && read -r low end <"$run.compared"; then
-        say "Going on with the comparison above $low; remove $run.compared to begin again."
+        say "Continuing the comparison above $low; remove $run.compared to restart it."
     else
         low=$(lowest)
         # Rows that are written from now on go the same way as those before.

@@ -98,8 +98,8 @@ rollback_is_possible() {
 # The tables are all that a rollback needs. While one is possible, giving it up is a decision.
 ask_for_rollback() {
     if rollback_is_possible && [ -z "${CSM_AUDIT_GIVE_UP_ROLLBACK:-}" ]; then
-        say 'A rollback is still possible: every id fits the old type, and it needs these tables.'
-        say "Set CSM_AUDIT_GIVE_UP_ROLLBACK=1 to give it up and drop them."
+        say 'A rollback is still possible: every id fits the old type, and a rollback needs these tables.'
+        say "Set CSM_AUDIT_GIVE_UP_ROLLBACK=1 to give up the rollback and drop the tables."
         failed=$((failed + 1))
     fi
 }
@@ -114,9 +114,9 @@ is_done() {
 }
 check_assumptions() {
     say 'Assumptions of the plan failed or were not checked:'
-    say '  - platform: the list of tables may be incomplete: a dump holds the tables that it was asked for; there may be others'
+    say '  - platform: the list of tables may be incomplete: a dump contains only the requested tables; others may exist'
     say '  - platform: the list of foreign keys from other databases may be incomplete: a dump of one database does not show foreign keys from other databases'
-    say '  - platform_history: the list of tables may be incomplete: a dump holds the tables that it was asked for; there may be others'
+    say '  - platform_history: the list of tables may be incomplete: a dump contains only the requested tables; others may exist'
     say '  - platform_history: the list of foreign keys from other databases may be incomplete: a dump of one database does not show foreign keys from other databases'
     [ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Resolve them and run csm-audit plan again, or set CSM_AUDIT_I_KNOW=1 to override them.' 3
 }
