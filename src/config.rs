@@ -26,7 +26,7 @@ pub use self::value::{CliOverrides, Color, Environment, Format};
 /// What the key becomes unless something else is asked for.
 pub const DEFAULT_KEY_TYPE: &str = "bigint unsigned";
 
-/// More threads than this for each core are not started, whoever asks for them: each has a stack of its own.
+/// More threads than this for each core are not started: each has a stack of its own.
 const THREADS_PER_CORE: usize = 4;
 
 /// All settings of a run. Paths are as they were given, or relative to the current folder.
@@ -56,7 +56,7 @@ pub struct Settings {
     pub server: Option<String>,
     /// Which database each alias stands for.
     pub databases: IndexMap<String, String>,
-    /// The apps whose tables are on an alias, asked where a router does not tell.
+    /// The apps whose tables are on an alias, used where no router decides.
     pub routes: IndexMap<String, Vec<String>>,
     /// The environments by name.
     pub environments: IndexMap<String, Environment>,

@@ -100,7 +100,7 @@ pub fn snapshot(arguments: Snapshot) -> anyhow::Result<ExitCode> {
         for Gap { kind, reason, .. } in
             gaps.iter().filter(|gap| !arguments.quiet || gap.kind == GapKind::EnvironmentIncomplete)
         {
-            // Whoever closed standard error does not want to know.
+            // A closed standard error is not an error.
             let _ = writeln!(stderr, "{kind}: {}", printable::line(reason));
         }
     }
@@ -115,7 +115,7 @@ fn place_of(path: &Path, environments: &[EnvironmentFacts]) -> PathBuf {
         return path.to_path_buf();
     }
     let beside = path.with_extension("incomplete.json");
-    // Whoever closed standard error does not want to know.
+    // A closed standard error is not an error.
     let _ = writeln!(
         anstream::stderr(),
         "{} is complete and was kept; this snapshot is not complete and was written to {}",
@@ -125,7 +125,7 @@ fn place_of(path: &Path, environments: &[EnvironmentFacts]) -> PathBuf {
     beside
 }
 
-/// What a scan is to read; nothing when nobody names an environment.
+/// What a scan is to read; nothing if no environment was passed.
 pub fn of_scan(arguments: &Environments, settings: &Settings) -> anyhow::Result<(Vec<Source>, Vec<Gap>)> {
     if arguments.offline {
         return Ok((Vec::new(), Vec::new()));
@@ -133,7 +133,7 @@ pub fn of_scan(arguments: &Environments, settings: &Settings) -> anyhow::Result<
     sources(&arguments.replicas, &arguments.access, settings)
 }
 
-/// The earlier states of environments that a scan is told of.
+/// The earlier snapshots of environments that were passed to a scan.
 pub fn earlier(arguments: &Environments, settings: &Settings) -> anyhow::Result<Vec<Source>> {
     if let Some(wrong) = arguments.earlier.iter().find(|argument| !argument.contains('=') || argument.contains("://")) {
         anyhow::bail!(
@@ -187,7 +187,7 @@ fn sources(environments: &[String], access: &Access, settings: &Settings) -> any
         let answer = answers.entry(question.to_owned());
         answer.or_insert_with(|| rpassword::prompt_password(question).ok()).clone()
     };
-    // Without a terminal there is nobody to ask.
+    // Without a terminal no prompt is possible.
     let somebody = io::stdin().is_terminal() && io::stderr().is_terminal();
     let parse = |texts: &[String], environment: &Environment| {
         let around = CredentialSources {

@@ -15,7 +15,7 @@ use csm_audit::report::{annotations, html, json, markdown, sarif, terminal};
 /// the plan's scripts, goes into a folder of its own beside them.
 const FOLDER: [Format; 4] = [Format::Json, Format::Html, Format::Markdown, Format::Sarif];
 
-/// The name of the files in a folder, without what tells their format.
+/// The name of the files in a folder, without their extension.
 const STEM: &str = "csm-audit";
 
 /// The width of what is no terminal.
@@ -91,7 +91,7 @@ fn is_folder(path: &Path) -> bool {
     path.is_dir() || path.as_os_str().to_string_lossy().ends_with(['/', MAIN_SEPARATOR])
 }
 
-/// The format that a file's name tells.
+/// The format by a file's extension.
 fn of_name(path: &Path) -> Option<Format> {
     match path.extension().and_then(OsStr::to_str)?.to_ascii_lowercase().as_str() {
         "json" if path.file_stem().is_some_and(|stem| stem.to_string_lossy().ends_with(".sarif")) => {

@@ -26,7 +26,7 @@ use crate::{INCOMPLETE, environments};
 /// Something of a plan is open.
 const OPEN: u8 = 1;
 
-/// The folder that is written when nobody names one.
+/// The folder that is written by default.
 const FOLDER: &str = "csm-audit-plan";
 
 /// Plans the change, and writes the folder.
@@ -250,7 +250,7 @@ fn rows(plan: &Plan, source: &Source, facts: &EnvironmentFacts, verification: &m
     }
 }
 
-/// What a comparison comes to. A row that the old table alone has was deleted since, or is lost: nobody can tell from here.
+/// What a comparison comes to. A row that the old table alone has was deleted since, or is lost: the tables do not show which.
 fn tell(table: &str, left: &str, found: &Agreement) -> (String, State) {
     let Agreement { rows, missing, differing } = found;
     if *missing > 0 {

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 /// Whether a character is not seen, or moves what is around it: controls, marks of direction, fillers, tags. Line breaks
-/// and tabs are left to whoever knows whether the text may have several lines.
+/// and tabs are left to the caller, for texts of several lines.
 #[must_use]
 pub fn is_hidden(c: char) -> bool {
     match c {

@@ -168,7 +168,7 @@ fn known() -> Vec<Situation> {
         },
         Situation {
             environments: vec![with(read(vec![order()]), |facts| facts.databases[0].tables.found[0].is_view = true)],
-            ..situation("the target is a view", "not-ready", "is a view")
+            ..situation("the target is a view", "not-ready", "shop_order: a view")
         },
         Situation {
             environments: vec![with(read(vec![order()]), |facts| {
@@ -237,7 +237,7 @@ fn unread() -> Vec<Situation> {
         },
         Situation {
             settings: "DATABASES = {'default': {'NAME': 'shop'}}\n",
-            ..situation("no list of apps", "not-verified", "no installed apps")
+            ..situation("no list of apps", "not-verified", "the installed apps are unknown")
         },
         Situation {
             settings: TWO,

@@ -241,7 +241,7 @@ impl Finder {
         }
     }
 
-    /// What the models say, whether a migration knows it or not.
+    /// The fields of the models, with or without a migration.
     fn by_models(&mut self, code: &Expected) {
         for column in &code.model_columns {
             let Some((table, referenced)) = &column.referenced else { continue };
@@ -324,7 +324,7 @@ impl Finder {
 }
 
 impl Finder {
-    /// Columns of databases that nobody named, by their names.
+    /// Columns of databases that were not passed, by their names.
     fn by_other_databases(&mut self, target: &Target, environments: &[Environment]) {
         let usual = target.usual_columns();
         for environment in environments {

@@ -37,7 +37,7 @@ impl Finder {
                 for table in database.tables.found.iter().filter(unknown) {
                     let Some((sure, why)) = copies(&names, table, target) else { continue };
                     let integer = table.column(&target.key).is_some_and(|c| integer_limit(&c.column_type).is_some());
-                    // Nobody who reads the code knows what is written there.
+                    // The code does not show what is written there.
                     let sure = if sure == Confidence::Certain { Confidence::Likely } else { Confidence::Possible };
                     if integer {
                         let why = format!("{why}, in {}", environment.facts.name);

@@ -12,7 +12,7 @@ use crate::source::{Gap, GapKind};
 /// Nobody plans for longer, and rates say nothing of it.
 const YEARS: i64 = 100;
 
-/// What is younger tells no rate.
+/// A younger point gives no rate.
 const RECENT: i64 = 28 * 86_400;
 
 const DAY: i128 = 86_400;
@@ -53,7 +53,7 @@ impl History {
         let rate = |(point, by): &(Point, String)| {
             let seconds = i128::from(self.now.at - point.at);
             let ids = self.now.id - point.id;
-            // A key that went back was emptied or made anew; that tells no rate.
+            // A smaller key means that the table was emptied or re-created: no rate.
             let since = format!("since {}{by}", Day::at(u64::try_from(point.at).unwrap_or(0)));
             (seconds >= DAY && ids >= 0).then_some(Rate { ids, seconds, since })
         };
@@ -154,7 +154,7 @@ fn history(
         let by = format!(" by the column {}", growth.column);
         if let (Some(first), Some(last)) = (births.first(), births.last()) {
             past.push((*first, by.clone()));
-            // The newest quarter tells of tomorrow, but for the last weeks: they may be a holiday, or an import.
+            // The newest quarter predicts the future, except the last weeks: they may be a holiday, or an import.
             let newest = last.id - (last.id - first.id) / 4;
             let recent = births.iter().filter(|birth| birth.id >= newest && now.at - birth.at >= RECENT);
             past.extend(recent.map(|birth| (*birth, by.clone())));
@@ -219,7 +219,7 @@ mod tests {
         let two = history(point("2026-01-11", 3_000), &past).passes(5_000, "the key").unwrap();
         // 200 a day lately, 8 a day on the whole.
         assert_eq!(days(&two), ("2026-01-21".to_owned(), Some("2026-09-18".to_owned())));
-        assert!(two.assumption.contains("by 8 to 200 ids a day: the one is its rate since 2025-01-01"), "{two:?}");
+        assert!(two.assumption.contains("by 8 to 200 ids a day (8 since 2025-01-01"), "{two:?}");
     }
 
     #[test]

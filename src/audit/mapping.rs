@@ -8,7 +8,7 @@ use crate::expected::Expected;
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts};
 use crate::source::{Gap, GapKind};
 
-/// Tables in common, of all that either has, from which on a database is taken for an alias that nobody named.
+/// Tables in common, of all that either has, from which on a database is matched to an alias without a configured name.
 const ALIKE: f64 = 0.3;
 
 /// What each database of an environment is to the code; `expected` holds the index of its server's expectation.
@@ -25,7 +25,7 @@ pub(super) fn mappings(
         let Some(code) = code(at) else { continue };
         mappings[at] = named(database, code, settings).map(|(alias, why)| mapping(alias, why, expected[at]));
     }
-    // What nobody named is known by its tables, the most alike first; each alias is one database.
+    // Databases without a configured alias are matched by their tables, the most similar first; each alias is one database.
     let mut alike: Vec<(f64, usize, &str)> = Vec::new();
     for (at, database) in facts.databases.iter().enumerate().filter(|(at, _)| mappings[*at].is_none()) {
         let Some(code) = code(at) else { continue };
@@ -84,7 +84,7 @@ fn mapping(alias: String, why: String, expected: usize) -> AliasMapping {
 
 fn unnamed(facts: &EnvironmentFacts, at: usize, expected: usize, gaps: &mut Vec<Gap>) -> AliasMapping {
     let name = &facts.databases[at].name;
-    // What was not read is told as such, once.
+    // Databases that were not read are reported once.
     if !facts.databases[at].tables.found.is_empty() {
         let gap = Gap::general(
             GapKind::DatabaseWithoutAlias,
@@ -108,7 +108,7 @@ fn named(database: &DatabaseFacts, code: &Expected, settings: &Settings) -> Opti
     }
     // An alias that the configuration has given to another database is taken.
     let free = |alias: &&String| !settings.databases.contains_key(*alias);
-    // Two aliases of one name are on two servers, and which of them this is the settings do not tell.
+    // Two aliases of one name are on two servers, and the settings do not define which of them this is.
     let by_settings = |alias: &&String| code.alias_names.get(*alias).is_some_and(|name| same(name));
     let mut theirs = code.databases.keys().filter(free).filter(by_settings);
     if let (Some(alias), None) = (theirs.next(), theirs.next()) {

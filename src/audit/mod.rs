@@ -174,7 +174,7 @@ impl Audit {
     }
 
     /// A server is asked for the sizes and ranges of tables that seem to have to do with the target. Whoever took a
-    /// snapshot without the code could not know all of them.
+    /// snapshot without the code cannot contain all of them.
     fn push_unmeasured_gaps(&mut self) {
         for column in &self.columns {
             for place in column.places.iter().filter(|place| place.column_type.is_some()) {
@@ -292,7 +292,7 @@ impl Target {
     }
 }
 
-/// Dumps that do not tell their server.
+/// Dumps that do not record their server.
 fn guesses(facts: &[EnvironmentFacts]) -> Vec<Gap> {
     let databases = facts.iter().flat_map(|facts| facts.databases.iter().map(|database| (&facts.name, database)));
     databases
@@ -329,7 +329,7 @@ fn server_of(facts: &EnvironmentFacts, database: &DatabaseFacts, asked: bool) ->
         }
         Origin::Dump { server, .. } => {
             let server = server.as_ref().filter(|server| server.version != (0, 0, 0))?;
-            // Whoever names the server knows it better.
+            // A configured server takes precedence.
             let known = !server.guessed || !asked;
             known.then_some(Server { mariadb: server.flavour == Flavour::MariaDb, version: server.version })
         }

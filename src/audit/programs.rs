@@ -63,7 +63,7 @@ fn programs(database: &DatabaseFacts) -> impl Iterator<Item = ProgramText<'_>> {
 }
 
 impl ProgramText<'_> {
-    /// The assignments of ids, with where these come from. `stores` tells whether a column of a table stores ids.
+    /// The assignments of ids, with where these come from. `stores` returns whether a column of a table stores ids.
     fn of_ids(&self, stores: &dyn Fn(&str, &str) -> bool) -> Vec<(&Assignment, Origin)> {
         let mut variables: Vec<(&str, Origin)> = Vec::new();
         let mut found: Vec<(&Assignment, Origin)> = Vec::new();

@@ -72,7 +72,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
 /// Keys that come from another database into this one; Django makes none.
 fn from_elsewhere(context: &Context<'_>, findings: &mut Vec<Finding>) {
     for pair in &context.pairs {
-        // One of a database that was read itself is told of there, with its table when no migration makes that.
+        // A foreign key of a database that was read is reported there, with its table if no migration creates the table.
         let told = |name: &str| {
             let others = context.pairs.iter().filter(|other| other.environment_index == pair.environment_index);
             others.filter(|other| other.tables.is_some()).any(|other| other.database.name == name)

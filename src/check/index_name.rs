@@ -60,7 +60,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     }
 }
 
-/// Whether a server knows `RENAME INDEX`: from MySQL 5.7 and MariaDB 10.5.2 on.
+/// Whether a server supports `RENAME INDEX`: from MySQL 5.7 and MariaDB 10.5.2 on.
 fn renames_indexes(server: Server) -> bool {
     server.version >= if server.mariadb { (10, 5, 2) } else { (5, 7, 0) }
 }

@@ -39,7 +39,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
         let mut later: BTreeMap<&Node, Vec<String>> = BTreeMap::new();
         for migration in ledger.known.values().filter(|migration| ledger.is_applied(&migration.node)) {
             for dependency in &migration.dependencies {
-                // `__first__` and `__latest__` name no migration, and one that the code does not have is told elsewhere.
+                // `__first__` and `__latest__` are no migrations; a migration that is not in the code is reported elsewhere.
                 let Some((dependency, _)) = ledger.known.get_key_value(dependency) else { continue };
                 if !ledger.is_applied(dependency) {
                     later.entry(dependency).or_default().push(format!("{}.{}", migration.node.0, migration.node.1));

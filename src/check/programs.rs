@@ -92,7 +92,7 @@ pub(super) fn outside(
     }
 }
 
-/// A list in which something may be hidden is told where the target is.
+/// A list that may be incomplete is reported in the database of the target.
 pub(super) fn unproven(
     context: &Context<'_>,
     check: &Check,

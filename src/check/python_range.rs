@@ -41,7 +41,7 @@ fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
     let Some(code) = audit.expected.first() else { return };
     for range in &code.integer_ranges {
-        // An unsigned column is twice as large as Django's signed field, which nobody reaches.
+        // An unsigned column is twice as large as Django's signed field, which is never reached.
         let severity = match range.python_max {
             max if max >= i128::from(i64::MAX) => Severity::Info,
             _ if code.django >= Version(5, 0) => Severity::Error,

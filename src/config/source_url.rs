@@ -118,7 +118,9 @@ mod tests {
         let error = |text: &str| text.parse::<SourceUrl>().unwrap_err().to_string();
         assert!(error("javascript:alert({path})").contains("neither https"));
         assert!(error("https://example.org/").contains("no {path}"));
-        assert!(error("https://example.org/{path}{commit}").contains("`{commit}`; known are {path}"));
-        assert!(error("https://example.org/{path}#{line").contains("known are"));
+        assert!(
+            error("https://example.org/{path}{commit}").contains("unknown field `{commit}`; the fields are {path}")
+        );
+        assert!(error("https://example.org/{path}#{line").contains("the fields are"));
     }
 }

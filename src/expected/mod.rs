@@ -36,7 +36,7 @@ pub struct Expected {
     pub apps: Vec<App>,
     /// The tables of each alias.
     pub databases: IndexMap<String, Database, FxBuildHasher>,
-    /// The names of the aliases' databases, where the configuration or the settings tell them; mirrors have one as well.
+    /// The names of the aliases' databases, where the configuration or the settings define them; mirrors have one as well.
     pub alias_names: IndexMap<String, String, FxBuildHasher>,
     /// Aliases that are another one's database, such as its read replica, with that one.
     pub mirrors: IndexMap<String, String, FxBuildHasher>,

@@ -179,7 +179,7 @@ struct Code {
     classes: FxHashMap<String, CodeModel>,
     /// Apps whose models were read.
     apps: BTreeSet<String>,
-    /// Classes that may be models: app, name in small letters, why nobody knows.
+    /// Classes that may be models: app, name in small letters, and the reason why that is unknown.
     doubtful: Vec<(String, String, String)>,
     /// Calls that may make models, by app.
     made_by_call: FxHashMap<String, String>,
@@ -227,7 +227,7 @@ impl Code {
             code.made_by_call.extend(models.made_by_call.map(|reason| (app.label.clone(), reason)));
             let seen: FxHashSet<String> = models.models.iter().map(|m| m.model.key()).collect();
             read.extend(models.models);
-            // Whatever else is imported at some time is told by the migrations alone.
+            // Whatever else is imported at some time is defined by the migrations alone.
             let wanted = |key: &String| migrations.get(key).is_some_and(|m| m.options.managed && !m.options.proxy);
             let missing =
                 migrations.models().any(|m| m.app == app.label && wanted(&m.key()) && !seen.contains(&m.key()));
@@ -466,7 +466,7 @@ impl Comparison<'_> {
         self.differ(None, Differing::Table, code.table(), state.table(), None, None);
         let mut names: BTreeSet<&String> = code.fields.keys().chain(state.fields.keys()).collect();
         let implicit = String::from("id");
-        // What neither names is the same on both sides, or told by the field that the other names.
+        // What neither names is the same on both sides, or reported for the field that the other names.
         if self.code.implicit_key().is_some() != self.state.implicit_key().is_some() {
             names.insert(&implicit);
         }
@@ -528,7 +528,7 @@ impl Comparison<'_> {
     }
 
     fn only_in_code(&mut self, name: &str, field: &Field) {
-        // A key that Django adds to the state's model by itself, and fields that no migration tells of.
+        // A key that Django adds to the state's model by itself, and fields that are in no migration.
         if self.state.implicit_key().is_some() && name == "id" || field.base == "RelatedField" {
             return;
         }
@@ -586,7 +586,7 @@ impl Comparison<'_> {
         if unsure.is_some() {
             return;
         }
-        // The type of a reference is that of the key, where it is told.
+        // The type of a reference is that of the key, where differences are reported.
         if !references || code.own_type.is_some() || state.own_type.is_some() {
             let printed = |view: View<'_>, field: &Field| match view.parameters(name, field).sql {
                 Some(sql) => ColumnType::parse(&sql).print(view.target.server),

@@ -85,7 +85,7 @@ pub struct Field {
     pub generated: Option<Box<Generated>>,
     /// The relation, when the field is one.
     pub relation: Option<Relation>,
-    /// The arguments that Django compares to tell whether the column is to be altered.
+    /// The arguments that Django compares to decide whether the column must be altered.
     pub signature: BTreeMap<String, String>,
     /// `deconstruct()`'s path, for the same comparison.
     pub path: String,
@@ -161,7 +161,7 @@ pub struct Relation {
 }
 
 impl Field {
-    /// Whether the column's values are unique, as Django's `unique` property tells.
+    /// Whether the column's values are unique, as in Django's `unique` property.
     #[must_use]
     pub fn is_unique(&self) -> bool {
         self.unique || self.primary_key

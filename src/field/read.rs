@@ -200,7 +200,7 @@ fn is_not_provided(value: &Value<'_>) -> bool {
     matches!(value, Value::External(name) if name.ends_with("NOT_PROVIDED"))
 }
 
-/// What Django compares of two fields to tell whether anything is to be altered: the arguments that differ from the
+/// The parts of two fields that Django compares to decide whether anything must be altered: the arguments that differ from the
 /// defaults, but for those that no database sees.
 fn signature(kwargs: &Names<'_>, base: &str, version: Version) -> BTreeMap<String, String> {
     const UNSEEN: &[&str] = &[
@@ -349,7 +349,7 @@ pub(crate) fn expression_sql(value: &Value<'_>) -> Option<String> {
 pub(crate) fn model_name(value: &Value<'_>) -> Option<String> {
     match value {
         Value::Str(text) => Some(text.to_lowercase()),
-        // A class of models.py: which app it belongs to is told by its module, by whoever knows the apps.
+        // A class of models.py: its app follows from its module, in the code that has the list of apps.
         Value::Class(class) => Some(format!("@{}", class.dotted())),
         Value::External(name) => {
             let class = name.rsplit('.').next().unwrap_or(name).to_lowercase();
@@ -526,7 +526,7 @@ pub(crate) fn native_answer<'p>(object: &Rc<Object<'p>>, method: &str, target: T
     })
 }
 
-/// An attribute of a field object that its arguments tell.
+/// An attribute of a field object that follows from its arguments.
 pub(crate) fn native_attribute<'p>(object: &Rc<Object<'p>>, name: &str, target: Target) -> Option<Value<'p>> {
     let base = base_of(object)?;
     let kwargs = named(object, base);

@@ -38,7 +38,7 @@ impl Allowance {
     }
 }
 
-/// All allowances that stand in the files of a project; prose only tells of them, unless it counts.
+/// All allowances that stand in the files of a project; documents only mention them, unless documents count.
 pub(super) fn allowances(project: &Project, documents: bool) -> Vec<Allowance> {
     let mut allowances = Vec::new();
     let audit = word_hash("audit");

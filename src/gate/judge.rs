@@ -124,7 +124,7 @@ pub fn judge(findings: &Findings<'_>, before: Option<Before>, rules: &Rules, tas
         let served = Served::of(&now, &stances);
         let raises = |at: usize| {
             let entry = &now.touchpoints[at].entry;
-            // The model itself is no reference to the model, and an import is told with what it is for.
+            // The model itself is no reference to the model, and an import is reported with its use.
             stances[at] == Stance::Counted
                 && !(entry.kind == Kind::Definition && entry.target.eq_ignore_ascii_case(findings.target))
                 && !(entry.is_import() && (served.serves(entry) || known.exports(&now, entry)))
@@ -189,7 +189,7 @@ impl Known {
     fn of(before: Before, rules: &Rules, task: &Task, now: &State) -> Self {
         match before {
             Before::Baseline(baseline) => {
-                // A baseline may know linked models that nobody asks about any more.
+                // A baseline may contain linked models that are no longer compared.
                 let about: FxHashSet<&str> = now
                     .touchpoints
                     .iter()

@@ -247,7 +247,7 @@ pub enum Before {
     State(State),
 }
 
-/// What was not read although it could hold a reference that nobody knows. `known` tells of files that are as they were
+/// Files that were not read and could contain an unknown reference. `known` returns whether a file is as it was
 /// before: they cannot hold anything new.
 #[must_use]
 pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Vec<Gap> {
@@ -266,7 +266,7 @@ pub fn incomplete(findings: &Findings<'_>, known: &dyn Fn(FileId) -> bool) -> Ve
         }
         let is_python = file.is_some_and(|file| project.discovery.entry(file).kind == FileKind::Python);
         match gap.kind {
-            // Nobody knows what is in it. Of a folder neither.
+            // Its content is unknown. A folder likewise.
             GapKind::Unreadable
             | GapKind::NoTarget
             | GapKind::Unfinished

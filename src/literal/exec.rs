@@ -93,7 +93,7 @@ impl<'p> Interp<'p> {
                 scope.globals.borrow_mut().extend(names.iter().map(|n| Rc::from(n.name.as_str())));
             }
             StmtKind::Empty => {
-                // `break` and `continue` are told apart by their text: the tree keeps only that nothing is to analyse.
+                // `break` and `continue` are distinguished by their text: the tree keeps only that nothing is to analyse.
                 match scope.module.text.slice(stmt.span).trim() {
                     "break" => return Ok(Flow::Break),
                     "continue" => return Ok(Flow::Continue),

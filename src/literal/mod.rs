@@ -63,7 +63,7 @@ pub trait Loader<'p> {
     fn submodules(&self, dotted: &str) -> Vec<String>;
 }
 
-/// What the surroundings know of external names: Django, its settings, its connections.
+/// The values of external names in the environment of the code: Django, its settings, its connections.
 pub trait Host<'p> {
     /// The value of an external dotted name, when it has one here.
     fn external(&self, interp: &mut Interp<'p>, dotted: &str) -> Option<Value<'p>>;
@@ -163,7 +163,7 @@ pub struct Interp<'p> {
     tries: u32,
     /// Modules that put something else in their place (`sys.modules[__name__] = …`).
     replaced: FxHashMap<Rc<str>, Value<'p>>,
-    /// Whether an undecided condition or loop is told as a gap.
+    /// Whether an undecided condition or loop is reported as a gap.
     quiet: u32,
     /// How many modules run at the moment, each imported by the one before.
     running: u32,

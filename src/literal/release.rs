@@ -78,7 +78,7 @@ impl<'p> Parts<'p> {
         }
     }
 
-    /// Takes the parts of a value that nobody else has.
+    /// Takes the parts of a value that have no other owner.
     fn value(&mut self, value: Value<'p>) {
         match value {
             Value::List(list) => {

@@ -466,7 +466,7 @@ impl<'p> Value<'p> {
             Self::Tuple(items) => !items.is_empty(),
             Self::Set(dict) | Self::Dict(dict) => !dict.borrow().0.is_empty(),
             Self::Unknown(_) | Self::Import(..) => return None,
-            // A member of something external that nobody knows the value of.
+            // A member of an external object whose value is unknown.
             Self::Bound(pair) if matches!(pair.1, Self::External(_)) => return None,
             _ => true,
         })

@@ -10,7 +10,7 @@ use url::Url;
 use super::secret::Secret;
 use crate::printable;
 
-/// The port of a server that nobody moved.
+/// The default port.
 pub(super) const DEFAULT_PORT: u16 = 3306;
 
 /// How far a connection is encrypted and the server believed; the words are MySQL's.

@@ -115,7 +115,7 @@ pub struct ServerFacts {
     pub binary_logs: Option<Observed<Option<BinaryLogs>>>,
     /// Whether the instrument that shows metadata locks is there and on.
     pub metadata_lock_instrument: Option<Observed<Option<bool>>>,
-    /// Integer columns of databases that nobody named, which are called as columns with the ids of the tables that were
+    /// Integer columns of databases that were not passed, which are called as columns with the ids of the tables that were
     /// asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub other_columns: Option<Observed<Vec<OtherColumn>>>,
@@ -290,7 +290,7 @@ impl DatabaseFacts {
         self.measures.found.iter().find(|measures| measures.table == table)
     }
 
-    /// Tables that a tool for online schema changes made and nobody dropped, each with the table it belongs to.
+    /// Tables that a tool for online schema changes created and that were not dropped, each with the table it belongs to.
     #[must_use]
     pub fn leftovers(&self) -> Vec<(&str, &str)> {
         let names = self.tables.found.iter().map(|table| table.name.as_str());

@@ -8,7 +8,7 @@ use super::option_file::{self, Options};
 use super::secret::Secret;
 use crate::source::Gap;
 
-/// Asks a person for a password; `None` when nobody is there.
+/// Asks a person for a password; `None` when no answer is possible.
 pub type Ask<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 /// Where passwords and connections come from besides the URL.
@@ -65,7 +65,7 @@ impl Login {
     }
 }
 
-/// Why nobody can log in.
+/// Why a login is not possible.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
     /// A file that was named cannot be read.

@@ -23,7 +23,7 @@ pub(super) struct Names {
 pub(super) struct Named {
     /// Tables of the database.
     pub own: Vec<String>,
-    /// `a.b`, which is a table of another database or a column; [`settle`] tells which.
+    /// `a.b`, which is a table of another database or a column; [`settle`] decides which.
     pub elsewhere: Vec<TableRef>,
 }
 
@@ -140,7 +140,7 @@ fn quoted(text: &str, quote: char) -> Option<(String, &str)> {
     None
 }
 
-/// Keeps of `a.b` in texts what names a table of another of these databases, and tells that database of it. What was
+/// Keeps of `a.b` in texts what names a table of another of these databases, and records it in that database. What was
 /// settled before stays as it is.
 pub(super) fn settle(databases: &mut [DatabaseFacts]) {
     let mut known: FxHashMap<String, (usize, FxHashMap<String, String>)> = FxHashMap::default();

@@ -37,7 +37,7 @@ pub use self::session::Limits;
 use self::session::Session;
 use crate::source::{Gap, GapKind};
 
-/// A place that tells of one or several databases.
+/// A source of facts about one or several databases.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DataSource {
     /// A database on a server.
@@ -55,7 +55,7 @@ pub enum DataSource {
         path: PathBuf,
         /// What it holds.
         definitions: Arc<Definitions>,
-        /// The database, when the dump does not tell or something else is meant.
+        /// The database, if the dump does not record it or another one is meant.
         database: Option<String>,
     },
 }
@@ -110,7 +110,7 @@ impl Source {
     ///
     /// # Errors
     ///
-    /// When an argument is none, or nobody can log in.
+    /// When an argument is none, or a login is not possible.
     pub fn parse_all<'a>(
         arguments: impl IntoIterator<Item = &'a str>,
         around: &CredentialSources<'_>,
@@ -134,7 +134,7 @@ impl Source {
     }
 }
 
-/// Bytes of a file that are read to tell JSON, gzip and SQL apart.
+/// Bytes of a file that are read to distinguish JSON, gzip and SQL.
 const SNIFF_BYTES: u64 = 4096;
 
 impl DataSource {
@@ -153,12 +153,12 @@ impl DataSource {
             return Self::dump(path, database);
         }
         let cannot = |source| LiveError::File { path: path.clone(), source };
-        // A dump may be large, and its first bytes are enough to tell it from a snapshot.
+        // A dump may be large, and its first bytes are enough to distinguish it from a snapshot.
         let mut head = Vec::new();
         std::fs::File::open(&path).and_then(|file| file.take(SNIFF_BYTES).read_to_end(&mut head)).map_err(cannot)?;
         let is_json = head.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{');
         if is_json {
-            // A file that is no snapshot, or too new, is a mistake to be told at once, and not a part that is missing.
+            // A file that is no snapshot, or too new, is an error to report immediately, and not a missing part.
             snapshot::read_file(&path)?;
             return Ok(Self::Snapshot(path));
         }

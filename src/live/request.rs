@@ -20,7 +20,7 @@ pub struct Request {
 }
 
 impl Request {
-    /// A request about a Django model, by its label, under the names that Django gives when nobody chooses others.
+    /// A request about a Django model, by its label, under the names that Django gives by default.
     #[must_use]
     pub fn about(label: &str) -> Self {
         let (app, model) = label.split_once('.').unwrap_or(("", label));

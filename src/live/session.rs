@@ -15,7 +15,7 @@ use crate::printable;
 pub struct Limits {
     /// Connecting and logging in.
     pub connect: Duration,
-    /// One statement, on the server where it knows such a limit, and shortly after here.
+    /// One statement, on the server if it supports such a limit, and shortly after here.
     pub statement: Duration,
     /// Everything that is asked of one server.
     pub server: Duration,

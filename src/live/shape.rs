@@ -22,7 +22,7 @@ pub fn is_named_as_reference(names: &[String], column: &str) -> bool {
     })
 }
 
-/// What tells that a table copies rows of another.
+/// Evidence that a table copies rows of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum CopyEvidence {
     /// The columns of a history, and every column of the other table.

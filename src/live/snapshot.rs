@@ -143,9 +143,9 @@ mod tests {
         let newer = written().replace("\"version\": 1,", "\"version\": 7,").replace("environments", "surroundings");
         assert_eq!(
             error(&newer),
-            "s.json is a snapshot of version 7, and this csm-audit reads up to 1; use a newer csm-audit"
+            "s.json: snapshot version 7 is newer than this csm-audit supports (1); use a newer csm-audit"
         );
-        assert!(error("{}").contains("does not say \"kind\""));
+        assert!(error("{}").contains("does not contain \"kind\""));
         assert!(error("{\"kind\": \"csm-audit snapshot\", \"version\": 1}").contains("missing field `environments`"));
         assert!(error(&written()[..200]).contains("is not a valid snapshot"));
         assert!(read_file(Path::new("/no/such.json")).unwrap_err().to_string().contains("cannot read"));

@@ -11,7 +11,7 @@ use crate::sql::{Cell, Relation};
 /// The rows of one table.
 type Rows = fn(&str, &Table, Server) -> Vec<Vec<Cell>>;
 
-/// The table `schema.name`, in small letters, when this knows it.
+/// The table `schema.name`, in small letters, if it is in the catalog.
 pub(super) fn table(database: &Database, server: Server, name: &str) -> Option<Relation> {
     let (columns, of): (&'static [&'static str], Rows) = match name {
         "information_schema.tables" => {

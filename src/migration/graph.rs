@@ -104,7 +104,7 @@ impl<'p> Graph<'p> {
         let kept: Vec<Node> = self.migrations.keys().filter(|n| !replaced.contains_key(*n)).cloned().collect();
         let mut parents: BTreeMap<Node, BTreeSet<Node>> = kept.iter().map(|n| (n.clone(), BTreeSet::new())).collect();
         let migrated: BTreeSet<&str> = self.migrations.keys().map(|n| n.0.as_str()).collect();
-        // Dependencies within an app come first: they tell which migration is its first.
+        // Dependencies within an app come first: they determine its first migration.
         let mut later: Vec<(Node, Node, bool)> = Vec::new();
         for migration in self.migrations.values() {
             let own = stand_in(&migration.node);

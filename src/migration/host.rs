@@ -57,7 +57,7 @@ pub struct DjangoHost<'p> {
     query: RefCell<String>,
     /// What is left of the rows that it gave, when they are known.
     answer: RefCell<Option<VecDeque<Vec<Cell>>>>,
-    /// Whether the code has changed something, so that what is at hand is not what it would find.
+    /// Whether the code has changed something, so that the values here differ from those at run time.
     changed: StdCell<bool>,
     /// Entry points of the installed distributions: group, and `module:Class`.
     pub plugins: Vec<(String, String)>,

@@ -48,7 +48,7 @@ impl<'p> ProjectLoader<'p> {
         if segments.next() == Some("django") && !(segments.next() == Some("contrib") && is_app_module(dotted)) {
             return ModuleRef::Unknown;
         }
-        // These read files and registries of the running system, which nobody asks here.
+        // These read files and registries of the running system, which are not read here.
         if matches!(dotted.split('.').next(), Some("yaml" | "stevedore" | "pkg_resources")) {
             return ModuleRef::Unknown;
         }

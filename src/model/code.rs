@@ -117,7 +117,7 @@ pub fn models_of<'p>(interp: &mut Interp<'p>, module: &str, label: Label<'_>, ta
                 }
                 _ => continue,
             };
-            // A class belongs to the app of its module, whoever imports it.
+            // A class belongs to the app of its module, wherever it is imported.
             if label(&class.module.dotted) != app || !seen.insert(class.dotted()) {
                 continue;
             }

@@ -1,4 +1,4 @@
-//! Models as migrations know them, and the state of a whole project.
+//! Models as in migrations, and the state of a whole project.
 
 mod code;
 mod read;

@@ -81,7 +81,7 @@ impl ProjectState {
         true
     }
 
-    /// Adds or replaces a field of a model. Nothing is copied when nobody else holds the model.
+    /// Adds or replaces a field of a model. Nothing is copied if the model has no other owner.
     pub fn set_field(&mut self, key: &str, name: &str, field: Rc<Field>) -> bool {
         let Some(model) = self.models.get_mut(key) else { return false };
         if let Some(relation) = &field.relation {
@@ -115,7 +115,7 @@ pub fn target_key(model: &ModelState, to: &str) -> ModelKey {
         return model.key();
     }
     match to.rsplit_once('.') {
-        // A class whose app nobody knows: most likely this one's.
+        // A class whose app is unknown: most likely this one's.
         Some((module, name)) if module.starts_with('@') => key(&model.app, name),
         Some((app, name)) => key(app, name),
         None => key(&model.app, to),

@@ -157,7 +157,7 @@ impl<'s> View<'s> {
         }
         match self.pointed(field) {
             Some(pointed) if depth < 10 => self.of_pointed(&pointed, depth),
-            // The model is unknown; its key is most likely what keys are here. The caller tells the gap.
+            // The model is unknown; its key is most likely what keys are here. The caller reports the gap.
             _ => key_field(&self.state.auto_field).rel_type(self.target),
         }
     }

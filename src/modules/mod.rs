@@ -1,6 +1,6 @@
 //! Which dotted names a file answers to.
 //!
-//! Python knows a module under the path from whichever folder of `sys.path` it was found in. A project of age has
+//! Python names a module by the path from whichever folder of `sys.path` it was found in. A project of age has
 //! several such folders, so that `courseware.models` and `lms.djangoapps.courseware.models` are one module. They are
 //! derived from the tree: see [`import_roots`].
 

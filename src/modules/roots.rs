@@ -1,4 +1,4 @@
-//! Which folders are on `sys.path`, as far as the tree tells.
+//! Which folders are on `sys.path`, as far as the tree shows.
 
 use std::path::Path;
 use std::sync::LazyLock;

@@ -98,7 +98,7 @@ compare_rows() {
 "#;
 
 const COMPARE: &str = r#"
-# integer TEXT: whether it is one; anything else is an answer that no query here gives.
+# integer TEXT: fails unless TEXT is an integer.
 integer() {
     [[ $1 =~ ^-?[0-9]+$ ]] || die "The server's answer is not a number: $1"
 }

@@ -31,7 +31,7 @@ pub(super) fn parts(change: &TableChange<'_>) -> Vec<Part> {
     ]
 }
 
-/// What cannot be asked counts as running: whoever asks wants to change something that a running copy needs.
+/// What cannot be asked counts as running: the caller is about to change something that a running copy needs.
 const COPY_IS_RUNNING: &str = r#"copy_is_running() {
     local first now second
     [ "$(changelog_exists)" = 1 ] || return 1

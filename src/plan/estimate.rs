@@ -11,7 +11,7 @@ const THROTTLED: u64 = 100;
 const LOG_PERCENT: (u64, u64) = (77, 90);
 /// Rows a second that ALTER TABLE copies.
 const ALTER_RATE: (u64, u64) = (22_000, 45_000);
-/// Longer than this nobody may write-lock a table for.
+/// The maximum time of a write lock on a table.
 const SHORT: u64 = 5;
 /// More bytes than this are copied from disk, not from memory.
 const SMALL_BYTES: u64 = 256 << 20;
@@ -66,7 +66,7 @@ pub fn copy(measures: Option<&Measures>, server: Option<&ServerFacts>) -> Option
     ))
 }
 
-/// How long `ALTER TABLE … ALGORITHM=COPY` takes, while nobody can write.
+/// How long `ALTER TABLE … ALGORITHM=COPY` takes, while writers are blocked.
 #[must_use]
 pub fn alter(measures: Option<&Measures>) -> Option<Estimate> {
     let (few, many) = rows(measures?)?;

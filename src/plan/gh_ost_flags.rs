@@ -1,4 +1,4 @@
-//! Which release of gh-ost knows which flag.
+//! Which release of gh-ost supports which flag.
 
 use std::fmt;
 use std::str::FromStr;
@@ -15,10 +15,10 @@ pub enum Release {
 }
 
 impl Release {
-    /// The newest release that is known here; what scripts are written for when nobody says another.
+    /// The newest supported release, the default of the scripts.
     pub const NEWEST: Self = Self::Numbered(1, 1, 10, true);
 
-    /// Whether it knows a flag. One that is not in the table is known to none.
+    /// Whether the release supports a flag. No release supports a flag that is not in the table.
     #[must_use]
     pub fn knows(self, flag: &str) -> bool {
         FLAGS.iter().any(|(name, since)| *name == flag && *since <= self)
@@ -33,7 +33,7 @@ impl Release {
 
     /// Whether it can talk to a server at all. From 1.1.6 to 1.1.10 it sets `transaction_isolation` as it connects, which
     /// MySQL before 5.7.20 and MariaDB before 11.1 call by another name; and from 1.1.8 to 1.1.10 it takes MariaDB's
-    /// version for one of MySQL, and asks in words that MariaDB does not know. Before 1.1.8 it asks in words that MySQL has
+    /// version for one of MySQL, and sends statements that MariaDB does not support. Before 1.1.8 it sends statements that MySQL has
     /// given up in 8.4.
     #[must_use]
     pub fn speaks_to(self, server: &ServerFacts) -> bool {
@@ -46,7 +46,7 @@ impl Release {
         }
     }
 
-    /// The release that scripts are written for when nobody says which.
+    /// The default release of the scripts.
     #[must_use]
     pub fn for_server(server: Option<&ServerFacts>) -> Self {
         if server.is_none_or(|server| Self::NEWEST.speaks_to(server)) { Self::NEWEST } else { Self::Head }
@@ -92,7 +92,7 @@ const fn rc(major: u16, minor: u16, patch: u16) -> Release {
 }
 
 /// The flags that scripts may use, and the first release that has each. A flag that was seen to lose writes is only
-/// here to tell what a release can do: `skip-metadata-lock-check`.
+/// here to determine what a release supports: `skip-metadata-lock-check`.
 const FLAGS: &[(&str, Release)] = &[
     ("allow-on-master", v(0, 7, 1)),
     ("alter", v(0, 7, 1)),

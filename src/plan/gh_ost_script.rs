@@ -72,7 +72,7 @@ pub(super) const CHOOSE_CUT_OVER: &str = r#"choose_cut_over() {
             sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.
 Enable the instrument wait/lock/metadata/sql/mdl and use gh-ost 1.1.8 or newer, or decide:
   CSM_AUDIT_CUT_OVER=two-step         nothing is lost; statements fail with error 1146 for an instant
-  CSM_AUDIT_CUT_OVER=writers-stopped  nobody writes while the tables are swapped' 4
+  CSM_AUDIT_CUT_OVER=writers-stopped  all writers are stopped during the swap' 4
             arguments+=(--cut-over=atomic)
             ;;
         *) die "CSM_AUDIT_CUT_OVER must be two-step or writers-stopped, not $decided." 2 ;;
@@ -248,7 +248,7 @@ compare_rows
 if [ "$1" = --compare ]; then
     exit 0
 fi
-# The swap waits for whoever uses the table, and everybody else waits behind it.
+# The swap waits for open transactions on the table, and all other statements queue behind the swap.
 wait_for_quiet() {
     local busy second
     for ((second = 0; second < ${CSM_AUDIT_QUIET:-300}; second += 5)); do

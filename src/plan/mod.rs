@@ -1,4 +1,4 @@
-//! The plan of the change: what to run, in which order, on which server, how to know that a step may start, how to verify
+//! The plan of the change: what to run, in which order, on which server, the preconditions of a step, how to verify
 //! that it worked, and how to roll it back.
 //!
 //! It is derived from an [`Audit`] alone. Nothing here talks to a server: what a snapshot does not show, the scripts

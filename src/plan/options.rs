@@ -26,13 +26,13 @@ pub struct Options {
     pub commands: Commands,
 }
 
-/// How gh-ost may swap the tables where its atomic swap could lose writes.
+/// The cut-over method where gh-ost's atomic swap could lose writes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "kebab-case")]
 pub enum CutOver {
-    /// Two renames: nothing is lost, but for an instant there is no table, and statements fail with error 1146.
+    /// Two renames: no writes are lost; the table is missing for an instant, and statements fail with error 1146.
     TwoStep,
-    /// Nobody writes while the tables are swapped.
+    /// All writers are stopped during the swap.
     WritersStopped,
 }
 

@@ -345,7 +345,7 @@ all_proven() {
 /// The end of a script that is SQL: `$sql` is shown without `--execute`, and run again while others hold a lock. It needs
 /// the functions `is_done` and `all_proven`.
 pub(super) const RUN_SQL: &str = r#"
-# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# Runs SQL at the primary. The lock wait is short, so that other statements do not queue behind this one, and
 # the statement is tried again.
 run_sql() {
     local try output tries=${CSM_AUDIT_TRIES:-60}

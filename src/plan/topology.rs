@@ -172,7 +172,7 @@ fn is_at(server: &ServerFacts, host: &str, port: u16) -> bool {
 fn last(environment: &EnvironmentFacts, server: &ServerFacts) -> Option<Endpoint> {
     let mut at = server;
     let mut end = None;
-    // A circle has no end; nobody chains more servers than these.
+    // A circle has no end; longer chains of servers do not occur.
     for _ in 0..environment.servers.len().max(1) {
         let Some(source) = at.sources.as_ref().and_then(|sources| sources.found.first()) else { break };
         end = Some(Endpoint { host: source.host.clone(), port: source.port });

@@ -31,7 +31,7 @@ pub enum State {
     Done,
     /// It is not yet.
     Open,
-    /// Nobody can tell.
+    /// Not checked.
     Unproven,
 }
 

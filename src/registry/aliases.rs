@@ -11,7 +11,7 @@ use crate::source::{Gap, GapKind};
 pub(super) struct Aliases {
     /// Those with a schema of their own.
     pub own: Vec<String>,
-    /// The names of their databases, as far as they are told.
+    /// The names of their databases, as far as they are defined.
     pub names: ByAlias,
     /// Those that are another alias's database, such as its read replica.
     pub mirrors: ByAlias,

@@ -473,7 +473,7 @@ impl Editor<'_> {
         let old_view = View { state, model: old, target: self.target };
         for ((old_name, old_field), (new_name, new_field)) in old.fields.iter().zip(&new.fields).skip(1) {
             let mut old_side = Side::of(old_view, old_name, old_field);
-            // The type was that of the old target, which may be gone; what the database holds tells whether it differs.
+            // The type was that of the old target, which may be gone; the type in the database shows whether it differs.
             if let Some(column) = self.table(&new.table()).and_then(|t| t.column(&old_side.column)) {
                 old_side.parameters.sql = Some(column.column_type.print(self.target.server));
             }

@@ -44,7 +44,7 @@ impl Replay<'_, '_> {
         sides: Sides<'_>,
     ) {
         let Some((model_key, field)) = self.given(model_name, name, field, "left out") else { return };
-        // Held only where it comes back: a model that nobody else holds is changed in place.
+        // Held only where it comes back: a model without another owner is changed in place.
         let old = if sides.state { None } else { self.state.get(&model_key).cloned() };
         let kept = if preserve { field.clone() } else { state::without_default(&field) };
         self.state.set_field(&model_key, name, kept);

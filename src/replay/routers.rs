@@ -1,4 +1,4 @@
-//! Which alias an app's or a model's migrations run on, as the routers tell.
+//! Which alias an app's or a model's migrations run on, by the routers.
 
 use std::rc::Rc;
 
@@ -13,14 +13,14 @@ use crate::source::{Gap, GapKind};
 pub struct Routers<'p> {
     instances: Vec<(String, Value<'p>)>,
     known: FxHashMap<(String, String, String), bool>,
-    /// The apps of aliases, as the configuration tells them.
+    /// The apps of aliases, as in the configuration.
     told: IndexMap<String, Vec<String>>,
-    /// What they did not tell.
+    /// What they did not decide.
     pub gaps: Vec<Gap>,
 }
 
 impl<'p> Routers<'p> {
-    /// The routers of `DATABASE_ROUTERS`; `told` are the apps of aliases, asked where no router tells.
+    /// The routers of `DATABASE_ROUTERS`; `told` are the apps of aliases, used where no router decides.
     pub fn new(interp: &mut Interp<'p>, setting: &Value<'p>, told: IndexMap<String, Vec<String>>) -> Self {
         let mut out = Self { told, ..Self::default() };
         for entry in setting.items().unwrap_or_default() {

@@ -412,7 +412,7 @@ impl<'i, 'p> Replay<'i, 'p> {
         }
     }
 
-    /// A field whose type is unknown is told.
+    /// A field whose type is unknown is reported.
     pub(super) fn record_field_gap(&mut self, model: &str, name: &str, field: &Field) {
         if let Some(reason) = &field.unknown {
             let what = if field.many_to_many() { "table" } else { "column type" };

@@ -56,7 +56,7 @@ pub fn render(report: &Report) -> String {
 }
 
 /// Where a finding is shown: where its evidence stands in code, or else at the model of its table, or at the target, since
-/// a finding that is nowhere is seen by nobody.
+/// a finding without a location would be invisible.
 pub(super) fn place(report: &Report, finding: &ReportFinding) -> Option<(String, Option<u32>)> {
     place_in(report, finding).map(|(root, file, line)| (report.place(root, file), line))
 }

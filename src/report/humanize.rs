@@ -7,7 +7,7 @@ use crate::finding::Severity;
 use crate::plan::Estimate;
 pub(super) use crate::printable::visible;
 
-/// How to ask for what no scan of code alone can tell.
+/// The command for facts that are not in the code.
 pub(super) const ASK_DATABASES: &str = "csm-audit scan PATH --replica prod=mysql://USER@REPLICA/DATABASE -o reports/";
 
 /// What stays open without it.

@@ -42,7 +42,7 @@ pub enum ReadError {
 ///
 /// When it is not a valid report, or one of a later version.
 pub fn read(bytes: &[u8]) -> Result<Report, ReadError> {
-    /// As much as tells reports from other JSON.
+    /// The keys that distinguish reports from other JSON.
     #[derive(Deserialize)]
     struct Kind {
         version: Option<u64>,
@@ -84,12 +84,12 @@ mod tests {
         assert!(read(report.as_bytes()).is_ok());
         assert!(error("").starts_with("is not valid JSON"));
         assert!(error(&report[..report.len() / 2]).starts_with("is not valid JSON"));
-        assert!(error("[1]").contains("no report of csm-audit;"));
+        assert!(error("[1]").contains("is not a report of csm-audit;"));
         assert!(error("{\"version\": 1, \"touchpoints\": []}").contains("a baseline"));
         assert!(error("{\"version\": 1, \"environments\": []}").contains("a snapshot"));
         let newer = report.replacen("\"version\":1", "\"version\":2", 1);
         assert!(error(&newer).contains("report version 2, but this csm-audit supports 1"));
         let broken = report.replace("\"models\":[]", "\"models\":[{}]");
-        assert!(error(&broken).contains("a broken report: missing field"), "{}", error(&broken));
+        assert!(error(&broken).contains("is not a valid report: missing field"), "{}", error(&broken));
     }
 }

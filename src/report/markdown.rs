@@ -9,13 +9,13 @@ use super::v1::{ColumnRole, Report, ReportColumn, ReportColumnIn, ReportFinding}
 use crate::finding::Severity;
 use crate::plan::Outcome;
 
-/// Findings that are told; the rest is counted.
+/// The maximum number of listed findings; the rest is counted.
 const FINDINGS: usize = 15;
-/// Columns that are told.
+/// The maximum number of listed columns.
 const COLUMNS: usize = 15;
-/// Steps that are told.
+/// The maximum number of listed steps.
 const STEPS: usize = 60;
-/// A description is cut by whoever shows it: no single text may fill it.
+/// Sites truncate a description: no single text may fill it.
 const TEXT: usize = 300;
 
 /// The Markdown.

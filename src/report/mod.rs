@@ -1,4 +1,4 @@
-//! Reports: the only place that knows an output format.
+//! Reports: the only module with output formats.
 
 pub mod annotations;
 mod fingerprint;
@@ -15,7 +15,7 @@ use crate::source::{FileId, Gap};
 use crate::touchpoint::Touchpoint;
 use crate::touchpoint::models::Role;
 
-/// A model that matters, as reports tell it.
+/// A model that matters, as in reports.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LinkedModel {
     /// `app_label.Model`

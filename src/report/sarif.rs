@@ -17,7 +17,7 @@ use crate::finding::{Access, Confidence, Kind, Severity};
 /// More results than this are cut.
 pub const LIMIT: usize = 5000;
 
-/// Relative roots are told from here; whoever reads the log knows where the sources are.
+/// Relative roots start here; readers of the log have the sources.
 const SOURCES: &str = "SRCROOT";
 
 /// What stands in a path as it is; everything else is encoded.
@@ -462,7 +462,7 @@ fn pascal(id: &str) -> String {
     })
 }
 
-/// What a kind of touchpoint means for whoever changes the table.
+/// What a kind of touchpoint means for a change of the table.
 fn kind_help(kind: Kind) -> &'static str {
     match kind {
         Kind::Definition => "The definition of the model, and of the type of its key.",

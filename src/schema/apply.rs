@@ -28,7 +28,7 @@ impl Database {
     ///
     /// # Errors
     ///
-    /// When a server would refuse it; the database is then as before, or as far as the statement can be told to have
+    /// When a server would refuse it; the database is then as before, or as far as the statement is known to have
     /// come.
     pub fn apply(&mut self, ddl: &Ddl, server: Server) -> Result<(), Refused> {
         let before = self.before(ddl);

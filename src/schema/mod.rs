@@ -1,6 +1,6 @@
 //! Tables as a server holds them: columns, indexes, foreign keys, checks.
 //!
-//! [`Database`] applies statements ([`Ddl`]) with the rules of InnoDB; it neither knows Django nor asks a server.
+//! [`Database`] applies statements ([`Ddl`]) with the rules of InnoDB; it depends neither on Django nor on a server.
 
 mod apply;
 mod column_type;

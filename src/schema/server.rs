@@ -86,7 +86,7 @@ impl Server {
         !self.mariadb
     }
 
-    /// The collation of a database that nobody chose one for.
+    /// The default collation of a database.
     #[must_use]
     pub fn default_collation(self) -> &'static str {
         match (self.mariadb, self.version >= (8, 0, 0)) {
@@ -96,7 +96,7 @@ impl Server {
         }
     }
 
-    /// A collation by the name that the server tells: `utf8_bin` is `utf8mb3_bin` since MySQL 8.0.30 and MariaDB 10.6.
+    /// A collation by the name that the server reports: `utf8_bin` is `utf8mb3_bin` since MySQL 8.0.30 and MariaDB 10.6.
     #[must_use]
     pub fn collation_name(self, name: &str) -> String {
         let mb3 = self.at_least((8, 0, 30), (10, 6, 1));

@@ -336,7 +336,7 @@ pub struct Index {
     pub parts: Vec<IndexPart>,
     /// Whether the optimizer ignores it.
     pub invisible: bool,
-    /// Whether the server made it for a foreign key; it goes when another index covers it. Only a replay knows.
+    /// Whether the server made it for a foreign key; it goes when another index covers it. Set only by a replay.
     #[serde(skip)]
     pub implicit: bool,
 }
@@ -513,7 +513,7 @@ pub struct Check {
     pub condition: String,
     /// Whether it is enforced.
     pub enforced: bool,
-    /// The column when it stands in a column's definition. Only a replay knows.
+    /// The column when it stands in a column's definition. Set only by a replay.
     #[serde(skip)]
     pub column: Option<String>,
 }

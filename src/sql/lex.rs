@@ -1,7 +1,7 @@
 //! MySQL's words, strings and signs, with byte spans, in text that may hold placeholders.
 //!
 //! An own lexer and not sqlparser's: it never fails, it keeps byte offsets, it reads conditional comments as the code
-//! they are, and it knows the placeholders of Python's database drivers and string formatting.
+//! they are, and it supports the placeholders of Python's database drivers and string formatting.
 
 use std::borrow::Cow;
 

@@ -95,7 +95,7 @@ pub(crate) fn verb(tokens: &[Token<'_>]) -> String {
     let rest = &tokens[first + 1..];
     let has = |words: &[&str]| rest.iter().any(|token| token.is_any(words));
     let next_is = |words: &[&str]| rest.first().is_some_and(|token| token.is_any(words));
-    // A hole can hide the clause that would tell.
+    // A hole can hide the decisive clause.
     let open = rest.len() < 3 || rest.iter().any(|token| token.text.contains(HOLE));
     let verb = head.text.to_ascii_uppercase();
     let plausible = match verb.as_str() {

@@ -115,7 +115,7 @@ if step_is_done; then
 else
     prove primary 'the cut-over loses no writes' \
         'SELECT COUNT(*) FROM performance_schema.setup_instruments WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' AND ENABLED = '\''YES'\'' AND TIMED = '\''YES'\''' \
-        '1' 'UPDATE performance_schema.setup_instruments SET ENABLED = '\''YES'\'', TIMED = '\''YES'\'' WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' on the primary; or decide: --cut-over two-step (no writes are lost; statements fail with error 1146 for an instant), or --cut-over writers-stopped (nobody writes while the tables are swapped)'
+        '1' 'UPDATE performance_schema.setup_instruments SET ENABLED = '\''YES'\'', TIMED = '\''YES'\'' WHERE NAME = '\''wait/lock/metadata/sql/mdl'\'' on the primary; or decide: --cut-over two-step (no writes are lost; statements fail with error 1146 for an instant), or --cut-over writers-stopped (all writers are stopped during the swap)'
 fi
 step_is_done() {
     [ "$(ask primary 'SELECT CONCAT(DATA_TYPE, IF(COLUMN_TYPE LIKE '\''%unsigned%'\'', '\'' unsigned'\'', '\'''\'')) FROM information_schema.COLUMNS WHERE TABLE_SCHEMA = '\''platform'\'' AND TABLE_NAME = '\''courseware_studentmodulehistory'\'' AND COLUMN_NAME = '\''student_module_id'\''' 2>/dev/null)" = 'bigint unsigned' ] || return 1

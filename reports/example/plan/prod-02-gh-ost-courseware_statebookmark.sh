@@ -147,7 +147,7 @@ choose_cut_over() {
             sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.
 Enable the instrument wait/lock/metadata/sql/mdl and use gh-ost 1.1.8 or newer, or decide:
   CSM_AUDIT_CUT_OVER=two-step         nothing is lost; statements fail with error 1146 for an instant
-  CSM_AUDIT_CUT_OVER=writers-stopped  nobody writes while the tables are swapped' 4
+  CSM_AUDIT_CUT_OVER=writers-stopped  all writers are stopped during the swap' 4
             arguments+=(--cut-over=atomic)
             ;;
         *) die "CSM_AUDIT_CUT_OVER must be two-step or writers-stopped, not $decided." 2 ;;
@@ -225,7 +225,7 @@ check_assumptions() {
     [ -n "${CSM_AUDIT_I_KNOW:-}" ] || die 'Resolve them and run csm-audit plan again, or set CSM_AUDIT_I_KNOW=1 to override them.' 3
 }
 
-# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# Runs SQL at the primary. The lock wait is short, so that other statements do not queue behind this one, and
 # the statement is tried again.
 run_sql() {
     local try output tries=${CSM_AUDIT_TRIES:-60}

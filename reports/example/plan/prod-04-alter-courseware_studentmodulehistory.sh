@@ -104,7 +104,7 @@ before_change() {
 }
 sql='SET SESSION lock_wait_timeout = 5; ALTER TABLE `platform`.`courseware_studentmodulehistory` MODIFY `student_module_id` bigint unsigned NOT NULL, ALGORITHM=COPY, LOCK=SHARED'
 
-# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# Runs SQL at the primary. The lock wait is short, so that other statements do not queue behind this one, and
 # the statement is tried again.
 run_sql() {
     local try output tries=${CSM_AUDIT_TRIES:-60}

@@ -145,7 +145,7 @@ highest() {
     ask inspected 'SELECT GREATEST(COALESCE((SELECT MAX(`id`) FROM `platform`.`courseware_studentmodule`), 0), COALESCE((SELECT MAX(`id`) FROM `platform`.`_courseware_studentmodule_gho`), 0))'
 }
 
-# integer TEXT: whether it is one; anything else is an answer that no query here gives.
+# integer TEXT: fails unless TEXT is an integer.
 integer() {
     [[ $1 =~ ^-?[0-9]+$ ]] || die "The server's answer is not a number: $1"
 }
@@ -208,7 +208,7 @@ compare_rows
 if [ "$1" = --compare ]; then
     exit 0
 fi
-# The swap waits for whoever uses the table, and everybody else waits behind it.
+# The swap waits for open transactions on the table, and all other statements queue behind the swap.
 wait_for_quiet() {
     local busy second
     for ((second = 0; second < ${CSM_AUDIT_QUIET:-300}; second += 5)); do

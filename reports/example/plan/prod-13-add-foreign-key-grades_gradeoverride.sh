@@ -100,7 +100,7 @@ before_change() {
 }
 sql='SET SESSION lock_wait_timeout = 5, foreign_key_checks = 0; ALTER TABLE `platform`.`grades_gradeoverride` ADD CONSTRAINT `grades_gradeoverride_module_id_77f91be9_fk_coursewar` FOREIGN KEY (`module_id`) REFERENCES `platform`.`courseware_studentmodule` (`id`), ALGORITHM=INPLACE, LOCK=NONE'
 
-# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# Runs SQL at the primary. The lock wait is short, so that other statements do not queue behind this one, and
 # the statement is tried again.
 run_sql() {
     local try output tries=${CSM_AUDIT_TRIES:-60}

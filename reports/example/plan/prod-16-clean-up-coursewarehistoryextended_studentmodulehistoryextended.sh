@@ -153,7 +153,7 @@ before_change() {
 }
 sql='SET SESSION lock_wait_timeout = 5; DROP TABLE IF EXISTS `platform_history`.`_coursewarehistoryextended_studentmodulehistoryextended_ghc`, `platform_history`.`_coursewarehistoryextended_studentmodulehistoryextended_ghk`, `platform_history`.`_coursewarehistoryextended_studentmodulehistoryextended_del`, `platform_history`.`_coursewarehistoryextended_studentmodulehistoryextended_rev_del`'
 
-# Runs SQL at the primary. A lock that is not given soon is given up, so that nobody queues behind the statement, and
+# Runs SQL at the primary. The lock wait is short, so that other statements do not queue behind this one, and
 # the statement is tried again.
 run_sql() {
     local try output tries=${CSM_AUDIT_TRIES:-60}

@@ -13,7 +13,7 @@ use ruzstd::decoding::StreamingDecoder;
 
 use super::error::DumpError;
 
-/// So many bytes tell a format.
+/// The number of bytes that identify a format.
 const HEAD: usize = 4096;
 
 /// A file may be packed twice, as when a compressed dump is compressed again with its folder.

@@ -133,7 +133,7 @@ fn unfinished(folder: &Path, files: &BTreeSet<String>) -> Option<String> {
 
 /// `DB-schema-create.sql`, `DB.TABLE-schema.sql`, `DB.TABLE.00000.sql`, `DB-schema-post.sql`, …
 fn of_mydumper(folder: &Path, files: &BTreeSet<String>) -> Result<Vec<Part>, DumpError> {
-    // A database's files begin with its name; one that is no plain word has another there, and tells it inside.
+    // A database's files begin with its name; a name that is not a plain word is encoded there, and is in the file itself.
     let mut databases: BTreeMap<&str, String> = BTreeMap::new();
     for file in files {
         let Some(begin) = stem(file).and_then(|stem| stem.strip_suffix("-schema-create")) else { continue };

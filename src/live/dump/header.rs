@@ -123,7 +123,7 @@ fn dumped(text: &str, from: &str, guessed: bool) -> DumpedServer {
 /// The server that writes definitions so; `None` when they show nothing.
 pub(super) fn guess(text: &str) -> Option<DumpedServer> {
     let has = |pattern: &str| Regex::new(pattern).is_ok_and(|pattern| pattern.is_match(text));
-    // A traits of one make only, then what tells old from new.
+    // A traits of one make only, then traits of old or new releases.
     let (flavour, version, why) = if has(r"\butf8mb4_uca1400_") {
         (Flavour::MariaDb, (11, 4, 99), "it has collations that only MariaDB has")
     } else if has(r"\butf8mb4_0900_|/\*!80\d{3} ") {

@@ -1,4 +1,4 @@
-//! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and what such a dump cannot tell. Of a dump
+//! Facts from a dump of definitions, such as `mysqldump --no-data` makes, and the facts that such a dump does not contain. Of a dump
 //! with rows, those of the migration histories are read and no others.
 
 mod bytes;
@@ -158,7 +158,7 @@ impl Definitions {
     }
 }
 
-/// Reads a dump. `file` is its name; `wanted` the database that is meant, or its name where the dump does not tell.
+/// Reads a dump. `file` is its name; `wanted` the database that is meant, or its name if the dump does not record it.
 #[must_use]
 pub fn read(file: &str, text: &str, wanted: Option<&str>, request: &Request) -> (Vec<DatabaseFacts>, Vec<Gap>) {
     Definitions::new(file.to_owned(), Text { text: text.to_owned(), ..Text::default() }).facts(wanted, request)

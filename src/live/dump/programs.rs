@@ -34,7 +34,7 @@ impl Programs {
         };
         let mut starts: Vec<usize> = trigger.find_iter(text).chain(other.find_iter(text)).map(|m| m.start()).collect();
         starts.sort_unstable();
-        // Up to the end that the client was told to look for, or to where the next one begins.
+        // Up to the delimiter of the client, or to where the next one begins.
         let body = |end: usize, start: usize| {
             let next = starts.iter().find(|at| **at > start).copied().unwrap_or(text.len());
             let body = text.get(end..next).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! `mysqldump --xml`: definitions as `SHOW FIELDS`, `SHOW KEYS` and `SHOW TABLE STATUS` tell them, written again as SQL, so
+//! `mysqldump --xml`: definitions as in `SHOW FIELDS`, `SHOW KEYS` and `SHOW TABLE STATUS`, written again as SQL, so
 //! that there is one way in which definitions are read. It holds neither foreign keys nor checks.
 
 use std::collections::BTreeMap;

@@ -1,6 +1,6 @@
 //! Asks a server what it holds, with few queries, each bounded by database and, where it costs something, by table.
 //!
-//! On MySQL 5.6 and 5.7 and on MariaDB `information_schema` opens the tables it tells of; what can be told from their
+//! On MySQL 5.6 and 5.7 and on MariaDB `information_schema` opens the tables that it describes; what can be read from their
 //! definition files alone is asked apart from what needs the table, and the latter only of the tables concerned.
 
 mod keys;
@@ -172,7 +172,7 @@ impl Reader<'_> {
         facts.migrations = self.ledger(&facts, "django_migrations", ["app", "name"]).await;
         facts.south_migrations = self.ledger(&facts, "south_migrationhistory", ["app_name", "migration"]).await;
         facts.inherit_proofs();
-        // A connection that died meanwhile has told so before.
+        // A lost connection has been reported before.
         let _ = self.session.rows("ROLLBACK").await;
         facts
     }

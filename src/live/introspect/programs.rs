@@ -230,7 +230,7 @@ impl Reader<'_> {
 }
 
 impl Reader<'_> {
-    /// Integer columns of databases that nobody named, by their names.
+    /// Integer columns of databases that were not passed, by their names.
     pub(super) async fn other_columns(&mut self, read: &[DatabaseFacts]) -> Observed<Vec<OtherColumn>> {
         match self.ask_other_columns(read).await {
             Ok(found) => found,
@@ -365,7 +365,7 @@ const INTEGER: u32 = 6;
 /// The flag of a type without a sign (`DATA_UNSIGNED`, the same file).
 const UNSIGNED: u32 = 512;
 
-/// So many columns of other databases are told.
+/// The maximum number of reported columns of other databases.
 const MOST_OTHER_COLUMNS: usize = 1000;
 
 /// An integer type by its length in bytes and InnoDB's precise type.

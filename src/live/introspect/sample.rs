@@ -16,7 +16,7 @@ const NEWEST: u32 = 1000;
 const SMALL: i128 = u16::MAX as i128;
 
 /// The points of a key's range at which a row's creation is read, in parts of 32: the newest part is looked at closer,
-/// because it tells of tomorrow.
+/// because it predicts the future.
 const POINTS: [i128; 11] = [0, 4, 8, 12, 16, 20, 24, 28, 30, 31, 32];
 
 /// Names of columns that say when their row was created, the plainest first.
@@ -125,7 +125,7 @@ fn integer_key(table: &Table) -> Option<&str> {
     integer_limit(&column.column_type).map(|_| column.name.as_str())
 }
 
-/// Columns that can hold ids and whose range no index tells.
+/// Columns that can store ids and whose range is in no index.
 fn bare_integers(table: &Table) -> Vec<&str> {
     let indexed = indexed_integers(table);
     let holds_ids = |column: &&Column| integer_limit(&column.column_type).is_some_and(|limit| limit > SMALL);

@@ -13,7 +13,7 @@ use crate::live::session::{Row, SessionError, literals};
 use crate::schema::{self, quote_string};
 
 impl Reader<'_> {
-    /// Every table and view of a database, from what the definitions alone tell. MariaDB opens every table to tell its
+    /// Every table and view of a database, from the definitions alone. MariaDB opens every table to report its
     /// options, and the counters come with them.
     pub(super) async fn tables(
         &mut self,
@@ -128,7 +128,7 @@ impl Reader<'_> {
         Ok(())
     }
 
-    /// Tables of MySQL 5 with an index that may be no B-tree, which their definitions alone do not tell: InnoDB lists its
+    /// Tables of MySQL 5 with an index that may be no B-tree, which their definitions alone do not show: InnoDB lists its
     /// own, and tables of other engines are few. `None` when InnoDB's lists may not be read.
     async fn with_odd_indexes(
         &mut self,

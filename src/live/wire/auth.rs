@@ -80,7 +80,7 @@ pub(super) fn first_answer(method: Method, password: &str, nonce: &[u8]) -> Vec<
 }
 
 /// Talks about the password until the server is satisfied, and says whether the password itself was shown to a server
-/// that nobody verified.
+/// that is not verified.
 pub(super) async fn finish<S: AsyncRead + AsyncWrite + Unpin>(
     packets: &mut Packets<S>,
     login: &Login,
@@ -150,7 +150,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Dialogue<'_, S> {
     /// The server has more to say about the method.
     async fn more(&mut self, data: &[u8]) -> Result<(), WireError> {
         match (self.method, data) {
-            // The server knows the account: the challenge was enough.
+            // The server has a cached entry: the challenge was enough.
             (Method::CachingSha2, [0x03]) => Ok(()),
             (Method::CachingSha2, [0x04]) => self.show().await,
             (Method::Parsec, salt) => {

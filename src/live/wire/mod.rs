@@ -77,7 +77,7 @@ impl Row {
 /// A connection that is logged in.
 pub(super) struct Connection {
     packets: Packets<Box<dyn Stream>>,
-    /// Whether the password itself was shown to a server that nobody verified, which somebody allowed.
+    /// Whether the password itself was sent to a server that is not verified, as an option allows.
     pub password_shown: bool,
 }
 

@@ -256,7 +256,7 @@ fn route(topology: &Topology<'_>, release: Release) -> Vec<Precondition> {
     items
 }
 
-/// The flag by which a platform's servers are believed whatever port they tell.
+/// The flag by which a platform's servers are accepted with any port that they report.
 pub(in super::super) fn write_flag_for_port(topology: &Topology<'_>, release: Release) -> Option<&'static str> {
     match topology.platform {
         Platform::CloudSql => Some("gcp"),
@@ -404,7 +404,7 @@ fn safe_cut_over(topology: &Topology<'_>, release: Release, decided: Option<CutO
         None => {}
     }
     let choice = "or decide: --cut-over two-step (no writes are lost; statements fail with error 1146 for an instant), or \
-                  --cut-over writers-stopped (nobody writes while the tables are swapped)";
+                  --cut-over writers-stopped (all writers are stopped during the swap)";
     if !release.checks_metadata_lock() {
         return Precondition::new(
             PreconditionId::SafeCutOver,

@@ -83,7 +83,7 @@ pub(in super::super) fn pt_osc(
         } else {
             trusted.map_or_else(|| String::from("not read"), |v| format!("log_bin_trust_function_creators is {v}"))
         };
-        // An account with SUPER may without it, which the query cannot tell; the tool's dry run makes no trigger.
+        // An account with SUPER may without it, which the query cannot show; the tool's dry run makes no trigger.
         let fix = "SET GLOBAL log_bin_trust_function_creators = 1 during the change, or use an account with SUPER";
         let check = Precondition::new(
             PreconditionId::TriggerCreation,

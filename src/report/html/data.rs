@@ -1,4 +1,4 @@
-//! The touchpoints as the page's script reads them: what repeats is told once, since thousands of rows say the same.
+//! The touchpoints as the page's script reads them: repeated values are stored once, because thousands of rows share them.
 
 use indexmap::IndexSet;
 use serde::Serialize;

@@ -253,7 +253,7 @@ fn differs(one: Option<&str>, other: Option<&str>) -> bool {
                 _ => {}
             }
         }
-        // Attributes that are no part of the range may be told by one side only.
+        // Attributes that are no part of the range may be on one side only.
         out.split_whitespace()
             .filter(|word| matches!(*word, "unsigned") || word.ends_with("int"))
             .collect::<Vec<_>>()
@@ -303,8 +303,8 @@ pub(super) fn findings(report: &Report) -> Vec<Finding<'_>> {
         .collect()
 }
 
-/// The number of the first finding that is folded away, and what is said in its place; 0 when none is. What is good to
-/// know must not stand between what has to be done, where there is much of it.
+/// The number of the first finding that is folded away, and the summary in its place; 0 if none is. Many findings of
+/// severity info must not hide the others.
 pub(super) fn folded(report: &Report) -> (usize, String) {
     let grave = report.findings.iter().take_while(|finding| finding.severity != Severity::Info).count();
     let rest = &report.findings[grave..];

@@ -13,9 +13,9 @@ use crate::report::v1::{Readiness, Report, ReportEnvironment, ReportFinding};
 
 /// Findings that are shown with their line of code.
 const WITH_CODE: usize = 2;
-/// Findings that are told.
+/// The maximum number of listed findings.
 const LINES: usize = 5;
-/// Sides of a finding that are told besides the one whose code is shown.
+/// The maximum number of sides of a finding, besides the one whose code is shown.
 const NOTES: usize = 1;
 /// Names in a line that counts what there is of each.
 const NAMES: usize = 4;
@@ -46,7 +46,7 @@ impl Summary {
                 self.line(&format!("  {text}"));
             }
         }
-        // What blocks is told by the findings below.
+        // The findings below show the blockers.
         if let Some(first) = answer.unproven.first() {
             let more = match answer.unproven.len() - 1 {
                 0 => String::new(),

@@ -1,4 +1,4 @@
-//! The summary for people: one screen, what to know and what to do next.
+//! The summary for people: one screen with the results and the next steps.
 
 mod databases;
 
@@ -24,7 +24,7 @@ const TOP: usize = 8;
 /// Lines wider than this are no easier to read.
 const MAX_WIDTH: usize = 120;
 
-/// The summary, `width` columns wide, with escape codes for styles; whoever prints it takes them out where they do not
+/// The summary, `width` columns wide, with escape codes for styles; the caller removes them where they do not
 /// belong. `files` are the reports that were written.
 #[must_use]
 pub fn render(report: &Report, width: usize, files: &[String]) -> String {
@@ -516,7 +516,7 @@ mod tests {
         empty.totals = Totals::default();
         let text = stripped(&render(&empty, 80, &[]));
         assert!(text.contains("0 touchpoints in 0 files"), "{text}");
-        assert!(text.contains("its definition was not found"), "{text}");
+        assert!(text.contains("the definition of the model was not found"), "{text}");
         assert!(text.contains("Set the model with --target"), "{text}");
         assert!(!text.contains("gaps"), "{text}");
     }

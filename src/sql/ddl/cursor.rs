@@ -232,7 +232,7 @@ impl<'t, 'a> Cursor<'t, 'a> {
         self.text_between(first, self.at)
     }
 
-    /// Back to a place that [`Self::at`] told.
+    /// Back to a place that [`Self::at`] returned.
     pub fn back_to(&mut self, at: usize) {
         self.at = at;
     }
