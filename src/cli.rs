@@ -14,7 +14,7 @@ use crate::plan::gh_ost_flags::Release;
 use crate::plan::rights::{ServerKind, Tool};
 use crate::plan::{CutOver, Strategy};
 
-/// Finds every touchpoint of a Django model in a project.
+/// Audit and plan the change of the primary key of a large MySQL table that Django uses.
 #[derive(Debug, Parser)]
 #[command(name = "csm-audit", version, about, arg_required_else_help = true, max_term_width = 100)]
 pub struct Cli {
@@ -26,26 +26,26 @@ pub struct Cli {
 /// What to do.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Find every touchpoint of a model: where, what kind, read or write, how sure.
+    /// Find all code that uses a model, and compare models, migrations and databases.
     Scan(Scan),
-    /// Tell more of a check, or list them all.
+    /// Explain a check, or list all checks.
     Explain {
         /// The check, such as extra-foreign-key.
         check: Option<String>,
     },
     /// Plan the change of the key: a folder with a runbook, scripts, and the Django migration.
     Plan(Plan),
-    /// Look whether databases are as a plan wants them, and which of its steps are open.
+    /// Check which steps of a plan are done and which are open.
     Verify(Verify),
-    /// Let no new reference to a model through: compare with a baseline, or with another commit.
+    /// Fail on new references to a model, compared with a baseline or another commit.
     Gate(Gate),
-    /// Read live servers, dumps and other snapshots into one file that can be taken elsewhere.
+    /// Save definitions and sizes from servers, dumps and snapshots to one portable file.
     Snapshot(Snapshot),
-    /// Print the rights that an account needs to read a server.
+    /// Print the GRANT statements for the account that reads a server or runs a plan.
     Grants(Grants),
-    /// Make other formats of a JSON report, without another scan.
+    /// Convert a JSON report to other formats, without a scan.
     Report(Report),
-    /// Print the tables that the migrations make, on each database.
+    /// Print the schema that the migrations produce, per database alias.
     Schema(Schema),
     /// Print a completion script for a shell.
     Completions {
@@ -111,13 +111,13 @@ pub struct Target {
 /// How the migrations are replayed.
 #[derive(Debug, Args)]
 pub struct Replay {
-    /// The settings module, such as lms.envs.production [default: what manage.py or wsgi.py names].
+    /// The settings module, such as lms.envs.production [default: from manage.py or wsgi.py].
     #[arg(long, value_name = "MODULE")]
     pub settings: Option<String>,
-    /// A file with the installed apps, one a line, instead of the settings' list.
+    /// A file with the installed apps, one per line, instead of INSTALLED_APPS of the settings.
     #[arg(long, value_name = "FILE")]
     pub installed_apps: Option<PathBuf>,
-    /// Django's version [default: the installed or pinned one].
+    /// Django version [default: the installed or pinned version].
     #[arg(long, value_name = "VERSION")]
     pub django: Option<String>,
 }
@@ -136,11 +136,13 @@ impl Replay {
 /// The arguments of `scan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Touchpoints and findings are no error: the exit code is 0, 2 when the input or the configuration cannot be used, and 3
-when a database could not be read to the end; what was read is reported nevertheless.
+Exit codes (findings do not change them; `gate` fails on new references):
+  0  success
+  2  the input, the configuration or an argument is not valid
+  3  a database could not be read completely; the report contains what was read
 
-No configuration is needed; csm-audit.toml or [tool.csm-audit] in pyproject.toml, looked for from the current folder \
-upward, can set all of it. A scanned tree's own file counts for what concerns the tree alone.")]
+The configuration is optional: csm-audit.toml, or [tool.csm-audit] in pyproject.toml, in the current folder or above. \
+The configuration of a scanned tree applies only to how that tree is read.")]
 pub struct Scan {
     /// The model.
     #[command(flatten)]
@@ -148,20 +150,20 @@ pub struct Scan {
     /// What is read, and how.
     #[command(flatten)]
     pub common: Common,
-    /// The report's format [default: text, or what the file's name tells].
+    /// Output format [default: text, or inferred from the extension of the -o file].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Write the report to a file, or all formats into a folder, whose name ends in /.
+    /// Write to a file, or all formats into a folder (a name that ends in /).
     #[arg(short, long, value_name = "FILE|DIR/")]
     pub output: Option<PathBuf>,
     /// Databases to check the code against.
     #[command(flatten)]
     pub environments: Environments,
-    /// How the code is to be read for that.
+    /// How the expected schema is derived.
     #[command(flatten)]
     pub code: Code,
-    /// Where the sources can be looked at, such as `https://github.com/o/r/blob/COMMIT/{path}#L{line}`; {root} is the
-    /// root's name.
+    /// URL template for links to the sources, such as `https://github.com/o/r/blob/COMMIT/{path}#L{line}`; {root} is
+    /// the name of the root.
     #[arg(long, value_name = "URL")]
     pub source_url: Option<SourceUrl>,
 }
@@ -169,27 +171,30 @@ pub struct Scan {
 /// The arguments of `plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-The folder holds runbook.md, plan.json, and scripts that change nothing without --execute. The exit code is 0, 2 when the
-input or the configuration cannot be used, and 3 when a database could not be read to the end: the plan then says what it
-does not know, and its scripts refuse to run.")]
+The folder contains runbook.md, plan.json and scripts. The scripts change nothing without --execute.
+
+Exit codes:
+  0  success
+  2  the input, the configuration or an argument is not valid
+  3  a database could not be read completely: the plan lists what is unknown, and its scripts refuse to run")]
 pub struct Plan {
     /// The folder to write [default: csm-audit-plan].
     #[arg(short, long, value_name = "DIR")]
     pub output: Option<PathBuf>,
-    /// Plan for this environment alone; repeatable [default: all that are read].
+    /// Plan for this environment only; repeatable [default: all environments that are read].
     #[arg(long, value_name = "NAME")]
     pub environment: Vec<String>,
-    /// The release of gh-ost that the scripts are for, such as 1.1.8, or head [default: the installed one's, or the
-    /// newest that is known].
+    /// The gh-ost release that the scripts are for, such as 1.1.8, or head [default: the installed release, or the
+    /// newest supported release].
     #[arg(long, value_name = "VERSION")]
     pub gh_ost_version: Option<Release>,
-    /// How the target's table is changed [default: what suits it best].
+    /// How the target's table is changed [default: depends on its size and on the servers].
     #[arg(long, value_name = "STRATEGY")]
     pub strategy: Option<Strategy>,
-    /// How gh-ost swaps the tables where its atomic swap could lose writes [default: the scripts ask].
+    /// Cut-over method where gh-ost's atomic swap could lose writes [default: the scripts require a decision].
     #[arg(long, value_name = "HOW")]
     pub cut_over: Option<CutOver>,
-    /// Another change that a table needs, done in the same copy: TABLE=CLAUSE of ALTER TABLE; repeatable.
+    /// Additional ALTER TABLE clause for a table, applied in the same copy; repeatable.
     #[arg(long, value_name = "TABLE=CLAUSE", value_parser = table_and_clause)]
     pub also: Vec<(String, String)>,
     /// The model.
@@ -198,10 +203,10 @@ pub struct Plan {
     /// What is read, and how.
     #[command(flatten)]
     pub common: Common,
-    /// The databases that are to be changed.
+    /// The databases to change.
     #[command(flatten)]
     pub environments: Environments,
-    /// How the code is to be read.
+    /// How the expected schema is derived.
     #[command(flatten)]
     pub code: Code,
 }
@@ -210,7 +215,9 @@ fn table_and_clause(text: &str) -> Result<(String, String), String> {
     text.split_once('=')
         .filter(|(table, clause)| !table.is_empty() && !clause.trim().is_empty())
         .map(|(table, clause)| (table.to_owned(), clause.trim().to_owned()))
-        .ok_or_else(|| format!("`{text}` is no TABLE=CLAUSE; write courseware_studentmodule='ADD KEY (modified)'"))
+        .ok_or_else(|| {
+            format!("`{text}` is not a valid TABLE=CLAUSE; write courseware_studentmodule='ADD KEY (modified)'")
+        })
 }
 
 impl Plan {
@@ -224,17 +231,20 @@ impl Plan {
 /// The arguments of `verify`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Databases are only read. The exit code is 0 when all is as planned, 1 while a step is open or cannot be proven, and 2 when
-the plan or the arguments cannot be used.")]
+Databases are only read.
+
+Exit codes:
+  0  every step of the plan is done
+  1  a step is open, or could not be verified
+  2  the plan or an argument is not valid")]
 pub struct Verify {
     /// The plan, as `csm-audit plan` wrote it.
     #[arg(long, value_name = "FILE", default_value = "plan.json")]
     pub plan: PathBuf,
-    /// Compare the rows of each table with those of its old or new one, as long as both are there: chunk by chunk, with
-    /// a pause after each.
+    /// Compare the rows of the old and the new table while both exist: chunk by chunk, with a pause after each chunk.
     #[arg(long)]
     pub rows: bool,
-    /// The databases to look at.
+    /// The databases to check.
     #[command(flatten)]
     pub environments: Environments,
     /// Configuration file [default: csm-audit.toml or pyproject.toml, from the current folder upward].
@@ -246,28 +256,27 @@ pub struct Verify {
 #[derive(Debug, Default, Args)]
 #[command(next_help_heading = "Databases")]
 pub struct Environments {
-    /// NAME=mysql://USER@HOST/DATABASE, NAME=FILE of mysqldump --no-data or of a snapshot, or the name of an environment
-    /// of the configuration; repeatable [default: all of the configuration].
+    /// NAME=mysql://USER@HOST/DATABASE, NAME=FILE (a snapshot, or a dump of mysqldump --no-data), or the NAME of an
+    /// environment in the configuration; repeatable [default: all environments in the configuration].
     #[arg(long = "replica", value_name = "NAME[=PLACE]")]
     pub replicas: Vec<String>,
-    /// Read no database, whatever the configuration names.
+    /// Do not read any database, not even those in the configuration.
     #[arg(long, conflicts_with = "replicas")]
     pub offline: bool,
-    /// NAME=FILE, a snapshot of the same environment at an earlier time, from which it follows when keys run out;
-    /// repeatable.
+    /// NAME=FILE, an older snapshot of the same environment, used to forecast when ids run out; repeatable.
     #[arg(long, value_name = "NAME=FILE")]
     pub earlier: Vec<String>,
-    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
-    /// model's table were created, from which it follows when keys run out.
+    /// Also sample a few values of rows: unindexed integers among a table's newest rows, and creation dates of rows of
+    /// the model's table, used to forecast when ids run out.
     #[arg(long)]
     pub sample: bool,
-    /// Read a server that takes writes, too.
+    /// Allow reading a writable server (a primary).
     #[arg(long)]
     pub allow_primary: bool,
-    /// How long one statement may take, in seconds.
+    /// Time limit of one statement, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
-    /// Where passwords come from.
+    /// Sources of passwords.
     #[command(flatten)]
     pub access: Access,
 }
@@ -279,11 +288,11 @@ pub struct Code {
     /// How the migrations are replayed.
     #[command(flatten)]
     pub replay: Replay,
-    /// The server of databases that do not tell, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: that of the
-    /// others, or mysql-8.0].
+    /// Server of the dumps that do not record one, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: that of the
+    /// other databases, or mysql-8.0].
     #[arg(long, value_name = "SERVER")]
     pub server: Option<String>,
-    /// What the target's key is to become [default: bigint unsigned].
+    /// Planned column type of the target's key [default: bigint unsigned].
     #[arg(long, value_name = "TYPE")]
     pub key_type: Option<String>,
 }
@@ -311,11 +320,14 @@ pub enum GateFormat {
 /// The arguments of `gate`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Exit codes: 0 nothing new, 1 something new, 2 the input, the configuration or the baseline cannot be used, 3 nothing \
-new but a file that could hold a reference was not read.
+Exit codes:
+  0  no new reference
+  1  new references
+  2  the input, the configuration, the baseline or an argument is not valid
+  3  no new reference was found, but a file that could contain one was not read
 
-To allow a reference, add `# csm-audit: allow[kind] reason` at its line, or alone on the line above. Rules, texts and \
-allowances that expire are in the section [gate] of csm-audit.toml; docs/gate.md describes them.")]
+To allow a reference, add `# csm-audit: allow[kind] reason` on its line, or alone on the line above. The section [gate] \
+of csm-audit.toml defines rules, custom messages and allowances that expire; docs/gate.md describes them.")]
 pub struct Gate {
     /// Write the baseline: accept all current references.
     #[arg(long, conflicts_with = "diff")]
@@ -323,10 +335,10 @@ pub struct Gate {
     /// The baseline [default: csm-audit.baseline.json beside the configuration, or in the first root].
     #[arg(long, value_name = "FILE", conflicts_with = "diff")]
     pub baseline: Option<PathBuf>,
-    /// Compare with the merge base of this commit and the one that is checked out, such as origin/main.
+    /// Compare with the merge base of HEAD and this revision, such as origin/main.
     #[arg(long, value_name = "REV")]
     pub diff: Option<String>,
-    /// Compare with this commit itself, not with the merge base.
+    /// Compare with this revision itself, not with the merge base.
     #[arg(long, value_name = "REV", conflicts_with_all = ["diff", "update", "baseline"])]
     pub diff_tip: Option<String>,
     /// Also fail on removed references and unused allowances.
@@ -383,23 +395,26 @@ impl Scan {
 /// The arguments of `report`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Reports are made of the JSON alone: the sources and the databases are not needed. The exit code is 0, and 2 when the
-report cannot be read or written.")]
+Only the JSON report is read, neither the sources nor the databases.
+
+Exit codes:
+  0  success
+  2  the report could not be read or written, or an argument is not valid")]
 pub struct Report {
-    /// A report that --format json wrote; - is standard input.
+    /// A JSON report; - is standard input.
     #[arg(value_name = "REPORT.json")]
     pub report: PathBuf,
-    /// The format [default: text, or what the file's name tells].
+    /// Output format [default: text, or inferred from the extension of the -o file].
     #[arg(long, value_name = "FORMAT")]
     pub format: Option<Format>,
-    /// Write to a file, or all formats into a folder, whose name ends in /.
+    /// Write to a file, or all formats into a folder (a name that ends in /).
     #[arg(short, long, value_name = "FILE|DIR/")]
     pub output: Option<PathBuf>,
-    /// Where the sources can be looked at, such as `https://github.com/o/r/blob/COMMIT/{path}#L{line}`; {root} is the
-    /// root's name.
+    /// URL template for links to the sources, such as `https://github.com/o/r/blob/COMMIT/{path}#L{line}`; {root} is
+    /// the name of the root.
     #[arg(long, value_name = "URL")]
     pub source_url: Option<SourceUrl>,
-    /// Nothing but the report.
+    /// Print the report and errors only.
     #[arg(short, long)]
     pub quiet: bool,
     /// When to use colour.
@@ -413,22 +428,27 @@ pub enum SchemaFormat {
     /// `CREATE TABLE` statements that a server loads.
     #[default]
     Sql,
-    /// Everything that is known, for programs.
+    /// All facts, for programs.
     Json,
 }
 
 /// The arguments of `schema`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Nothing is run: the settings, the migrations and the fields are read. What cannot be followed is listed as a gap.")]
+Nothing is executed: settings, migrations and fields are evaluated from their syntax. Code that could not be evaluated is \
+listed as a gap.
+
+Exit codes:
+  0  success
+  2  the input, the configuration or an argument is not valid")]
 pub struct Schema {
     /// What is read, and how.
     #[command(flatten)]
     pub common: Common,
-    /// Tables of this app only.
+    /// Only tables of this app.
     #[arg(long, value_name = "LABEL")]
     pub app: Option<String>,
-    /// This database alias only.
+    /// Only this database alias.
     #[arg(long, value_name = "NAME")]
     pub alias: Option<String>,
     /// The server, such as mysql-5.6, mysql-8.4 or mariadb-10.11 [default: mysql-8.0].
@@ -437,7 +457,7 @@ pub struct Schema {
     /// How the migrations are replayed.
     #[command(flatten)]
     pub replay: Replay,
-    /// Read the models, too, and tell where they are not what the migrations say.
+    /// Also report where models and migrations differ, as `makemigrations` would.
     #[arg(long)]
     pub models: bool,
     /// SQL or JSON.
@@ -459,22 +479,26 @@ impl Schema {
 /// The arguments of `snapshot`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-A database is NAME=mysql://USER@HOST:PORT/DATABASE, NAME=DUMP (a file of mysqldump --no-data, a folder of
-mydumper or MySQL Shell), or NAME=FILE of a snapshot; one
-NAME may come several times. The URL takes ?ssl-mode=disabled|preferred|required|verify-ca|verify-identity, ssl-ca=FILE,
-socket=FILE, password-env=VARIABLE, get-server-public-key=true and enable-cleartext-plugin=true.
+A database is NAME=mysql://USER@HOST:PORT/DATABASE, NAME=DUMP (a file of mysqldump --no-data, or a folder of mydumper \
+or MySQL Shell), or NAME=FILE (a snapshot). Several databases can have the same NAME. Parameters of the URL: \
+?ssl-mode=disabled|preferred|required|verify-ca|verify-identity, ssl-ca=FILE, socket=FILE, password-env=VARIABLE, \
+get-server-public-key=true, enable-cleartext-plugin=true.
 
-The password itself is sent over a socket and to a server that TLS verifies (ssl-mode=verify-identity, or verify-ca with
-ssl-ca). Any other server gets a proof of the password that does not reveal it; when it insists on the password, the last
-two parameters allow that: then whoever answers at the address learns the password.
+The password itself is sent only over a Unix socket, or to a server that TLS verifies (ssl-mode=verify-identity, or \
+verify-ca with ssl-ca). Any other server receives a proof that does not reveal the password. If such a server requires \
+the password, the last two parameters allow sending it; any host that answers at the address then receives the password.
 
-The password is looked for in the URL, the variable that password-env names, --password-file, the option file
-(~/.my.cnf: [client], [mysql], [csm-audit]) and MYSQL_PWD; on a terminal it is asked for.
+The password is read from the URL, the variable of password-env, --password-file, the option file (~/.my.cnf: [client], \
+[mysql], [csm-audit]) or MYSQL_PWD, in this order; otherwise it is prompted for on a terminal.
 
-Only SELECT, SHOW, SET SESSION and read-only transactions are sent. The exit code is 3 when a server could not be read
-to the end; what was read is written nevertheless. It is 2 when the arguments cannot be used.")]
+Only SELECT, SHOW, SET SESSION and read-only transactions are sent.
+
+Exit codes:
+  0  success
+  2  the input, the configuration or an argument is not valid
+  3  a server could not be read completely; the snapshot contains what was read")]
 pub struct Snapshot {
-    /// Databases, or names of environments in the configuration [default: all of the configuration].
+    /// Databases, or names of environments in the configuration [default: all environments in the configuration].
     #[arg(value_name = "NAME[=PLACE]")]
     pub environments: Vec<String>,
     /// Write the snapshot to a file.
@@ -489,31 +513,31 @@ pub struct Snapshot {
     /// Another column that stores ids, whose table is measured; repeatable.
     #[arg(long, value_name = "NAME")]
     pub column: Vec<String>,
-    /// Measure every table, which opens them all.
+    /// Measure every table. The server opens all of them.
     #[arg(long)]
     pub all_tables: bool,
-    /// Read a few values of rows, too: integers without an index among a table's newest rows, and when some rows of the
-    /// model's table were created, from which the rate of its growth follows.
+    /// Also sample a few values of rows: unindexed integers among a table's newest rows, and creation dates of rows of
+    /// the model's table, used to forecast when ids run out.
     #[arg(long)]
     pub sample: bool,
-    /// Read a server that takes writes, too.
+    /// Allow reading a writable server (a primary).
     #[arg(long)]
     pub allow_primary: bool,
-    /// How long one statement may take, in seconds.
+    /// Time limit of one statement, in seconds.
     #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub timeout: u64,
-    /// Where passwords come from.
+    /// Sources of passwords.
     #[command(flatten)]
     pub access: Access,
     /// Configuration file [default: csm-audit.toml or pyproject.toml, from the current folder upward].
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// Nothing on standard error but errors.
+    /// Print errors only.
     #[arg(short, long)]
     pub quiet: bool,
 }
 
-/// Where passwords come from.
+/// Sources of passwords.
 #[derive(Debug, Default, Args)]
 pub struct Access {
     /// A file whose first line is the password.
@@ -522,7 +546,7 @@ pub struct Access {
     /// An option file instead of ~/.my.cnf.
     #[arg(long, value_name = "FILE")]
     pub defaults_file: Option<PathBuf>,
-    /// Read the groups whose names end in this, too.
+    /// Also read option groups with this suffix, as in mysql.
     #[arg(long, value_name = "SUFFIX")]
     pub defaults_group_suffix: Option<String>,
 }
@@ -535,7 +559,8 @@ fn server(text: &str) -> Result<(Dialect, ServerKind), String> {
 /// The arguments of `grants`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-Without one of these rights the rest can still be read; what the account may not see is reported as unproven.")]
+If the account lacks one of these privileges, the rest is still read; facts that the account cannot see are reported \
+as not verified.")]
 pub struct Grants {
     /// The databases.
     #[arg(value_name = "DATABASE", required = true)]
@@ -543,7 +568,7 @@ pub struct Grants {
     /// The server, such as mysql-5.6, mysql-8.4 or mariadb-10.11.
     #[arg(long, value_name = "SERVER", default_value = "mysql-8.0", value_parser = server)]
     pub server: (Dialect, ServerKind),
-    /// Print the rights of the account that runs a tool and the scripts of a plan, instead of those that reading needs.
+    /// Print the privileges of the account that runs a tool and the scripts of a plan, not those needed for reading.
     #[arg(long = "for", value_name = "TOOL")]
     pub tool: Option<Tool>,
     /// The account.
