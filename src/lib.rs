@@ -49,7 +49,7 @@ use crate::registry::{Evaluator, RegistryError};
 use crate::report::{Findings, LinkedModel};
 use crate::resolve::Resolver;
 use crate::source::{FileId, Gap, GapKind};
-use crate::touchpoint::Touchpoint;
+use crate::touchpoint::{Scope, Touchpoint};
 use rustc_hash::FxHashSet;
 
 /// What makes a run impossible; everything less is a gap.
@@ -154,7 +154,8 @@ fn scan_options(settings: &Settings, options: &Options, progress: &dyn Progress)
         let evaluator = Evaluator::start(Arc::clone(&project), settings, Arc::clone(&pool))?;
 
         progress.stage("following names", None);
-        let Analysis { touchpoints, models, gaps: mut unfollowed } = analyse(&project, &evaluator, settings);
+        let Analysis { touchpoints, models, gaps: mut unfollowed } =
+            analyse(&project, &evaluator, settings, Scope::All);
         unfollowed.extend(missing(&resolver(&project, &evaluator), &models, settings)?);
         let gaps = all_gaps(&project, unfollowed);
         project.discovery.drop_other_texts();
@@ -295,7 +296,8 @@ pub fn gate(settings: &Settings, task: &Task, progress: &dyn Progress) -> Result
         progress.stage("following names", None);
         let analyse = |project: &Arc<Project>| -> Result<_, Error> {
             let evaluator = Evaluator::start(Arc::clone(project), settings, Arc::clone(&pool))?;
-            Ok((analyse(project, &evaluator, settings), evaluator))
+            // The gate raises no alarm for cascades.
+            Ok((analyse(project, &evaluator, settings, Scope::References), evaluator))
         };
         let analyse_old = || old().map(|old| Ok::<_, Error>((analyse(&old)?, old))).transpose();
         let ((now, evaluator), before, unchanged) = match watch {
@@ -368,9 +370,9 @@ fn resolver<'p>(project: &'p Project, evaluator: &'p Evaluator) -> Resolver<'p> 
     })
 }
 
-fn analyse(project: &Project, evaluator: &Evaluator, settings: &Settings) -> Analysis {
+fn analyse(project: &Project, evaluator: &Evaluator, settings: &Settings, scope: Scope) -> Analysis {
     let resolver = resolver(project, evaluator);
-    let found = touchpoint::find(&resolver, evaluator, &settings.target);
+    let found = touchpoint::find(&resolver, evaluator, &settings.target, scope);
     let models = found
         .models
         .iter()

@@ -141,11 +141,15 @@ impl Project {
     /// Call it on [`workers`]: their stacks are deep enough for any code.
     #[must_use]
     pub fn parsed(&self, file: FileId) -> Option<&ParsedFile> {
+        self.parse(file, self.want)
+    }
+
+    fn parse(&self, file: FileId, want: ParseOptions) -> Option<&ParsedFile> {
         let slot = self.parsed.get(file.index())?;
         if self.discovery.entry(file).kind != FileKind::Python {
             return None;
         }
-        slot.get_or_init(|| read_and_parse(&self.discovery, file, self.want)).as_ref().ok()
+        slot.get_or_init(|| read_and_parse(&self.discovery, file, want)).as_ref().ok()
     }
 
     /// The text of any file that is read: of Python the parsed one, of others decoded as UTF-8. `None` when it cannot
@@ -191,6 +195,16 @@ impl Project {
 
     /// Parses files side by side, on the threads of the current pool; the largest first, so that none is left for last.
     pub fn parse_all(&self, files: &[FileId]) {
+        self.parse_each(files, self.want);
+    }
+
+    /// As [`Self::parse_all`], and keeps the trees for queries: the files name a model, so that many expressions are asked
+    /// about.
+    pub fn parse_named(&self, files: &[FileId]) {
+        self.parse_each(files, ParseOptions { keep_tree: self.want.run_queries, ..self.want });
+    }
+
+    fn parse_each(&self, files: &[FileId], want: ParseOptions) {
         let mut files: Vec<FileId> = files
             .iter()
             .copied()
@@ -198,7 +212,7 @@ impl Project {
             .collect();
         largest_first(&self.discovery, &mut files);
         files.par_iter().with_max_len(1).for_each(|&file| {
-            let _ = self.parsed(file);
+            let _ = self.parse(file, want);
         });
     }
 

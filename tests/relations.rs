@@ -17,8 +17,8 @@ use csm_audit::live::{DataSource, Request, Source};
 use csm_audit::plan::{self, Options};
 use csm_audit::progress::Silent;
 use csm_audit::resolve::Resolver;
-use csm_audit::touchpoint::find;
 use csm_audit::touchpoint::models::{Model, RelationKind, Role as ModelRole};
+use csm_audit::touchpoint::{Scope, find};
 use csm_audit::{cross_check, expected_schema, scan_and_keep_texts};
 
 fn fixtures() -> PathBuf {
@@ -78,7 +78,7 @@ fn relations(root: &Path, target: &str, dump: &Path) -> Relations {
         }
     }
     let resolver = Resolver::new(&scanned.project);
-    let models = find(&resolver, &scanned.evaluator, target).models;
+    let models = find(&resolver, &scanned.evaluator, target, Scope::All).models;
     let name = |model: &Model<'_>, field: &str| format!("{}.{field}", model.label).to_lowercase();
     for model in &models {
         // A child in a table of its own is tied to its parent by a key that Django adds.

@@ -101,14 +101,21 @@ const WHOLE: u32 = 1;
 /// The word is a part or stem of one in the text.
 const DERIVED: u32 = 0;
 
-/// The hash of a name in its own case of letters. Sets hold it of the words that begin with a capital; of others it is
-/// [`word_hash`].
+/// The hash of a name in its own case of letters. Sets hold it of the words that are written as classes are, with a
+/// capital and a small letter at the beginning; of others it is [`word_hash`].
 #[must_use]
 pub const fn exact_hash(name: &str) -> u32 {
-    match name.as_bytes().first() {
-        Some(byte) if byte.is_ascii_uppercase() => exact_bytes(name.as_bytes()),
-        _ => word_hash(name),
-    }
+    exact_hash_bytes(name.as_bytes())
+}
+
+const fn exact_hash_bytes(name: &[u8]) -> u32 {
+    if is_class_like(name) { exact_bytes(name) } else { hash_bytes(name) }
+}
+
+/// Whether a word begins with a capital and a small letter.
+#[inline]
+const fn is_class_like(word: &[u8]) -> bool {
+    word.len() > 1 && word[0].is_ascii_uppercase() && word[1].is_ascii_lowercase()
 }
 
 const fn exact_bytes(name: &[u8]) -> u32 {
@@ -303,7 +310,7 @@ impl Indexer {
                 at += 1;
             }
             let hash = hash_at(text, start, at);
-            if text[start].is_ascii_uppercase() {
+            if is_class_like(&text[start..at]) {
                 self.insert(exact_bytes(&text[start..at]), DERIVED);
             }
             if self.insert(hash, WHOLE) && classes & UNDERSCORE != 0 {
@@ -315,7 +322,7 @@ impl Indexer {
                 ADDSITEDIR => sys_path = true,
                 AS => self.renamed.extend(class_after(&text[at..])),
                 DELETE | ADELETE => match deletes::deletion(text, start, at) {
-                    Some(Receiver::Class(name)) => self.deleted.push(exact_bytes(name)),
+                    Some(Receiver::Class(name)) => self.deleted.push(exact_hash_bytes(name)),
                     Some(Receiver::Other) => _ = self.insert(DELETES, DERIVED),
                     None => {}
                 },
@@ -413,7 +420,7 @@ fn class_after(text: &[u8]) -> Option<u32> {
     let start = text.iter().position(|byte| !matches!(byte, b' ' | b'\t' | b'\\' | b'\r' | b'\n'))?;
     let name = &text[start..];
     let end = name.iter().position(|byte| CLASS[usize::from(*byte)] == 0).unwrap_or(name.len());
-    name.first().is_some_and(u8::is_ascii_uppercase).then(|| exact_bytes(&name[..end]))
+    name.first().is_some_and(u8::is_ascii_uppercase).then(|| exact_hash_bytes(&name[..end]))
 }
 
 /// Whether the word `import` at `start..end` is followed by a star and stands before any `#` of its line.
@@ -471,6 +478,7 @@ mod tests {
         let set = words("User = get(USER, 'users')");
         assert!(set.has(exact_hash("User")) && set.has(exact_hash("USER")) && set.has(exact_hash("users")));
         assert!(!set.has(exact_hash("Users")) && !words("user").has(exact_hash("User")));
+        assert!(words("user").has(exact_hash("USER")));
     }
 
     #[test]
@@ -481,6 +489,7 @@ mod tests {
         let renamed = words("from a import User as U\nU.objects.get().delete()");
         assert!(renamed.has(DELETES) && !renamed.has(deletes_of("U")));
         assert!(!words("client.delete(url)").has(DELETES));
+        assert!(words("URL.objects.get().delete()").has(deletes_of("URL")));
     }
 
     #[test]

@@ -33,9 +33,18 @@ pub struct Found<'p> {
     pub gaps: Vec<Gap>,
 }
 
-/// Finds every touchpoint of the model `target` (`app_label.Model`).
+/// Which touchpoints are searched for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// All.
+    All,
+    /// All but cascades, whose files need not name the model.
+    References,
+}
+
+/// Finds the touchpoints of the model `target` (`app_label.Model`).
 #[must_use]
-pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) -> Found<'p> {
+pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str, scope: Scope) -> Found<'p> {
     let project = resolver.project();
     let Derived { models, user_model, named, mut gaps } = derive_models(resolver, evaluator, target);
     if models.is_empty() {
@@ -46,7 +55,7 @@ pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) ->
         words.insert(GET_USER_MODEL.into());
     }
     let mut files = files_with_any(project, &words);
-    project.parse_all(&files);
+    project.parse_named(&files);
     let config = config::words(resolver, &models, &files);
     let words: BTreeSet<CompactString> = config.all().cloned().collect();
     files.extend(files_with_any(project, &words));
@@ -56,7 +65,10 @@ pub fn find<'p>(resolver: &Resolver<'p>, evaluator: &Evaluator, target: &str) ->
     files.dedup();
     let mut flow = Flow::new(resolver, &models, &around, config.clone());
     flow.user_model = user_model;
-    let mut deleting = deletions::deleting(project, &around, &python_files(project));
+    let mut deleting = match scope {
+        Scope::All => deletions::deleting(project, &around, &python_files(project)),
+        Scope::References => Vec::new(),
+    };
     deleting.retain(|file| files.binary_search(file).is_err());
     flow.let_wait(&deleting);
     files.extend(deleting);

@@ -16,7 +16,7 @@ mod ty;
 pub mod text;
 mod texts;
 
-pub use find::{Found, find};
+pub use find::{Found, Scope, find};
 pub use suggest::similar_models;
 
 pub use crate::finding::Kind;

@@ -194,12 +194,7 @@ impl TySet {
         if ty.depth() > MAX_DEPTH {
             return false;
         }
-        // Most sets are built in their order.
-        let place = match self.all.last() {
-            Some((last, _)) if *last < ty => Err(self.all.len()),
-            _ => self.all.binary_search_by(|(known, _)| known.cmp(&ty)),
-        };
-        match place {
+        match self.place(&ty) {
             Ok(at) => {
                 let changed = sure && !self.all[at].1;
                 self.all[at].1 |= sure;
@@ -216,11 +211,30 @@ impl TySet {
         }
     }
 
+    /// Where an alternative is, or would be.
+    fn place(&self, ty: &Ty) -> Result<usize, usize> {
+        // Most sets are built in their order.
+        match self.all.last() {
+            Some((last, _)) if last < ty => Err(self.all.len()),
+            _ => self.all.binary_search_by(|(known, _)| known.cmp(ty)),
+        }
+    }
+
     /// Adds all alternatives of `other`; true when that changed the set.
     pub fn join(&mut self, other: &TySet) -> bool {
+        // Where branches meet, most names have the values that they had before.
+        if self == other {
+            return false;
+        }
         let mut changed = self.cut.join(other.cut);
         for (ty, sure) in &other.all {
-            changed |= self.insert(ty.clone(), *sure);
+            match self.place(ty) {
+                Ok(at) => {
+                    changed |= *sure && !self.all[at].1;
+                    self.all[at].1 |= *sure;
+                }
+                Err(_) => changed |= self.insert(ty.clone(), *sure),
+            }
         }
         changed
     }

@@ -12,7 +12,7 @@ use csm_audit::parse::{ParseOptions, parse};
 use csm_audit::project::{Project, workers};
 use csm_audit::registry::Evaluator;
 use csm_audit::resolve::Resolver;
-use csm_audit::touchpoint;
+use csm_audit::touchpoint::{self, Scope};
 
 const TARGET: &str = "courseware.StudentModule";
 
@@ -59,14 +59,14 @@ fn parts(criterion: &mut Criterion) {
         let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true, keep_tree: true }));
         let evaluator = evaluator(&project);
         // Fills the cache of parsed files.
-        let _ = touchpoint::find(&Resolver::new(&project), &evaluator, TARGET);
-        bench.iter(|| touchpoint::find(&Resolver::new(&project), &evaluator, TARGET).touchpoints.len());
+        let _ = touchpoint::find(&Resolver::new(&project), &evaluator, TARGET, Scope::All);
+        bench.iter(|| touchpoint::find(&Resolver::new(&project), &evaluator, TARGET, Scope::All).touchpoints.len());
     });
 
     group.bench_function("whole", |bench| {
         bench.iter(|| {
             let project = Arc::new(Project::new(discover(), ParseOptions { run_queries: true, keep_tree: true }));
-            touchpoint::find(&Resolver::new(&project), &evaluator(&project), TARGET).touchpoints.len()
+            touchpoint::find(&Resolver::new(&project), &evaluator(&project), TARGET, Scope::All).touchpoints.len()
         });
     });
     group.finish();

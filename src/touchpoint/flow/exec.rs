@@ -1,5 +1,7 @@
 //! Statements.
 
+use std::collections::hash_map::Entry;
+
 use compact_str::CompactString;
 
 use super::eval::Use;
@@ -122,7 +124,10 @@ impl<'p> Flow<'_, 'p> {
     pub(super) fn merge_env(&mut self, other: Env) {
         if let Some(frame) = self.frames.last_mut() {
             for (name, set) in other {
-                frame.env.entry(name).or_default().join(&set);
+                match frame.env.entry(name) {
+                    Entry::Occupied(mut known) => _ = known.get_mut().join(&set),
+                    Entry::Vacant(slot) => _ = slot.insert(set),
+                }
             }
         }
     }
