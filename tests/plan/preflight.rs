@@ -126,7 +126,7 @@ fn each_refusal_of_gh_ost_is_foretold_with_its_fix() {
             PreconditionId::NoNegativeValue,
             "all become 0",
         ),
-        ("1.1.10", |f| f.databases[0].tables.found[0].indexes.clear(), PreconditionId::UniqueKey, "add one"),
+        ("1.1.10", |f| f.databases[0].tables.found[0].indexes.clear(), PreconditionId::UniqueKey, "add a unique key"),
         ("1.1.5", |_| {}, PreconditionId::SafeCutOver, "two-step"),
         (
             "1.1.10",
@@ -186,11 +186,11 @@ fn preconditions_read_as_they_were_published() {
         (PreconditionId::NoNegativeValue, "no negative value in edxapp.courseware_studentmodule.id"),
         (PreconditionId::NoForeignKeyOut, "edxapp.courseware_studentmodule has no foreign key"),
         (PreconditionId::NoForeignKeyIn, "no foreign key references edxapp.courseware_studentmodule"),
-        (PreconditionId::TriggersMovable, "no triggers, or gh-ost moves them"),
-        (PreconditionId::NoLeftovers, "no table of an earlier run is left"),
+        (PreconditionId::TriggersMovable, "no triggers, or gh-ost includes them"),
+        (PreconditionId::NoLeftovers, "no leftover table of an earlier run"),
         (PreconditionId::UniqueKey, "the table has a unique key without NULL"),
-        (PreconditionId::SafeCutOver, "the swap of the tables loses no write"),
-        (PreconditionId::Rights, "the acting account has the rights of gh-ost"),
+        (PreconditionId::SafeCutOver, "the cut-over loses no writes"),
+        (PreconditionId::Rights, "the account has the privileges for gh-ost"),
     ];
     assert_eq!(published, expected);
 }

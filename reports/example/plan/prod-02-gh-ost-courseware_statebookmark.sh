@@ -146,7 +146,7 @@ choose_cut_over() {
         '')
             sees_locks || die 'The atomic swap could lose writes here: gh-ost cannot see the metadata locks at the primary.
 Enable the instrument wait/lock/metadata/sql/mdl and use gh-ost 1.1.8 or newer, or decide:
-  CSM_AUDIT_CUT_OVER=two-step         nothing is lost; statements fail with error 1146 for an instant
+  CSM_AUDIT_CUT_OVER=two-step         no writes are lost; statements fail with error 1146 for an instant
   CSM_AUDIT_CUT_OVER=writers-stopped  all writers are stopped during the swap' 4
             arguments+=(--cut-over=atomic)
             ;;
