@@ -42,12 +42,12 @@ fn what_cannot_be_used_is_said_with_exit_code_2() {
     fs::write(home.path().join("other.json"), "{\"kind\": \"something else\"}").unwrap();
     for (arguments, words) in [
         (vec!["snapshot"], "no environment was passed"),
-        (vec!["snapshot", "prod"], "`prod` is no environment of the configuration"),
+        (vec!["snapshot", "prod"], "`prod` is not an environment of the configuration"),
         (vec!["snapshot", "prod=gone.sql"], "cannot read gone.sql"),
-        (vec!["snapshot", "prod=new.json"], "version 99, and this csm-audit reads up to 1"),
-        (vec!["snapshot", "prod=other.json"], "is no snapshot"),
-        (vec!["snapshot", "prod=mysql://h"], "names no database"),
-        (vec!["snapshot", "prod=postgres://h/d"], "the scheme is mysql or mariadb"),
+        (vec!["snapshot", "prod=new.json"], "snapshot version 99 is newer than this csm-audit supports (1)"),
+        (vec!["snapshot", "prod=other.json"], "is not a valid snapshot"),
+        (vec!["snapshot", "prod=mysql://h"], "contains no database"),
+        (vec!["snapshot", "prod=postgres://h/d"], "the scheme must be mysql or mariadb"),
         (vec!["snapshot", "prod=mysql://h/d", "--password-file=gone"], "cannot read gone"),
         (vec!["snapshot", "prod=mysql://h/d", "--defaults-file=gone"], "cannot read gone"),
         (vec!["grants"], "DATABASE"),

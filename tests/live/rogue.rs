@@ -361,7 +361,7 @@ fn column(name: &str) -> Vec<u8> {
 #[test]
 fn answers_that_break_the_protocol_end_one_environment() {
     let answers: [(&str, Answer); 9] = [
-        ("a file of this machine", |peer| {
+        ("requests a local file", |peer| {
             peer.say(b"\xfb/etc/passwd");
         }),
         ("columns", |peer| {
