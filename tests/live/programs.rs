@@ -28,7 +28,7 @@ fn programs_name_tables_of_any_database() {
         // What may not be looked into is named.
         assert!(!edxapp.named_by.proof.is_proven(), "{flavour}");
         let told = "programs of other databases that name its tables: SELECT, SHOW VIEW, TRIGGER and EVENT are not all \
-                    held on `elsewhere`";
+                    granted on `elsewhere`";
         assert!(gaps.iter().any(|gap| gap.reason.contains(told)), "{flavour}: {gaps:#?}");
 
         server.execute(&format!(
