@@ -320,7 +320,15 @@ fn every_situation_has_its_answer() {
             "not-ready" => "no",
             _ => "unproven",
         };
+        // Each decision names its finding, or comes from the plan.
+        let decisions = answer["decisions"].as_array().unwrap();
+        let findings = report["findings"].as_array().into_iter().flatten();
+        let findings: Vec<&str> = findings.map(|one| one["fingerprint"].as_str().unwrap()).collect();
+        let of_decisions = answer["decision_findings"].as_array().unwrap();
+        let known = of_decisions.iter().all(|one| one.as_str().is_none_or(|one| findings.contains(&one)));
         let is_right = answer["verdict"] == of.verdict
+            && decisions.len() == of_decisions.len()
+            && known
             && answer["may_start"] == value
             && handled == of.handled
             && (any || of.reason.is_empty())

@@ -18,9 +18,7 @@ pub fn render(verdict: &Verdict) -> String {
 }
 
 fn write(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
-    let summary = verdict.summary();
-    let (word, rest) = summary.split_once(": ").unwrap_or((&summary, ""));
-    writeln!(out, "**csm-audit gate: {word}.** {}", prose(rest))?;
+    writeln!(out, "**csm-audit gate: {}.** {}", verdict.outcome().word(), prose(&verdict.summary()))?;
     if !verdict.alarms.is_empty() {
         writeln!(out, "\n| location | finding | code | reason | instead |\n|---|---|---|---|---|")?;
         for alarm in verdict.alarms.iter().take(ROWS) {

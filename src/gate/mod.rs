@@ -137,6 +137,32 @@ pub struct Verdict {
     pub strict: bool,
 }
 
+/// The outcome of a run of the gate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Something is new, or `--strict` and something is stale.
+    Failed,
+    /// Nothing is new, and something could not be read.
+    Incomplete,
+    /// The baseline was written.
+    Written,
+    /// Nothing is new.
+    Ok,
+}
+
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Failed => "failed",
+            Self::Incomplete => "incomplete",
+            Self::Written => "written",
+            Self::Ok => "ok",
+        }
+    }
+}
+
 impl Verdict {
     /// How many alarms there are of each kind.
     #[must_use]
@@ -148,7 +174,18 @@ impl Verdict {
         counts
     }
 
-    /// The result in one line, without its style.
+    /// The outcome.
+    #[must_use]
+    pub fn outcome(&self) -> Outcome {
+        match (self.exit_code(), self.written) {
+            (1, _) => Outcome::Failed,
+            (3, _) => Outcome::Incomplete,
+            (_, Some(_)) => Outcome::Written,
+            _ => Outcome::Ok,
+        }
+    }
+
+    /// The reason of the outcome, in one line.
     #[must_use]
     pub fn summary(&self) -> String {
         let (target, against) = (&self.target, one_line(&self.against));
@@ -163,19 +200,20 @@ impl Verdict {
             ];
             let parts: Vec<String> = parts.into_iter().filter(|(count, _)| *count > 0).map(|(_, part)| part).collect();
             let kinds: Vec<String> = self.by_kind().iter().map(|(kind, count)| format!("{count} {kind}")).collect();
-            return format!("failed: {}: {}", parts.join(", "), kinds.join(", "));
+            return format!("{}: {}", parts.join(", "), kinds.join(", "));
         }
-        match (self.exit_code(), self.written) {
-            (1, _) => "failed: --strict, and the baseline or an allowance is stale".to_owned(),
-            (3, _) => "incomplete: nothing new was found, but not everything could be read".to_owned(),
-            (_, Some(count)) => format!("written: {against}, {}", counted(count, "touchpoint")),
-            _ => {
+        match self.outcome() {
+            Outcome::Failed => "--strict, and the baseline or an allowance is stale".to_owned(),
+            Outcome::Incomplete => "nothing new was found, but not everything could be read".to_owned(),
+            Outcome::Written => format!("{against}, {}", counted(self.written.unwrap_or_default(), "touchpoint")),
+            Outcome::Ok => {
                 let gone = self.gone.len();
                 let stale = if gone > 0 { format!(", {gone} gone") } else { String::new() };
-                format!("ok: no new reference to {target} ({} known in {against}{stale})", self.known)
+                format!("no new reference to {target} ({} known in {against}{stale})", self.known)
             }
         }
     }
+
     /// The exit code: 0 nothing new, 1 something new, 3 incomplete.
     ///
     /// What is new is new whatever else could not be read.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use anstyle::{AnsiColor, Style};
 
-use super::{Alarm, Reason, Verdict};
+use super::{Alarm, Outcome, Reason, Verdict};
 use crate::finding::Access;
 use crate::printable;
 
@@ -102,15 +102,13 @@ fn write_rest(out: &mut String, verdict: &Verdict) -> std::fmt::Result {
     if let Some(count) = verdict.written {
         writeln!(out, "{GOOD}written{GOOD:#}: {}, {}", clean(&verdict.against), super::counted(count, "touchpoint"))?;
     }
-    let summary = verdict.summary();
-    let (word, rest) = summary.split_once(": ").unwrap_or((&summary, ""));
-    let style = match word {
-        "failed" => ERROR,
-        "incomplete" => WARNING,
-        "written" => return Ok(()),
-        _ => GOOD,
+    let style = match verdict.outcome() {
+        Outcome::Failed => ERROR,
+        Outcome::Incomplete => WARNING,
+        Outcome::Written => return Ok(()),
+        Outcome::Ok => GOOD,
     };
-    writeln!(out, "{style}{word}{style:#}: {rest}")?;
+    writeln!(out, "{style}{}{style:#}: {}", verdict.outcome().word(), verdict.summary())?;
     if verdict.alarms.iter().any(|alarm| alarm.reason != Reason::Denied) {
         let baseline = if verdict.by_baseline { "; to accept all, run `csm-audit gate --update`" } else { "" };
         writeln!(out, "To accept one, add `# csm-audit: allow[kind] reason` on its line{baseline}.")?;

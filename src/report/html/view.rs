@@ -51,17 +51,11 @@ pub(super) struct Blocking<'a> {
 }
 
 pub(super) fn blocked_by(report: &Report) -> Vec<Blocking<'_>> {
-    let lines = report.answer.iter().flat_map(|answer| &answer.decisions);
-    lines
-        .map(|text| {
-            let same = |finding: &ReportFinding| {
-                let message = text.strip_suffix(&finding.message);
-                let environment = finding.environment.as_deref().unwrap_or_default();
-                message.is_some_and(|before| before.is_empty() || before.strip_suffix(": ") == Some(environment))
-            };
-            Blocking { text, finding: report.findings.iter().position(same).map(|at| at + 1) }
-        })
-        .collect()
+    let Some(answer) = &report.answer else { return Vec::new() };
+    let place = |wanted: &String| report.findings.iter().position(|finding| finding.fingerprint == *wanted);
+    let number = |at: usize| answer.decision_findings.get(at)?.as_ref().and_then(place).map(|at| at + 1);
+    let decisions = answer.decisions.iter().enumerate();
+    decisions.map(|(at, text)| Blocking { text, finding: number(at) }).collect()
 }
 
 pub(super) fn environments_note(report: &Report) -> String {

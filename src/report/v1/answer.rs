@@ -37,6 +37,9 @@ pub struct Answer {
     /// Blockers that no step of the plan removes: they need a decision first.
     #[serde(default)]
     pub decisions: Vec<String>,
+    /// The fingerprint of the finding behind each of `decisions`, in the same order; null for an assumption of the plan.
+    #[serde(default)]
+    pub decision_findings: Vec<Option<String>>,
     /// Reasons that prevent the change although the code defines them, such as foreign keys, with the steps that handle them.
     #[serde(default)]
     pub stops_change: Vec<String>,
@@ -54,6 +57,8 @@ struct PublishedAnswer {
     #[serde(default)]
     handled_by_plan: Vec<HandledBlocker>,
     decisions: Option<Vec<String>>,
+    #[serde(default)]
+    decision_findings: Vec<Option<String>>,
     #[serde(default)]
     stops_change: Vec<String>,
 }
@@ -81,6 +86,7 @@ impl From<PublishedAnswer> for Answer {
             reasons,
             handled_by_plan: published.handled_by_plan,
             decisions,
+            decision_findings: published.decision_findings,
             stops_change: published.stops_change,
         }
     }
@@ -136,11 +142,13 @@ impl Report {
 impl Answer {
     /// The answer without a plan.
     pub(super) fn new(audit: &Audit, report: &Report) -> Self {
-        let mut blocked_by: Vec<String> = report.findings.iter().filter(|one| one.blocks).map(blocker).collect();
+        let blocking = || report.findings.iter().filter(|one| one.blocks);
+        let mut blocked_by: Vec<String> = blocking().map(blocker).collect();
         blocked_by.dedup();
-        let answer = Self {
+        let mut answer = Self {
             may_start: MayStart::Unproven,
-            decisions: blocked_by.clone(),
+            decisions: Vec::new(),
+            decision_findings: Vec::new(),
             blocked_by,
             unproven: unverified(audit),
             tightest: tightest(report),
@@ -149,26 +157,38 @@ impl Answer {
             handled_by_plan: Vec::new(),
             stops_change: Vec::new(),
         };
+        blocking().for_each(|finding| answer.decide(blocker(finding), Some(finding)));
         answer.decided()
+    }
+
+    /// Adds a decision, unless one has the same text.
+    fn decide(&mut self, text: String, finding: Option<&ReportFinding>) {
+        if !self.decisions.contains(&text) {
+            self.decisions.push(text);
+            self.decision_findings.push(finding.map(|finding| finding.fingerprint.clone()));
+        }
     }
 
     /// The answer with what the plan takes care of.
     pub(super) fn with_plan(mut self, findings: &[ReportFinding], plan: &Plan) -> Self {
         self.decisions.clear();
+        self.decision_findings.clear();
+        // Findings of two databases may have one text, and the plan may handle only one of them.
         for finding in findings.iter().filter(|finding| finding.blocks) {
             let text = blocker(finding);
-            let known = |text: &String| {
-                self.decisions.contains(text) || self.handled_by_plan.iter().any(|one| one.blocker == *text)
-            };
-            if known(&text) {
+            let steps = plan.steps.iter().filter(|step| removes(step, finding)).map(|step| step.id.clone());
+            let steps: Vec<String> = steps.collect();
+            if steps.is_empty() {
+                self.decide(text, Some(finding));
                 continue;
             }
-            let steps: Vec<String> =
-                plan.steps.iter().filter(|step| removes(step, finding)).map(|step| step.id.clone()).collect();
-            if steps.is_empty() {
-                self.decisions.push(text);
-            } else {
-                self.handled_by_plan.push(HandledBlocker { blocker: text, steps });
+            match self.handled_by_plan.iter_mut().find(|one| one.blocker == text) {
+                Some(known) => {
+                    let new = steps.into_iter().filter(|step| !known.steps.contains(step));
+                    let new: Vec<String> = new.collect();
+                    known.steps.extend(new);
+                }
+                None => self.handled_by_plan.push(HandledBlocker { blocker: text, steps }),
             }
         }
         self.stops_change = stops(plan);
@@ -191,10 +211,14 @@ impl Answer {
         };
         let verified_so_far = self.unproven.is_empty();
         for assumption in &plan.assumptions {
-            let list = if is_false(plan, assumption) { &mut self.decisions } else { &mut self.unproven };
             let text = assumption.sentence();
-            if (verified_so_far || !is_listed(assumption.kind)) && !list.contains(&text) {
-                list.push(text);
+            if !verified_so_far && is_listed(assumption.kind) {
+                continue;
+            }
+            if is_false(plan, assumption) {
+                self.decide(text, None);
+            } else if !self.unproven.contains(&text) {
+                self.unproven.push(text);
             }
         }
     }
