@@ -233,8 +233,8 @@ fn said(environment: &ReportEnvironment) -> String {
 fn headline(finding: &ReportFinding) -> String {
     let message = &finding.message;
     match &finding.environment {
-        Some(environment) if !message.starts_with(environment.as_str()) => format!("{environment}: {message}"),
-        _ => message.clone(),
+        Some(environment) => format!("{environment}: {message}"),
+        None => message.clone(),
     }
 }
 
