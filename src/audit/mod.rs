@@ -10,6 +10,7 @@ mod references;
 
 use crate::config::{DEFAULT_KEY_TYPE, Settings};
 use crate::expected::{Expected, ModelColumn, expect_of_database};
+use crate::field::largest_integer;
 use crate::live::facts::{DatabaseFacts, EnvironmentFacts, Flavour, Origin};
 use crate::live::snake_case;
 use crate::registry::{Evaluator, RegistryError};
@@ -217,17 +218,15 @@ impl Audit {
         same.next()
     }
 
-    /// The fields that store the target's ids as plain integers, and whose class ends before the ids do, each with the
-    /// largest value that the class takes. Their columns are widened with the others, and Django keeps to the class.
+    /// The fields that store the target's ids as plain integers of fewer than 64 bits, each with the largest value that
+    /// Django accepts. Their columns are widened with the others, and the range of the field stays.
     pub fn narrow_fields(&self) -> impl Iterator<Item = (&IdColumn, &ModelColumn, i128)> {
-        let code = self.expected.first();
+        let highest = self.target.highest_id().min(i128::from(i64::MAX));
         self.columns.iter().filter(|column| column.role == Role::Soft).filter_map(move |column| {
             let field = self.model_column(&column.table, &column.column).filter(|one| one.referenced.is_none())?;
-            let largest = python_max(&field.class)?;
-            let is_known = code?.integer_ranges.iter().any(|range| {
-                range.table.eq_ignore_ascii_case(&column.table) && range.column.eq_ignore_ascii_case(&column.column)
-            });
-            (largest < self.target.highest_id() && !is_known).then_some((column, field, largest))
+            let largest = largest_integer(&field.internal_type).filter(|largest| *largest < highest)?;
+            let generates = field.internal_type.ends_with("AutoField");
+            (!generates).then_some((column, field, largest))
         })
     }
 
@@ -236,18 +235,6 @@ impl Audit {
     pub fn concerns(&self, table: &str) -> bool {
         let same = |other: &str| other.eq_ignore_ascii_case(table);
         same(&self.target.table) || self.columns.iter().any(|column| same(&column.table))
-    }
-}
-
-/// The largest value of one of Django's integer fields that is smaller than 64 bits
-/// (`DatabaseOperations.integer_field_ranges`, django/db/backends/mysql/operations.py).
-fn python_max(class: &str) -> Option<i128> {
-    match class.rsplit('.').next()? {
-        "SmallIntegerField" => Some(i128::from(i16::MAX)),
-        "PositiveSmallIntegerField" => Some(i128::from(u16::MAX)),
-        "IntegerField" => Some(i128::from(i32::MAX)),
-        "PositiveIntegerField" => Some(i128::from(u32::MAX)),
-        _ => None,
     }
 }
 

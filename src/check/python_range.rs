@@ -2,7 +2,9 @@
 
 use super::context::Context;
 use super::Finding;
+use crate::audit::IdColumn;
 use crate::django::Version;
+use crate::expected::IntegerRange;
 use crate::finding::{Confidence, Severity};
 
 declare_check! {
@@ -40,7 +42,14 @@ declare_check! {
 fn run(context: &Context<'_>, findings: &mut Vec<Finding>) {
     let audit = context.audit;
     let Some(code) = audit.expected.first() else { return };
-    for range in &code.integer_ranges {
+    // A plain integer that stores the target's ids is reported as such.
+    let stores_ids = |range: &&IntegerRange| {
+        let same = |column: &IdColumn| {
+            column.table.eq_ignore_ascii_case(&range.table) && column.column.eq_ignore_ascii_case(&range.column)
+        };
+        audit.narrow_fields().any(|(column, ..)| same(column))
+    };
+    for range in code.integer_ranges.iter().filter(|range| !stores_ids(range)) {
         // An unsigned column is twice as large as Django's signed field, which is never reached.
         let severity = match range.python_max {
             max if max >= i128::from(i64::MAX) => Severity::Info,
@@ -94,7 +103,7 @@ fn of_ids(context: &Context<'_>, findings: &mut Vec<Finding>) {
                 .table(&column.table)
                 .column(&column.column)
                 .affects_target_if(true)
-                .blocks_change_if(hides && column.confidence == Confidence::Certain)
+                .blocks_change_if(hides && column.confidence != Confidence::Possible)
                 .evidence_at("models", field.class.clone(), &field.place.file, field.place.line)
                 .fix(
                     "change the field to a PositiveBigIntegerField with the Django migration of the plan: its column has that \

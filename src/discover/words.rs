@@ -59,10 +59,15 @@ pub const fn word_hash(word: &str) -> u32 {
 }
 
 const fn hash_bytes(word: &[u8]) -> u32 {
-    let mut hash = SEED;
+    hash_folded(word, SEED, SMALL)
+}
+
+/// The hash of a word with the bits of `fold` set in every eight bytes.
+const fn hash_folded(word: &[u8], seed: u64, fold: u64) -> u32 {
+    let mut hash = seed;
     let mut rest = word;
     while let Some((bytes, more)) = rest.split_first_chunk() {
-        hash = step(hash, u64::from_le_bytes(*bytes) | SMALL);
+        hash = step(hash, u64::from_le_bytes(*bytes) | fold);
         rest = more;
     }
     let mut bytes = [0; 8];
@@ -71,7 +76,7 @@ const fn hash_bytes(word: &[u8]) -> u32 {
         bytes[at] = rest[at];
         at += 1;
     }
-    finish(step(hash, (u64::from_le_bytes(bytes) | SMALL) & low_bytes(rest.len())))
+    finish(step(hash, (u64::from_le_bytes(bytes) | fold) & low_bytes(rest.len())))
 }
 
 /// The same of the word at `start..end` of a text, whose bytes after the word are read along and masked.
@@ -119,19 +124,7 @@ const fn is_class_like(word: &[u8]) -> bool {
 }
 
 const fn exact_bytes(name: &[u8]) -> u32 {
-    let mut hash = !SEED;
-    let mut rest = name;
-    while let Some((bytes, more)) = rest.split_first_chunk() {
-        hash = step(hash, u64::from_le_bytes(*bytes));
-        rest = more;
-    }
-    let mut bytes = [0; 8];
-    let mut at = 0;
-    while at < rest.len() {
-        bytes[at] = rest[at];
-        at += 1;
-    }
-    finish(step(hash, u64::from_le_bytes(bytes)))
+    hash_folded(name, !SEED, 0)
 }
 
 /// The word that stands for deletions of rows whose class the text does not show.

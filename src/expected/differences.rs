@@ -5,7 +5,7 @@ use std::rc::Rc;
 use indexmap::IndexMap;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 
-use crate::field::Target;
+use crate::field::{Target, largest_integer};
 use crate::model::{ModelState, ProjectState, View};
 use crate::schema::{ColumnType, Database};
 
@@ -211,27 +211,14 @@ fn columns(view: View<'_>, alias: &str, name: &str, database: &Database, found: 
 
 fn range(table: &str, column: &str, field: &crate::field::Field, held: &ColumnType, view: View<'_>, found: &mut Found) {
     let Some((_, column_max)) = held.integer_range() else { return };
-    // `DatabaseOperations.integer_field_ranges` of the MySQL backend, by internal type.
-    let internal = match field.internal_type.as_str() {
-        "ForeignKey" | "OneToOneField" => return,
-        other => other,
-    };
-    let python_max: i128 = match internal {
-        "SmallAutoField" | "SmallIntegerField" => i128::from(i16::MAX),
-        "PositiveSmallIntegerField" => i128::from(u16::MAX),
-        "AutoField" | "IntegerField" => i128::from(i32::MAX),
-        "PositiveIntegerField" => i128::from(u32::MAX),
-        "BigAutoField" | "BigIntegerField" => i128::from(i64::MAX),
-        "PositiveBigIntegerField" => i128::from(u64::MAX),
-        _ => return,
-    };
+    let Some(python_max) = largest_integer(&field.internal_type) else { return };
     let boolean = matches!(held, ColumnType::Integer { bytes: 1, .. });
     if column_max > python_max && !boolean {
         found.ranges.push(IntegerRange {
             table: table.to_owned(),
             column: column.to_owned(),
             class: field.class.clone(),
-            internal_type: internal.to_owned(),
+            internal_type: field.internal_type.clone(),
             python_max,
             column_type: held.print(view.target.server),
             column_max,

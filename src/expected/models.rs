@@ -27,6 +27,8 @@ pub struct ModelColumn {
     pub field: String,
     /// The dotted name of the field's class.
     pub class: String,
+    /// `get_internal_type()`
+    pub internal_type: String,
     /// The column's type; `None` when it is not sure, which a gap says.
     pub column_type: Option<ColumnType>,
     /// Whether it takes NULL.
@@ -437,6 +439,7 @@ fn table(view: View<'_>, out: &mut Vec<ModelColumn>) {
             column: field.column(&name),
             field: format!("{}.{}.{name}", view.model.app, view.model.name),
             class: field.class.clone(),
+            internal_type: field.internal_type.clone(),
             column_type: field.unknown.is_none().then(|| ColumnType::parse(&sql)),
             nullable: field.null && !field.primary_key,
             primary_key: field.primary_key,

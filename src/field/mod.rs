@@ -13,7 +13,7 @@ use crate::schema::Server;
 
 pub use read::CONNECTION;
 pub(crate) use read::{expression_sql, literal_sql, native_answer, native_attribute, native_deconstruct};
-pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class};
+pub use types::{BUILTIN, auto_field, builtin_type, canonical, defaults, effective_type, field_class, largest_integer};
 
 /// Where a model, a field or an operation stands in the sources.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]

@@ -81,6 +81,21 @@ pub fn auto_field(dotted: &str) -> Option<&'static str> {
     field_class(dotted)
 }
 
+/// The largest integer that Django accepts for a field of this internal type; `None` for a field without a range of its
+/// own (`DatabaseOperations.integer_field_ranges`, django/db/backends/mysql/operations.py).
+#[must_use]
+pub fn largest_integer(internal_type: &str) -> Option<i128> {
+    Some(match internal_type {
+        "SmallAutoField" | "SmallIntegerField" => i128::from(i16::MAX),
+        "PositiveSmallIntegerField" => i128::from(u16::MAX),
+        "AutoField" | "IntegerField" => i128::from(i32::MAX),
+        "PositiveIntegerField" => i128::from(u32::MAX),
+        "BigAutoField" | "BigIntegerField" => i128::from(i64::MAX),
+        "PositiveBigIntegerField" => i128::from(u64::MAX),
+        _ => return None,
+    })
+}
+
 /// What a class gives when an argument is absent: `max_length` and `db_index` and `unique`.
 #[must_use]
 pub fn defaults(class: &str, version: Version) -> (Option<i64>, bool, bool) {

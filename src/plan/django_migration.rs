@@ -30,8 +30,8 @@ pub(super) struct Migration {
     field: Option<(String, String)>,
     /// The edit of the models as a unified diff, as far as it can be made by itself.
     patch: Option<String>,
-    /// The edits that somebody makes by hand.
-    words: Vec<String>,
+    /// The edit of the key that is made by hand, before the rest.
+    words: Option<String>,
     /// The fields that store the ids as plain integers.
     fields: Vec<PlainField>,
     /// The migrations of other apps with such fields.
@@ -99,27 +99,26 @@ impl Migration {
             import: line.as_deref(),
             before: (&app.label, &leaf.node.1),
             state_is_wide: key_wide,
-            fields: &plain_fields::operations(&fields, &app.label, 16),
+            fields: &plain_fields::operations(&fields, &app.label, "migrations.AlterField", 16),
         }
         .print();
-        let mut words = Vec::new();
+        let mut words = None;
         let mut edits = plain_fields::edits(&fields);
         if key_wide {
-            words.extend(range.map(|range| format!(
-                "{}:{}: `{}` says it is an `{}` whose largest value is {}, and its column holds {}: let the class derive from \
-                 `models.BigAutoField`, or its `get_internal_type` return \"BigAutoField\". Its path stays, so that no \
-                 migration follows from it.",
+            words = range.map(|range| format!(
+                "{}:{}: Django treats `{}` as an `{}` with the maximum {}, but its column has the maximum {}: derive the class from \
+                 `models.BigAutoField`, or return \"BigAutoField\" from its `get_internal_type`. The path of the class does \
+                 not change, so no migration is needed.",
                 range.file, range.line, range.class, range.internal_type, range.python_max, range.column_max
-            )));
+            ));
         } else {
             let field = model_edit::Field { name: &attribute, class: &field_name, import: line.as_deref() };
             let source = options.model.as_ref();
             match source.and_then(|source| Some((source, model_edit::key_edits(source, &field)?))) {
                 Some((source, of_key)) => edits.entry(source.path.clone()).or_default().extend(of_key),
-                None => words.push(key_in_words(audit, &attribute, &field_name, line.as_deref())),
+                None => words = Some(key_in_words(audit, &attribute, &field_name, line.as_deref())),
             }
         }
-        words.extend(fields.iter().filter_map(PlainField::words));
         let field = (unsigned && !key_wide).then(|| (format!("django/{app_folder}/{MODULE}.py"), field_class()));
         Some(Self {
             app: app.label.clone(),
@@ -164,16 +163,19 @@ impl Migration {
             format!("(cd \"$PROJECT\" && {})", words.map(word).collect::<Vec<_>>().join(" "))
         };
         for alias in &aliases {
-            let own = (self.app.as_str(), self.name.as_str());
-            let others = self.others.iter().map(|other| (other.app.as_str(), other.name.as_str()));
-            for (app, name) in [own].into_iter().chain(others) {
+            for (app, name) in self.migrations() {
                 let _ = write!(run, "\n{}", command(&["migrate", &format!("--database={alias}"), app, name]));
             }
         }
         let _ = write!(run, "\n{}", command(&["makemigrations", "--check", "--dry-run"]));
         let mut title = format!("Apply the Django migration {}.{}", self.app, self.name);
-        if !self.words.is_empty() {
-            let _ = write!(title, "; first edit the models: {}", self.words.join("; "));
+        if let Some(words) = &self.words {
+            let _ = write!(title, "; first edit the model: {words}");
+        }
+        // Their migrations follow those of the plan: made before, both would have the same predecessor.
+        let by_hand: Vec<String> = self.fields.iter().filter_map(PlainField::words).collect();
+        if !by_hand.is_empty() {
+            let _ = write!(title, "; afterwards change these fields by hand: {}", by_hand.join("; "));
         }
         Step {
             id: String::from("code-01"),
@@ -211,15 +213,23 @@ impl Migration {
         }
     }
 
-    /// The migration in the ledger of every database that it is run on.
+    /// The migrations, by app and name, in their order.
+    fn migrations(&self) -> impl Iterator<Item = (&str, &str)> {
+        let others = self.others.iter().map(|other| (other.app.as_str(), other.name.as_str()));
+        std::iter::once((self.app.as_str(), self.name.as_str())).chain(others)
+    }
+
+    /// The migrations in `django_migrations` of every database that they are run on, and the fields.
     fn effects(&self, audit: &Audit, aliases: &[String]) -> Vec<Effect> {
         let pairs =
             audit.pairs().filter(|pair| pair.mapping.alias.as_ref().is_some_and(|alias| aliases.contains(alias)));
-        let records = pairs.map(|pair| Effect::RecordsMigration {
-            environment: pair.environment_name().to_owned(),
-            database: pair.database.name.clone(),
-            app: self.app.clone(),
-            name: self.name.clone(),
+        let records = pairs.flat_map(|pair| {
+            self.migrations().map(move |(app, name)| Effect::RecordsMigration {
+                environment: pair.environment_name().to_owned(),
+                database: pair.database.name.clone(),
+                app: app.to_owned(),
+                name: name.to_owned(),
+            })
         });
         records.chain(self.fields.iter().map(PlainField::effect)).collect()
     }

@@ -10,6 +10,8 @@ use super::types::{Effect, File};
 use crate::audit::Audit;
 use crate::django::Version;
 use crate::expected::{Expected, KnownMigration};
+use crate::field::field_class;
+use crate::finding::Confidence;
 
 /// A field that gets a class with 64 bits.
 pub(super) struct PlainField {
@@ -31,19 +33,20 @@ enum Change {
     ByHand { file: String, line: u32 },
 }
 
-/// The fields that store ids of the target and end before these do.
+/// The fields that store ids of the target and end before these do. A column that is only named like a reference is left
+/// to a decision.
 pub(super) fn find(audit: &Audit, options: &Options) -> Vec<PlainField> {
     let Some(code) = audit.expected.first() else { return Vec::new() };
     let unsigned = audit.target.wanted.print(crate::schema::Server::default()).contains("unsigned");
     // Django 3.1, django/db/models/fields/__init__.py
     let class = if unsigned && code.django >= Version(3, 1) { "PositiveBigIntegerField" } else { "BigIntegerField" };
-    let fields = audit.narrow_fields().filter_map(|(column, field, _)| {
+    let sure = audit.narrow_fields().filter(|(column, ..)| column.confidence != Confidence::Possible);
+    let fields = sure.filter_map(|(column, field, _)| {
         let (owner, attribute) = field.field.rsplit_once('.')?;
         let (app, model) = owner.rsplit_once('.')?;
-        let edit = options
-            .texts
-            .get(&field.place.file)
-            .and_then(|text| model_edit::plain_field(text, model, attribute, class));
+        // A class of the project's own may do more than its base.
+        let text = options.texts.get(&field.place.file).filter(|_| field_class(&field.class).is_some());
+        let edit = text.and_then(|text| model_edit::plain_field(text, model, attribute, class));
         let change = match edit {
             Some((edit, arguments)) => Change::Code { path: field.place.file.clone(), edit, arguments },
             None => Change::ByHand { file: field.place.file.clone(), line: field.place.line },
@@ -62,14 +65,14 @@ pub(super) fn find(audit: &Audit, options: &Options) -> Vec<PlainField> {
 }
 
 impl PlainField {
-    /// The operation that changes the field in the state of the migrations, at a depth of indentation; `None` where the
-    /// models are changed by hand.
-    fn operation(&self, depth: usize) -> Option<String> {
+    /// The operation of a class, such as `migrations.AlterField`, that changes the field, at a depth of indentation;
+    /// `None` where the models are changed by hand.
+    fn operation(&self, class: &str, depth: usize) -> Option<String> {
         let Change::Code { arguments, .. } = &self.change else { return None };
         let margin = " ".repeat(depth);
         let call = format!("models.{}({})", self.class, arguments.join(", "));
         Some(format!(
-            "{margin}migrations.AlterField(\n{margin}    model_name=\"{}\", name=\"{}\", field={call}\n{margin}),\n",
+            "{margin}{class}(\n{margin}    model_name=\"{}\", name=\"{}\", field={call}\n{margin}),\n",
             self.model.to_lowercase(),
             self.attribute
         ))
@@ -79,7 +82,8 @@ impl PlainField {
     pub(super) fn words(&self) -> Option<String> {
         let Change::ByHand { file, line } = &self.change else { return None };
         Some(format!(
-            "{file}:{line}: make {}.{}.{} a `models.{}`, and run makemigrations for {}",
+            "{file}:{line}: change {}.{}.{} to a `models.{}`, or derive its class from that one, then run makemigrations and migrate \
+             for {}",
             self.app, self.model, self.attribute, self.class, self.app
         ))
     }
@@ -93,10 +97,10 @@ impl PlainField {
     }
 }
 
-/// The operations for the fields of an app, at a depth of indentation.
-pub(super) fn operations(fields: &[PlainField], app: &str, depth: usize) -> String {
+/// The operations for the fields of an app, of a class and at a depth of indentation.
+pub(super) fn operations(fields: &[PlainField], app: &str, class: &str, depth: usize) -> String {
     let own = fields.iter().filter(|field| field.app.eq_ignore_ascii_case(app));
-    own.filter_map(|field| field.operation(depth)).collect()
+    own.filter_map(|field| field.operation(class, depth)).collect()
 }
 
 /// The edits of the models' sources, by file.
@@ -117,6 +121,14 @@ pub(super) struct OtherApp {
     pub file: File,
 }
 
+/// The class of the operations in [`of_other_apps`]. Django's own would narrow the column when it is reverted.
+const WIDEN_FIELD: &str = "class WidenField(migrations.AlterField):
+    \"\"\"Leaves the column wide when the migration is reverted: larger ids would be lost.\"\"\"
+
+    def database_backwards(self, app_label, schema_editor, from_state, to_state):
+        pass
+";
+
 /// The migrations of the other apps. Each comes after the migration `after` of the target's app, which widens the
 /// columns, so that its own `ALTER TABLE` finds the type in place.
 pub(super) fn of_other_apps(code: &Expected, fields: &[PlainField], after: (&str, &str)) -> Vec<OtherApp> {
@@ -125,7 +137,7 @@ pub(super) fn of_other_apps(code: &Expected, fields: &[PlainField], after: (&str
     apps.dedup();
     let others = apps.into_iter().filter(|app| !app.eq_ignore_ascii_case(after.0));
     let migration = others.filter_map(|app| {
-        let operations = operations(fields, app, 8);
+        let operations = operations(fields, app, "WidenField", 8);
         let (leaf, number) = leaf(code, app).filter(|_| !operations.is_empty())?;
         let name = format!("{number}widen_{}_ids", after.0);
         let folder = leaf.file.rsplit_once('/').map_or("", |(folder, _)| folder);
@@ -135,7 +147,7 @@ pub(super) fn of_other_apps(code: &Expected, fields: &[PlainField], after: (&str
         );
         let _ = write!(
             text,
-            "class Migration(migrations.Migration):\n    dependencies = [(\"{app}\", \"{}\"), (\"{}\", \"{}\")]\n\n    \
+            "{WIDEN_FIELD}\n\nclass Migration(migrations.Migration):\n    dependencies = [(\"{app}\", \"{}\"), (\"{}\", \"{}\")]\n\n    \
              operations = [\n{operations}    ]\n",
             leaf.node.1, after.0, after.1
         );

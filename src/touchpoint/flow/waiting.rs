@@ -9,11 +9,10 @@ use rustc_hash::FxHashSet;
 
 use super::{Flow, Key, Unit};
 use crate::ast::{Expr, ExprKind, Stmt, StmtKind, walk_exprs};
+use crate::finding::Access;
 use crate::source::FileId;
+use crate::touchpoint::orm;
 use crate::touchpoint::ty::FuncId;
-
-/// The methods that delete rows.
-const DELETE: [&str; 2] = ["delete", "adelete"];
 
 impl<'p> Flow<'_, 'p> {
     /// Lets the functions of these files wait when they come under analysis.
@@ -115,9 +114,10 @@ fn id(at: usize) -> Option<FuncId> {
 
 /// Whether an expression names a method that deletes rows, or asks for it by `getattr`.
 fn names_deletion(expr: &Expr) -> bool {
+    let deletes = |name: &str| orm::instance_method(name) == Some(Access::Delete);
     match &expr.kind {
-        ExprKind::Attribute { attr, .. } => DELETE.contains(&attr.name.as_str()),
-        ExprKind::Str(_) => expr.as_str().is_some_and(|text| DELETE.contains(&text.as_str())),
+        ExprKind::Attribute { attr, .. } => deletes(&attr.name),
+        ExprKind::Str(_) => expr.as_str().is_some_and(|text| deletes(&text)),
         _ => false,
     }
 }
