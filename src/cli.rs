@@ -139,7 +139,7 @@ impl Replay {
 Exit codes (findings do not change them; `gate` fails on new references):
   0  success
   2  the input, the configuration or an argument is not valid
-  3  a database could not be read completely; the report contains what was read
+  3  a database could not be read completely; the report contains the facts that were read
 
 The configuration is optional: csm-audit.toml, or [tool.csm-audit] in pyproject.toml, in the current folder or above. \
 The configuration of a scanned tree applies only to how that tree is read.")]
@@ -496,7 +496,7 @@ Only SELECT, SHOW, SET SESSION and read-only transactions are sent.
 Exit codes:
   0  success
   2  the input, the configuration or an argument is not valid
-  3  a server could not be read completely; the snapshot contains what was read")]
+  3  a server could not be read completely; the snapshot contains the facts that were read")]
 pub struct Snapshot {
     /// Databases, or names of environments in the configuration [default: all environments in the configuration].
     #[arg(value_name = "NAME[=PLACE]")]

@@ -29,24 +29,24 @@ fn the_rest_is_scanned(report: &serde_json::Value) {
 #[test]
 fn a_root_that_does_not_exist() {
     let error = refused(&run(program().args(["scan", "no/such/folder"])));
-    assert!(error.contains("no/such/folder does not exist; give "), "{error}");
+    assert!(error.contains("no/such/folder does not exist; pass "), "{error}");
 }
 
 #[test]
 fn a_root_that_is_a_file() {
     let tree = Tree::shop();
     let error = refused(&run(program().arg("scan").arg(tree.join("manage.py"))));
-    assert!(error.contains("manage.py is not a folder; give "), "{error}");
+    assert!(error.contains("manage.py is not a folder; pass "), "{error}");
 }
 
 #[test]
 fn a_root_without_python() {
     let tree = Tree::new(&[("README.md", "StudentModule")]);
     let error = refused(&tree.scan(&[]));
-    assert!(error.contains("holds no Python file; give "), "{error}");
+    assert!(error.contains("contains no Python file; pass "), "{error}");
     let shop = Tree::shop();
     let error = refused(&shop.scan(&["--site-packages", tree.path().to_str().unwrap()]));
-    assert!(error.contains("holds no Python file; give the folder that holds the installed packages"), "{error}");
+    assert!(error.contains("contains no Python file; pass the folder of the installed packages"), "{error}");
 }
 
 #[test]

@@ -8,13 +8,13 @@ use super::RootKind;
 #[derive(Debug, thiserror::Error)]
 pub enum DiscoverError {
     /// There is nothing at the path.
-    #[error("{} does not exist; give the folder that holds the project", path.display())]
+    #[error("{} does not exist; pass the folder of the project", path.display())]
     NotFound {
         /// The root as it was given.
         path: PathBuf,
     },
     /// The path leads to something else.
-    #[error("{} is not a folder; give the folder that holds it, or the root of the project", path.display())]
+    #[error("{} is not a folder; pass its folder, or the root of the project", path.display())]
     NotAFolder {
         /// The root as it was given.
         path: PathBuf,
@@ -28,7 +28,7 @@ pub enum DiscoverError {
         source: std::io::Error,
     },
     /// There is no Python in the folder.
-    #[error("{} holds no Python file{}", path.display(), hint(*kind))]
+    #[error("{} contains no Python file{}", path.display(), hint(*kind))]
     NoPython {
         /// The root as it was given.
         path: PathBuf,
@@ -40,10 +40,10 @@ pub enum DiscoverError {
 fn hint(kind: RootKind) -> &'static str {
     match kind {
         RootKind::Project => {
-            "; give the root of a Django project, and see that git's ignore rules do not leave all of it out"
+            "; pass the root of a Django project, and check that git's ignore rules do not leave all of it out"
         }
         RootKind::SitePackages => {
-            "; give the folder that holds the installed packages themselves, such as .venv/lib/python3.11/site-packages"
+            "; pass the folder of the installed packages themselves, such as .venv/lib/python3.11/site-packages"
         }
     }
 }

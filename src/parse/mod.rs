@@ -128,7 +128,7 @@ pub fn parse(bytes: &[u8], want: ParseOptions) -> ParsedFile {
     if want.run_queries && !wanted {
         gaps.push(FileGap::whole(
             GapKind::NoContexts,
-            "the roles of expressions were not told: they are read without them",
+            "the roles of expressions could not be determined: expressions are read without roles",
         ));
     }
     ParsedFile {
@@ -152,7 +152,7 @@ fn syntax(text: &SourceText, gaps: &mut Vec<FileGap>) -> Result<(Tree, Patches),
         return Err(FileGap::whole(GapKind::TooDeep, "the indentation nests too deep: not parsed"));
     }
     let Some(mut tree) = tree(&source) else {
-        return Err(FileGap::whole(GapKind::ParserGaveUp, "too much of the file is no Python: not parsed"));
+        return Err(FileGap::whole(GapKind::ParserGaveUp, "too much of the file is not valid Python: not parsed"));
     };
     let mut source = source;
     if tree.root_node().has_error()

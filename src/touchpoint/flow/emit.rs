@@ -131,7 +131,7 @@ impl<'p> Flow<'_, 'p> {
             if let Some(dotted) = from {
                 let module = dotted.rsplit_once('.').map_or(dotted.as_str(), |(module, _)| module);
                 let reason = format!(
-                    "`{}` comes from `{module}`, which is in none of the scanned trees: its uses here are not told",
+                    "`{}` comes from `{module}`, which is not in the scanned trees: its uses here are not listed",
                     name.name
                 );
                 self.unresolved(name.span, reason);
