@@ -452,3 +452,44 @@ fn tightest(report: &Report) -> Option<[usize; 2]> {
     }
     best.map(|(_, at)| at)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A report of the example and its plan.
+    fn example() -> (Report, Plan) {
+        let report = serde_json::from_str(include_str!("../../../reports/example/csm-audit.json")).unwrap();
+        let mut plan: serde_json::Value =
+            serde_json::from_str(include_str!("../../../reports/example/plan/plan.json")).unwrap();
+        (report, serde_json::from_value(plan["plan"].take()).unwrap())
+    }
+
+    #[test]
+    fn the_plan_handles_the_finding_of_one_database_and_not_its_twin() {
+        let (report, plan) = example();
+        let answer = report.answer.clone().unwrap();
+        let handled = |finding: &&ReportFinding| {
+            finding.check == "reference-too-narrow" && plan.steps.iter().any(|step| removes(step, finding))
+        };
+        let known = report.findings.iter().find(handled).unwrap().clone();
+        let twin = ReportFinding {
+            database: Some(String::from("elsewhere")),
+            fingerprint: String::from("twin"),
+            ..known.clone()
+        };
+        let mut plain = answer.clone();
+        plain.handled_by_plan.clear();
+        plain.unproven.clear();
+        for findings in [[known.clone(), twin.clone()], [twin, known.clone()]] {
+            let answer = plain.clone().with_plan(&findings, &plan);
+            let at = answer.decisions.iter().position(|text| *text == blocker(&known)).unwrap();
+            assert_eq!(answer.decision_findings[at].as_deref(), Some("twin"));
+            assert!(answer.handled_by_plan.iter().any(|one| one.blocker == blocker(&known)));
+            assert_eq!(answer.verdict, Readiness::NotReady);
+        }
+        // Without the twin the finding is no decision.
+        let answer = plain.with_plan(std::slice::from_ref(&known), &plan);
+        assert!(!answer.decisions.contains(&blocker(&known)));
+    }
+}
